@@ -1,0 +1,55 @@
+# The commands of the project. `make help` lists them.
+# Everything runs in .venv, built from the lock files by tools/environment.sh.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+# PYTHON may name the Python to build the environment with; see tools/environment.sh.
+export PYTHON
+
+BIN := .venv/bin
+UV := .tools/bin/uv
+COMPILE := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
+
+.PHONY: help env env-run demo test check format lint types fence fast bench docs lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+env: ## build or refresh .venv with everything for development
+	@tools/environment.sh dev
+
+env-run:
+	@tools/environment.sh run
+
+demo: env-run ## run the demonstration: web pages, watcher and a synthetic programme
+	@tools/system.sh demo
+	@$(BIN)/handrail demo
+
+test: env ## run everything: checks, both databases, browser journeys, drills
+	@tools/system.sh test
+	@$(BIN)/python tools/run_tests.py all
+
+check: env ## the quick loop: format, lint, types, fence and the fast tests
+	@$(BIN)/python tools/run_tests.py quick
+
+format: env ## put the code and the templates into their form
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+	@git ls-files -z -- 'src/*/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
+
+bench: env ## measure `assess` on long courses
+	@$(BIN)/python bench/assess.py
+
+docs: env ## build the documentation into site/
+	@$(BIN)/zensical build --clean
+
+lock: ## resolve the dependencies again and write the lock files (LOCK_OPTIONS=--upgrade for newer versions)
+	@tools/environment.sh uv
+	@cut -d' ' -f1 tools/uv.lock | grep '^uv==' | $(COMPILE) - -o tools/uv.lock
+	@$(COMPILE) pyproject.toml -o requirements.lock
+	@$(COMPILE) pyproject.toml --extra postgres --group dev -o requirements-dev.lock
+
+clean: ## remove the environment and everything that can be built again
+	rm -rf .venv .tools site build dist staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""THE VERBS: one fact, one transaction. Nothing else writes clinical rows."""

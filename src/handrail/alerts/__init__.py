@@ -1,0 +1,1 @@
+"""WHO IS TOLD: alerts, pages, acknowledgements and the channels that carry them."""

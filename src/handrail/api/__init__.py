@@ -1,0 +1,1 @@
+"""A door: JSON for phones and devices."""

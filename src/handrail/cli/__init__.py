@@ -1,0 +1,1 @@
+"""The `handrail` command. Needs Django only in commands that need a database."""

@@ -1,0 +1,1 @@
+"""A door: FHIR, mapped in and out. No rules live here."""

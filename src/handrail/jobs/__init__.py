@@ -1,0 +1,1 @@
+"""A door: the watcher, reminders, imports, the self-check and the demonstration."""

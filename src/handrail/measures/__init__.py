@@ -1,0 +1,1 @@
+"""HOW WE DO: statistics of a programme. Knows only the rules."""

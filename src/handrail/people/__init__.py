@@ -1,0 +1,1 @@
+"""WHO: organisations, sites, users, roles, certificates, the rota and patients' contacts."""

@@ -1,0 +1,1 @@
+"""WHAT IF: simulation of capacity and cohorts. Knows only the rules."""

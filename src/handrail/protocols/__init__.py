@@ -1,0 +1,1 @@
+"""THE NUMBERS: every clinical number as data, with its source and status."""

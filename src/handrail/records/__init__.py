@@ -1,0 +1,1 @@
+"""WHAT HAPPENED: courses, append-only events, documents and the log of looks."""

@@ -1,0 +1,1 @@
+"""A door: pages for staff, patients and caregivers."""
