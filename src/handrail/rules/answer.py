@@ -1,0 +1,272 @@
+"""The answer of `assess`: frozen dataclasses for the published format `handrail-assessment/1`.
+
+Dates are civil dates at the giving site, instants are aware and in UTC, amounts are decimals. No field holds a
+duration up to `now`: until `look_again_at`, and with no new fact, the answer stays identical.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from handrail.rules.terms import Action, Disposition, Ladder, Missing, Status, Urgency
+
+FORMAT = "handrail-assessment/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRef:
+    """Where a number or rule comes from."""
+
+    document: str
+    section: str | None = None
+    revision: str | None = None
+    date: str | None = None
+    address: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRef:
+    """Which site policy the answer used."""
+
+    id: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseState:
+    """Where the course stands in the pathway (number and name)."""
+
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """A dose as the label gives it: mg, mL, vials of one strength, and what it rests on."""
+
+    mg: Decimal | None
+    ml: Decimal | None = None
+    vials: int | None = None
+    syringes: int | None = None
+    basis: str = ""
+    row: str | None = None
+    status: Status = Status.SOURCED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Then:
+    """What follows the dose, when the row prescribes it."""
+
+    step: str
+    after_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """From that day on, a later row applies."""
+
+    from_day: date
+    action: Action
+    step: str | None
+    row: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PremedicationItem:
+    """One agent to give before the dose. `lead` is minutes before the dose."""
+
+    agent: str
+    dose: str
+    route: str
+    lead_min_minutes: int
+    lead_max_minutes: int
+    row: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """Where the label wants the patient after the dose, for how long, counted from what."""
+
+    setting: str
+    hours: int | None
+    anchor: str
+    row: str
+    status: Status
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WouldBe:
+    """What an unverified or withheld row says: shown, never acted on."""
+
+    action: Action | None = None
+    step: str | None = None
+    row: str | None = None
+    words: str = ""
+    status: Status | None = None
+    amount: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextDose:
+    """What the next dose is, or why it is not.
+
+    `give_by` is the last day with no repeat or restart row; `restart_if_after` the last day before step-up dose 1
+    is required again.
+    """
+
+    action: Action
+    because: str
+    step: str | None = None
+    amount: Amount | None = None
+    confirm: str | None = None
+    flags: tuple[str, ...] = ()
+    then: Then | None = None
+    withheld: bool = False
+    earliest_on: date | None = None
+    due_on: date | None = None
+    usual_until: date | None = None
+    give_by: date | None = None
+    after_that: tuple[Later, ...] = ()
+    restart_if_after: date | None = None
+    premedication: tuple[PremedicationItem, ...] = ()
+    monitoring: Monitoring | None = None
+    row: str | None = None
+    would_be: WouldBe | None = None
+    source: SourceRef | None = None
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToxicityState:
+    """One toxicity as it stands: `grade` None is not known. `open` is None when that is not known."""
+
+    grade: int | None
+    suspected: bool
+    scale: str
+    open: bool | None
+    because: str
+    at_least: int | None = None
+    basis: str = "assessed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toxicity:
+    """CRS, ICANS and active infection."""
+
+    crs: ToxicityState
+    icans: ToxicityState
+    infection: ToxicityState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triage:
+    """Two answers, never mixed: who is paged (`ladder`) and what the patient does (`disposition`)."""
+
+    ladder: Ladder | None
+    disposition: Disposition
+    because: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """The check-in clock."""
+
+    in_window: bool
+    window_ends: datetime | None
+    next_check_due: datetime | None
+    overdue_since: datetime | None
+    overdue_stage: str | None
+    phase: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something a person should know, with an owner and a reason."""
+
+    rule: str
+    what: str
+    urgency: Urgency
+    owner: str
+    because: str
+    source: SourceRef | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Something a person should do by an instant."""
+
+    who: str
+    what: str
+    by: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWanted:
+    """A person must be called. `key` is stable: the same reason gives the same key."""
+
+    key: str
+    urgency: Urgency
+    ladder: Ladder
+    what: str
+    because: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """Everything the rules can say about a course at one instant."""
+
+    at: datetime
+    protocol_key: str
+    policy: PolicyRef
+    state: CourseState
+    next_dose: NextDose
+    toxicity: Toxicity
+    triage: Triage
+    watch: Watch
+    accountable: str | None = None
+    gate: None = None
+    setting: None = None
+    findings: tuple[Finding, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    pages: tuple[PageWanted, ...] = ()
+    cannot_say: tuple[Missing, ...] = ()
+    look_again_at: datetime | None = None
+    format: str = field(default=FORMAT)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values in the published order: decimals as strings, instants RFC 3339 in UTC."""
+        body = plain(self)
+        assert isinstance(body, dict)
+        return {"format": body.pop("format"), **body}
+
+
+def plain(value: Any) -> Any:
+    """Any answer value as plain JSON: dict, list, str, int, bool, None."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    raise TypeError(f"no JSON form for {type(value).__name__}")

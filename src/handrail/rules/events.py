@@ -1,0 +1,469 @@
+"""What can happen in a course: one frozen dataclass per event kind, and the envelope that carries it.
+
+A field that is None is *not known*. Whether it was asked (null in the file) or never asked (absent) is kept in
+`Event.nulls`: an explicit "asked, not known" always shows up in what the answer cannot say. Decimals carry the unit in their name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+Step = Literal["step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment"]
+Schedule = Literal["weekly", "every_2_weeks", "every_4_weeks"]
+Role = str
+HomeNeuroAnswer = Literal["right", "wrong", "not_done"]
+Oxygen = Literal[
+    "none", "blow_by", "nasal_cannula", "hfnc", "facemask", "nonrebreather", "venturi", "cpap", "bipap", "ventilator"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseStarted:
+    """The course begins; without prior knowledge of doses a continuation cannot be judged."""
+
+    intent: Literal["step_up", "continuation"] | None = None
+    prior_doses_known: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolChanged:
+    """The course moves to another pinned protocol revision or schedule."""
+
+    protocol_key: str | None = None
+    schedule: Schedule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged:
+    """The course moves to another site policy."""
+
+    policy_id: str | None = None
+    version: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleChanged:
+    """The prescriber chooses another interval; the response is what the label asks for."""
+
+    schedule: Schedule | None = None
+    response: str | None = None
+    response_since: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightMeasured:
+    """Actual body weight."""
+
+    weight_kg: Decimal | None = None
+    implausible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabResulted:
+    """One laboratory result, unit in UCUM."""
+
+    code: str | None = None
+    value: Decimal | None = None
+    unit: str | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DosePlanned:
+    """A dose is on the calendar of a site."""
+
+    step: Step | None = None
+    on: date | None = None
+    at_site: str | None = None
+    setting: Literal["inpatient", "hybrid", "outpatient"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseGiven:
+    """What was really given, whether or not it agrees with the protocol."""
+
+    step: Step | None = None
+    dose_mg: Decimal | None = None
+    dose_mg_per_kg: Decimal | None = None
+    weight_kg: Decimal | None = None
+    volume_ml: Decimal | None = None
+    lot: str | None = None
+    route: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    schedule: Schedule | None = None
+    implausible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseNotGiven:
+    """A planned dose did not happen; the cause decides the benefit-risk flag later."""
+
+    step: Step | None = None
+    because: Literal["adverse_reaction", "infection", "logistics", "patient", "other"] | None = None
+    related_to_drug: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedicineGiven:
+    """Any other medicine, at home or in the clinic."""
+
+    agent: str | None = None
+    dose_mg: Decimal | None = None
+    route: str | None = None
+    purpose: Literal["premedication", "prophylaxis", "treatment", "home", "other"] | None = None
+    for_step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckinReceived:
+    """What the patient or caregiver reported."""
+
+    temperature_c: Decimal | None = None
+    temperature_as_typed: str | None = None
+    unit_as_typed: Literal["C", "F"] | None = None
+    antipyretic_last_6_h: bool | None = None
+    symptoms: tuple[str, ...] | None = None
+    none_of_these: bool | None = None
+    home_neuro: Mapping[str, HomeNeuroAnswer] | None = None
+    caregiver_present: bool | None = None
+    systolic_mmhg: int | None = None
+    pulse_per_min: int | None = None
+    spo2_percent: int | None = None
+    medicine_pack_at_hand: bool | None = None
+    written_at: datetime | None = None
+    implausible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VitalsMeasured:
+    """Vital signs, by staff or device. `oxygen` is the device word, `none` for room air."""
+
+    temperature_c: Decimal | None = None
+    systolic_mmhg: int | None = None
+    diastolic_mmhg: int | None = None
+    pulse_per_min: int | None = None
+    breaths_per_min: int | None = None
+    spo2_percent: int | None = None
+    oxygen: Oxygen | None = None
+    flow_l_per_min: Decimal | None = None
+    method: str | None = None
+    baseline: bool | None = None
+    implausible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrsAssessed:
+    """A clinician's CRS inputs, raw, so that any scale can be recomputed."""
+
+    tmax_c: Decimal | None = None
+    fever_other: bool | None = None
+    episode_open: bool | None = None
+    masked: bool | None = None
+    premed_masking: bool | None = None
+    hypotension: bool | None = None
+    hypotension_other: bool | None = None
+    pressors: tuple[str, ...] | None = None
+    o2: Oxygen | None = None
+    flow_l_per_min: Decimal | None = None
+    hypoxia_other: bool | None = None
+    died_of_crs: bool | None = None
+    scale: str | None = None
+    clinician_grade: int | None = None
+    disagreement_reason: str | None = None
+    implausible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceAssessed:
+    """The ten ICE points item by item, by an observer. `baseline` marks the stored reference."""
+
+    year: int | None = None
+    month: int | None = None
+    city: int | None = None
+    hospital: int | None = None
+    naming_0_3: int | None = None
+    command_0_1: int | None = None
+    writing_0_1: int | None = None
+    attention_0_1: int | None = None
+    total_0_10: int | None = None
+    baseline: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcansAssessed:
+    """A clinician's ICANS inputs. `ice_event` names the ICE assessment it rests on."""
+
+    ice_event: str | None = None
+    loc: str | None = None
+    loc_other: bool | None = None
+    seizure: str | None = None
+    motor: bool | None = None
+    edema: str | None = None
+    icp_signs: bool | None = None
+    ich: bool | None = None
+    scale: str | None = None
+    clinician_grade: int | None = None
+    disagreement_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToxicityResolved:
+    """A named person says that a toxicity is over."""
+
+    toxicity: Literal["crs", "icans", "infection", "neurotoxicity", "cytopenia"] | None = None
+    resolved_at: datetime | None = None
+    confirmed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionNoted:
+    """A condition, present (`active` true), absent (false) or not known."""
+
+    what: str | None = None
+    grade: int | None = None
+    scale: str | None = None
+    onset_at: datetime | None = None
+    related_to_drug: bool | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseAssessed:
+    """Response category, best first: sCR, CR, VGPR, PR, MR, SD, PD."""
+
+    response: Literal["sCR", "CR", "VGPR", "PR", "MR", "SD", "PD"] | None = None
+    criteria: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeStatus:
+    """Who and what is at home."""
+
+    caregiver_from: datetime | None = None
+    caregiver_until: datetime | None = None
+    caregiver_count: int | None = None
+    lodging: bool | None = None
+    travel_min_typical: int | None = None
+    travel_min_night: int | None = None
+    travel_min_worst: int | None = None
+    phone_works: bool | None = None
+    thermometer: bool | None = None
+    home_medicines_at_hand: tuple[str, ...] | None = None
+    location: Literal["home", "lodging", "hospital", "ed"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactMade:
+    """Somebody was called."""
+
+    with_: str | None = None
+    channel: str | None = None
+    reached: bool | None = None
+    outcome: Literal["staying_home", "coming_in", "sent_to_ed", "handed_over", "none"] | None = None
+    next_check_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingDecided:
+    """Where a dose will be given and watched."""
+
+    recommendation: Literal["DEFER", "INPATIENT", "HYBRID", "OUTPATIENT"] | None = None
+    step: Step | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisationSet:
+    """A payer's answer."""
+
+    subject: str | None = None
+    number: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemsMet:
+    """One REMS requirement, met or not."""
+
+    requirement: str | None = None
+    met: bool | None = None
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldStarted:
+    """A clinician withholds the drug."""
+
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldEnded:
+    """The clinician lifts the hold."""
+
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepartureSigned:
+    """A named person departs from the label or protocol, with a reason."""
+
+    rule: str | None = None
+    advised: str | None = None
+    done: str | None = None
+    reason: str | None = None
+    approver: str | None = None
+    second: str | None = None
+    review_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountabilityMoved:
+    """Another party answers for the patient from an instant on."""
+
+    from_party: str | None = None
+    to_party: str | None = None
+    accepted_by: str | None = None
+    from_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseEnded:
+    """The course is over."""
+
+    because: str | None = None
+    died: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded:
+    """Free text for people; no rule reads it."""
+
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactWithdrawn:
+    """The superseded fact never was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSent:
+    """Written by the shell: a page went out."""
+
+    alert: str | None = None
+    key: str | None = None
+    ladder: str | None = None
+    step: int | None = None
+    to_role: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAcknowledged:
+    """Written by the shell: a person said "I have it"."""
+
+    alert: str | None = None
+    key: str | None = None
+    by_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFailed:
+    """Written by the shell: a page did not go out."""
+
+    alert: str | None = None
+    key: str | None = None
+    step: int | None = None
+    to_role: str | None = None
+    channel: str | None = None
+    permanent: bool | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertClosed:
+    """Written by the shell: the condition is over."""
+
+    alert: str | None = None
+    key: str | None = None
+    because: str | None = None
+
+
+KINDS: dict[str, type[Any]] = {
+    "course_started": CourseStarted,
+    "protocol_changed": ProtocolChanged,
+    "policy_changed": PolicyChanged,
+    "schedule_changed": ScheduleChanged,
+    "weight_measured": WeightMeasured,
+    "lab_resulted": LabResulted,
+    "dose_planned": DosePlanned,
+    "dose_given": DoseGiven,
+    "dose_not_given": DoseNotGiven,
+    "medicine_given": MedicineGiven,
+    "checkin_received": CheckinReceived,
+    "vitals_measured": VitalsMeasured,
+    "crs_assessed": CrsAssessed,
+    "ice_assessed": IceAssessed,
+    "icans_assessed": IcansAssessed,
+    "toxicity_resolved": ToxicityResolved,
+    "condition_noted": ConditionNoted,
+    "response_assessed": ResponseAssessed,
+    "home_status": HomeStatus,
+    "contact_made": ContactMade,
+    "setting_decided": SettingDecided,
+    "authorisation_set": AuthorisationSet,
+    "rems_met": RemsMet,
+    "hold_started": HoldStarted,
+    "hold_ended": HoldEnded,
+    "departure_signed": DepartureSigned,
+    "accountability_moved": AccountabilityMoved,
+    "course_ended": CourseEnded,
+    "note_added": NoteAdded,
+    "fact_withdrawn": FactWithdrawn,
+    "page_sent": PageSent,
+    "page_acknowledged": PageAcknowledged,
+    "page_failed": PageFailed,
+    "alert_closed": AlertClosed,
+}
+"""Every event kind of version 1 and its payload."""
+
+SHELL_KINDS = frozenset({"page_sent", "page_acknowledged", "page_failed", "alert_closed"})
+"""Written by the shell and shown by replay; the rules answer the same with and without them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    """Who wrote the fact: a role, and an id that is no name."""
+
+    role: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact. `at` is when it happened, `recorded_at` when we learned it; both aware, in UTC."""
+
+    id: str
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    zone: str
+    body: Any
+    version: int = 1
+    by: By | None = None
+    source: Literal["staff", "patient", "caregiver", "device", "import"] | None = None
+    site: str | None = None
+    supersedes: str | None = None
+    reason: str | None = None
+    nulls: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)

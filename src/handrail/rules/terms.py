@@ -1,0 +1,205 @@
+"""The words the rules share: urgencies, actions, ladders, statuses, and a few helpers for civil time.
+
+Every enum compares by *caution*, never by spelling, so that "the more cautious of two answers" is one
+expression everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+STEP_UP_STEPS = ("step_up_1", "step_up_2", "step_up_3")
+FIRST_TREATMENT = "first_treatment"
+TREATMENT = "treatment"
+STEPS = (*STEP_UP_STEPS, FIRST_TREATMENT, TREATMENT)
+TREATMENT_STEPS = (FIRST_TREATMENT, TREATMENT)
+SCHEDULES = ("weekly", "every_2_weeks", "every_4_weeks")
+
+STEP_WORDS = {
+    "step_up_1": "step-up dose 1",
+    "step_up_2": "step-up dose 2",
+    "step_up_3": "step-up dose 3",
+    FIRST_TREATMENT: "first treatment dose",
+    TREATMENT: "treatment dose",
+}
+"""How each step is said to a person."""
+
+
+class Urgency(StrEnum):
+    """How soon a finding needs a person. Highest first."""
+
+    NOW = "now"
+    SOON = "soon"
+    TODAY = "today"
+    ROUTINE = "routine"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Urgency).index(self)
+
+
+class Action(StrEnum):
+    """What the next dose answer says. Listed from withholding to giving."""
+
+    STOP = "stop"
+    ASK = "ask"
+    HOLD = "hold"
+    WAIT = "wait"
+    RESTART = "restart"
+    REPEAT = "repeat"
+    CONTINUE = "continue"
+    GIVE = "give"
+
+    @property
+    def caution(self) -> int:
+        """Higher withholds more: stop > ask = hold > wait > restart > repeat > continue = give."""
+        return _CAUTION[self]
+
+    @property
+    def gives(self) -> bool:
+        """True when the answer lets a dose go ahead (give, continue, repeat, restart)."""
+        return self in (Action.GIVE, Action.CONTINUE, Action.REPEAT, Action.RESTART)
+
+
+_CAUTION = {
+    Action.STOP: 5,
+    Action.ASK: 4,
+    Action.HOLD: 4,
+    Action.WAIT: 3,
+    Action.RESTART: 2,
+    Action.REPEAT: 1,
+    Action.CONTINUE: 0,
+    Action.GIVE: 0,
+}
+
+
+class Ladder(StrEnum):
+    """Who is paged and how fast. Listed from the most to the least urgent."""
+
+    RED_1 = "RED-1"
+    RED_2 = "RED-2"
+    RED_3 = "RED-3"
+    RED_4 = "RED-4"
+    AMBER = "AMBER"
+    GREEN = "GREEN"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Ladder).index(self)
+
+    @property
+    def urgency(self) -> Urgency:
+        """RED is now, AMBER is soon, GREEN is today."""
+        if self is Ladder.GREEN:
+            return Urgency.TODAY
+        return Urgency.SOON if self is Ladder.AMBER else Urgency.NOW
+
+
+class Disposition(StrEnum):
+    """What the patient does. Listed from the most to the least urgent."""
+
+    ED_NOW = "ed_now"
+    CALL_AND_COME_IN = "call_and_come_in"
+    CLINICIAN_CALL = "clinician_call"
+    RECHECK = "recheck"
+    NONE = "none"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Disposition).index(self)
+
+
+class Status(StrEnum):
+    """How well a number is known. `unverified` never permits anything until it is signed."""
+
+    SOURCED = "sourced"
+    SITE_CHOICE = "site-choice"
+    SECONDARY = "secondary"
+    UNVERIFIED = "unverified"
+
+    @property
+    def rank(self) -> int:
+        """0 is the strongest."""
+        return list(Status).index(self)
+
+
+def weakest(*statuses: Status) -> Status:
+    """A derived number takes the weakest status of its inputs."""
+    return max(statuses, key=lambda status: status.rank, default=Status.SOURCED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A fact that is not known, and why that matters."""
+
+    missing: str
+    why_it_matters: str
+
+
+class UnusableInput(ValueError):
+    """Input that cannot be used: `code` for machines, `message` for people, `path` to the place.
+
+    The message is one clear sentence and never repeats a reading or a name.
+    """
+
+    def __init__(self, code: str, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.path = path
+
+
+@lru_cache(maxsize=512)
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA time zone of that name.
+
+    Raises:
+        UnusableInput: `unknown_zone` when there is no such zone.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnusableInput("unknown_zone", f"There is no time zone called {name!r}.") from error
+
+
+def civil_date(at: datetime, zone: str) -> date:
+    """The calendar date at that instant in that zone: labels count these, never hours."""
+    return at.astimezone(zone_named(zone)).date()
+
+
+def civil_instant(day: date, clock_time: time, zone: str) -> datetime:
+    """The instant (UTC) of a civil time.
+
+    On a clock-change night a time that does not exist moves forward by the length of the gap, and a time that
+    occurs twice is the first of the two. `civil_time_trouble` says when that happened.
+    """
+    return datetime.combine(day, clock_time, tzinfo=zone_named(zone)).astimezone(UTC)
+
+
+def civil_time_trouble(day: date, clock_time: time, zone: str) -> str | None:
+    """`"does not exist"`, `"occurs twice"` or None: what a clock change does to a civil time."""
+    tz = zone_named(zone)
+    naive = datetime.combine(day, clock_time)
+    early = naive.replace(tzinfo=tz, fold=0)
+    late = naive.replace(tzinfo=tz, fold=1)
+    if early.utcoffset() == late.utcoffset():
+        return None
+    existing = early.astimezone(UTC).astimezone(tz).replace(tzinfo=None) == naive
+    return "occurs twice" if existing else "does not exist"
+
+
+def day_start(day: date, zone: str) -> datetime:
+    """The instant at which that calendar day begins in that zone."""
+    return civil_instant(day, time(0, 0), zone)
+
+
+def say_date(day: date) -> str:
+    """`Fri 27 Nov 2026`."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
