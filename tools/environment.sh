@@ -45,6 +45,7 @@ new_venv() { # new_venv PYTHON FOLDER [OPTIONS]
 }
 
 digest() { cat "$@" | cksum | tr ' ' '-'; }
+project() { sed '/^\[tool\./,$d' pyproject.toml; } # what the installed project depends on; the tools' settings come after it
 
 # 1. the private environment with the pinned uv
 uv=.tools/bin/uv
@@ -57,8 +58,8 @@ fi
 [ "$kind" != uv ] || exit 0
 
 # 2. .venv, exactly as the lock says
-dev=$(digest requirements-dev.lock pyproject.toml)
-run=$(digest requirements.lock pyproject.toml)
+dev=$(project | digest requirements-dev.lock -)
+run=$(project | digest requirements.lock -)
 have=$(cat .venv/ready 2>/dev/null || true)
 if [ -x .venv/bin/handrail ]; then
     [ "$have" != "dev $dev" ] || exit 0

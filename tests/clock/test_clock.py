@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from handrail import clock
 from handrail.clock import ClockError, FastClock, FrozenClock, SystemClock
 

@@ -30,7 +30,7 @@ DATABASE = "handrail"
 START_SECONDS = 30
 
 
-class PostgresUnavailable(RuntimeError):
+class PostgresUnavailable(RuntimeError):  # noqa: N818  # it says a state, not a mistake
     """No server can be started here; the message says what is missing."""
 
 
@@ -61,6 +61,12 @@ class Server:
             raise RuntimeError(f"psql: {finished.stderr.strip()}")
         return finished.stdout.strip()
 
+    def new_database(self) -> str:
+        """Make an empty database with a name of its own and return its address."""
+        name = f"{DATABASE}_{secrets.token_hex(6)}"
+        self.psql(f"CREATE DATABASE {name}")
+        return self.url(database=name)
+
 
 def server_programs() -> Path | None:
     """The folder of `initdb` and `postgres`, newest version first, or None when PostgreSQL's server is not installed."""
@@ -83,7 +89,7 @@ def temporary_postgres(*, fsync: bool = False) -> Iterator[Server]:
         raise PostgresUnavailable("PostgreSQL's server is not installed: install the package postgresql")
     as_server, owner = _run_as()
     # A short path: the name of a unix socket may not exceed 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="handrail-pg-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="handrail-pg-", dir="/tmp"))
     process: subprocess.Popen[bytes] | None = None
     try:
         if owner is not None:
@@ -93,11 +99,8 @@ def temporary_postgres(*, fsync: bool = False) -> Iterator[Server]:
         secret.write_text(password)
         if owner is not None:
             os.chown(secret, owner.pw_uid, owner.pw_gid)
-        _run(
-            [*as_server, programs / "initdb", "-D", data, "-U", OWNER, "--pwfile", secret, "--no-sync"]
-            + ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"],
-            folder,
-        )
+        options = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--no-sync"]
+        _run([*as_server, programs / "initdb", "-D", data, "-U", OWNER, "--pwfile", secret, *options], folder)
         port = _free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -146,7 +149,9 @@ def _run(command: list[str | Path], folder: Path) -> None:
         command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if finished.returncode != 0:
-        raise PostgresUnavailable(f"{Path(str(command[-1])).name}: {finished.stderr.strip() or finished.stdout.strip()}")
+        raise PostgresUnavailable(
+            f"{Path(str(command[-1])).name}: {finished.stderr.strip() or finished.stdout.strip()}"
+        )
 
 
 def _free_port() -> int:

@@ -1,0 +1,42 @@
+"""The root of the tests: which database they run on, and a PostgreSQL server for those that ask for one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import databases
+from tests.support.postgres import PostgresUnavailable, Server, temporary_postgres
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    databases.configure(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    databases.unconfigure(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"database: {databases.chosen()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    databases.select(config, items)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """A PostgreSQL server of this run's own: the one that the run is on, else a new one.
+
+    Make a database for yourself with `postgres_server.new_database()`; it returns the address.
+    """
+    running = databases.running_server(pytestconfig)
+    if running is not None:
+        yield running
+        return
+    try:
+        with temporary_postgres() as server:
+            yield server
+    except PostgresUnavailable as error:
+        pytest.fail(str(error))

@@ -1,0 +1,126 @@
+"""Links resolve, the safety table names tests that exist, and the glossary holds the words that the programme uses."""
+
+import ast
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.house import tree
+from tests.house.tree import ROOT
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+TEST_NAME = re.compile(r"`(tests/[\w/.-]+?\.py)(?:::(\w+))?`")
+
+
+def headings(markdown: str) -> set[str]:
+    """The anchors that a document's headings give."""
+    found = re.findall(r"^#+\s+(.+?)\s*$", without_code(markdown), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
+
+
+def without_code(markdown: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.DOTALL)
+
+
+def broken_links(name: Path, markdown: str, read: Callable[[Path], str | None]) -> list[str]:
+    """Links of one document to files or headings that are not there. Addresses of the web are not visited."""
+    broken = []
+    for target in LINK.findall(without_code(markdown)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = Path(name if not file else name.parent / file)
+        text = markdown if not file else read(path)
+        if text is None or (anchor and path.suffix == ".md" and anchor not in headings(text)):
+            broken.append(f"{name}: {target}")
+    return broken
+
+
+def from_disk(path: Path) -> str | None:
+    whole = ROOT / path
+    if whole.is_dir():
+        return ""
+    return whole.read_text(encoding="utf-8", errors="replace") if whole.is_file() else None
+
+
+def safety_rows(markdown: str) -> list[list[str]]:
+    """The rows of the hazard table: number, hazard, guard, tests."""
+    rows = [line.strip().strip("|").split("|") for line in markdown.splitlines() if re.match(r"\|\s*H\d+\s*\|", line)]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def missing_tests(markdown: str, read: Callable[[Path], str | None]) -> list[str]:
+    """Tests named by the hazard table that do not exist, and rows that name none."""
+    wrong = []
+    for row in safety_rows(markdown):
+        named = TEST_NAME.findall(row[-1])
+        if not named:
+            wrong.append(f"{row[0]} names no test")
+        for file, function in named:
+            text = read(Path(file))
+            if text is None:
+                wrong.append(f"{row[0]}: {file}")
+            elif function and function not in functions(text):
+                wrong.append(f"{row[0]}: {file}::{function}")
+    return wrong
+
+
+def functions(source: str) -> set[str]:
+    return {n.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_links_of_every_document_resolve():
+    documents = [path for path in tree.files() if path.suffix == ".md"]
+    assert Path("README.md") in documents
+    broken = [line for path in documents for line in broken_links(path, tree.text(path) or "", from_disk)]
+    assert broken == []
+
+
+@pytest.mark.parametrize("target", ["missing.md", "#no-such-heading", "other.md#no-such-heading"])
+def test_a_planted_broken_link_is_found(target: str):
+    read = {Path("other.md"): "# Other"}.get
+    text = f"# Here\n[fine](other.md#other) [fine](#here) [web](https://example.org) `[code](gone.md)` [x]({target})"
+    assert broken_links(Path("README.md"), text, read) == [f"README.md: {target}"]
+
+
+def test_every_hazard_names_tests_that_exist():
+    text = (ROOT / "SAFETY.md").read_text()
+    assert len(safety_rows(text)) >= 10
+    assert missing_tests(text, from_disk) == []
+
+
+def test_hazards_are_numbered_once_each():
+    numbers = [row[0] for row in safety_rows((ROOT / "SAFETY.md").read_text())]
+    assert numbers == [f"H{index}" for index in range(1, len(numbers) + 1)]
+
+
+def test_planted_hazards_without_a_test_are_found():
+    read = {Path("tests/a.py"): "def test_there(): ..."}.get
+    table = (
+        "| H1 | x | y | `tests/a.py::test_there` |\n"
+        "| H2 | x | y | `tests/gone.py` |\n"
+        "| H3 | x | y | `tests/a.py::test_gone` |\n"
+        "| H4 | x | y | none yet |\n"
+    )
+    assert missing_tests(table, read) == ["H2: tests/gone.py", "H3: tests/a.py::test_gone", "H4 names no test"]
+
+
+# Words that a screen or an answer shows and that a reader may not know.
+WORDS = {
+    "handrail.rules.terms": ("Urgency", "Action", "Ladder", "Disposition", "Status"),
+}
+
+
+def test_the_glossary_explains_the_words_of_the_answer():
+    from handrail.rules import terms
+
+    glossary = (ROOT / "GLOSSARY.md").read_text().lower().replace("_", " ").replace("-", " ")
+    missing = [
+        f"{enum}.{member.name}: {member.value}"
+        for enum in WORDS["handrail.rules.terms"]
+        for member in getattr(terms, enum)
+        if str(member.value).lower().replace("_", " ").replace("-", " ") not in glossary
+    ]
+    assert missing == []

@@ -1,0 +1,96 @@
+"""Which database the tests run on: `HANDRAIL_TEST_DATABASE=sqlite` (the default) or `postgres`.
+
+On SQLite every test runs except those marked `postgres`. On PostgreSQL only the tests that touch a database through Django,
+and those marked `postgres`, run: the rest would only say the same thing twice. Browser journeys and drills run once, on SQLite;
+a drill that must also hold on PostgreSQL asks for `postgres_server` and starts the programme on it.
+"""
+
+import importlib.util
+import os
+import secrets
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres import PostgresUnavailable, Server, temporary_postgres
+
+VARIABLE = "HANDRAIL_TEST_DATABASE"
+CHOICES = ("sqlite", "postgres")
+DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "live_server"})
+ONCE = ("browser", "drill")
+
+_resources = pytest.StashKey[ExitStack]()
+_server = pytest.StashKey[Server]()
+
+
+def chosen() -> str:
+    """The database of this run, `sqlite` or `postgres`."""
+    name = os.environ.get(VARIABLE, "sqlite")
+    if name not in CHOICES:
+        raise pytest.UsageError(f"{VARIABLE} must be one of {', '.join(CHOICES)}, not {name!r}")
+    return name
+
+
+def configure(config: pytest.Config) -> None:
+    """Point the settings at a database of this run's own, before Django is set up."""
+    resources = config.stash[_resources] = ExitStack()
+    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="handrail-tests-")))
+    address = f"sqlite:///{folder / 'handrail.db'}"
+    if chosen() == "postgres" and not config.option.collectonly:
+        try:
+            server = config.stash[_server] = resources.enter_context(temporary_postgres())
+        except PostgresUnavailable as error:
+            raise pytest.UsageError(str(error)) from None
+        address = server.url()
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="handrail.config.settings",
+        HANDRAIL_MODE="test",
+        HANDRAIL_DATABASE_URL=address,
+        HANDRAIL_SECRET_KEY=secrets.token_urlsafe(48),
+    )
+    os.environ.pop("HANDRAIL_CLOCK", None)
+
+    if importlib.util.find_spec("handrail.config.settings") is None:
+        os.environ.pop("DJANGO_SETTINGS_MODULE")
+        return
+    from django.conf import settings
+
+    _ = settings.DATABASES  # reads the settings; pytest-django sets Django up from here
+
+
+def unconfigure(config: pytest.Config) -> None:
+    """Stop the server and remove what `configure` made."""
+    if _resources in config.stash:
+        config.stash[_resources].close()
+
+
+def running_server(config: pytest.Config) -> Server | None:
+    """The PostgreSQL server that this run is on, if it is on one."""
+    return config.stash.get(_server, None)
+
+
+def touches_database(item: pytest.Item) -> bool:
+    """Whether a test reaches a database through Django."""
+    return item.get_closest_marker("django_db") is not None or bool(
+        DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
+    )
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests that say something on the chosen database."""
+    if chosen() == "sqlite":
+        skip = pytest.mark.skip(reason=f"runs on PostgreSQL only: set {VARIABLE}=postgres")
+        for item in items:
+            if item.get_closest_marker("postgres"):
+                item.add_marker(skip)
+        return
+
+    def wanted(item: pytest.Item) -> bool:
+        if item.get_closest_marker("postgres"):
+            return True
+        return touches_database(item) and not any(item.get_closest_marker(name) for name in ONCE)
+
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]

@@ -1,0 +1,141 @@
+"""Run the checks and the tests, and end with one honest line: `N passed, N failed, N skipped`.
+
+usage: python tools/run_tests.py quick   # `make check`: checks, and every test without a browser, a server or a killed process
+       python tools/run_tests.py all     # `make test`: all of it, and the tests that touch a database again on PostgreSQL
+
+The exit status is 0 only when every check and every test passed and at least one test ran.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+NOTHING_COLLECTED = 5  # pytest's exit status when no test was selected
+
+Command = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many tests ended how."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+def templates() -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").glob("**/templates/**/*.html"))
+
+
+def checks(*, everything: bool) -> dict[str, Command]:
+    """What is read instead of run: name and command."""
+    found = {
+        "ruff check": [str(BIN / "ruff"), "check", "--quiet", "."],
+        "ruff format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
+        "clock": [sys.executable, "tools/check_clock.py"],
+        "fence": [str(BIN / "lint-imports"), "--no-cache"],
+        "mypy": [str(BIN / "mypy")],
+    }
+    if pages := templates():
+        found["djade"] = [str(BIN / "djade"), "--check", "--target-version", "5.2", *pages]
+    if everything:
+        found["bandit"] = [str(BIN / "bandit"), "-q", "-c", "pyproject.toml", "-r", "src"]
+        found["docs"] = [str(BIN / "zensical"), "build", "--clean", "--strict"]
+    return found
+
+
+def run_checks(commands: dict[str, Command]) -> list[tuple[str, float, str]]:
+    """Run each check; return name, seconds and, for one that failed, what it printed."""
+    results = []
+    for name, command in commands.items():
+        started = time.monotonic()
+        finished = subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        failed = finished.returncode != 0
+        said = (finished.stdout + finished.stderr).strip() or f"exit status {finished.returncode}"
+        results.append((name, time.monotonic() - started, said if failed else ""))
+    return results
+
+
+def run_tests(name: str, options: list[str], environment: dict[str, str] | None = None) -> tuple[Count, bool]:
+    """Run pytest once; return its count and whether the run itself went well."""
+    print(f"\n=== {name}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="handrail-report-") as folder:
+        report = Path(folder) / "report.xml"
+        finished = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *options],
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        count = read_report(report)
+    return count, finished.returncode in (0, NOTHING_COLLECTED)
+
+
+def read_report(report: Path) -> Count:
+    if not report.exists():
+        return Count()
+    passed = failed = skipped = 0
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        total, wrong, left = (
+            int(suite.get("tests", 0)),
+            int(suite.get("failures", 0)) + int(suite.get("errors", 0)),
+            int(suite.get("skipped", 0)),
+        )
+        passed, failed, skipped = passed + total - wrong - left, failed + wrong, skipped + left
+    return Count(passed, failed, skipped)
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in (["quick"], ["all"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    everything = arguments == ["all"]
+    on_sqlite, on_postgres = {"HANDRAIL_TEST_DATABASE": "sqlite"}, {"HANDRAIL_TEST_DATABASE": "postgres"}
+    if everything:
+        runs = [
+            ("tests on SQLite", ["-m", "not postgres", "--durations=10"], on_sqlite),
+            ("tests that touch a database, on PostgreSQL", [], on_postgres),
+        ]
+    else:
+        runs = [("fast tests", ["-m", "not (browser or postgres or drill or slow)"], on_sqlite)]
+
+    started = time.monotonic()
+    total, well = Count(), True
+    # The checks use the second core while the tests run.
+    with ThreadPoolExecutor(max_workers=1) as second_core:
+        reading = second_core.submit(run_checks, checks(everything=everything))
+        for run in runs:
+            count, went_well = run_tests(*run)
+            total, well = total + count, well and went_well
+        results = reading.result()
+
+    print("\n=== checks")
+    for name, seconds, wrong in results:
+        print(f"{'FAILED' if wrong else 'ok':>6}  {name} ({seconds:.1f} s)")
+    for name, _, wrong in results:
+        if wrong:
+            print(f"\n--- {name}\n{wrong}")
+    bad_checks = [name for name, _, wrong in results if wrong]
+    print(f"\n{time.monotonic() - started:.0f} s", end="")
+    print(f"; checks failed: {', '.join(bad_checks)}" if bad_checks else f"; all {len(results)} checks passed")
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
+    return 0 if well and not bad_checks and not total.failed and total.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
