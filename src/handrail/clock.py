@@ -175,4 +175,3 @@ def _utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ClockError(f"an instant needs a time zone, and {instant.isoformat()} has none")
     return instant.astimezone(UTC)
-

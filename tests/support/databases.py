@@ -5,7 +5,6 @@ and those marked `postgres`, run: the rest would only say the same thing twice. 
 a drill that must also hold on PostgreSQL asks for `postgres_server` and starts the programme on it.
 """
 
-import importlib.util
 import os
 import secrets
 import tempfile
@@ -20,6 +19,8 @@ VARIABLE = "HANDRAIL_TEST_DATABASE"
 CHOICES = ("sqlite", "postgres")
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "live_server"})
 ONCE = ("browser", "drill")
+# Folders whose tests need no Django. A run of these alone does without it and starts at once.
+WITHOUT_DJANGO = frozenset({"rules", "protocols", "spec", "properties", "scenarios", "clock", "house"})
 
 _resources = pytest.StashKey[ExitStack]()
 _server = pytest.StashKey[Server]()
@@ -33,12 +34,27 @@ def chosen() -> str:
     return name
 
 
+def needs_django(config: pytest.Config) -> bool:
+    """Whether any path of the command line may hold tests that need Django."""
+    tests = config.rootpath / "tests"
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.split("::")[0]).resolve()
+        if not path.is_relative_to(tests) or not WITHOUT_DJANGO & set(path.relative_to(tests).parts[:1]):
+            return True
+    return False
+
+
 def configure(config: pytest.Config) -> None:
     """Point the settings at a database of this run's own, before Django is set up."""
     resources = config.stash[_resources] = ExitStack()
+    on = chosen()
+    os.environ.pop("HANDRAIL_CLOCK", None)
+    if not needs_django(config):
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+        return
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="handrail-tests-")))
     address = f"sqlite:///{folder / 'handrail.db'}"
-    if chosen() == "postgres" and not config.option.collectonly:
+    if on == "postgres" and not config.option.collectonly:
         try:
             server = config.stash[_server] = resources.enter_context(temporary_postgres())
         except PostgresUnavailable as error:
@@ -50,11 +66,7 @@ def configure(config: pytest.Config) -> None:
         HANDRAIL_DATABASE_URL=address,
         HANDRAIL_SECRET_KEY=secrets.token_urlsafe(48),
     )
-    os.environ.pop("HANDRAIL_CLOCK", None)
 
-    if importlib.util.find_spec("handrail.config.settings") is None:
-        os.environ.pop("DJANGO_SETTINGS_MODULE")
-        return
     from django.conf import settings
 
     _ = settings.DATABASES  # reads the settings; pytest-django sets Django up from here
