@@ -9,7 +9,7 @@ export PYTHON
 
 BIN := .venv/bin
 UV := .tools/bin/uv
-COMPILE := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
 .PHONY: help env env-run demo test check format lint types fence fast bench docs lock clean

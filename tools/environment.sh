@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 
 kind=$1
 export UV_PYTHON_DOWNLOADS=never # a Python that is not found must be said, not downloaded
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true} # a house with a certificate authority of its own is in the system's list
 export UV_LINK_MODE=${UV_LINK_MODE:-copy}
 
 # Two `make` at once must not build the same environment.
