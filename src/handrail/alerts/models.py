@@ -1,0 +1,158 @@
+"""The tables of alerts: what somebody must be told, the pages that tell them, and the watcher's sign of life."""
+
+import secrets
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from handrail import clock
+from handrail.people.owned import OwnedRow
+
+# No letters or digits that are mistaken for one another when read out on the phone.
+_CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+_CODE_LENGTH = 6
+
+
+def new_code() -> str:
+    """A short random code that may leave in a page and says nothing about the patient."""
+    return "".join(secrets.choice(_CODE_SIGNS) for _ in range(_CODE_LENGTH))
+
+
+def _together(name: str, *fields: str) -> models.CheckConstraint:
+    """All of the fields are set, or none."""
+    none = Q(**{f"{field}__isnull": True for field in fields})
+    every = Q(**{f"{field}__isnull": False for field in fields})
+    return models.CheckConstraint(condition=none | every, name=name)
+
+
+class Alert(OwnedRow):
+    """One reason to call somebody, under a stable key. It stays open until the reason is over.
+
+    `steps` are pinned from the policy when the alert opens: [{"who": "first_on_call", "wait_minutes": 5}, …]. People are
+    looked up when a page goes out. An acknowledged alert stops paging (`next_page_at` is None) and stays open.
+    """
+
+    reached_through = "course"
+
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="alerts")
+    site = models.ForeignKey("people.Site", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    key = models.CharField(max_length=160)
+    code = models.CharField(max_length=12, default=new_code)
+    urgency = models.CharField(max_length=8)
+    ladder = models.CharField(max_length=8)
+    what = models.CharField(max_length=200)
+    because = models.TextField(blank=True)
+    steps = models.JSONField()
+    opened_at = models.DateTimeField()
+    reopened_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reopened_as")
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_because = models.CharField(max_length=200, blank=True)
+
+    next_page_at = models.DateTimeField(null=True, blank=True)
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    turn = models.PositiveBigIntegerField(default=0)
+
+    class Meta(OwnedRow.Meta):
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *OwnedRow.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["organisation", "course", "key"],
+                condition=Q(closed_at__isnull=True),
+                name="alerts_alert_one_open",
+            ),
+            models.UniqueConstraint(fields=["organisation", "code"], name="alerts_alert_code"),
+            _together("alerts_alert_acknowledged", "acknowledged_by", "acknowledged_at"),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | ~Q(closed_because=""), name="alerts_alert_closed_why"
+            ),
+            models.CheckConstraint(
+                condition=Q(next_page_at__isnull=True) | Q(acknowledged_at__isnull=True, closed_at__isnull=True),
+                name="alerts_alert_quiet",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["next_page_at"], name="alerts_alert_due", condition=Q(next_page_at__isnull=False)),
+            models.Index(fields=["organisation", "closed_at", "urgency"], name="alerts_alert_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ladder} {self.code}"
+
+    @property
+    def is_open(self) -> bool:
+        """True until the reason is over."""
+        return self.closed_at is None
+
+
+class Page(OwnedRow):
+    """One attempt to tell one person through one channel."""
+
+    reached_through = "course"
+
+    class State(models.TextChoices):
+        """How far the attempt got."""
+
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        NOT_CONFIGURED = "not_configured"
+        NOBODY_ON = "nobody_on"
+
+    class Trouble(models.TextChoices):
+        """What kind of failure."""
+
+        NONE = "", "none"
+        TEMPORARY = "temporary"
+        PERMANENT = "permanent"
+
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="pages")
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="pages")
+    step = models.PositiveSmallIntegerField()
+    attempt = models.PositiveIntegerField()
+    """Counts every page of the alert from 0; several channels of one attempt share it."""
+    who = models.CharField(max_length=24)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="pages"
+    )
+    channel = models.CharField(max_length=24, blank=True)
+    idempotency_key = models.CharField(max_length=160)
+    state = models.CharField(max_length=16, choices=State, default=State.SENDING)
+    trouble = models.CharField(max_length=12, choices=Trouble, blank=True, default=Trouble.NONE)
+    why = models.CharField(max_length=300, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(OwnedRow.Meta):
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *OwnedRow.Meta.constraints,
+            models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_page_once"),
+            models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="alerts_page_sent_when"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["alert", "attempt"], name="alerts_page_attempt"),
+            models.Index(fields=["user", "seen_at"], name="alerts_page_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.who} {self.channel} {self.state}"
+
+
+class Heartbeat(models.Model):
+    """A watcher's sign of life: when it last looked, and how much that was due it had not yet looked at."""
+
+    watcher = models.CharField(max_length=80, primary_key=True)
+    started_at = models.DateTimeField(default=clock.now)
+    looked_at = models.DateTimeField()
+    due_behind = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.watcher} {self.looked_at:%Y-%m-%d %H:%M:%S}"

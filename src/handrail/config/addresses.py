@@ -1,0 +1,111 @@
+"""Addresses given in the environment: the database's and the mail server's, read strictly and said no to in one sentence."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+SQLITE_SECONDS_TO_WAIT = 20
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+
+
+def database_settings(address: str, *, role: str = "") -> dict[str, Any]:
+    """Django's settings for the database at an address.
+
+    Args:
+        address: `sqlite:////absolute/path.db`, `sqlite:///relative.db` or `postgresql://user:password@host:port/name`;
+            query parameters of a PostgreSQL address are passed on to the driver (`?sslmode=verify-full`).
+        role: PostgreSQL only: the role that every connection takes on, so that row-level security holds.
+
+    Raises:
+        ImproperlyConfigured: another kind of database, or a part is missing. The sentence never repeats the password.
+    """
+    parts = _split(address, "HANDRAIL_DATABASE_URL")
+    if parts.scheme == "sqlite":
+        return _sqlite(parts)
+    if parts.scheme in ("postgresql", "postgres"):
+        return _postgresql(parts, role)
+    raise ImproperlyConfigured(
+        f"HANDRAIL_DATABASE_URL starts with sqlite:// or postgresql://, not with {parts.scheme or 'nothing'!r}."
+    )
+
+
+def _sqlite(parts: SplitResult) -> dict[str, Any]:
+    path = unquote(parts.path)
+    if parts.netloc or not path.strip("/"):
+        raise ImproperlyConfigured("A SQLite address is sqlite:////absolute/path.db or sqlite:///path.db.")
+    # One slash belongs to the address: `sqlite:///a.db` is relative, `sqlite:////srv/a.db` is absolute.
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(Path(path.removeprefix("/")).absolute()),
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {
+            # A transaction that begins as a reader and then writes loses against another writer; this one never does.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": SQLITE_SECONDS_TO_WAIT,
+            "init_command": SQLITE_PRAGMAS,
+        },
+    }
+
+
+def _postgresql(parts: SplitResult, role: str) -> dict[str, Any]:
+    name = unquote(parts.path.removeprefix("/"))
+    if not name or not parts.hostname:
+        raise ImproperlyConfigured("A PostgreSQL address is postgresql://user:password@host:port/name.")
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if role:
+        options["assume_role"] = role
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname,
+        "PORT": str(_port(parts, "HANDRAIL_DATABASE_URL") or 5432),
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
+def email_settings(address: str) -> dict[str, Any]:
+    """Django's settings for a mail server, or for none.
+
+    Args:
+        address: `smtp://user:password@host:port`, `smtp+tls://` (STARTTLS), `smtps://` (TLS at once), or empty:
+            nothing is sent, and the e-mail channel says "not configured" instead of pretending.
+    """
+    if not address:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend", "HANDRAIL_EMAIL_CONFIGURED": False}
+    parts = _split(address, "HANDRAIL_EMAIL_URL")
+    if parts.scheme not in ("smtp", "smtp+tls", "smtps") or not parts.hostname:
+        raise ImproperlyConfigured(
+            "HANDRAIL_EMAIL_URL is smtp://, smtp+tls:// or smtps:// and user:password@host:port."
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": _port(parts, "HANDRAIL_EMAIL_URL") or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_TIMEOUT": 10,
+        "HANDRAIL_EMAIL_CONFIGURED": True,
+    }
+
+
+def _split(address: str, name: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is not an address that can be read.") from None
+
+
+def _port(parts: SplitResult, name: str) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} has a port that is not a number from 0 to 65535.") from None

@@ -1,0 +1,52 @@
+"""Links for people without an account: random, for one purpose, stored hashed, expiring, revocable."""
+
+import hashlib
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from handrail import clock
+from handrail.people.owned import OwnedRow
+
+
+class LinkToken(OwnedRow):
+    """One link. The token itself is shown once, when it is made; only its hash is kept."""
+
+    reached_through = "course"
+
+    class Purpose(models.TextChoices):
+        """What the link opens, and nothing else."""
+
+        CHECKIN = "checkin"
+        ACKNOWLEDGE = "acknowledge"
+        PACKET = "packet"
+
+    token_hash = models.CharField(max_length=64, editable=False)
+    purpose = models.CharField(max_length=12, choices=Purpose)
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="links")
+    holder = models.CharField(max_length=12, default="patient")
+    """Who it was made for: patient, caregiver or staff."""
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    issued_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    exchanged_at = models.DateTimeField(null=True, blank=True)
+    """When it was last exchanged for a cookie."""
+
+    class Meta(OwnedRow.Meta):
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *OwnedRow.Meta.constraints,
+            models.UniqueConstraint(fields=["organisation", "token_hash"], name="people_linktoken_hash"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["token_hash"], name="people_linktoken_find")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} link {self.pk}"
+
+    @staticmethod
+    def hash_of(token: str) -> str:
+        """What is stored of a token. The token has 256 random bits, so a plain hash cannot be reversed."""
+        return hashlib.sha256(token.encode()).hexdigest()

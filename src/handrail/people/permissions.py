@@ -1,0 +1,195 @@
+"""Who may do what: one table of verbs and roles, and one function, `may`, that every page, route and verb asks.
+
+A person reaches a course through a membership in the organisation that owns it, or through a grant in force (`CourseAccess`),
+which lends a part of what the person's role allows at home. Nobody else learns that the course exists.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from handrail.people.models import Membership, Role
+
+_ONCOLOGIST, _PHARMACIST, _NURSE, _ON_CALL, _APP = (
+    Role.ONCOLOGIST,
+    Role.PHARMACIST,
+    Role.NURSE,
+    Role.ON_CALL,
+    Role.APP,
+)
+_COORDINATOR, _SITE_MANAGER, _DIRECTOR, _VIEWER = Role.COORDINATOR, Role.SITE_MANAGER, Role.DIRECTOR, Role.VIEWER
+
+CLINICIANS: Final = frozenset({_ONCOLOGIST, _NURSE, _ON_CALL, _APP})
+PRESCRIBERS: Final = frozenset({_ONCOLOGIST, _ON_CALL, _APP})
+EVERYBODY: Final = frozenset(Role)
+STAFF: Final = EVERYBODY - {_VIEWER}
+
+VERBS: Final[dict[str, frozenset[Role]]] = {
+    # looking
+    "view_board": EVERYBODY,
+    "view_course": EVERYBODY,
+    "view_identity": STAFF,
+    "view_pages": STAFF,
+    "view_looks": frozenset({_DIRECTOR}),
+    "open_document": STAFF,
+    "export_course": frozenset({_ONCOLOGIST, _PHARMACIST, _DIRECTOR}),
+    # recording
+    "start_course": frozenset({_ONCOLOGIST, _APP, _COORDINATOR, _PHARMACIST}),
+    "import_patient": frozenset({_ONCOLOGIST, _APP, _COORDINATOR, _NURSE}),
+    "plan_dose": frozenset({_ONCOLOGIST, _APP, _PHARMACIST, _COORDINATOR, _NURSE}),
+    "record_dose": CLINICIANS | {_PHARMACIST},
+    "record_medicine": CLINICIANS | {_PHARMACIST},
+    "record_assessment": CLINICIANS,
+    "record_checkin": CLINICIANS | {_COORDINATOR},
+    "record_lab": CLINICIANS | {_PHARMACIST, _COORDINATOR},
+    "record_contact": CLINICIANS | {_COORDINATOR, _PHARMACIST},
+    "record_logistics": STAFF,
+    "record_note": STAFF,
+    "decide": PRESCRIBERS | {_PHARMACIST},
+    "sign_departure": PRESCRIBERS | {_DIRECTOR},
+    "correct_event": CLINICIANS | {_PHARMACIST, _COORDINATOR},
+    "store_document": STAFF,
+    # answering
+    "acknowledge": CLINICIANS | {_PHARMACIST, _SITE_MANAGER, _DIRECTOR},
+    # arranging
+    "issue_link": CLINICIANS | {_COORDINATOR},
+    "revoke_link": CLINICIANS | {_COORDINATOR, _DIRECTOR},
+    "grant_access": frozenset({_ONCOLOGIST, _COORDINATOR, _DIRECTOR}),
+    "move_accountability": PRESCRIBERS | {_DIRECTOR},
+    "manage_rota": frozenset({_SITE_MANAGER, _DIRECTOR}),
+    "manage_people": frozenset({_SITE_MANAGER, _DIRECTOR}),
+    "sign_protocol": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
+    "run_demo": EVERYBODY,
+}
+"""Which roles may do a verb at their own organisation."""
+
+_LOOKING = frozenset({"view_board", "view_course", "view_identity", "open_document"})
+_RECORDING = frozenset(
+    {
+        "record_dose",
+        "record_medicine",
+        "record_assessment",
+        "record_checkin",
+        "record_lab",
+        "record_contact",
+        "record_logistics",
+        "record_note",
+        "correct_event",
+        "store_document",
+    }
+)
+LENT: Final[dict[str, frozenset[str]]] = {
+    "co_management": _LOOKING
+    | _RECORDING
+    | {"view_pages", "acknowledge", "plan_dose", "decide", "sign_departure", "issue_link", "move_accountability"},
+    "handoff": _LOOKING | {"record_note", "move_accountability"},
+    "consult": _LOOKING | {"record_note"},
+    "emergency": _LOOKING
+    | {"record_assessment", "record_medicine", "record_contact", "record_note", "acknowledge", "view_pages"},
+    "break_glass": _LOOKING
+    | {"record_assessment", "record_medicine", "record_contact", "record_note", "acknowledge", "view_pages"},
+}
+"""What a grant lends, by its purpose; the role at home must allow it too."""
+
+VERB_FOR_KIND: Final[dict[str, str]] = {
+    "course_started": "start_course",
+    "protocol_changed": "decide",
+    "policy_changed": "decide",
+    "schedule_changed": "decide",
+    "weight_measured": "record_assessment",
+    "lab_resulted": "record_lab",
+    "dose_planned": "plan_dose",
+    "dose_given": "record_dose",
+    "dose_not_given": "record_dose",
+    "medicine_given": "record_medicine",
+    "checkin_received": "record_checkin",
+    "vitals_measured": "record_assessment",
+    "crs_assessed": "record_assessment",
+    "ice_assessed": "record_assessment",
+    "icans_assessed": "record_assessment",
+    "toxicity_resolved": "record_assessment",
+    "condition_noted": "record_assessment",
+    "response_assessed": "record_assessment",
+    "home_status": "record_logistics",
+    "contact_made": "record_contact",
+    "setting_decided": "decide",
+    "authorisation_set": "record_logistics",
+    "rems_met": "record_logistics",
+    "hold_started": "decide",
+    "hold_ended": "decide",
+    "departure_signed": "sign_departure",
+    "accountability_moved": "move_accountability",
+    "course_ended": "decide",
+    "note_added": "record_note",
+    "fact_withdrawn": "correct_event",
+}
+"""The verb that recording an event kind needs. Kinds that only the shell writes are not here: no person may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How a person reaches a course: with which roles, and lent by which grant (None: by membership)."""
+
+    roles: frozenset[str]
+    through: str
+
+
+def memberships(person: Any, now: datetime) -> list[Membership]:
+    """The memberships of a person in force at `now`; none for somebody inactive or not signed in."""
+    if not getattr(person, "is_authenticated", False) or not person.is_active:
+        return []
+    in_force = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
+    return list(Membership.objects.filter(in_force, user_id=person.pk, valid_from__lte=now))
+
+
+def organisations_of(person: Any, now: datetime) -> list[UUID]:
+    """The organisations that a person belongs to at `now`."""
+    return sorted({each.organisation_id for each in memberships(person, now)}, key=str)
+
+
+def roles_at(person: Any, organisation_id: UUID, now: datetime) -> frozenset[str]:
+    """The roles of a person at one organisation."""
+    return frozenset(each.role for each in memberships(person, now) if each.organisation_id == organisation_id)
+
+
+def reach(person: Any, course: Any, now: datetime) -> list[Reached]:
+    """Every way in which a person reaches a course at `now`; an empty list for a stranger."""
+    by_organisation: dict[UUID, set[str]] = {}
+    for each in memberships(person, now):
+        by_organisation.setdefault(each.organisation_id, set()).add(each.role)
+    found = []
+    if course.organisation_id in by_organisation:
+        found.append(Reached(frozenset(by_organisation[course.organisation_id]), "membership"))
+    others = [each for each in by_organisation if each != course.organisation_id]
+    if others:
+        for grant in course.accesses.valid(now).filter(to_organisation__in=others):
+            if grant.person_id in (None, person.pk):
+                found.append(Reached(frozenset(by_organisation[grant.to_organisation_id]), grant.purpose))
+    return found
+
+
+def may(person: Any, verb: str, course: Any, now: datetime, *, organisation_id: UUID | None = None) -> bool:
+    """Whether a person may do a verb.
+
+    Args:
+        person: a user; somebody who is not signed in may do nothing.
+        verb: a key of `VERBS`.
+        course: the course it is about, or None for what concerns an organisation.
+        now: the instant at which memberships and grants must be in force.
+        organisation_id: without a course, the organisation; None asks "at any of the person's organisations?".
+
+    Raises:
+        KeyError: there is no such verb; a misspelt verb must not become a quiet "no".
+    """
+    roles = VERBS[verb]
+    if course is None:
+        return any(
+            each.role in roles and organisation_id in (None, each.organisation_id) for each in memberships(person, now)
+        )
+    return any(
+        bool(way.roles & roles) and (way.through == "membership" or verb in LENT[way.through])
+        for way in reach(person, course, now)
+    )

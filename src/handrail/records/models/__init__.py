@@ -1,0 +1,9 @@
+"""The tables of records."""
+
+from handrail.records.models.access import CourseAccess, Look
+from handrail.records.models.course import Course
+from handrail.records.models.documents import Document
+from handrail.records.models.event import Event
+from handrail.records.models.signatures import ProtocolSignature
+
+__all__ = ["Course", "CourseAccess", "Document", "Event", "Look", "ProtocolSignature"]
