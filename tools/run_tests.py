@@ -19,9 +19,6 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 NOTHING_COLLECTED = 5  # pytest's exit status when no test was selected
-# Checks that load Django must neither find nor leave a database in the folder.
-IN_MEMORY = {**os.environ, "HANDRAIL_MODE": "test", "HANDRAIL_DATABASE_URL": "sqlite:///:memory:"}
-
 Command = list[str]
 
 
@@ -70,14 +67,23 @@ def checks(*, everything: bool) -> dict[str, Command]:
 def run_checks(commands: dict[str, Command]) -> list[tuple[str, float, str]]:
     """Run each check; return name, seconds and, for one that failed, what it printed."""
     results = []
-    for name, command in commands.items():
-        started = time.monotonic()
-        finished = subprocess.run(
-            command, cwd=ROOT, env=IN_MEMORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        failed = finished.returncode != 0
-        said = (finished.stdout + finished.stderr).strip() or f"exit status {finished.returncode}"
-        results.append((name, time.monotonic() - started, said if failed else ""))
+    with tempfile.TemporaryDirectory(prefix="handrail-checks-") as folder:
+        # Checks that load Django must neither find nor leave a database in the project.
+        address = f"sqlite:///{Path(folder) / 'handrail.db'}"
+        environment = {**os.environ, "HANDRAIL_MODE": "test", "HANDRAIL_DATABASE_URL": address}
+        for name, command in commands.items():
+            started = time.monotonic()
+            finished = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            said = (finished.stdout + finished.stderr).strip() or f"exit status {finished.returncode}"
+            results.append((name, time.monotonic() - started, said if finished.returncode else ""))
     return results
 
 
