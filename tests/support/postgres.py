@@ -30,7 +30,7 @@ DATABASE = "handrail"
 START_SECONDS = 30
 
 
-class PostgresUnavailable(RuntimeError):  # noqa: N818  # it says a state, not a mistake
+class PostgresUnavailable(RuntimeError):
     """No server can be started here; the message says what is missing."""
 
 
