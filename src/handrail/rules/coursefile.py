@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
 from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
@@ -259,11 +258,15 @@ def _decode_plain(cls: type[Any], data: Any, path: str) -> Any:
 Reader = Callable[[Any, str], Any]
 
 
-@cache
+_READERS: dict[type[Any], dict[str, tuple[str, Reader]]] = {}
+
+
 def _readers(cls: type[Any]) -> dict[str, tuple[str, Reader]]:
     """For each wire name of a payload class: the field's name and the function that reads its value."""
-    hints = typing.get_type_hints(cls)
-    return {f.name.rstrip("_"): (f.name, _reader_for(hints[f.name])) for f in fields(cls)}
+    if cls not in _READERS:
+        hints = typing.get_type_hints(cls)
+        _READERS[cls] = {f.name.rstrip("_"): (f.name, _reader_for(hints[f.name])) for f in fields(cls)}
+    return _READERS[cls]
 
 
 def _reader_for(hint: Any) -> Reader:
@@ -275,7 +278,7 @@ def _reader_for(hint: Any) -> Reader:
     if get_origin(hint) is Literal:
         return _word_reader(get_args(hint))
     if get_origin(hint) is tuple:
-        return lambda value, path: tuple(_text(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
+        return lambda value, path: tuple(_word(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
     if hint is not None and isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping):
         read = _reader_for(get_args(hint)[1])
         return lambda value, path: _mapping(value, path, read)
@@ -290,11 +293,13 @@ def _reader_for(hint: Any) -> Reader:
     return simple[hint]
 
 
-def _word_reader(words: tuple[str, ...]) -> Reader:
-    def read(value: Any, path: str) -> str:
-        if value not in words:
-            raise CourseFileError("unknown_word", f"The value is one of: {', '.join(words)}.", path)
-        return str(value)
+def _word_reader(words: tuple[Any, ...]) -> Reader:
+    """One of a few words, or one of a few whole numbers."""
+
+    def read(value: Any, path: str) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or value not in words:
+            raise CourseFileError("unknown_word", f"The value is one of: {', '.join(map(str, words))}.", path)
+        return value
 
     return read
 
@@ -319,6 +324,13 @@ def _text(value: Any, path: str) -> str:
     if not isinstance(value, str):
         raise CourseFileError("wrong_type", "The value is a text.", path)
     return value
+
+
+def _word(value: Any, path: str) -> str:
+    text = _text(value, path)
+    if not text.strip():
+        raise CourseFileError("empty", "An entry of this list is empty.", path)
+    return text
 
 
 def _bool(value: Any, path: str) -> bool:

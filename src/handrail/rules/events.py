@@ -19,6 +19,10 @@ HomeNeuroAnswer = Literal["right", "wrong", "not_done"]
 Oxygen = Literal[
     "none", "blow_by", "nasal_cannula", "hfnc", "facemask", "nonrebreather", "venturi", "cpap", "bipap", "ventilator"
 ]
+OnePoint = Literal[0, 1]
+ThreePoints = Literal[0, 1, 2, 3]
+TenPoints = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+GradeNumber = Literal[0, 1, 2, 3, 4, 5]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +179,7 @@ class CrsAssessed:
     hypoxia_other: bool | None = None
     died_of_crs: bool | None = None
     scale: str | None = None
-    clinician_grade: int | None = None
+    clinician_grade: GradeNumber | None = None
     disagreement_reason: str | None = None
     implausible: tuple[str, ...] = ()
 
@@ -184,15 +188,15 @@ class CrsAssessed:
 class IceAssessed:
     """The ten ICE points item by item, by an observer. `baseline` marks the stored reference."""
 
-    year: int | None = None
-    month: int | None = None
-    city: int | None = None
-    hospital: int | None = None
-    naming_0_3: int | None = None
-    command_0_1: int | None = None
-    writing_0_1: int | None = None
-    attention_0_1: int | None = None
-    total_0_10: int | None = None
+    year: OnePoint | None = None
+    month: OnePoint | None = None
+    city: OnePoint | None = None
+    hospital: OnePoint | None = None
+    naming_0_3: ThreePoints | None = None
+    command_0_1: OnePoint | None = None
+    writing_0_1: OnePoint | None = None
+    attention_0_1: OnePoint | None = None
+    total_0_10: TenPoints | None = None
     baseline: bool | None = None
 
 
@@ -201,15 +205,15 @@ class IcansAssessed:
     """A clinician's ICANS inputs. `ice_event` names the ICE assessment it rests on."""
 
     ice_event: str | None = None
-    loc: str | None = None
+    loc: Literal["alert", "spontaneous", "voice", "tactile", "vigorous", "unarousable"] | None = None
     loc_other: bool | None = None
-    seizure: str | None = None
+    seizure: Literal["none", "brief", "prolonged", "repetitive"] | None = None
     motor: bool | None = None
-    edema: str | None = None
+    edema: Literal["none", "focal", "diffuse"] | None = None
     icp_signs: bool | None = None
     ich: bool | None = None
     scale: str | None = None
-    clinician_grade: int | None = None
+    clinician_grade: GradeNumber | None = None
     disagreement_reason: str | None = None
 
 
@@ -227,7 +231,7 @@ class ConditionNoted:
     """A condition, present (`active` true), absent (false) or not known."""
 
     what: str | None = None
-    grade: int | None = None
+    grade: GradeNumber | None = None
     scale: str | None = None
     onset_at: datetime | None = None
     related_to_drug: bool | None = None

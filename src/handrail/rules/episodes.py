@@ -1,0 +1,361 @@
+"""CRS, ICANS and infection as they stand: which episode is open, how bad it got, and what nobody knows yet.
+
+Readings open an episode as *suspected*; a clinician's assessment grades it; a suspicion ends with an assessment of
+grade 0, a graded episode (or one assessed without a known grade) only when a named person says it is resolved.
+A reading that was asked and is not known counts as possible, so forgetting a fever never closes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from handrail.rules.answer import ToxicityState
+from handrail.rules.doses import Given
+from handrail.rules.events import CrsAssessed, Event, IcansAssessed
+from handrail.rules.grading import CrsInputs, Grade, IcansInputs, grade_crs, grade_icans
+from handrail.rules.history import History
+from handrail.rules.policy import Policy
+from handrail.rules.terms import Missing
+from handrail.rules.triage import ice_baseline, ice_total
+
+SCALE = "astct-2019"
+
+
+@dataclass(slots=True, kw_only=True)
+class Episode:
+    """One episode of a toxicity. `closed_at` None: still open. `grade` is the worst known one."""
+
+    toxicity: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    grade: int | None = None
+    suspected: bool = True
+    unknown: bool = False
+    grade_unknown: bool = False
+    latest: int | None = None
+    last_evidence: datetime | None = None
+    graded: list[tuple[datetime, int]] = field(default_factory=list)
+
+    def lasted_hours(self, at_least: int, now: datetime) -> float | None:
+        """Hours at this grade or worse, from its first assessment to the first lower one, the end, or `now`."""
+        begun = next((at for at, grade in self.graded if grade >= at_least), None)
+        if begun is None:
+            return None
+        lower = next((at for at, grade in self.graded if at > begun and grade < at_least), None)
+        end = min((at for at in (lower, self.closed_at) if at is not None), default=now)
+        return (end - begun).total_seconds() / 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """All episodes of one toxicity, oldest first, and when it was last known to be absent."""
+
+    episodes: tuple[Episode, ...]
+    absent_at: datetime | None
+    answer: Grade | None
+    state: ToxicityState
+
+    @property
+    def current(self) -> Episode | None:
+        """The open episode, if any."""
+        return self.episodes[-1] if self.episodes and self.episodes[-1].closed_at is None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episodes:
+    """What the rules know about toxicity, and what they cannot say."""
+
+    crs: Course
+    icans: Course
+    infection: Course
+    cannot_say: tuple[Missing, ...]
+
+
+def episodes(history: History, doses: Sequence[Given], policy: Policy) -> Episodes:
+    """Follow every toxicity through the history."""
+    first_dose = min((dose.at for dose in doses if dose.at is not None), default=None)
+    any_dose = bool(doses)
+    crs = _crs(history, policy, first_dose if any_dose else None, unknown_day=any(d.at is None for d in doses))
+    icans = _icans(history, policy, any_dose)
+    infection = _infection(history, policy)
+    missing = [*(crs.answer.cannot_say if crs.answer else ()), *(icans.answer.cannot_say if icans.answer else ())]
+    return Episodes(crs=crs, icans=icans, infection=infection, cannot_say=tuple(missing))
+
+
+class _Tracker:
+    """The state machine the three toxicities share."""
+
+    def __init__(self, toxicity: str) -> None:
+        self.toxicity = toxicity
+        self.episodes: list[Episode] = []
+        self.absent_at: datetime | None = None
+
+    def open(self) -> Episode | None:
+        """The open episode."""
+        return self.episodes[-1] if self.episodes and self.episodes[-1].closed_at is None else None
+
+    def evidence(self, at: datetime, *, unknown: bool = False) -> Episode:
+        """Something points to the toxicity, or (`unknown`) might."""
+        episode = self.open()
+        if episode is None:
+            episode = Episode(toxicity=self.toxicity, opened_at=at, unknown=unknown)
+            self.episodes.append(episode)
+        elif not unknown:
+            episode.unknown = False
+        episode.last_evidence = at
+        self.absent_at = None
+        return episode
+
+    def assessed(self, at: datetime, grade: int | None, *, suspected: bool) -> None:
+        """A clinician graded it; None is "not known"."""
+        episode = self.open()
+        if grade == 0:
+            if episode is not None:
+                episode.latest = 0
+                episode.graded.append((at, 0))
+                if episode.grade is None and not episode.grade_unknown:
+                    episode.closed_at = at
+            if self.open() is None:
+                self.absent_at = at
+            return
+        episode = self.evidence(at, unknown=grade is None and not suspected)
+        episode.latest = grade
+        episode.suspected = suspected if grade is None else False
+        if grade is None:
+            episode.grade_unknown = True
+        else:
+            episode.graded.append((at, grade))
+            episode.grade = max(grade, episode.grade or 0)
+
+    def resolved(self, event: Event) -> None:
+        """A named person says that it is over; evidence later than that keeps it open."""
+        if {"resolved_at", "confirmed_by"} & set(event.nulls):
+            return
+        when = event.body.resolved_at or event.at
+        episode = self.open()
+        if (
+            episode is not None
+            and when <= event.at
+            and (episode.last_evidence is None or when >= episode.last_evidence)
+        ):
+            episode.closed_at = when
+        if self.open() is None:
+            self.absent_at = when
+
+
+def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unknown_day: bool) -> Course:
+    tracker = _Tracker("crs")
+    answer: Grade | None = None
+    fever_c = policy.triage.fever_c
+    for event in history.of("checkin_received", "vitals_measured", "crs_assessed", "toxicity_resolved"):
+        if event.kind == "toxicity_resolved":
+            if event.body.toxicity == "crs":
+                tracker.resolved(event)
+        elif event.kind == "crs_assessed":
+            answer = crs_grade(event, tracker.open() is not None)
+            grade = clinical_grade(event, answer)
+            tracker.assessed(event.at, grade, suspected=answer.suspected)
+        elif unknown_day or (first_dose is not None and event.at >= first_dose):
+            temperature = event.body.temperature_c
+            if temperature is not None and temperature >= fever_c:
+                tracker.evidence(event.at)
+            elif temperature is None and "temperature_c" in event.nulls:
+                tracker.evidence(event.at, unknown=True)
+            elif "symptoms" in event.nulls or _has_symptom(event, policy, "fever_like"):
+                tracker.evidence(event.at, unknown="symptoms" in event.nulls)
+    return _course(tracker, answer, "CRS")
+
+
+def crs_grade(event: Event, episode_open: bool) -> Grade:
+    """The computed CRS grade of an assessment; an absent `episode_open` is what the history says."""
+    body: CrsAssessed = event.body
+    known_open = body.episode_open
+    if known_open is None and "episode_open" not in event.nulls:
+        known_open = episode_open
+    return grade_crs(
+        CrsInputs(
+            tmax_c=body.tmax_c,
+            fever_other=body.fever_other,
+            episode_open=known_open,
+            masked=body.masked,
+            premed_masking=body.premed_masking,
+            hypotension=body.hypotension,
+            hypotension_other=body.hypotension_other,
+            pressors=body.pressors,
+            o2=body.o2,
+            flow_l_per_min=body.flow_l_per_min,
+            hypoxia_other=body.hypoxia_other,
+            died_of_crs=body.died_of_crs,
+        )
+    )
+
+
+def clinical_grade(event: Event, answer: Grade) -> int | None:
+    """The grade that stands: the worse of the computed one and the clinician's own.
+
+    A clinician's grade that was asked and is not known leaves the grade not known.
+    """
+    own: int | None = event.body.clinician_grade
+    if "clinician_grade" in event.nulls:
+        return None
+    if own is None:
+        return answer.grade
+    return max(own, answer.grade if answer.grade is not None else (answer.at_least or 0))
+
+
+def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
+    tracker = _Tracker("icans")
+    answer: Grade | None = None
+    for event in history.of("checkin_received", "ice_assessed", "icans_assessed", "toxicity_resolved"):
+        if event.kind == "toxicity_resolved":
+            if event.body.toxicity == "icans":
+                tracker.resolved(event)
+        elif event.kind == "icans_assessed":
+            answer = icans_grade(event, history)
+            tracker.assessed(event.at, clinical_grade(event, answer), suspected=answer.suspected)
+        elif not any_dose:
+            continue
+        elif event.kind == "ice_assessed":
+            _ice_evidence(event, history, tracker)
+        else:
+            answers = set((event.body.home_neuro or {}).values())
+            if {"wrong", "not_done"} & answers or _has_symptom(event, policy, "neurological"):
+                tracker.evidence(event.at)
+            elif {"home_neuro", "symptoms"} & set(event.nulls):
+                tracker.evidence(event.at, unknown=True)
+    return _course(tracker, answer, "ICANS")
+
+
+def _ice_evidence(event: Event, history: History, tracker: _Tracker) -> None:
+    if event.body.baseline is True:
+        return
+    total = ice_total(event)
+    if total is None:
+        tracker.evidence(event.at, unknown=True)
+    elif total < ice_baseline(history):
+        tracker.evidence(event.at)
+
+
+def icans_grade(event: Event, history: History) -> Grade:
+    """The computed ICANS grade; the ICE score is that of the named ICE event, else the latest one before it that day."""
+    body: IcansAssessed = event.body
+    ice: int | None = None
+    if "ice_event" not in event.nulls:
+        scored = [e for e in history.of("ice_assessed") if e.at <= event.at]
+        if body.ice_event is not None:
+            scored = [e for e in history.of("ice_assessed") if e.id == body.ice_event]
+        elif scored and (event.at - scored[-1].at).total_seconds() > SAME_VISIT_SECONDS:
+            scored = []
+        ice = ice_total(scored[-1]) if scored else None
+    return grade_icans(
+        IcansInputs(
+            ice=ice,
+            loc=body.loc,
+            loc_other=body.loc_other,
+            seizure=body.seizure,
+            motor=body.motor,
+            edema=body.edema,
+            icp_signs=body.icp_signs,
+            ich=body.ich,
+        )
+    )
+
+
+SAME_VISIT_SECONDS = 4 * 3600
+"""An ICE score taken this long before the ICANS inputs still belongs to the same visit."""
+
+
+def _infection(history: History, policy: Policy) -> Course:
+    """Infections by name: "no infection" clears all of them, a name clears itself, a symptom waits for a clinician."""
+    tracker = _Tracker("infection")
+    words = policy.infection.conditions
+    active: set[str] = set()
+    for event in history.of("checkin_received", "condition_noted", "toxicity_resolved"):
+        if event.kind == "toxicity_resolved":
+            if event.body.toxicity == "infection":
+                tracker.resolved(event)
+                active = active if tracker.open() else set()
+        elif event.kind == "checkin_received":
+            if _has_symptom(event, policy, "infection") or "symptoms" in event.nulls:
+                active.add("reported")
+                tracker.evidence(event.at, unknown="symptoms" in event.nulls)
+        elif event.body.what in words or "what" in event.nulls:
+            _condition(event, tracker, active)
+    return _course(tracker, None, "infection")
+
+
+def _condition(event: Event, tracker: _Tracker, active: set[str]) -> None:
+    what = event.body.what
+    if what is not None and event.body.active is True:
+        active.add(what)
+        episode = tracker.evidence(event.at)
+        episode.suspected = False
+        if event.body.grade is not None:
+            episode.graded.append((event.at, event.body.grade))
+        else:
+            episode.grade_unknown = True
+        episode.latest = event.body.grade
+        episode.grade = max(event.body.grade or 1, episode.grade or 0)
+    elif what is not None and event.body.active is False:
+        active.difference_update(set(active) if what == "infection" else {what})
+        episode_open = tracker.open()
+        if not active and episode_open is not None:
+            episode_open.closed_at = event.at
+        if what == "infection":
+            tracker.absent_at = event.at
+    else:
+        active.add(what or "reported")
+        tracker.evidence(event.at, unknown=True)
+
+
+def _has_symptom(event: Event, policy: Policy, mark: str) -> bool:
+    return any(
+        getattr(row, mark)
+        for word in getattr(event.body, "symptoms", None) or ()
+        if (row := policy.triage.symptom_named(word)) is not None
+    )
+
+
+def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
+    episode = tracker.open()
+    if episode is not None:
+        known = episode.latest if episode.latest is not None else None
+        is_open: bool | None = None if episode.unknown else True
+        state = ToxicityState(
+            grade=known,
+            suspected=episode.grade is None and not episode.unknown,
+            scale=SCALE if name != "infection" else "clinical",
+            open=is_open,
+            at_least=answer.at_least if answer is not None else None,
+            basis="assessed" if episode.grade is not None else "reported",
+            because=_open_words(episode, name),
+        )
+    elif tracker.absent_at is not None:
+        state = ToxicityState(
+            grade=0,
+            suspected=False,
+            scale=SCALE if name != "infection" else "clinical",
+            open=False,
+            because=f"{name} assessed as absent or resolved at {tracker.absent_at:%Y-%m-%d %H:%M} UTC",
+        )
+    else:
+        state = ToxicityState(
+            grade=None,
+            suspected=False,
+            scale=SCALE if name != "infection" else "clinical",
+            open=None,
+            basis="none",
+            because=f"{name} has not been assessed",
+        )
+    return Course(episodes=tuple(tracker.episodes), absent_at=tracker.absent_at, answer=answer, state=state)
+
+
+def _open_words(episode: Episode, name: str) -> str:
+    since = f"since {episode.opened_at:%Y-%m-%d %H:%M} UTC"
+    if episode.unknown:
+        return f"{name} cannot be excluded {since}: a fact was asked and is not known"
+    if episode.grade is None:
+        return f"{name} suspected {since}: not graded yet"
+    return f"{name} {since}, worst grade {episode.grade}: nobody has recorded it as resolved"

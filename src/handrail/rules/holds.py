@@ -1,0 +1,122 @@
+"""What withholds the next dose whatever the schedule and the delay table say.
+
+No give, continue, repeat or restart while fever, CRS or ICANS is unresolved, an infection is active, a clinician holds
+the drug, or any of these is not known. The delay clock keeps running during a hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handrail.rules.doses import Given
+from handrail.rules.episodes import Episodes
+from handrail.rules.events import Event
+from handrail.rules.history import History
+from handrail.rules.policy import Policy
+from handrail.rules.terms import Action, Missing
+
+MASKING_FIELD = "antipyretic_last_6_h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """One reason to withhold: known (`hold`) or not known (`ask`)."""
+
+    action: Action
+    what: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearance:
+    """The facts a dose needs and does not have, and when the ones it has grow old."""
+
+    missing: tuple[Missing, ...]
+    changes_at: tuple[datetime, ...]
+
+
+def holds(history: History, episodes: Episodes, policy: Policy) -> tuple[Hold, ...]:
+    """Every reason to withhold, known ones first."""
+    found = [*_fever(history, policy), *_episodes(episodes), *_clinician(history)]
+    return tuple(sorted(found, key=lambda hold: hold.action is not Action.HOLD))
+
+
+def _fever(history: History, policy: Policy) -> list[Hold]:
+    latest = _latest_temperature(history)
+    if latest is None:
+        return []
+    temperature = latest.body.temperature_c
+    when = f"{latest.at:%Y-%m-%d %H:%M} UTC"
+    if temperature is None:
+        return [Hold(action=Action.ASK, what="temperature", because=f"the temperature asked at {when} is not known")]
+    if temperature >= policy.triage.fever_c:
+        return [Hold(action=Action.HOLD, what="fever", because=f"fever {temperature} °C at {when}, not normal since")]
+    if _masked(latest):
+        because = f"a fever-reducing medicine may hide a fever at {when}"
+        return [Hold(action=Action.ASK, what="temperature", because=because)]
+    return []
+
+
+def _latest_temperature(history: History) -> Event | None:
+    asked = [
+        event
+        for event in history.of("checkin_received", "vitals_measured")
+        if event.body.temperature_c is not None or "temperature_c" in event.nulls
+    ]
+    return asked[-1] if asked else None
+
+
+def _masked(event: Event) -> bool:
+    return event.kind == "checkin_received" and (
+        event.body.antipyretic_last_6_h is True or MASKING_FIELD in event.nulls
+    )
+
+
+def _episodes(episodes: Episodes) -> list[Hold]:
+    found = []
+    for name, course in (("CRS", episodes.crs), ("ICANS", episodes.icans), ("infection", episodes.infection)):
+        if course.current is None:
+            continue
+        known = course.state.open is True
+        found.append(Hold(action=Action.HOLD if known else Action.ASK, what=name, because=course.state.because))
+    return found
+
+
+def _clinician(history: History) -> list[Hold]:
+    started, ended = history.last("hold_started"), history.last("hold_ended")
+    if started is None or (ended is not None and ended.at >= started.at):
+        return []
+    why = started.body.because or "reason not known"
+    return [Hold(action=Action.HOLD, what="clinician", because=f"a clinician holds the drug: {why}")]
+
+
+def clearance(history: History, doses: Sequence[Given], episodes: Episodes, policy: Policy, now: datetime) -> Clearance:
+    """What must be known before a dose at `now`: temperature and infection always, CRS and ICANS after any dose.
+
+    Each counts for the hours that the policy allows; a fact that was never recorded is missing, not normal.
+    """
+    fresh = timedelta(hours=policy.before_dose.assessed_within_hours)
+    checks = [("infection", "no active infection", episodes.infection.absent_at, fresh)]
+    if doses:
+        checks.append(("crs", "CRS absent or resolved", episodes.crs.absent_at, fresh))
+        checks.append(("icans", "ICANS absent or resolved", episodes.icans.absent_at, fresh))
+    measured = _latest_temperature(history)
+    at = measured.at if measured is not None and measured.body.temperature_c is not None else None
+    warm = timedelta(hours=policy.before_dose.temperature_within_hours)
+    checks.insert(0, ("temperature_c", "temperature of today", at, warm))
+    missing: list[Missing] = []
+    changes: list[datetime] = []
+    for name, words, known_at, lasts in checks:
+        if known_at is None or known_at + lasts <= now:
+            missing.append(
+                Missing(missing=name, why_it_matters=f"a dose needs: {words}, recorded within {_hours(lasts)} h before")
+            )
+        else:
+            changes.append(known_at + lasts)
+    return Clearance(missing=tuple(missing), changes_at=tuple(changes))
+
+
+def _hours(span: timedelta) -> int:
+    return int(span.total_seconds() // 3600)

@@ -1,0 +1,338 @@
+"""A site's policy: watch, triage, ladders and thresholds, loaded strictly from `protocols/policies/*.toml`.
+
+A policy is data that a medical lead signs. The loader refuses unknown keys, missing sources, unknown source keys and
+ladders that would go quiet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from handrail.rules.answer import PolicyRef, SourceRef
+from handrail.rules.history import Limits
+from handrail.rules.strict import ProtocolDataError, read_table
+from handrail.rules.terms import Disposition, Ladder, Status
+
+FORMAT = "handrail-policy/1"
+FOLDER = Path(__file__).resolve().parent.parent / "protocols" / "policies"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySource:
+    """A document the policy rests on."""
+
+    document: str
+    section: str | None = None
+    revision: str | None = None
+    date: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlausibleRow:
+    """A reading outside `low`..`high` (both included) satisfies no rule."""
+
+    reading: str
+    low: Decimal
+    high: Decimal
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeforeDose:
+    """How fresh the facts of the pre-dose assessment are, in hours."""
+
+    temperature_within_hours: int
+    assessed_within_hours: int
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPhase:
+    """When checks are due (civil times in the patient's zone) and what happens, in minutes after the due time."""
+
+    id: str
+    words: str
+    times: tuple[str, ...]
+    remind_after_minutes: int
+    call_after_minutes: int
+    page_after_minutes: int
+    welfare_after_minutes: int
+    source: tuple[str, ...]
+    status: Status
+    hours_after_dose: int | None = None
+
+    def clock_times(self) -> tuple[time, ...]:
+        """The civil times, earliest first."""
+        return tuple(sorted(time.fromisoformat(text) for text in self.times))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPolicy:
+    """The check-in clock."""
+
+    early_credit_minutes: int
+    no_longer_than_days: int
+    fever_window_hours: int
+    source: tuple[str, ...]
+    status: Status
+    phase: tuple[WatchPhase, ...]
+
+    def named(self, phase_id: str) -> WatchPhase:
+        """The phase of that id."""
+        return next(phase for phase in self.phase if phase.id == phase_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRow:
+    """A reading below or above its limit (limit excluded) leads to a ladder and a disposition."""
+
+    reading: str
+    ladder: Ladder
+    disposition: Disposition
+    source: tuple[str, ...]
+    status: Status
+    below: Decimal | None = None
+    above: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymptomRow:
+    """A box on the check-in and what it leads to."""
+
+    symptom: str
+    words: str
+    ladder: Ladder
+    disposition: Disposition
+    neurological: bool = False
+    infection: bool = False
+    fever_like: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriagePolicy:
+    """Thresholds of the triage: °C, ANC in 10*9/L, ICE points."""
+
+    fever_c: Decimal
+    recheck_c: Decimal
+    recheck_after_minutes: int
+    anc_infection_first_below: Decimal
+    anc_ed_below: Decimal
+    anc_known_within_days: int
+    ice_drop_amber: int
+    ice_drop_red: int
+    ice_red_below: int
+    source: tuple[str, ...]
+    status: Status
+    reading: tuple[ReadingRow, ...]
+    symptom: tuple[SymptomRow, ...]
+
+    def symptom_named(self, word: str) -> SymptomRow | None:
+        """The row of a symptom box, or None for a word the policy does not know."""
+        return next((row for row in self.symptom if row.symptom == word), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfectionPolicy:
+    """Which condition words count as an infection."""
+
+    conditions: tuple[str, ...]
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TocilizumabPolicy:
+    """Treatment dose for CRS: mg/kg, cap in mg, hours between doses, doses per event."""
+
+    mg_per_kg: Decimal
+    cap_mg: Decimal
+    min_hours_between: int
+    most_doses_per_event: int
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderStep:
+    """Who is paged, and how many minutes are left to say "I have it" before the next step."""
+
+    who: str
+    wait_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRow:
+    """One rung of urgency: its steps go round again, never silent."""
+
+    id: Ladder
+    owner: str
+    patient_words: str
+    steps: tuple[LadderStep, ...]
+    source: tuple[str, ...]
+    status: Status
+    assess_within_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """The policy file as written."""
+
+    format: str
+    id: str
+    version: str
+    title: str
+    plausible: tuple[PlausibleRow, ...]
+    before_dose: BeforeDose
+    watch: WatchPolicy
+    triage: TriagePolicy
+    infection: InfectionPolicy
+    tocilizumab: TocilizumabPolicy
+    ladder: tuple[LadderRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A loaded policy."""
+
+    ref: PolicyRef
+    title: str
+    sources: Mapping[str, PolicySource]
+    plausible: Mapping[str, Limits]
+    before_dose: BeforeDose
+    watch: WatchPolicy
+    triage: TriagePolicy
+    infection: InfectionPolicy
+    tocilizumab: TocilizumabPolicy
+    ladders: Mapping[Ladder, LadderRow]
+
+    def source(self, keys: tuple[str, ...]) -> SourceRef:
+        """The first source of a row, as shown with an answer."""
+        item = self.sources[keys[0]]
+        return SourceRef(
+            document=item.document,
+            section=item.section,
+            revision=item.revision or f"policy {self.ref.id} version {self.ref.version}",
+            date=item.date,
+            address=item.address,
+            id=keys[0],
+        )
+
+
+def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
+    """A policy from parsed TOML or JSON.
+
+    Raises:
+        ProtocolDataError: with the path of the first key that is unknown, missing or wrong.
+    """
+    body = dict(document)
+    sources = {
+        key: read_table(PolicySource, value, f"sources.{key}") for key, value in dict(body.pop("sources", {})).items()
+    }
+    read = read_table(_Document, body, "")
+    if read.format != FORMAT:
+        raise ProtocolDataError("unknown_format", f'A policy starts with format = "{FORMAT}".', "format")
+    _sources_exist(body, sources, "")
+    ladders = {row.id: row for row in read.ladder}
+    for ladder in Ladder:
+        if ladder not in ladders or not ladders[ladder].steps:
+            raise ProtocolDataError("quiet_ladder", f"{ladder.value} pages nobody.", "ladder")
+    for row in read.ladder:
+        if any(step.wait_minutes <= 0 for step in row.steps):
+            raise ProtocolDataError("wrong_value", "A step waits a positive number of minutes.", f"ladder.{row.id}")
+    for phase in read.watch.phase:
+        _check_phase(phase)
+    return Policy(
+        ref=PolicyRef(id=read.id, version=read.version, sha256=sha256),
+        title=read.title,
+        sources=sources,
+        plausible={row.reading: Limits(low=row.low, high=row.high) for row in read.plausible},
+        before_dose=read.before_dose,
+        watch=read.watch,
+        triage=read.triage,
+        infection=read.infection,
+        tocilizumab=read.tocilizumab,
+        ladders=ladders,
+    )
+
+
+def _check_phase(phase: WatchPhase) -> None:
+    path = f"watch.phase.{phase.id}"
+    try:
+        times = phase.clock_times()
+    except ValueError as error:
+        raise ProtocolDataError("wrong_value", "Check times read like 08:00.", f"{path}.times") from error
+    if not times:
+        raise ProtocolDataError("wrong_value", "A phase has at least one check a day.", f"{path}.times")
+    order = (
+        phase.remind_after_minutes,
+        phase.call_after_minutes,
+        phase.page_after_minutes,
+        phase.welfare_after_minutes,
+    )
+    if list(order) != sorted(set(order)) or order[0] <= 0:
+        raise ProtocolDataError("wrong_value", "Reminder, call, page and welfare check follow one another.", path)
+
+
+def _sources_exist(value: Any, sources: Mapping[str, Any], path: str) -> None:
+    if isinstance(value, dict):
+        for key in value.get("source", ()):
+            if key not in sources:
+                raise ProtocolDataError("unknown_source", f"There is no source {key!r}.", f"{path}.source")
+        if "source" in value and not value["source"]:
+            raise ProtocolDataError("missing_source", "The row names no source.", f"{path}.source")
+        for key, item in value.items():
+            _sources_exist(item, sources, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _sources_exist(item, sources, f"{path}[{number}]")
+
+
+@cache
+def _shipped() -> Mapping[str, Policy]:
+    found = {}
+    for file in sorted(FOLDER.glob("*.toml")):
+        text = file.read_bytes()
+        policy = policy_from_document(
+            tomllib.loads(text.decode(), parse_float=Decimal), hashlib.sha256(text).hexdigest()
+        )
+        found[f"{policy.ref.id}/{policy.ref.version}"] = policy
+        found[policy.ref.id] = policy
+    return found
+
+
+def load_policy(policy: Any = None) -> Policy:
+    """The policy a course names: nothing (the default), an id, `{id, sha256}` of a shipped one, or a whole document.
+
+    Raises:
+        ProtocolDataError: no such policy, or its content is not the one the course was pinned to.
+    """
+    if policy is None:
+        return _shipped()[DEFAULT]
+    if isinstance(policy, str):
+        name, wanted = policy, None
+    elif isinstance(policy, dict) and policy.get("format") == FORMAT:
+        canonical = json.dumps(policy, sort_keys=True, default=str).encode()
+        return policy_from_document(policy, hashlib.sha256(canonical).hexdigest())
+    elif isinstance(policy, dict) and isinstance(policy.get("id"), str):
+        name, wanted = policy["id"], policy.get("sha256")
+    else:
+        raise ProtocolDataError("unknown_policy", "The policy is an id with its sha256, or a whole document.", "policy")
+    found = _shipped().get(name)
+    if found is None:
+        raise ProtocolDataError("unknown_policy", f"There is no policy {name!r}.", "policy.id")
+    if wanted is not None and wanted != found.ref.sha256:
+        raise ProtocolDataError("other_policy", f"Policy {name!r} here has other content.", "policy.sha256")
+    return found

@@ -1,0 +1,362 @@
+"""What a report means tonight: who is paged and how fast (`ladder`), and what the patient does (`disposition`).
+
+Each report that nobody has dealt with is judged against the policy's rows; the worst ladder and the worst disposition
+stand. Fever is never sorted into "CRS" or "infection" here: both are worked up. A report is dealt with by a reached
+contact that moves the patient on, or by a recorded clinical assessment (CRS grade and ICE score); an acknowledgement
+is neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from handrail.rules.answer import Finding, PageWanted, Task, Triage
+from handrail.rules.doses import Given
+from handrail.rules.events import Event
+from handrail.rules.grading import ice_inputs, ice_score
+from handrail.rules.history import History
+from handrail.rules.policy import Policy
+from handrail.rules.scales import ICE_MOST
+from handrail.rules.terms import Disposition, Ladder, Missing
+
+CLOSING_OUTCOMES = ("coming_in", "sent_to_ed", "handed_over")
+NEVER_STAYING_HOME = (Ladder.RED_1, Ladder.RED_2)
+ANC_FACTORS = {
+    "10*9/L": Decimal(1),
+    "10*3/uL": Decimal(1),
+    "/uL": Decimal("0.001"),
+    "{cells}/uL": Decimal("0.001"),
+    "/mm3": Decimal("0.001"),
+}
+"""UCUM units of a neutrophil count and the factor to 10*9/L (exact conversions)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One row that a report met."""
+
+    ladder: Ladder
+    disposition: Disposition
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A report that nobody has dealt with, and the rows it met."""
+
+    event: Event
+    triggers: tuple[Trigger, ...]
+
+    @property
+    def ladder(self) -> Ladder:
+        """The most urgent ladder among the rows."""
+        return min((t.ladder for t in self.triggers), key=lambda ladder: ladder.rank)
+
+    @property
+    def disposition(self) -> Disposition:
+        """The most urgent disposition among the rows."""
+        return min((t.disposition for t in self.triggers), key=lambda d: d.rank)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriageAnswer:
+    """The triage, its findings and pages, and the instants at which time alone changes it."""
+
+    triage: Triage
+    reports: tuple[Report, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    pages: tuple[PageWanted, ...] = ()
+    cannot_say: tuple[Missing, ...] = ()
+    changes_at: tuple[datetime, ...] = ()
+
+
+def triage(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> TriageAnswer:
+    """Judge every report that is still open at `now`."""
+    reports: list[Report] = []
+    waiting: list[Report] = []
+    closed = _Closers(history)
+    for event in history.of("checkin_received", "vitals_measured", "ice_assessed"):
+        if closed.assessed(event):
+            continue
+        triggers = _triggers(event, history, doses, policy)
+        if not triggers:
+            continue
+        report = Report(event=event, triggers=triggers)
+        if not closed.answered(report):
+            reports.append(report)
+        if not closed.assessed(event) and policy.ladders[report.ladder].assess_within_minutes is not None:
+            waiting.append(report)
+    return _answer(tuple(reports), waiting, policy, now)
+
+
+class _Closers:
+    """When reports were dealt with: latest contact that moves the patient on, latest assessments."""
+
+    def __init__(self, history: History) -> None:
+        contacts = [e for e in history.of("contact_made") if e.body.reached is True]
+        self.moved_on = max((e.at for e in contacts if e.body.outcome in CLOSING_OUTCOMES), default=None)
+        self.stays_home = max((e.at for e in contacts if e.body.outcome == "staying_home"), default=None)
+        self.crs = _last_at(history, "crs_assessed")
+        self.icans = _last_at(history, "icans_assessed")
+        ice = [e.at for e in history.of("ice_assessed") if ice_total(e) is not None]
+        self.ice = ice[-1] if ice else None
+        warm = [e.at for e in history.of("checkin_received", "vitals_measured") if e.body.temperature_c is not None]
+        self.measured = warm[-1] if warm else None
+
+    def assessed(self, event: Event) -> bool:
+        """True when CRS inputs and an ICE score (for an ICE report: the ICANS inputs) were recorded at or after it."""
+        if event.kind == "ice_assessed":
+            return self.icans is not None and self.icans >= event.at
+        return self.crs is not None and self.crs >= event.at and self.ice is not None and self.ice >= event.at
+
+    def answered(self, report: Report) -> bool:
+        """True when the report needs no page any more."""
+        if self.assessed(report.event):
+            return True
+        if self.moved_on is not None and self.moved_on > report.event.at:
+            return True
+        if report.ladder is Ladder.GREEN and self.measured is not None and self.measured > report.event.at:
+            return True  # measured again: the new reading is judged on its own
+        may_stay = report.ladder not in NEVER_STAYING_HOME
+        return may_stay and self.stays_home is not None and self.stays_home > report.event.at
+
+
+def _last_at(history: History, kind: str) -> datetime | None:
+    last = history.last(kind)
+    return last.at if last is not None else None
+
+
+def _triggers(event: Event, history: History, doses: Sequence[Given], policy: Policy) -> tuple[Trigger, ...]:
+    if event.kind == "ice_assessed":
+        return tuple(_ice_triggers(event, history, policy))
+    found = [*_reading_triggers(event, policy), *_fever_triggers(event, history, doses, policy)]
+    if event.kind == "checkin_received":
+        found += [*_symptom_triggers(event, policy), *_neuro_triggers(event)]
+    return tuple(found)
+
+
+def _reading_triggers(event: Event, policy: Policy) -> list[Trigger]:
+    """The worst row of each reading."""
+    found: dict[str, Trigger] = {}
+    for row in policy.triage.reading:
+        value = getattr(event.body, row.reading, None)
+        if value is None:
+            continue
+        below = row.below is not None and value < row.below
+        above = row.above is not None and value > row.above
+        if not (below or above):
+            continue
+        limit = f"below {row.below}" if below else f"above {row.above}"
+        trigger = Trigger(
+            ladder=row.ladder, disposition=row.disposition, words=f"{_READING_WORDS[row.reading]} {value} is {limit}"
+        )
+        if row.reading not in found or trigger.ladder.rank < found[row.reading].ladder.rank:
+            found[row.reading] = trigger
+    return list(found.values())
+
+
+_READING_WORDS = {
+    "spo2_percent": "oxygen saturation (%)",
+    "systolic_mmhg": "systolic pressure (mmHg)",
+    "pulse_per_min": "pulse (per min)",
+    "breaths_per_min": "breaths (per min)",
+}
+
+
+def _fever_triggers(event: Event, history: History, doses: Sequence[Given], policy: Policy) -> list[Trigger]:
+    limits = policy.triage
+    temperature = event.body.temperature_c
+    if temperature is None or temperature < limits.recheck_c:
+        return []
+    if temperature < limits.fever_c:
+        words = f"temperature {temperature} °C: measure again in {limits.recheck_after_minutes} minutes"
+        return [Trigger(ladder=Ladder.GREEN, disposition=Disposition.RECHECK, words=words)]
+    window = timedelta(hours=policy.watch.fever_window_hours)
+    in_window = any(
+        dose.at is not None and (dose.watched or dose.step is None) and dose.at <= event.at <= dose.at + window
+        for dose in doses
+    )
+    unknown_day = any(dose.at is None for dose in doses)
+    ladder = Ladder.RED_3 if in_window or unknown_day else Ladder.RED_4
+    said = [f"temperature {temperature} °C is {limits.fever_c} °C or more: CRS and infection are both worked up"]
+    disposition = Disposition.CALL_AND_COME_IN
+    anc = neutrophils(history, event.at, policy)
+    if anc is None or anc < limits.anc_infection_first_below:
+        shown = "not known" if anc is None else f"{anc} x 10^9/L"
+        said.append(f"infection path first: neutrophil count {shown}")
+        if ladder is Ladder.RED_4 or (anc is not None and anc < limits.anc_ed_below):
+            disposition = Disposition.ED_NOW
+            said.append("emergency department, antibiotics before results")
+    if getattr(event.body, "caregiver_present", True) is not True:
+        said.append("no home watch: nobody is known to be with the patient")
+    return [Trigger(ladder=ladder, disposition=disposition, words="; ".join(said))]
+
+
+def _symptom_triggers(event: Event, policy: Policy) -> list[Trigger]:
+    found = []
+    for word in event.body.symptoms or ():
+        row = policy.triage.symptom_named(word)
+        if row is None:
+            found.append(
+                Trigger(
+                    ladder=Ladder.AMBER,
+                    disposition=Disposition.CLINICIAN_CALL,
+                    words="a symptom that this policy does not know: ask the patient",
+                )
+            )
+        else:
+            found.append(Trigger(ladder=row.ladder, disposition=row.disposition, words=f"reported: {row.words}"))
+    return found
+
+
+def _neuro_triggers(event: Event) -> list[Trigger]:
+    """Any wrong or unanswered item of the home confusion check is RED-2; it is a screen, never an ICE score."""
+    unanswered = "home_neuro" in event.nulls
+    answers = event.body.home_neuro or {}
+    wrong = sorted(item for item, answer in answers.items() if answer == "wrong")
+    missing = sorted(item for item, answer in answers.items() if answer == "not_done")
+    if not (wrong or missing or unanswered):
+        return []
+    parts = []
+    if wrong:
+        parts.append(f"wrong: {', '.join(wrong)}")
+    if missing or unanswered:
+        parts.append(f"not answered: {', '.join(missing) if missing else 'all'}")
+    return [
+        Trigger(ladder=Ladder.RED_2, disposition=Disposition.ED_NOW, words=f"home confusion check, {'; '.join(parts)}")
+    ]
+
+
+def _ice_triggers(event: Event, history: History, policy: Policy) -> list[Trigger]:
+    if event.body.baseline is True:
+        return []
+    total = ice_total(event)
+    if total is None:
+        return []
+    baseline = ice_baseline(history)
+    drop = baseline - total
+    limits = policy.triage
+    words = f"ICE score {total} of 10, baseline {baseline}"
+    if drop >= limits.ice_drop_red or (drop > 0 and total < limits.ice_red_below):
+        return [Trigger(ladder=Ladder.RED_2, disposition=Disposition.ED_NOW, words=words)]
+    if drop >= limits.ice_drop_amber:
+        return [Trigger(ladder=Ladder.AMBER, disposition=Disposition.CLINICIAN_CALL, words=words)]
+    return []
+
+
+def ice_total(event: Event) -> int | None:
+    """The ICE score (0-10) of an `ice_assessed` event; None while any point that was asked is not known."""
+    return ice_score(ice_inputs(event.body)).total
+
+
+def ice_baseline(history: History) -> int:
+    """The stored baseline score; a full score when none is stored, so that a loss is never hidden."""
+    stored = [total for e in history.of("ice_assessed") if e.body.baseline and (total := ice_total(e)) is not None]
+    return stored[-1] if stored else ICE_MOST
+
+
+def neutrophils(history: History, at: datetime, policy: Policy) -> Decimal | None:
+    """The latest neutrophil count in 10*9/L known at `at`; None when absent, old or in an unknown unit."""
+    oldest = at - timedelta(days=policy.triage.anc_known_within_days)
+    counts = [e for e in history.of("lab_resulted") if oldest <= e.at <= at and (e.body.code == "anc")]
+    if not counts:
+        return None
+    latest = counts[-1].body
+    factor = ANC_FACTORS.get(latest.unit or "")
+    return None if latest.value is None or factor is None else latest.value * factor
+
+
+def _answer(reports: tuple[Report, ...], waiting: list[Report], policy: Policy, now: datetime) -> TriageAnswer:
+    findings: list[Finding] = []
+    pages: list[PageWanted] = []
+    tasks: list[Task] = []
+    changes: list[datetime] = []
+    source = policy.source(policy.triage.source)
+    first_on: dict[Ladder, Report] = {}
+    for report in reports:
+        first_on.setdefault(report.ladder, report)
+        findings.append(
+            Finding(
+                rule="triage",
+                what="; ".join(trigger.words for trigger in report.triggers),
+                urgency=report.ladder.urgency,
+                owner=policy.ladders[report.ladder].owner,
+                because=f"reported at {report.event.at:%Y-%m-%d %H:%M} UTC; nobody has recorded what was done",
+                source=source,
+            )
+        )
+    for ladder, report in first_on.items():
+        if ladder is Ladder.GREEN:
+            continue
+        pages.append(
+            PageWanted(
+                key=f"report:{ladder.value}:{report.event.id}",
+                urgency=ladder.urgency,
+                ladder=ladder,
+                what=_page_words(report),
+                because="; ".join(trigger.words for trigger in report.triggers),
+                since=report.event.at,
+            )
+        )
+    for report in waiting[:1]:
+        minutes = policy.ladders[report.ladder].assess_within_minutes
+        assert minutes is not None
+        by = report.event.at + timedelta(minutes=minutes)
+        tasks.append(Task(who="on_call", what="record CRS grade and ICE score", by=by))
+        changes.append(by)
+        if now >= by:
+            pages.append(
+                PageWanted(
+                    key=f"assess:{report.event.id}",
+                    urgency=Ladder.RED_3.urgency,
+                    ladder=Ladder.RED_3,
+                    what="CRS grade and ICE score not recorded",
+                    because=f"no assessment within {minutes} minutes of the report",
+                    since=by,
+                )
+            )
+            findings.append(
+                Finding(
+                    rule="triage",
+                    what="CRS grade and ICE score have not been recorded since the report",
+                    urgency=Ladder.RED_3.urgency,
+                    owner="on_call",
+                    because=f"they are due within {minutes} minutes; an acknowledgement does not stop this clock",
+                    source=source,
+                )
+            )
+    return TriageAnswer(
+        triage=_worst(reports),
+        reports=reports,
+        findings=tuple(findings),
+        tasks=tuple(tasks),
+        pages=tuple(pages),
+        changes_at=tuple(changes),
+    )
+
+
+def _page_words(report: Report) -> str:
+    """What a page says inside the programme; what leaves it carries less still."""
+    return {
+        Ladder.RED_1: "emergency sign reported",
+        Ladder.RED_2: "neurological sign reported",
+        Ladder.RED_3: "fever in the window",
+        Ladder.RED_4: "fever on treatment",
+    }.get(report.ladder, "symptoms reported")
+
+
+def _worst(reports: tuple[Report, ...]) -> Triage:
+    if not reports:
+        return Triage(ladder=None, disposition=Disposition.NONE, because="no open report")
+    worst = min(reports, key=lambda report: report.ladder.rank)
+    disposition = min((report.disposition for report in reports), key=lambda d: d.rank)
+    return Triage(
+        ladder=worst.ladder,
+        disposition=disposition,
+        because="; ".join(trigger.words for report in reports for trigger in report.triggers),
+        since=worst.event.at,
+    )

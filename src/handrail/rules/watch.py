@@ -1,0 +1,264 @@
+"""Is the patient's check due, and is it overdue?
+
+After each step-up dose and the first treatment dose checks are due at civil times in the patient's zone. A check counts
+only with a known temperature. Silence is never read as well-being: reminder, call, page, welfare check follow
+one another until somebody hears from the patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handrail.rules.answer import Finding, PageWanted, Task, Watch, plain
+from handrail.rules.doses import Given
+from handrail.rules.events import Event
+from handrail.rules.history import History
+from handrail.rules.policy import Policy, WatchPhase
+from handrail.rules.terms import (
+    FIRST_TREATMENT,
+    Ladder,
+    Urgency,
+    civil_date,
+    civil_instant,
+    civil_time_trouble,
+    zone_named,
+)
+
+IN_CARE = ("hospital", "ed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchAnswer:
+    """The watch, what it found, and the instants at which time alone changes it."""
+
+    watch: Watch
+    findings: tuple[Finding, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    pages: tuple[PageWanted, ...] = ()
+    changes_at: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """One phase of the watch after a dose: from `begins` (included) to `ends` (not included)."""
+
+    phase: WatchPhase
+    begins: datetime
+    ends: datetime
+
+
+def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> WatchAnswer:
+    """The check-in clock at `now`."""
+    ended = history.last("course_ended")
+    watched = [dose for dose in doses if dose.watched and dose.at is not None and dose.at <= now]
+    if ended is not None or not watched:
+        return _silent("the course has ended" if ended else "no step-up dose has been given yet")
+    last = watched[-1]
+    assert last.at is not None
+    spans = _spans(last, policy)
+    changes = [edge for span in spans for edge in (span.begins, span.ends)]
+    window_ends = spans[0].ends
+    in_window = now < window_ends
+    care = _in_care(history)
+    if care is not None:
+        return WatchAnswer(
+            watch=Watch(
+                in_window=in_window,
+                window_ends=window_ends,
+                next_check_due=None,
+                overdue_since=None,
+                overdue_stage=None,
+                phase="in_care",
+                because=f"in {care.body.location}: the home clocks pause under {care.site} until discharge",
+            ),
+            changes_at=tuple(changes),
+        )
+    zone = patient_zone(history)
+    due, phase = _first_due(history, last, spans, policy, zone)
+    if due is None or phase is None:
+        return WatchAnswer(
+            watch=Watch(
+                in_window=in_window,
+                window_ends=window_ends,
+                next_check_due=None,
+                overdue_since=None,
+                overdue_stage=None,
+                phase="none" if now >= spans[-1].ends else _phase_at(spans, now),
+                because="no check is due any more" if now >= spans[-1].ends else "every check of this phase is done",
+            ),
+            changes_at=tuple(changes),
+        )
+    return _judge(due, phase, spans, in_window, window_ends, policy, zone, now, changes)
+
+
+def patient_zone(history: History) -> str:
+    """The IANA zone where the patient is: the latest home status (lodging included), else the course's own."""
+    home = history.last("home_status")
+    return home.zone if home is not None else history.course.time_zone
+
+
+def _silent(because: str) -> WatchAnswer:
+    return WatchAnswer(
+        watch=Watch(
+            in_window=False,
+            window_ends=None,
+            next_check_due=None,
+            overdue_since=None,
+            overdue_stage=None,
+            phase="none",
+            because=because,
+        )
+    )
+
+
+def _spans(last: Given, policy: Policy) -> list[_Span]:
+    """The phases that follow the latest watched dose."""
+    assert last.at is not None
+    risk = policy.watch.named("risk_window")
+    assert risk.hours_after_dose is not None
+    window_ends = last.at + timedelta(hours=risk.hours_after_dose)
+    after = policy.watch.named("after_first_treatment" if last.step == FIRST_TREATMENT else "step_up")
+    over = last.at + timedelta(days=policy.watch.no_longer_than_days)
+    return [
+        _Span(phase=risk, begins=last.at, ends=window_ends),
+        _Span(phase=after, begins=window_ends, ends=max(over, window_ends)),
+    ]
+
+
+def _phase_at(spans: Sequence[_Span], instant: datetime) -> str:
+    return next((span.phase.id for span in spans if span.begins <= instant < span.ends), "none")
+
+
+def _in_care(history: History) -> Event | None:
+    """The fact that puts the patient in a hospital or ED under a named unit, when it is the latest word."""
+    located = [event for event in history.of("home_status") if event.body.location or "location" in event.nulls]
+    if not located:
+        return None
+    latest = located[-1]
+    return latest if latest.body.location in IN_CARE and latest.site else None
+
+
+def _first_due(
+    history: History, last: Given, spans: Sequence[_Span], policy: Policy, zone: str
+) -> tuple[datetime | None, WatchPhase | None]:
+    """The earliest check after the dose that nobody has answered."""
+    assert last.at is not None
+    credit = timedelta(minutes=policy.watch.early_credit_minutes)
+    answered = last.at
+    recheck: datetime | None = None
+    promised: datetime | None = None
+    for event in history.of("checkin_received", "vitals_measured", "contact_made", "home_status"):
+        if event.at < last.at:
+            continue
+        if event.kind == "contact_made":
+            if event.body.reached is True:
+                answered, recheck = max(answered, event.at), None
+                promised = event.body.next_check_at
+        elif event.kind == "home_status":
+            if event.body.location is not None and event.body.location not in IN_CARE:
+                answered = max(answered, event.at)
+        elif event.body.temperature_c is not None:
+            answered, promised = max(answered, event.at + credit), None
+            warm = policy.triage.recheck_c <= event.body.temperature_c < policy.triage.fever_c
+            recheck = event.at + timedelta(minutes=policy.triage.recheck_after_minutes) if warm else None
+    scheduled = next(
+        ((due, span.phase) for span in spans for due in _due_times(span, zone) if due > answered), (None, None)
+    )
+    if promised is not None:
+        return promised, _phase_for(spans, promised)
+    if recheck is not None and (scheduled[0] is None or recheck < scheduled[0]):
+        return recheck, _phase_for(spans, recheck)
+    return scheduled
+
+
+def _phase_for(spans: Sequence[_Span], instant: datetime) -> WatchPhase:
+    return next((span.phase for span in spans if instant < span.ends), spans[-1].phase)
+
+
+def _due_times(span: _Span, zone: str) -> Iterator[datetime]:
+    """Every due instant of a phase, in order."""
+    day = civil_date(span.begins, zone)
+    while True:
+        instants = sorted(civil_instant(day, clock_time, zone) for clock_time in span.phase.clock_times())
+        if instants[0] >= span.ends:
+            return
+        yield from (due for due in instants if span.begins < due < span.ends)
+        day += timedelta(days=1)
+
+
+def _judge(
+    due: datetime,
+    phase: WatchPhase,
+    spans: Sequence[_Span],
+    in_window: bool,
+    window_ends: datetime,
+    policy: Policy,
+    zone: str,
+    now: datetime,
+    changes: list[datetime],
+) -> WatchAnswer:
+    stages = (
+        ("reminded", phase.remind_after_minutes),
+        ("called", phase.call_after_minutes),
+        ("paged", phase.page_after_minutes),
+        ("welfare", phase.welfare_after_minutes),
+    )
+    times = {name: due + timedelta(minutes=minutes) for name, minutes in stages}
+    changes += [due, *times.values()]
+    passed = [name for name, at in times.items() if at <= now]
+    stage = passed[-1] if passed else ("due" if due <= now else None)
+    local = due.astimezone(zone_named(zone))
+    said = f"{local:%a %H:%M} {local:%Z}"
+    trouble = civil_time_trouble(local.date(), local.time().replace(tzinfo=None), zone)
+    note = f" (the clock changes that night: this time {trouble})" if trouble else ""
+    because = f"the check of {said}{note} is due in the phase: {phase.words}"
+    findings: list[Finding] = []
+    tasks: list[Task] = []
+    pages: list[PageWanted] = []
+    source = policy.source(phase.source)
+    if stage == "due":
+        tasks.append(Task(who="patient", what=f"check-in of {said}", by=times["reminded"]))
+    if passed:
+        tasks.append(Task(who="patient", what=f"reminder: the check of {said} has not arrived", by=times["called"]))
+    if "called" in passed:
+        tasks.append(Task(who="nurse", what="call the patient and the caregiver", by=times["paged"]))
+    if passed:
+        urgency = Urgency.NOW if "welfare" in passed else Urgency.SOON if "paged" in passed else Urgency.TODAY
+        findings.append(
+            Finding(
+                rule="watch",
+                what=f"Check-in overdue: nothing received for the check of {said}",
+                urgency=urgency,
+                owner="on_call" if "paged" in passed else "nurse",
+                because=because + "; silence is not a normal answer",
+                source=source,
+            )
+        )
+    if "paged" in passed:
+        pages.append(_page("overdue", due, Ladder.AMBER, "check-in overdue", because, times["paged"]))
+    if "welfare" in passed:
+        ladder = Ladder.RED_3 if phase.id == "risk_window" else Ladder.RED_4
+        pages.append(_page("welfare", due, ladder, "no answer: welfare check", because, times["welfare"]))
+    return WatchAnswer(
+        watch=Watch(
+            in_window=in_window,
+            window_ends=window_ends,
+            next_check_due=due,
+            overdue_since=due if passed else None,
+            overdue_stage=stage,
+            phase=_phase_at(spans, now),
+            because=because,
+        ),
+        findings=tuple(findings),
+        tasks=tuple(tasks),
+        pages=tuple(pages),
+        changes_at=tuple(changes),
+    )
+
+
+def _page(kind: str, due: datetime, ladder: Ladder, what: str, because: str, since: datetime) -> PageWanted:
+    return PageWanted(
+        key=f"{kind}:{plain(due)}", urgency=ladder.urgency, ladder=ladder, what=what, because=because, since=since
+    )
