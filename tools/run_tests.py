@@ -51,15 +51,6 @@ def checks(*, everything: bool) -> dict[str, Command]:
     if pages := templates():
         found["djade"] = [str(BIN / "djade"), "--check", "--target-version", "5.2", *pages]
     if everything:
-        found["bandit"] = [
-            str(BIN / "bandit"),
-            "-q",
-            "-ll",
-            "-c",
-            "pyproject.toml",
-            "-r",
-            "src",
-        ]  # what ruff's S rules leave
         found["docs"] = [str(BIN / "zensical"), "build", "--clean", "--strict"]
     return found
 
