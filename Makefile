@@ -37,7 +37,7 @@ check: env ## the quick loop: format, lint, types, fence and the fast tests
 format: env ## put the code and the templates into their form
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
-	@git ls-files -z -- 'src/*/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
+	@git ls-files -z --cached --others --exclude-standard -- 'src/*/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
 
 bench: env ## measure `assess` on long courses
 	@$(BIN)/python bench/assess.py
