@@ -20,6 +20,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 Reader = Callable[[Any, str], Any]
 
+MOST_DIGITS = 18  # a short text can name a number of a million digits, which takes minutes to write out
+
 
 def run(kind: str, lines: Iterable[str]) -> Iterator[str]:
     """One line of JSON, without its line end, for each line.
@@ -133,16 +135,19 @@ def _texts(value: Any, path: str) -> tuple[str, ...]:
 
 def _number(value: Any, path: str) -> Decimal:
     try:
-        if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
-            return Decimal(value)
+        number = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
     except InvalidOperation:
-        pass
-    raise UnusableInput("wrong_type", "The value is a number.", path)
+        number = None
+    if number is None or not number.is_finite():
+        raise UnusableInput("wrong_type", "The value is a number.", path)
+    if number and abs(number.adjusted()) > MOST_DIGITS:
+        raise UnusableInput("out_of_range", "The value is beyond any reading.", path)
+    return number
 
 
 def _whole(value: Any, path: str) -> int:
     number = _number(value, path)
-    if not number.is_finite() or number != number.to_integral_value():
+    if number != number.to_integral_value():
         raise UnusableInput("wrong_type", "The value is a whole number.", path)
     return int(number)
 

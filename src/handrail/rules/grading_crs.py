@@ -46,8 +46,8 @@ def grade_crs(inputs: CrsInputs, scale: Scale | None = None) -> Grade:
     deciding = {
         *overall.values_that_matter,
         *case.fever.decided_by(overall, "fever"),
-        *case.hypotension.decided_by(overall, "hypotension"),
-        *case.hypoxia.decided_by(overall, "hypoxia"),
+        *case.hypotension.decided_by(overall, "pressure"),
+        *case.hypoxia.decided_by(overall, "oxygen"),
     }
     names = [f.name for f in fields(CrsInputs) if f.name in deciding]
     cannot_say = [Missing(missing=name, why_it_matters=WHY[name]) for name in names]
@@ -75,14 +75,14 @@ def _crs_outcome(
     episode_open: bool,
     masked: bool,
     premed_masking: bool,
-    hypotension: int,
-    hypoxia: int,
+    pressure: int,
+    oxygen: int,
     died_of_crs: bool,
     fever_grade: int,
     death_grade: int,
 ) -> Outcome:
-    """The definition itself, for facts that are all known."""
-    worst = max(hypotension, hypoxia)
+    """The definition itself, for facts that are all known; `pressure` and `oxygen` are the grades of these domains."""
+    worst = max(pressure, oxygen)
     if died_of_crs:
         return death_grade
     if fever or (episode_open and (masked or worst > 0)):
@@ -98,8 +98,8 @@ def _crs_overall(
     episode_open: tuple[bool, ...],
     masked: tuple[bool, ...],
     premed_masking: tuple[bool, ...],
-    hypotension: tuple[int, ...],
-    hypoxia: tuple[int, ...],
+    pressure: tuple[int, ...],
+    oxygen: tuple[int, ...],
     died_of_crs: tuple[bool, ...],
     fever_grade: int,
     death_grade: int,
@@ -110,8 +110,8 @@ def _crs_overall(
             "episode_open": episode_open,
             "masked": masked,
             "premed_masking": premed_masking,
-            "hypotension": hypotension,
-            "hypoxia": hypoxia,
+            "pressure": pressure,
+            "oxygen": oxygen,
             "died_of_crs": died_of_crs,
             "fever_grade": (fever_grade,),
             "death_grade": (death_grade,),
