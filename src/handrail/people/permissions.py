@@ -165,9 +165,12 @@ def reach(person: Any, course: Any, now: datetime) -> list[Reached]:
         found.append(Reached(frozenset(by_organisation[course.organisation_id]), "membership"))
     others = [each for each in by_organisation if each != course.organisation_id]
     if others:
-        for grant in course.accesses.valid(now).filter(to_organisation__in=others):
-            if grant.person_id in (None, person.pk):
-                found.append(Reached(frozenset(by_organisation[grant.to_organisation_id]), grant.purpose))
+        grants = course.accesses.valid(now).filter(to_organisation__in=others)
+        found += [
+            Reached(frozenset(by_organisation[grant.to_organisation_id]), grant.purpose)
+            for grant in grants
+            if grant.person_id in (None, person.pk)
+        ]
     return found
 
 

@@ -52,10 +52,13 @@ def _scope(value: str, using: str) -> Iterator[None]:
     _set(value, using)
     try:
         yield
-    finally:
+    except BaseException:
         # In a failed transaction nothing can be set, and its end takes back what was set in it.
         if connection.connection is not None and not connection.needs_rollback and connection.is_usable():
             _set(before, using)
+        raise
+    else:
+        _set(before, using)
 
 
 def _set(value: str, using: str) -> None:

@@ -17,7 +17,7 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
 
 
-class CannotDecrypt(ValueError):
+class UndecryptableError(ValueError):
     """None of the keys opens this value: a key is missing from HANDRAIL_FIELD_KEYS, or the value was changed."""
 
 
@@ -44,12 +44,12 @@ def decrypt(data: bytes) -> bytes:
     """What was encrypted.
 
     Raises:
-        CannotDecrypt: no key fits.
+        UndecryptableError: no key fits.
     """
     try:
         return _box(_keys()).decrypt(data)
     except InvalidToken:
-        raise CannotDecrypt("A stored value cannot be decrypted with the keys in HANDRAIL_FIELD_KEYS.") from None
+        raise UndecryptableError("A stored value cannot be decrypted with the keys in HANDRAIL_FIELD_KEYS.") from None
 
 
 def rotate(data: bytes) -> bytes:
@@ -57,7 +57,7 @@ def rotate(data: bytes) -> bytes:
     try:
         return _box(_keys()).rotate(data)
     except InvalidToken:
-        raise CannotDecrypt("A stored value cannot be decrypted with the keys in HANDRAIL_FIELD_KEYS.") from None
+        raise UndecryptableError("A stored value cannot be decrypted with the keys in HANDRAIL_FIELD_KEYS.") from None
 
 
 def normal_phone(number: str) -> str:

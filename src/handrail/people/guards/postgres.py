@@ -63,8 +63,8 @@ def _constraints(tables: "Sequence[Table]") -> Iterator[tuple[str, str]]:
             name = _short(f"guard_{table.name}_{parent.column}")
             yield (
                 name,
-                f"ALTER TABLE {table.name} ADD CONSTRAINT {name} FOREIGN KEY (organisation_id, {parent.column}) "
-                f"REFERENCES {parent.table} (organisation_id, id)",
+                f"""ALTER TABLE {table.name} ADD CONSTRAINT {name} FOREIGN KEY (organisation_id, {parent.column})
+                REFERENCES {parent.table} (organisation_id, id)""",
             )
 
 
@@ -74,8 +74,8 @@ def _triggers(tables: "Sequence[Table]") -> Iterator[tuple[str, str]]:
             name = _short(f"guard_{table.name}_append_only")
             yield (
                 name,
-                f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION handrail_append_only()",
+                f"""CREATE TRIGGER {name} BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name}
+                FOR EACH STATEMENT EXECUTE FUNCTION handrail_append_only()""",
             )
 
 
@@ -93,8 +93,8 @@ def _policies(tables: "Sequence[Table]") -> Iterator[tuple[str, str]]:
         name = _short(f"guard_{table.name}_own")
         yield (
             name,
-            f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY; "
-            f"CREATE POLICY {name} ON {table.name} USING ({sees}) WITH CHECK ({sees})",
+            f"""ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY {name} ON {table.name} USING ({sees}) WITH CHECK ({sees})""",
         )
 
 

@@ -1,0 +1,215 @@
+"""Who else reaches a course, who answers for the patient, and who looked."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from handrail import clock
+from handrail.actions.actor import Actor, person
+from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
+from handrail.actions.recording import Recorded, locked, record
+from handrail.alerts import ledger
+from handrail.alerts.ledger import Wanted
+from handrail.people import permissions, scope
+from handrail.people.models import LinkToken, Organisation, Step, User
+from handrail.records.accountability import accountable_for
+from handrail.records.models import Course, CourseAccess, Look
+from handrail.rules.policy import load_policy
+from handrail.rules.terms import Ladder
+
+BREAK_GLASS_LASTS: Final = timedelta(hours=1)
+
+
+def grant_access(
+    course_id: UUID,
+    to_organisation: Organisation,
+    *,
+    purpose: str,
+    by: Actor,
+    valid_until: datetime | None = None,
+    user: User | None = None,
+    reason: str = "",
+    now: datetime | None = None,
+) -> CourseAccess:
+    """Let another organisation (or one person of it) reach a course for a purpose, from now until a date or until revoked.
+
+    Raises:
+        RefusedError: an unknown purpose, break-glass (it is taken, not given), the owner itself, an end in the past, or a
+            demonstration and a live organisation together.
+    """
+    now = now or clock.now()
+    with locked(course_id, by, now) as course:
+        by.role_for("grant_access", course, now)
+        if purpose not in CourseAccess.Purpose.values or purpose == CourseAccess.Purpose.BREAK_GLASS:
+            raise RefusedError("That is not a purpose for which access is given.", code="unknown_word", path="purpose")
+        if to_organisation.pk == course.organisation_id:
+            raise RefusedError("The course belongs to that organisation.", code="own_course")
+        if to_organisation.mode != course.organisation.mode:
+            raise RefusedError("Demonstration and live organisations share nothing.", code="demo_and_live")
+        if valid_until is not None and valid_until <= now:
+            raise RefusedError("The access would be over before it begins.", code="not_a_time", path="valid_until")
+        return CourseAccess.objects.create(
+            organisation_id=course.organisation_id,
+            course=course,
+            to_organisation=to_organisation,
+            person=user,
+            purpose=purpose,
+            valid_from=now,
+            valid_until=valid_until,
+            granted_by=by.user,
+            reason=reason,
+        )
+
+
+def revoke_access(course_id: UUID, access_id: UUID, *, by: Actor, now: datetime | None = None) -> CourseAccess:
+    """End a grant now; the row stays.
+
+    Raises:
+        NotVisibleError: the course has no such grant. RefusedError: its organisation answers for the patient.
+    """
+    now = now or clock.now()
+    with locked(course_id, by, now) as course:
+        by.role_for("grant_access", course, now)
+        access = course.accesses.filter(pk=access_id).first()
+        if access is None:
+            raise NotVisibleError("There is no such access.")
+        if accountable_for(course, now).organisation.pk == access.to_organisation_id:
+            raise RefusedError(
+                "That organisation answers for the patient: move accountability first.", code="accountable"
+            )
+        if access.revoked_at is None:
+            access.revoked_at = now
+            access.save(update_fields=["revoked_at"])
+        return access
+
+
+def move_accountability(
+    course_id: UUID,
+    to_organisation: Organisation,
+    *,
+    accepted_by: User,
+    by: Actor,
+    from_at: datetime | None = None,
+    id: UUID | None = None,  # noqa: A002
+    now: datetime | None = None,
+) -> Recorded:
+    """Another organisation answers for the patient from an instant on, because a named person of it has accepted.
+
+    Raises:
+        RefusedError: the accepting person may not accept for that organisation, or the organisation does not reach the course.
+    """
+    now = now or clock.now()
+    start = from_at or now
+    with locked(course_id, by, now) as course:
+        by.role_for("move_accountability", course, now)
+        current = accountable_for(course, now).organisation
+        roles = permissions.roles_at(accepted_by, to_organisation.pk, now)
+        if not roles & permissions.VERBS["move_accountability"]:
+            raise RefusedError("A clinician of the organisation that takes over must accept.", code="not_accepted")
+        grants = course.accesses.valid(start).filter(to_organisation=to_organisation, purpose="co_management")
+        if to_organisation.pk != course.organisation_id and not grants.exists():
+            raise RefusedError("That organisation does not have access for co-management then.", code="no_access")
+        data = {
+            "id": str(id or uuid4()),
+            "kind": "accountability_moved",
+            "at": now.isoformat(),
+            "from_party": str(current.pk),
+            "to_party": str(to_organisation.pk),
+            "accepted_by": str(accepted_by.pk),
+            "from_at": start.isoformat(),
+        }
+        return record(course_id, data, by=by, verbs=("move_accountability",), now=now)
+
+
+def break_glass(user: User, course_id: UUID, reason: str, *, now: datetime | None = None) -> CourseAccess:
+    """Open a record in an emergency: one hour, logged, and the director of the owning organisation is called.
+
+    Any active member of staff with a clinical role somewhere may; a reason is required. Those who already reach the course
+    need no glass to break.
+
+    Raises:
+        NotAllowedError: no clinical role. RefusedError: no reason. NotVisibleError: no such course, or the other kind of
+        organisation (demonstration or live).
+    """
+    now = now or clock.now()
+    if not reason.strip():
+        raise RefusedError("Opening a record in an emergency needs a reason.", code="missing_key", path="reason")
+    clinical = [each for each in permissions.memberships(user, now) if each.role in permissions.CLINICIANS]
+    if not clinical:
+        raise NotAllowedError("Only clinical staff can open a record in an emergency.")
+    with transaction.atomic(), scope.everything():
+        home = Organisation.objects.get(pk=clinical[0].organisation_id)
+        course = Course.objects.select_for_update().filter(pk=course_id, organisation__mode=home.mode).first()
+        if course is None:
+            raise NotVisibleError("There is no such course.")
+        access = CourseAccess.objects.create(
+            organisation_id=course.organisation_id,
+            course=course,
+            to_organisation=home,
+            person=user,
+            purpose=CourseAccess.Purpose.BREAK_GLASS,
+            valid_from=now,
+            valid_until=now + BREAK_GLASS_LASTS,
+            granted_by=user,
+            reason=reason.strip(),
+        )
+        _insert_look(course, user, None, "break_glass", "break_glass", reason.strip(), now)
+        wait = load_policy().ladders[Ladder.AMBER].steps[0].wait_minutes
+        ledger.open_alert(
+            course,
+            Wanted(
+                key=f"{ledger.SHELL}break_glass:{access.pk}",
+                urgency=Ladder.AMBER.urgency.value,
+                ladder=Ladder.AMBER.value,
+                what="A record was opened in an emergency",
+                because="break-glass; the reason stands in the log of looks",
+                steps=((Step.DIRECTOR.value, wait),),
+            ),
+            now,
+        )
+        return access
+
+
+def log_look(
+    course: Course,
+    what: str,
+    *,
+    user: User | None = None,
+    link: LinkToken | None = None,
+    now: datetime | None = None,
+) -> Look:
+    """Write down that somebody saw a record: `what` is the name of the page or route.
+
+    Raises:
+        NotVisibleError: somebody who does not reach the course was about to see it.
+    """
+    now = now or clock.now()
+    if user is not None:
+        ways = permissions.reach(user, course, now)
+        if not ways:
+            raise NotVisibleError("There is no such course.")
+        kinds = [way.through for way in ways]
+        through = "membership" if "membership" in kinds else next((k for k in kinds if k != "break_glass"), kinds[0])
+        with transaction.atomic(), scope.acting_for(*person(user).organisations(now)):
+            return _insert_look(course, user, None, what, through, "", now)
+    if link is None:
+        raise NotVisibleError("There is no such course.")
+    with transaction.atomic(), scope.acting_for(link.organisation_id):
+        return _insert_look(course, None, link, what, "link", "", now)
+
+
+def _insert_look(
+    course: Course, user: User | None, link: LinkToken | None, what: str, through: str, reason: str, now: datetime
+) -> Look:
+    return Look.objects.create(
+        organisation_id=course.organisation_id,
+        course=course,
+        user=user,
+        link=link.pk if link else None,
+        at=now,
+        what=what[:80],
+        through=through,
+        reason=reason,
+    )

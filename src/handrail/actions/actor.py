@@ -1,0 +1,88 @@
+"""Who acts: a person, the holder of a link, or a part of Handrail itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from handrail.actions.errors import NotAllowedError, NotVisibleError
+from handrail.people import permissions
+from handrail.people.models import LinkToken, User
+from handrail.people.scope import EVERYTHING
+from handrail.records.models import Course
+
+LINK_VERBS: Final = {LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin"})}
+"""What the holder of a link may do, by the link's purpose; nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, and for whom. Made by `person`, `through_link` and `service`."""
+
+    source: str
+    user: User | None = None
+    link: LinkToken | None = None
+    name: str = ""
+    on_behalf_of: str = ""
+
+    @property
+    def id(self) -> str:
+        """What stands in the record: an id, never a name."""
+        if self.user is not None:
+            return str(self.user.pk)
+        return str(self.link.pk) if self.link is not None else self.name
+
+    def organisations(self, now: datetime) -> list[UUID | str]:
+        """Whose rows this actor sees at `now`."""
+        if self.user is not None:
+            return list(permissions.organisations_of(self.user, now))
+        return [self.link.organisation_id] if self.link is not None else [EVERYTHING]
+
+    def role_for(self, verb: str, course: Course, now: datetime) -> str:
+        """The role in which this actor does a verb on a course.
+
+        Raises:
+            NotVisibleError: a stranger, or a link that is not for this course or no longer good.
+            NotAllowedError: somebody who reaches the course and may not do this.
+        """
+        if self.user is not None:
+            return self._role_of_user(self.user, verb, course, now)
+        if self.link is not None:
+            link = self.link
+            good = link.course_id == course.pk and link.revoked_at is None and link.expires_at > now
+            if not good:
+                raise NotVisibleError("This link is no longer good.")
+            if verb not in LINK_VERBS.get(link.purpose, frozenset()):
+                raise NotAllowedError("This link is not for that.")
+            return link.holder
+        return "service"
+
+    @staticmethod
+    def _role_of_user(user: User, verb: str, course: Course, now: datetime) -> str:
+        ways = permissions.reach(user, course, now)
+        if not ways:
+            raise NotVisibleError("There is no such course.")
+        if not permissions.may(user, verb, course, now):
+            raise NotAllowedError("Your role does not allow that here.")
+        allowed = permissions.VERBS[verb]
+        for way in ways:
+            if way.through == "membership" or verb in permissions.LENT[way.through]:
+                for role in permissions.Role:
+                    if role in way.roles & allowed:
+                        return role.value
+        raise NotAllowedError("Your role does not allow that here.")
+
+
+def person(user: User, *, on_behalf_of: str = "", source: str = "staff") -> Actor:
+    """A signed-in person. `on_behalf_of` names (by id) for whom, when a nurse writes down what a caregiver said."""
+    return Actor(source=source, user=user, on_behalf_of=on_behalf_of)
+
+
+def through_link(link: LinkToken) -> Actor:
+    """The holder of a link: a patient or a caregiver."""
+    return Actor(source="caregiver" if link.holder == "caregiver" else "patient", link=link)
+
+
+def service(name: str, *, source: str = "device") -> Actor:
+    """A part of Handrail: the watcher, an import."""
+    return Actor(source=source, name=name)

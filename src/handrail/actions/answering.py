@@ -1,0 +1,106 @@
+""" "I have it", and what the watcher writes into the record about its pages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from handrail import clock
+from handrail.actions.actor import Actor
+from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
+from handrail.actions.recording import locked, write_shell_event
+from handrail.alerts import ledger
+from handrail.alerts.models import Alert, Page
+from handrail.people.models import User
+from handrail.records.models import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """Who has the alert. `mine` is False when somebody else was faster."""
+
+    alert: Alert
+    mine: bool
+    who: User
+    at: datetime
+
+
+def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Acknowledged:
+    """Say "I have it": paging stops, the alert stays open, and the first one to say it wins.
+
+    Raises:
+        NotVisibleError: no such alert for this person; NotAllowedError: the role may not, or nobody is signed in;
+        RefusedError: the alert is closed and nobody had acknowledged it.
+    """
+    now = now or clock.now()
+    if by.user is None:
+        raise NotAllowedError("Only a person can say: I have it.")
+    with locked(_course_of(alert_id, by, now), by, now) as course:
+        role = by.role_for("acknowledge", course, now)
+        alert = Alert.objects.select_for_update().select_related("acknowledged_by").get(pk=alert_id)
+        if alert.acknowledged_by is not None and alert.acknowledged_at is not None:
+            mine = alert.acknowledged_by_id == by.user.pk
+            return Acknowledged(alert=alert, mine=mine, who=alert.acknowledged_by, at=alert.acknowledged_at)
+        if alert.closed_at is not None:
+            raise RefusedError("This alert is closed: its reason is over.", code="closed")
+        alert.acknowledged_by, alert.acknowledged_at, alert.next_page_at = by.user, now, None
+        alert.save(update_fields=["acknowledged_by", "acknowledged_at", "next_page_at"])
+        payload = {"alert": str(alert.pk), "key": alert.key, "by_role": role}
+        write_shell_event(course, "page_acknowledged", payload, now, by=by)
+        return Acknowledged(alert=alert, mine=True, who=by.user, at=now)
+
+
+def close_alert(alert_id: UUID, because: str, *, by: Actor, now: datetime | None = None) -> Alert:
+    """Close an alert that Handrail itself raised (`shell:`), with a reason, once somebody has it.
+
+    Raises:
+        RefusedError: an alert of the rules (it closes when its reason is over), one nobody has acknowledged, or no reason.
+    """
+    now = now or clock.now()
+    with locked(_course_of(alert_id, by, now), by, now) as course:
+        role = by.role_for("acknowledge", course, now)
+        alert = Alert.objects.select_for_update().get(pk=alert_id)
+        if not alert.key.startswith(ledger.SHELL):
+            raise RefusedError("This alert closes when its reason is over.", code="not_by_hand")
+        if alert.acknowledged_at is None:
+            raise RefusedError('Say "I have it" first.', code="not_acknowledged")
+        if not because.strip():
+            raise RefusedError("Closing an alert needs a reason.", code="missing_key", path="because")
+        if alert.closed_at is None:
+            ledger.close(alert, because.strip()[:200], now)
+            payload = {"alert": str(alert.pk), "key": alert.key, "because": f"closed by {role}"}
+            write_shell_event(course, "alert_closed", payload, now, by=by)
+        return alert
+
+
+def note_page(page: Page, now: datetime) -> Event:
+    """Write into the record of the course that a page went out, or that it did not. The caller holds the transaction.
+
+    Raises:
+        ValueError: a page that is still being sent.
+    """
+    alert, course = page.alert, page.course
+    common = {"alert": str(alert.pk), "key": alert.key, "step": page.step, "to_role": page.who}
+    if page.state == Page.State.SENT:
+        payload = {**common, "ladder": alert.ladder, "channel": page.channel}
+        return write_shell_event(course, "page_sent", payload, now)
+    if page.state in (Page.State.FAILED, Page.State.NOT_CONFIGURED, Page.State.NOBODY_ON):
+        why = {"not_configured": "the channel is not configured", "nobody_on": "nobody is on"}.get(page.state, page.why)
+        payload = {
+            **common,
+            "channel": page.channel or None,
+            "permanent": page.state != Page.State.FAILED or page.trouble == Page.Trouble.PERMANENT,
+            "why": why,
+        }
+        return write_shell_event(course, "page_failed", payload, now)
+    raise ValueError(f"a page that is {page.state} is not yet a fact")
+
+
+def _course_of(alert_id: UUID, by: Actor, now: datetime) -> UUID:
+    """The course of an alert, if this actor sees it. The course is locked first, then the alert: always in this order."""
+    from handrail.people import scope
+
+    with scope.acting_for(*by.organisations(now)):
+        course_id = Alert.objects.filter(pk=alert_id).values_list("course_id", flat=True).first()
+    if course_id is None:
+        raise NotVisibleError("There is no such alert.")
+    return course_id

@@ -1,0 +1,217 @@
+"""Starting a course: the protocol and the policy are pinned, and demonstration and real patients are kept apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from handrail import clock
+from handrail.actions.actor import Actor
+from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
+from handrail.actions.recording import Recorded, settle
+from handrail.actions.truth import truth_about
+from handrail.people import permissions, scope
+from handrail.people.models import Organisation, Patient, Site
+from handrail.records import wire
+from handrail.records.models import Course, Event, ProtocolSignature
+from handrail.rules import coursefile
+from handrail.rules.policy import Policy, load_policy
+from handrail.rules.protocol import Protocol, load, newest_active
+from handrail.rules.terms import UnusableInput
+
+
+def start_course(
+    patient: Patient,
+    *,
+    by: Actor,
+    product: str,
+    jurisdiction: str = "US",
+    protocol_key: str | None = None,
+    schedule: str = "",
+    policy: Any = None,
+    overlays: Sequence[Mapping[str, Any]] = (),
+    site: Site | None = None,
+    time_zone: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+    intent: str = Course.Intent.STEP_UP,
+    prior_doses_known: bool | None = None,
+    at: datetime | None = None,
+    id: UUID | None = None,  # noqa: A002
+    now: datetime | None = None,
+) -> Recorded:
+    """Start a course for a patient of the same organisation.
+
+    Args:
+        protocol_key: the pinned revision; a live organisation must name it and have signed it. None in a demonstration: the
+            newest active one.
+        policy: None (the default), the id of a shipped policy, or a whole policy document.
+        time_zone: the patient's; None: as the patient record says.
+        at: when it started; None: now.
+        id: made by the sender, so that a repeated Send starts one course.
+
+    Raises:
+        RefusedError: an unknown product, revision, policy or zone; a superseded or unsigned protocol; a synthetic patient in a
+            live organisation or a real one in a demonstration.
+    """
+    now = now or clock.now()
+    course_id = id or uuid4()
+    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
+        organisation = Organisation.objects.get(pk=patient.organisation_id)
+        role = _role(by, organisation, now)
+        former = Course.objects.filter(pk=course_id).first()
+        if former is not None:
+            return _again(former, patient, product, now)
+        try:
+            protocol = (
+                load(protocol_key, product=product, jurisdiction=jurisdiction)
+                if protocol_key
+                else newest_active(product, jurisdiction)
+            )
+            pinned = load_policy(policy)
+            header = _header(course_id, patient, protocol, schedule, overlays, time_zone, facts)
+        except UnusableInput as error:
+            raise RefusedError(error.message, code=error.code, path=error.path) from error
+        _refuse_unsafe(organisation, patient, protocol, protocol_key)
+        course = _insert_course(header, patient, protocol, pinned, policy, site, intent, at or now, now)
+        row = _insert_start(course, intent, prior_doses_known, by, role, now)
+        try:
+            settled = settle(course, now)
+        except UnusableInput as error:
+            raise RefusedError(error.message, code=error.code, path=error.path) from error
+        return Recorded(
+            event=row,
+            assessment=settled.assessment,
+            opened=settled.changes.opened,
+            truth=truth_about(course, now, saved_at=now),
+        )
+
+
+def _role(by: Actor, organisation: Organisation, now: datetime) -> str:
+    if by.user is None:
+        if by.link is not None:
+            raise NotAllowedError("This link is not for that.")
+        return "service"
+    roles = permissions.roles_at(by.user, organisation.pk, now)
+    if not roles:
+        raise NotVisibleError("There is no such patient.")
+    for role in permissions.Role:
+        if role in roles & permissions.VERBS["start_course"]:
+            return role.value
+    raise NotAllowedError("Your role does not allow that here.")
+
+
+def _refuse_unsafe(organisation: Organisation, patient: Patient, protocol: Protocol, protocol_key: str | None) -> None:
+    live = organisation.mode == Organisation.Mode.LIVE
+    if live and patient.synthetic:
+        raise RefusedError("A synthetic patient cannot have a course in a live organisation.", code="synthetic_in_live")
+    if not live:
+        if not patient.synthetic:
+            raise RefusedError("A demonstration takes synthetic patients only.", code="real_in_demo")
+        return
+    if not protocol_key:
+        raise RefusedError("A live course names the label revision that its organisation signed.", code="no_protocol")
+    if not protocol.can_start_live:
+        raise RefusedError("This label revision is superseded: no live course starts on it.", code="superseded")
+    signed = ProtocolSignature.objects.filter(
+        organisation=organisation, protocol_key=protocol.key, sha256=protocol.sha256, revoked_at__isnull=True
+    )
+    if not signed.exists():
+        raise RefusedError(
+            "This protocol is not signed here by a pharmacist and a medical lead, or was changed since.",
+            code="not_signed",
+        )
+
+
+def _header(
+    course_id: UUID,
+    patient: Patient,
+    protocol: Protocol,
+    schedule: str,
+    overlays: Sequence[Mapping[str, Any]],
+    time_zone: str | None,
+    facts: Mapping[str, Any] | None,
+) -> coursefile.Course:
+    """The course as a course file would say it: what a file may not say, a start may not either."""
+    return coursefile.course_from_json(
+        {
+            "format": coursefile.FORMAT,
+            "id": str(course_id),
+            "product": protocol.product,
+            "jurisdiction": protocol.jurisdiction,
+            "protocol_key": protocol.key,
+            "schedule": schedule or None,
+            "overlays": list(overlays),
+            "time_zone": time_zone or patient.time_zone,
+            "facts": dict(facts or {}),
+            "events": [],
+        }
+    )
+
+
+def _insert_course(
+    header: coursefile.Course,
+    patient: Patient,
+    protocol: Protocol,
+    pinned: Policy,
+    policy: Any,
+    site: Site | None,
+    intent: str,
+    at: datetime,
+    now: datetime,
+) -> Course:
+    return Course.objects.create(
+        id=UUID(header.id),
+        organisation_id=patient.organisation_id,
+        patient=patient,
+        site=site,
+        product=protocol.product,
+        jurisdiction=protocol.jurisdiction,
+        protocol_key=protocol.key,
+        schedule=header.schedule or "",
+        policy_id=pinned.ref.id,
+        policy_version=pinned.ref.version,
+        policy_sha256=pinned.ref.sha256,
+        policy_document=policy if isinstance(policy, dict) and "format" in policy else None,
+        overlays=list(header.overlays),
+        time_zone=header.time_zone,
+        facts={name: value for name, value in asdict(header.facts).items() if value is not None},
+        synthetic=patient.synthetic,
+        intent=intent,
+        started_at=at,
+        created_at=now,
+    )
+
+
+def _insert_start(
+    course: Course, intent: str, prior_doses_known: bool | None, by: Actor, role: str, now: datetime
+) -> Event:
+    wire_form = {
+        "id": str(uuid4()),
+        "kind": "course_started",
+        "at": course.started_at.isoformat(),
+        "recorded_at": now.isoformat(),
+        "intent": intent,
+        "prior_doses_known": prior_doses_known,
+        "source": by.source,
+        "by": {"role": role, "id": by.id},
+    }
+    row = wire.to_row(coursefile.event_from_json(wire_form, zone=course.time_zone), course)
+    row.save(force_insert=True)
+    return row
+
+
+def _again(former: Course, patient: Patient, product: str, now: datetime) -> Recorded:
+    if former.patient_id != patient.pk or former.product != product:
+        raise ConflictError("This id was used before for another course; nothing was changed.")
+    row = former.events.filter(kind="course_started").order_by("recorded_at").first()
+    assert row is not None
+    return Recorded(
+        event=row,
+        assessment=None,
+        opened=(),
+        truth=truth_about(former, now, saved_at=row.recorded_at),
+        again=True,
+    )

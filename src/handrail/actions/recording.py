@@ -1,0 +1,251 @@
+"""The one way in: lock the course, insert the fact, assess, follow with the alerts, store when to look again, commit."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from handrail.actions.actor import Actor
+from handrail.actions.errors import ConflictError, NotVisibleError, RefusedError
+from handrail.actions.truth import truth_about
+from handrail.alerts import ledger
+from handrail.alerts.ledger import Changes, Wanted
+from handrail.alerts.models import Alert
+from handrail.people import scope
+from handrail.records import wire
+from handrail.records.models import Course, Event
+from handrail.rules import coursefile
+from handrail.rules.answer import Assessment
+from handrail.rules.assess import assess
+from handrail.rules.events import SHELL_KINDS, By
+from handrail.rules.events import Event as Fact
+from handrail.rules.history import History, implausible_fields, same_content
+from handrail.rules.pinned import protocol_for
+from handrail.rules.policy import load_policy
+from handrail.rules.terms import Ladder, UnusableInput
+
+log = logging.getLogger(__name__)
+
+CANNOT_ASSESS: Final = f"{ledger.SHELL}cannot_assess"
+TRY_AGAIN: Final = timedelta(minutes=5)
+"""How soon the watcher tries again to assess a course that could not be assessed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of a fact, and the sentence to show."""
+
+    event: Event
+    assessment: Assessment | None
+    opened: tuple[Alert, ...]
+    truth: str
+    again: bool = False
+    """True: the same fact had been recorded before; this is the first answer again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A course after assessing it: None when it could not be assessed."""
+
+    assessment: Assessment | None
+    changes: Changes
+
+
+@contextmanager
+def locked(course_id: UUID, by: Actor, now: datetime) -> Iterator[Course]:
+    """One transaction that holds the course, seen with the actor's eyes.
+
+    Raises:
+        NotVisibleError: there is no such course for this actor.
+    """
+    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
+        try:
+            course = Course.objects.select_for_update().get(pk=course_id)
+        except Course.DoesNotExist:
+            raise NotVisibleError("There is no such course.") from None
+        yield course
+
+
+def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[str, ...], now: datetime) -> Recorded:
+    """Record one fact.
+
+    Args:
+        course_id: whose.
+        data: the event in wire form; who wrote it, from where and when it was recorded is set here.
+        by: who acts.
+        verbs: what the actor must be allowed to do; the first names the role that is recorded.
+        now: the instant of recording.
+
+    Raises:
+        RefusedError: the event cannot be used; ConflictError: its id stands for something else;
+        NotVisibleError, NotAllowedError: not for this actor.
+    """
+    with locked(course_id, by, now) as course:
+        roles = [by.role_for(verb, course, now) for verb in verbs]
+        fact = _read(data, course, By(role=roles[0], id=by.id), by.source, now)
+        former = Event.objects.filter(organisation_id=course.organisation_id, id=fact.id).first()
+        if former is not None:
+            return _first_answer_again(course, former, fact, now)
+        row = _insert(course, fact, by, now)
+        try:
+            settled = settle(course, now)
+        except UnusableInput as error:
+            if _could_be_assessed_without(course, row, now):
+                raise RefusedError(error.message, code=error.code, path=error.path) from error
+            settled = could_not_assess(course, now)
+        return Recorded(
+            event=row,
+            assessment=settled.assessment,
+            opened=settled.changes.opened,
+            truth=truth_about(course, now, saved_at=row.recorded_at),
+        )
+
+
+def _read(data: Mapping[str, Any], course: Course, by: By, source: str, now: datetime) -> Fact:
+    body = {**data, "by": {"role": by.role, "id": by.id}, "recorded_at": now.isoformat()}
+    body["source"] = source
+    if body.get("kind") in SHELL_KINDS:
+        raise RefusedError("That kind of event is written by Handrail itself.", code="unknown_kind", path="event.kind")
+    if _holds_nul(body):
+        raise RefusedError("A text holds a sign that cannot be stored.", code="wrong_type", path="event")
+    try:
+        return coursefile.event_from_json(body, zone=course.time_zone)
+    except UnusableInput as error:
+        raise RefusedError(error.message, code=error.code, path=error.path) from error
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
+    return isinstance(value, (list, tuple)) and any(_holds_nul(item) for item in value)
+
+
+def _insert(course: Course, fact: Fact, by: Actor, now: datetime) -> Event:
+    """Store a fact, with the readings marked that the policy calls implausible: they are kept, and satisfy no rule."""
+    marked = implausible_fields(fact, wire.policy_of(course, now).plausible)
+    if marked and hasattr(fact.body, "implausible"):
+        fact = replace(fact, body=replace(fact.body, implausible=tuple(sorted({*fact.body.implausible, *marked}))))
+    row = wire.to_row(fact, course, on_behalf_of=by.on_behalf_of)
+    row.save(force_insert=True)
+    return row
+
+
+def _first_answer_again(course: Course, former: Event, fact: Fact, now: datetime) -> Recorded:
+    known = wire.to_fact(former)
+    if former.course_id != course.pk or not same_content(_unmarked(known), _unmarked(fact)):
+        raise ConflictError("This id was used before for something else; nothing was changed.")
+    return Recorded(
+        event=former,
+        assessment=None,
+        opened=tuple(course.alerts.filter(opened_at=former.recorded_at)),
+        truth=truth_about(course, now, saved_at=former.recorded_at),
+        again=True,
+    )
+
+
+def _unmarked(fact: Fact) -> Fact:
+    """Without the marks of implausible readings, which are ours and not the sender's."""
+    if any(field.name == "implausible" for field in fields(fact.body)):
+        return replace(fact, body=replace(fact.body, implausible=()))
+    return fact
+
+
+# --- assessing ------------------------------------------------------------------------------------------------------
+
+
+def settle(course: Course, now: datetime) -> Settled:
+    """Assess a locked course; open and close its alerts; store the answer and when to look again.
+
+    A failure of the rules never loses the fact: the course is marked as not assessed, and somebody is called to look.
+
+    Raises:
+        UnusableInput: the facts cannot be assessed, and the sentence says why.
+    """
+    try:
+        history, policy = wire.history_of(course, now)
+        answer = assess(protocol_for(history, now), policy, history, now, context=course.context)
+    except UnusableInput:
+        raise
+    except Exception:  # whatever is wrong with the rules, what happened stays on record
+        log.exception("course %s could not be assessed", course.pk)
+        return could_not_assess(course, now)
+    wanted = ledger.wanted_from(answer.pages, policy.ladders)
+    changes = ledger.reconcile(course, wanted, now)
+    for alert in course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True):
+        ledger.close(alert, "assessed again", now)
+    for alert in changes.closed:
+        write_shell_event(
+            course,
+            "alert_closed",
+            {"alert": str(alert.pk), "key": alert.key, "because": alert.closed_because},
+            now,
+        )
+    _store(course, history, answer, now)
+    return Settled(assessment=answer, changes=changes)
+
+
+def could_not_assess(course: Course, now: datetime) -> Settled:
+    """Call somebody to look at a course that the rules could not judge, keep its alerts, and try again soon."""
+    ladder = load_policy().ladders[Ladder.AMBER]  # the shipped one: the course's own policy may be what cannot be read
+    want = Wanted(
+        key=CANNOT_ASSESS,
+        urgency=Ladder.AMBER.urgency.value,
+        ladder=Ladder.AMBER.value,
+        what="Handrail could not judge this course: look at it yourself",
+        because="the rules failed; what was reported is saved",
+        steps=tuple((step.who, step.wait_minutes) for step in ladder.steps),
+    )
+    changes = ledger.reconcile(course, [want], now, close_others=False)
+    course.look_again_at = now + TRY_AGAIN
+    course.save(update_fields=["look_again_at"])
+    return Settled(assessment=None, changes=changes)
+
+
+def _store(course: Course, history: History, answer: Assessment, now: datetime) -> None:
+    ended = history.last("course_ended")
+    course.assessment = answer.to_json()
+    course.assessed_at = now
+    course.look_again_at = answer.look_again_at
+    course.ended_at = ended.at if ended else None
+    course.save(update_fields=["assessment", "assessed_at", "look_again_at", "ended_at"])
+
+
+def _could_be_assessed_without(course: Course, row: Event, now: datetime) -> bool:
+    """Whether it is this fact that cannot be assessed, and not what stood on record before it."""
+    facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.id != str(row.id)]
+    if not facts:
+        return True
+    try:
+        history = History.build(wire.header(course), facts)
+        protocol_for(history, now)
+    except UnusableInput:
+        return False
+    return True
+
+
+def write_shell_event(
+    course: Course, kind: str, payload: Mapping[str, Any], now: datetime, *, by: Actor | None = None
+) -> Event:
+    """Write what Handrail itself did (a page, an acknowledgement) into the record of a course."""
+    row = Event(
+        id=uuid4(),
+        organisation_id=course.organisation_id,
+        course=course,
+        kind=kind,
+        payload={name: value for name, value in payload.items() if value is not None},
+        occurred_at=now,
+        recorded_at=now,
+        zone=course.time_zone,
+        role="service" if by is None else "staff",
+        by="handrail" if by is None else by.id,
+    )
+    wire.to_fact(row)  # refuses a payload that the course file does not know
+    row.save(force_insert=True)
+    return row

@@ -1,0 +1,116 @@
+"""What the watcher and the nightly jobs do: look again, rebuild what is cached, compare, and renew encryption."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from handrail import clock
+from handrail.actions.actor import service
+from handrail.actions.recording import Settled, could_not_assess, locked, settle
+from handrail.people import secrets
+from handrail.people.models import Contact, Patient
+from handrail.people.scope import everything
+from handrail.records import wire
+from handrail.records.models import Course, Document
+from handrail.rules.assess import assess
+from handrail.rules.history import History
+from handrail.rules.pinned import policy_for, protocol_for
+from handrail.rules.terms import UnusableInput
+
+log = logging.getLogger(__name__)
+_BATCH = 50
+
+
+def reassess(course_id: UUID, *, now: datetime | None = None, by: str = "watcher") -> Settled:
+    """Assess a course again because time has passed: the alerts follow, and the next look is stored.
+
+    Never raises for facts that cannot be assessed: somebody is called to look, and the watcher tries again.
+
+    Raises:
+        NotVisibleError: there is no such course.
+    """
+    now = now or clock.now()
+    with locked(course_id, service(by), now) as course:
+        try:
+            with transaction.atomic():
+                return settle(course, now)
+        except UnusableInput as error:
+            log.warning("course %s cannot be assessed: %s", course.pk, error.code)
+            return could_not_assess(course, now)
+
+
+def rebuild(course_id: UUID, *, now: datetime | None = None) -> Settled:
+    """Recompute everything that is cached about a course from its events."""
+    return reassess(course_id, now=now, by="rebuild")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A course whose stored answer is not what its events say."""
+
+    course_id: UUID
+    what: str
+
+
+def verify_cache() -> Iterator[Difference]:
+    """Compare the stored answer of every course with one computed anew for the same instant. Changes nothing."""
+    with everything():
+        ids = list(Course.objects.order_by("pk").values_list("pk", flat=True))
+    for course_id in ids:
+        with transaction.atomic(), everything():
+            course = Course.objects.get(pk=course_id)
+            difference = _difference(course)
+        if difference:
+            yield Difference(course_id, difference)
+
+
+def _difference(course: Course) -> str:
+    if course.assessed_at is None or course.assessment is None:
+        return "was never assessed"
+    try:
+        anew = _answer_at(course, course.assessed_at)
+    except UnusableInput as error:
+        return f"cannot be assessed: {error.code}"
+    if anew == course.assessment:
+        return ""
+    return "differs in " + ", ".join(sorted(k for k in anew if anew[k] != course.assessment.get(k)))
+
+
+def _answer_at(course: Course, at: datetime) -> dict[str, Any]:
+    facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.recorded_at <= at]
+    first = History.build(wire.header(course), facts)
+    policy = policy_for(first, at)
+    history = History.build(first.course, first.recorded, policy.plausible)
+    return assess(protocol_for(history, at), policy, history, at, context=course.context).to_json()
+
+
+def rotate_keys() -> dict[str, int]:
+    """Bring every encrypted value under the newest key and renew the look-up hashes. Returns how many rows of each kind.
+
+    Small transactions with nothing locked in between, so that people can work meanwhile; it may be run again at any time.
+    """
+    counts = {"patients": 0, "contacts": 0, "documents": 0}
+    with everything():
+        for name, model in (("patients", Patient), ("contacts", Contact)):
+            for chunk in _chunks(list(model.objects.order_by("pk").values_list("pk", flat=True))):
+                with transaction.atomic():
+                    for row in model.objects.select_for_update().filter(pk__in=chunk):
+                        row.save()  # reads with any key, writes with the first
+                        counts[name] += 1
+        for chunk in _chunks(list(Document.objects.order_by("pk").values_list("pk", flat=True))):
+            with transaction.atomic():
+                for document in Document.objects.select_for_update().filter(pk__in=chunk):
+                    document.sealed = secrets.rotate(bytes(document.sealed))
+                    document.save(update_fields=["sealed"])
+                    counts["documents"] += 1
+    return counts
+
+
+def _chunks(ids: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]

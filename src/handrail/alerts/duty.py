@@ -1,0 +1,24 @@
+"""Whom an alert reaches: people are looked up at the moment of paging, at whoever answers for the patient then."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from handrail.alerts.models import Alert
+from handrail.people.rota import OnDuty
+from handrail.records.accountability import accountable_for
+from handrail.rules.paging import Step
+
+
+def steps_of(alert: Alert) -> Sequence[Step]:
+    """The ladder as it was pinned when the alert opened."""
+    return [Step(who=step["who"], wait_minutes=step["wait_minutes"]) for step in alert.steps]
+
+
+def on_duty(alert: Alert, who: str, now: datetime) -> OnDuty:
+    """The person who answers as `who` for this alert at `now`, or nobody."""
+    return accountable_for(alert.course, now).on_duty(who, now)
+
+
+def reaches_anybody(alert: Alert, now: datetime) -> bool:
+    """Whether any step of the ladder finds a person at `now`."""
+    return any(on_duty(alert, step.who, now).user is not None for step in steps_of(alert))

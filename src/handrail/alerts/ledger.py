@@ -1,0 +1,107 @@
+"""Alerts follow the answer: what it wants is opened under its key, kept while it is wanted, and closed when it is not.
+
+Alerts whose key begins with `shell:` come from Handrail itself (a record opened in an emergency, a course that could not be
+assessed); the answer neither opens nor closes them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from handrail.alerts.models import Alert
+from handrail.records.models import Course
+from handrail.rules.terms import Ladder
+
+SHELL: Final = "shell:"
+
+# How long the texts of an alert may be; the whole reason stands in the assessment.
+_WHAT, _KEY = 200, 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An alert that should be open. `steps` are those of the ladder: (who, minutes to wait)."""
+
+    key: str
+    urgency: str
+    ladder: str
+    what: str
+    because: str
+    steps: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What became of the alerts of a course."""
+
+    opened: tuple[Alert, ...] = ()
+    kept: tuple[Alert, ...] = ()
+    closed: tuple[Alert, ...] = ()
+
+
+def wanted_from(pages: Iterable[Any], ladders: Mapping[Any, Any]) -> list[Wanted]:
+    """The pages of an assessment with the steps of the policy's ladders."""
+    return [
+        Wanted(
+            key=page.key,
+            urgency=page.urgency.value,
+            ladder=page.ladder.value,
+            what=page.what,
+            because=page.because,
+            steps=tuple((step.who, step.wait_minutes) for step in ladders[page.ladder].steps),
+        )
+        for page in pages
+    ]
+
+
+def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_others: bool = True) -> Changes:
+    """Open, keep and close the alerts of a course so that they are those wanted.
+
+    The caller holds the lock of the course. An alert that is wanted more urgently than it is open is closed and opened anew:
+    it has to page again, even when somebody had said "I have it". One that is wanted less urgently stays as it is.
+    """
+    standing = {alert.key: alert for alert in course.alerts.filter(closed_at__isnull=True).select_for_update()}
+    opened, kept, closed = [], [], []
+    for want in wanted:
+        alert = standing.pop(want.key[:_KEY], None)
+        if alert is not None and Ladder(want.ladder).rank >= Ladder(alert.ladder).rank:
+            kept.append(alert)
+            continue
+        if alert is not None:
+            closed.append(close(alert, "more urgent now", now))
+        opened.append(open_alert(course, want, now))
+    for alert in standing.values():
+        if close_others and not alert.key.startswith(SHELL):
+            closed.append(close(alert, "the reason is over", now))
+        else:
+            kept.append(alert)
+    return Changes(opened=tuple(opened), kept=tuple(kept), closed=tuple(closed))
+
+
+def open_alert(course: Course, want: Wanted, now: datetime) -> Alert:
+    """Open an alert: its steps are pinned, and its first page is due now."""
+    former = course.alerts.filter(key=want.key[:_KEY]).order_by("-opened_at").first()
+    return Alert.objects.create(
+        organisation_id=course.organisation_id,
+        course=course,
+        site_id=course.site_id,
+        key=want.key[:_KEY],
+        urgency=want.urgency,
+        ladder=want.ladder,
+        what=want.what[:_WHAT],
+        because=want.because,
+        steps=[{"who": who, "wait_minutes": minutes} for who, minutes in want.steps],
+        opened_at=now,
+        next_page_at=now,
+        reopened_of=former,
+    )
+
+
+def close(alert: Alert, because: str, now: datetime) -> Alert:
+    """Close an alert; it pages no more."""
+    alert.closed_at = now
+    alert.closed_because = because
+    alert.next_page_at = None
+    alert.save(update_fields=["closed_at", "closed_because", "next_page_at"])
+    return alert
