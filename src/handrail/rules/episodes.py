@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handrail.rules.answer import ToxicityState
 from handrail.rules.doses import Given
 from handrail.rules.events import CrsAssessed, Event, IcansAssessed
-from handrail.rules.grading import CrsInputs, Grade, IcansInputs, grade_crs, grade_icans
+from handrail.rules.grading import CrsInputs, Grade, grade_crs, grade_icans, icans_inputs, ice_inputs, ice_score
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Missing
@@ -174,6 +174,9 @@ def crs_grade(event: Event, episode_open: bool) -> Grade:
     known_open = body.episode_open
     if known_open is None and "episode_open" not in event.nulls:
         known_open = episode_open
+    died = body.died_of_crs
+    if died is None and "died_of_crs" not in event.nulls:
+        died = False  # an assessment of a living patient: a death is written as such
     return grade_crs(
         CrsInputs(
             tmax_c=body.tmax_c,
@@ -187,7 +190,7 @@ def crs_grade(event: Event, episode_open: bool) -> Grade:
             o2=body.o2,
             flow_l_per_min=body.flow_l_per_min,
             hypoxia_other=body.hypoxia_other,
-            died_of_crs=body.died_of_crs,
+            died_of_crs=died,
         )
     )
 
@@ -213,7 +216,7 @@ def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
             if event.body.toxicity == "icans":
                 tracker.resolved(event)
         elif event.kind == "icans_assessed":
-            answer = icans_grade(event, history)
+            answer = icans_grade(event, history, policy)
             tracker.assessed(event.at, clinical_grade(event, answer), suspected=answer.suspected)
         elif not any_dose:
             continue
@@ -238,33 +241,19 @@ def _ice_evidence(event: Event, history: History, tracker: _Tracker) -> None:
         tracker.evidence(event.at)
 
 
-def icans_grade(event: Event, history: History) -> Grade:
+def icans_grade(event: Event, history: History, policy: Policy) -> Grade:
     """The computed ICANS grade; the ICE score is that of the named ICE event, else the latest one before it that day."""
     body: IcansAssessed = event.body
-    ice: int | None = None
+    scored: list[Event] = []
     if "ice_event" not in event.nulls:
-        scored = [e for e in history.of("ice_assessed") if e.at <= event.at]
+        same_visit = timedelta(hours=policy.before_dose.ice_same_visit_hours)
+        taken = history.of("ice_assessed")
         if body.ice_event is not None:
-            scored = [e for e in history.of("ice_assessed") if e.id == body.ice_event]
-        elif scored and (event.at - scored[-1].at).total_seconds() > SAME_VISIT_SECONDS:
-            scored = []
-        ice = ice_total(scored[-1]) if scored else None
-    return grade_icans(
-        IcansInputs(
-            ice=ice,
-            loc=body.loc,
-            loc_other=body.loc_other,
-            seizure=body.seizure,
-            motor=body.motor,
-            edema=body.edema,
-            icp_signs=body.icp_signs,
-            ich=body.ich,
-        )
-    )
-
-
-SAME_VISIT_SECONDS = 4 * 3600
-"""An ICE score taken this long before the ICANS inputs still belongs to the same visit."""
+            scored = [e for e in taken if e.id == body.ice_event]
+        else:
+            scored = [e for e in taken if event.at - same_visit <= e.at <= event.at]
+    score = ice_score(ice_inputs(scored[-1].body)) if scored else None
+    return grade_icans(icans_inputs(body, score.total if score else None), score=score)
 
 
 def _infection(history: History, policy: Policy) -> Course:

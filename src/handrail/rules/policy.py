@@ -55,6 +55,7 @@ class BeforeDose:
 
     temperature_within_hours: int
     assessed_within_hours: int
+    ice_same_visit_hours: int
     source: tuple[str, ...]
     status: Status
 

@@ -1,0 +1,103 @@
+"""What an earlier reaction does to the next dose: stop rules, premedication and where the patient is watched.
+
+Stop rules look back over the whole course; premedication and monitoring carry over from episodes since the last dose.
+A row that nobody has verified never permits: the dose is withheld and the row's words are shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handrail.rules.answer import Monitoring
+from handrail.rules.episodes import Episode, Episodes
+from handrail.rules.protocol import AfterToxicityRow, Protocol
+
+STOPS = ("stop", "consider_stop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """What the next dose inherits.
+
+    `unknown` says that an episode since the last dose has no known grade, so that no row can be chosen.
+    """
+
+    stop_row: AfterToxicityRow | None = None
+    unverified_row: AfterToxicityRow | None = None
+    unknown: str | None = None
+    monitoring: tuple[Monitoring, ...] = ()
+    crs_after_last: bool = False
+    changes_at: tuple[datetime, ...] = ()
+
+
+def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, now: datetime) -> Carry:
+    """The rows that apply after every CRS and ICANS episode of the course.
+
+    Args:
+        since: instant of the last dose; episodes that began at or after it change the next one.
+        now: for a grade that still lasts.
+    """
+    stop: list[AfterToxicityRow] = []
+    unverified: list[AfterToxicityRow] = []
+    monitoring: list[Monitoring] = []
+    changes: list[datetime] = []
+    unknown: str | None = None
+    crs_after_last = False
+    for toxicity, course in (("crs", episodes.crs), ("icans", episodes.icans)):
+        severe_before = 0
+        for episode in course.episodes:
+            recent = since is None or episode.opened_at >= since or episode.closed_at is None
+            grade = episode.grade
+            if recent and toxicity == "crs" and (grade is None or grade > 0):
+                crs_after_last = True
+            if grade is None or grade == 0:
+                if recent and episode.grade_unknown:
+                    unknown = f"the grade of the {toxicity.upper()} episode is not known"
+                continue
+            if recent and episode.grade_unknown:
+                unknown = f"one grade of the {toxicity.upper()} episode is not known"
+            rows = protocol.after_toxicity_rows(
+                toxicity,
+                grade,
+                occurrence="recurrent" if severe_before >= grade else "first",
+                lasted_hours=episode.lasted_hours(grade, now),
+            )
+            changes += _duration_edges(protocol, toxicity, grade, episode)
+            severe_before = max(severe_before, grade)
+            for row in rows:
+                if row.action in STOPS:
+                    (stop if row.acts and row.action == "stop" else unverified).append(row)
+                elif recent and not row.acts:
+                    unverified.append(row)
+                elif recent and row.monitoring_next is not None:
+                    monitoring.append(_monitoring(row))
+    return Carry(
+        stop_row=stop[0] if stop else None,
+        unverified_row=unverified[0] if unverified else None,
+        unknown=unknown,
+        monitoring=tuple(monitoring),
+        crs_after_last=crs_after_last,
+        changes_at=tuple(changes),
+    )
+
+
+def _monitoring(row: AfterToxicityRow) -> Monitoring:
+    assert row.monitoring_next is not None
+    return Monitoring(
+        setting=row.monitoring_next.setting,
+        hours=row.monitoring_next.hours,
+        anchor=row.monitoring_next.anchor,
+        row=row.id,
+        status=row.status,
+        because=row.words,
+    )
+
+
+def _duration_edges(protocol: Protocol, toxicity: str, grade: int, episode: Episode) -> list[datetime]:
+    """When a grade that still lasts crosses a duration that a row names."""
+    begun = next((at for at, value in episode.graded if value >= grade), None)
+    if begun is None:
+        return []
+    hours = {row.min_hours for row in protocol.after_toxicity if row.toxicity == toxicity and row.min_hours is not None}
+    return [begun + timedelta(hours=value) for value in sorted(hours)]

@@ -1,0 +1,337 @@
+"""Everything Handrail can say about one course at one instant, as one pure function.
+
+The steps: take what had happened by `now`; weigh every reading of conflicting corrections and keep the more cautious
+answer; follow doses and toxicities; ask each rule its question; gather findings, tasks and pages; say what cannot be
+said; name the next instant at which time alone changes the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, Task, Toxicity
+from handrail.rules.doses import Given, given_doses
+from handrail.rules.episodes import Episodes, episodes
+from handrail.rules.history import History
+from handrail.rules.management import another_tocilizumab
+from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.schedule import interval_change_findings, monitoring_for, planned_setting_findings
+from handrail.rules.terms import (
+    FIRST_TREATMENT,
+    STEP_WORDS,
+    Action,
+    Ladder,
+    Missing,
+    Status,
+    Urgency,
+    civil_date,
+    day_start,
+    say_date,
+)
+from handrail.rules.triage import TriageAnswer, triage
+from handrail.rules.watch import WatchAnswer, watch
+
+
+def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, *, context: Any = None) -> Assessment:  # noqa: ARG001 (part of the published signature)
+    """The whole answer for a course at `now`.
+
+    Args:
+        protocol: the revision the course is pinned to, overlays applied.
+        policy: the site's policy.
+        history: the facts; those dated later than `now` do not count yet.
+        now: an aware instant.
+        context: what the site knows beyond the course; not read yet.
+
+    Raises:
+        ValueError: `now` is naive.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    present = history.until(now)
+    later = history.next_event_after(now)
+    if present.too_many_alternatives():
+        answer = _conflicted(_assess_one(protocol, policy, _heads_only(present), now, later), "too many to weigh")
+        return answer
+    answers = [_assess_one(protocol, policy, one, now, later) for one in present.alternatives()]
+    if len(answers) == 1:
+        return answers[0]
+    return _conflicted(_more_cautious(answers), "the more cautious is used")
+
+
+def _heads_only(history: History) -> History:
+    return next(iter(history.alternatives()))
+
+
+def _assess_one(
+    protocol: Protocol, policy: Policy, history: History, now: datetime, later: datetime | None
+) -> Assessment:
+    doses = given_doses(history)
+    toxicity = episodes(history, doses, policy)
+    dose = next_dose(history, doses, toxicity, protocol, policy, now)
+    watched = watch(history, doses, policy, now)
+    sorted_out = triage(history, doses, policy, now)
+    changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
+    findings = [*sorted_out.findings, *watched.findings, *dose.findings]
+    findings += _rescue_findings(history, toxicity, policy, now, changes)
+    findings += _planning_findings(history, doses, protocol, now, changes)
+    findings += _schedule_findings(history, doses, protocol)
+    findings += _location_findings(history, doses, protocol, now, changes)
+    findings += _reliance_findings(history, protocol, dose)
+    if later is not None:
+        changes.append(later)
+    missing = [*toxicity.cannot_say, *dose.cannot_say, *sorted_out.cannot_say, *history.asked_not_known()]
+    return Assessment(
+        at=now,
+        protocol_key=protocol.key,
+        policy=policy.ref,
+        state=_state(history, doses, dose, watched, sorted_out),
+        next_dose=dose.next_dose,
+        toxicity=Toxicity(crs=toxicity.crs.state, icans=toxicity.icans.state, infection=toxicity.infection.state),
+        triage=sorted_out.triage,
+        watch=watched.watch,
+        accountable=_accountable(history, now, changes),
+        findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
+        tasks=(*sorted_out.tasks, *watched.tasks, *_dose_tasks(dose)),
+        pages=tuple(sorted((*sorted_out.pages, *watched.pages), key=lambda page: (page.ladder.rank, page.key))),
+        cannot_say=_once(missing),
+        look_again_at=min((at for at in changes if at > now), default=None),
+    )
+
+
+def _once(missing: Iterable[Missing]) -> tuple[Missing, ...]:
+    return tuple(sorted(dict.fromkeys(missing), key=lambda item: (item.missing, item.why_it_matters)))
+
+
+# --- where the course stands ------------------------------------------------------------------------------------
+
+
+def _state(
+    history: History,
+    doses: Sequence[Given],
+    dose: NextDoseAnswer,
+    watched: WatchAnswer,
+    sorted_out: TriageAnswer,
+) -> CourseState:
+    """The pathway state, the first that applies from the most to the least pressing."""
+    ladder = sorted_out.triage.ladder
+    if history.last("course_ended") is not None:
+        return CourseState(number=22, name="ENDED")
+    if ladder is not None and ladder is not Ladder.GREEN:
+        return CourseState(number=10, name="EVENT")
+    if dose.next_dose.action in (Action.HOLD, Action.STOP):
+        return CourseState(number=11, name="HOLD")
+    if not doses:
+        return (
+            CourseState(number=7, name="GATE")
+            if history.of("dose_planned")
+            else CourseState(number=4, name="CANDIDATE")
+        )
+    if watched.watch.in_window:
+        return CourseState(number=9, name="WATCH")
+    if dose.next_dose.action is Action.RESTART:
+        return CourseState(number=21, name="INTERRUPTED")
+    if doses[-1].step == FIRST_TREATMENT:
+        return CourseState(number=12, name="STEP-UP COMPLETE")
+    if doses[-1].is_treatment:
+        return CourseState(number=17, name="MAINTENANCE")
+    return CourseState(number=7, name="GATE")
+
+
+def _accountable(history: History, now: datetime, changes: list[datetime]) -> str | None:
+    """The party that answers for the patient: the latest accepted move whose time has come."""
+    party: str | None = None
+    for event in history.of("accountability_moved"):
+        begins = event.body.from_at or event.at
+        if event.body.accepted_by is None:
+            continue
+        if begins <= now:
+            party = event.body.to_party
+        else:
+            changes.append(begins)
+    return party
+
+
+# --- findings of the course as a whole ---------------------------------------------------------------------------
+
+
+def _rescue_findings(
+    history: History, toxicity: Episodes, policy: Policy, now: datetime, changes: list[datetime]
+) -> list[Finding]:
+    """While CRS is open: what a further tocilizumab dose would meet."""
+    current = toxicity.crs.current
+    if current is None:
+        return []
+    answer = another_tocilizumab(history, policy, now, latest_weight(history), current.opened_at)
+    changes.extend(answer.changes_at)
+    return list(answer.warnings)
+
+
+def _planning_findings(
+    history: History, doses: Sequence[Given], protocol: Protocol, now: datetime, changes: list[datetime]
+) -> list[Finding]:
+    """A planned day that passed without a record, and a planned setting that differs from the label."""
+    planned = history.last("dose_planned")
+    if planned is None or planned.body.on is None or planned.body.step is None:
+        return []
+    found: list[Finding] = []
+    day_after = day_start(date.fromordinal(planned.body.on.toordinal() + 1), planned.zone)
+    changes.append(day_after)
+    given_since = any(d.at is not None and civil_date(d.at, planned.zone) >= planned.body.on for d in doses)
+    not_given = any(e.at >= planned.at for e in history.of("dose_not_given"))
+    if now >= day_after and not given_since and not not_given:
+        found.append(
+            Finding(
+                rule="schedule",
+                what=f"{STEP_WORDS[planned.body.step]} was planned for {say_date(planned.body.on)}: nothing is recorded",
+                urgency=Urgency.TODAY,
+                owner="nurse",
+                because="record the dose, or why it was not given: the delay clock runs either way",
+            )
+        )
+    if not given_since and planned.body.setting is not None and not _departed(history, "setting"):
+        found += planned_setting_findings(protocol, step=planned.body.step, setting=planned.body.setting)
+    return found
+
+
+def _departed(history: History, rule: str) -> bool:
+    return any(e.body.rule == rule and e.body.reason and e.body.approver for e in history.of("departure_signed"))
+
+
+def _schedule_findings(history: History, doses: Sequence[Given], protocol: Protocol) -> list[Finding]:
+    """Whether the chosen interval is what the label asks for."""
+    chosen = history.last("schedule_changed")
+    dated = [dose.on for dose in doses if dose.on is not None]
+    if chosen is None or chosen.body.schedule is None or not dated:
+        return []
+    earlier = [e for e in history.of("schedule_changed") if e.at < chosen.at and e.body.schedule]
+    since = civil_date(earlier[-1].at, earlier[-1].zone) if earlier else dated[0]
+    return list(
+        interval_change_findings(
+            protocol,
+            wanted=chosen.body.schedule,
+            current=earlier[-1].body.schedule if earlier else (history.course.schedule or protocol.schedules[0]),
+            response=chosen.body.response,
+            response_since=chosen.body.response_since,
+            first_dose_on=dated[0],
+            on_schedule_since=since,
+            on=civil_date(chosen.at, chosen.zone),
+        )
+    )
+
+
+def _location_findings(
+    history: History, doses: Sequence[Given], protocol: Protocol, now: datetime, changes: list[datetime]
+) -> list[Finding]:
+    """At home although the label asks for hospital, and nobody signed that."""
+    watched = [dose for dose in doses if dose.watched and dose.at is not None]
+    if not watched or _departed(history, "setting"):
+        return []
+    last = watched[-1]
+    assert last.at is not None and last.step is not None
+    wanted: Monitoring | None = monitoring_for(protocol, step=last.step, carried=())
+    if wanted is None or wanted.setting != "hospital" or wanted.hours is None:
+        return []
+    ends = last.at.fromtimestamp(last.at.timestamp() + wanted.hours * 3600, tz=last.at.tzinfo)
+    changes.append(ends)
+    home = history.last("home_status")
+    if now >= ends or home is None or home.body.location not in ("home", "lodging") or home.at < last.at:
+        return []
+    return [
+        Finding(
+            rule="schedule",
+            what=f"At {home.body.location}, while this label asks for {wanted.hours} h in hospital after {STEP_WORDS[last.step]}",
+            urgency=Urgency.NOW,
+            owner="prescriber",
+            because="no departure from the label's setting has been signed",
+            source=protocol.source_of(wanted.row),
+        )
+    ]
+
+
+def _reliance_findings(history: History, protocol: Protocol, dose: NextDoseAnswer) -> list[Finding]:
+    """Say so when the answer rests on a row that was not read in the label itself, or on an unpinned protocol."""
+    found: list[Finding] = []
+    if dose.next_dose.status is Status.SECONDARY and dose.next_dose.action.gives:
+        found.append(
+            Finding(
+                rule="protocol",
+                what=f"The answer rests on row {dose.next_dose.row}, which was not read in the label itself",
+                urgency=Urgency.ROUTINE,
+                owner="pharmacist",
+                because="the row comes from a third-party summary that names the label",
+                source=dose.next_dose.source,
+            )
+        )
+    if history.course.protocol_key is None and not history.of("protocol_changed"):
+        found.append(
+            Finding(
+                rule="protocol",
+                what=f"No protocol is pinned: {protocol.key} was taken as the newest active one",
+                urgency=Urgency.ROUTINE,
+                owner="pharmacist",
+                because="a live course pins the revision that its organisation signed",
+            )
+        )
+    return found
+
+
+def _dose_tasks(dose: NextDoseAnswer) -> tuple[Task, ...]:
+    if dose.next_dose.action is Action.ASK:
+        return (Task(who="prescriber", what=f"decide the next dose: {dose.next_dose.because}", by=None),)
+    return ()
+
+
+# --- conflicting corrections -------------------------------------------------------------------------------------
+
+
+def _more_cautious(answers: Sequence[Assessment]) -> Assessment:
+    """One answer from several readings: each part the most cautious, every finding and page kept."""
+    dose = max((a.next_dose for a in answers), key=lambda d: (d.action.caution, d.withheld))
+    base = next(a for a in answers if a.next_dose == dose)
+    by_page = {page.key: page for a in answers for page in a.pages}
+    sorted_out = min((a.triage for a in answers), key=lambda t: t.ladder.rank if t.ladder else len(Ladder))
+    overdue = [a.watch for a in answers if a.watch.overdue_since is not None]
+    looks = [a.look_again_at for a in answers if a.look_again_at is not None]
+    return replace(
+        base,
+        triage=sorted_out,
+        watch=overdue[0] if overdue else base.watch,
+        toxicity=Toxicity(
+            crs=_worse([a.toxicity.crs for a in answers]),
+            icans=_worse([a.toxicity.icans for a in answers]),
+            infection=_worse([a.toxicity.infection for a in answers]),
+        ),
+        findings=tuple(
+            sorted(dict.fromkeys(f for a in answers for f in a.findings), key=lambda finding: finding.urgency.rank)
+        ),
+        tasks=tuple(dict.fromkeys(t for a in answers for t in a.tasks)),
+        pages=tuple(sorted(by_page.values(), key=lambda page: (page.ladder.rank, page.key))),
+        cannot_say=_once(m for a in answers for m in a.cannot_say),
+        look_again_at=min(looks, default=None),
+    )
+
+
+def _worse(states: Sequence[Any]) -> Any:
+    """Open before not known before absent, then the higher grade."""
+    return max(states, key=lambda s: ({True: 2, None: 1, False: 0}[s.open], -1 if s.grade is None else s.grade))
+
+
+def _conflicted(answer: Assessment, how: str) -> Assessment:
+    finding = Finding(
+        rule="history",
+        what=f"Two corrections of one fact stand side by side: {how}",
+        urgency=Urgency.TODAY,
+        owner="nurse",
+        because="each correction replaced the same fact; a third one must say which is right",
+    )
+    dose = answer.next_dose
+    if how.startswith("too many"):
+        dose = replace(
+            dose, action=Action.ASK, withheld=True, step=None, amount=None, because="conflicting corrections"
+        )
+    return replace(answer, next_dose=dose, findings=(finding, *answer.findings))

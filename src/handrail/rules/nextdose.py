@@ -1,0 +1,432 @@
+"""The next dose, or why not: the label's table, outranked by stop rules, holds and everything that is not known.
+
+Order, from withholding to giving: stop rules, departures that nobody signed, holds, the after-toxicity row of the
+latest episode, the label's own gap table, the facts a dose needs on the day. Whatever withholds, the table's answer
+stays visible under `would_be`, and the delay clock keeps running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from handrail.rules import schedule as schedules
+from handrail.rules.aftercare import Carry, carry_over
+from handrail.rules.amount import amount_for, check_given
+from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
+from handrail.rules.doses import Given
+from handrail.rules.episodes import Episodes
+from handrail.rules.history import History
+from handrail.rules.holds import Hold, clearance, holds
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.redosing import GapAnswer, redosing
+from handrail.rules.terms import (
+    STEP_UP_STEPS,
+    STEP_WORDS,
+    TREATMENT_STEPS,
+    Action,
+    Missing,
+    Status,
+    Urgency,
+    civil_date,
+    day_start,
+    say_date,
+    weakest,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextDoseAnswer:
+    """The next dose with its findings, what it cannot say, and when time alone changes it."""
+
+    next_dose: NextDose
+    findings: tuple[Finding, ...] = ()
+    cannot_say: tuple[Missing, ...] = ()
+    changes_at: tuple[datetime, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Working:
+    """What the steps below add to on the way."""
+
+    findings: list[Finding] = field(default_factory=list)
+    cannot_say: list[Missing] = field(default_factory=list)
+    changes_at: list[datetime] = field(default_factory=list)
+
+    def done(self, dose: NextDose) -> NextDoseAnswer:
+        return NextDoseAnswer(
+            next_dose=dose,
+            findings=tuple(self.findings),
+            cannot_say=tuple(self.cannot_say),
+            changes_at=tuple(self.changes_at),
+        )
+
+
+def next_dose(
+    history: History,
+    doses: Sequence[Given],
+    episodes: Episodes,
+    protocol: Protocol,
+    policy: Policy,
+    now: datetime,
+) -> NextDoseAnswer:
+    """The next dose as if it were to be given at `now`, with the days on which the answer changes."""
+    work = _Working()
+    zone = planned_zone(history)
+    today = civil_date(now, zone)
+    ended = history.last("course_ended")
+    if ended is not None:
+        return work.done(NextDose(action=Action.STOP, because="the course has ended"))
+    base, carry = _base(history, doses, episodes, protocol, now, today, zone, work)
+    stop = f"stop for good: {carry.stop_row.words}" if carry and carry.stop_row else None
+    departures = _departures(history, doses, protocol, work)
+    holding = holds(history, episodes, policy)
+    if stop is not None:
+        return work.done(_withhold(base, Action.STOP, stop))
+    if departures:
+        return work.done(_withhold(base, Action.ASK, departures[0]))
+    if holding:
+        work.cannot_say += [
+            Missing(missing=hold.what, why_it_matters=hold.because) for hold in holding if hold.action is Action.ASK
+        ]
+        return work.done(_withhold(base, holding[0].action, _hold_words(holding)))
+    if carry is not None and carry.unknown is not None:
+        work.cannot_say.append(Missing(missing="grade", why_it_matters=carry.unknown))
+        return work.done(_withhold(base, Action.ASK, f"{carry.unknown}: no next-dose rule can be chosen"))
+    unverified = carry.unverified_row if carry is not None else None
+    if unverified is not None:
+        because = f"the label's row after this reaction is not verified: {unverified.words}"
+        return work.done(_withhold(base, Action.ASK, because))
+    if not base.action.gives:
+        return work.done(base)
+    clear = clearance(history, doses, episodes, policy, now)
+    work.changes_at += clear.changes_at
+    if clear.missing:
+        work.cannot_say += clear.missing
+        words = ", ".join(item.missing for item in clear.missing)
+        return work.done(_withhold(base, Action.ASK, f"not known today: {words}; assess before the dose"))
+    return work.done(base)
+
+
+def planned_zone(history: History) -> str:
+    """The zone of the site where the next dose is planned, else the zone of the course."""
+    planned = history.last("dose_planned")
+    return planned.zone if planned is not None else history.course.time_zone
+
+
+def _base(
+    history: History,
+    doses: Sequence[Given],
+    episodes: Episodes,
+    protocol: Protocol,
+    now: datetime,
+    today: date,
+    zone: str,
+    work: _Working,
+) -> tuple[NextDose, Carry | None]:
+    """What the label's schedule and delay table say, before anything outranks them."""
+    started = history.last("course_started")
+    if started is None or started.body.intent is None:
+        work.cannot_say.append(
+            Missing(missing="course_started.intent", why_it_matters="no start of the course is on record")
+        )
+        return _ask("the start of this course is not on record: ask the prescriber"), None
+    unknown = [dose for dose in doses if dose.step is None or dose.on is None]
+    if unknown:
+        work.cannot_say.append(Missing(missing="dose_given", why_it_matters="every answer counts from the last dose"))
+        return _ask(f"{unknown[-1].words()}: never assumed; request the record and ask the prescriber"), None
+    if not doses:
+        return _first_dose(history, protocol, work), None
+    last = doses[-1]
+    assert last.on is not None and last.step is not None and last.at is not None
+    wanted = schedule_at(history, protocol)
+    if wanted is None or wanted not in protocol.schedules:
+        work.cannot_say.append(Missing(missing="schedule", why_it_matters="the table is keyed by the schedule"))
+        return _ask("the schedule is not known or not in this label: ask the prescriber"), None
+    if _restarted_schedule_open(history, doses):
+        return _ask("after a restart the label does not say which interval follows: ask the prescriber"), None
+    carry = carry_over(protocol, episodes, since=_previous_at(doses), now=now)
+    work.changes_at += carry.changes_at
+    cause = _delay_cause(history, last)
+    keys = list(dict.fromkeys([wanted, last.body.schedule or wanted]))
+    answers = [
+        redosing(protocol, last_step=last.step, schedule=key, last_on=last.on, today=today, cause=cause) for key in keys
+    ]
+    chosen = max(answers, key=lambda answer: answer.action.caution)
+    if chosen.needs_cause and cause is None:
+        work.cannot_say.append(
+            Missing(missing="dose_not_given.because", why_it_matters="the benefit-risk flag depends on why it was late")
+        )
+    dates = schedules.dose_dates(protocol, last_step=last.step, schedule=keys[answers.index(chosen)], last_on=last.on)
+    work.changes_at += [day_start(day, zone) for key in keys for day in _change_days(protocol, last, key)]
+    dose = _from_gap(chosen, dates, history, protocol, wanted, carry, work)
+    return dose, carry
+
+
+def _change_days(protocol: Protocol, last: Given, schedule: str) -> tuple[date, ...]:
+    assert last.step is not None and last.on is not None
+    dates: schedules.DoseDates = schedules.dose_dates(protocol, last_step=last.step, schedule=schedule, last_on=last.on)
+    return dates.change_days
+
+
+def _first_dose(history: History, protocol: Protocol, work: _Working) -> NextDose:
+    started = history.last("course_started")
+    assert started is not None
+    if started.body.intent == "continuation" or started.body.prior_doses_known is False:
+        work.cannot_say.append(
+            Missing(missing="prior doses", why_it_matters="a continuation counts from the last dose given elsewhere")
+        )
+        return _ask("the doses given before are not on record: never assumed; request the record")
+    if "prior_doses_known" in started.nulls:
+        return _ask("whether doses were given before is not known: ask the prescriber")
+    wanted = schedule_at(history, protocol)
+    if wanted is None or wanted not in protocol.schedules:
+        work.cannot_say.append(Missing(missing="schedule", why_it_matters="the steps are keyed by the schedule"))
+        return _ask("the schedule is not known or not in this label: ask the prescriber")
+    step = protocol.steps_of(wanted)[0]
+    return _complete(
+        NextDose(
+            action=Action.GIVE,
+            step=step,
+            because=f"no dose has been given yet: the label starts with {STEP_WORDS[step]}",
+            status=Status.SOURCED,
+            source=protocol.source_of(protocol.step_row(step, wanted)),
+            row=protocol.step_row(step, wanted).id,
+        ),
+        history,
+        protocol,
+        wanted,
+        None,
+        None,
+        work,
+    )
+
+
+def _from_gap(
+    answer: GapAnswer,
+    dates: schedules.DoseDates,
+    history: History,
+    protocol: Protocol,
+    schedule: str,
+    carry: Carry,
+    work: _Working,
+) -> NextDose:
+    dose = NextDose(
+        action=answer.action,
+        step=answer.step,
+        because=answer.because,
+        confirm=answer.confirm,
+        flags=answer.flags,
+        then=Then(step=answer.then.step, after_days=answer.then.after_days) if answer.then else None,
+        withheld=answer.withheld,
+        earliest_on=dates.earliest_on,
+        due_on=dates.due_on,
+        usual_until=dates.usual_until,
+        give_by=dates.give_by,
+        after_that=tuple(
+            Later(from_day=item.from_day, action=item.action, step=item.step, row=item.row) for item in dates.after_that
+        ),
+        restart_if_after=dates.restart_if_after,
+        row=answer.row.id if answer.row else None,
+        would_be=answer.would_be,
+        source=answer.source,
+        status=answer.status,
+    )
+    return _complete(dose, history, protocol, schedule, answer, carry, work)
+
+
+def _complete(
+    dose: NextDose,
+    history: History,
+    protocol: Protocol,
+    schedule: str,
+    answer: GapAnswer | None,
+    carry: Carry | None,
+    work: _Working,
+) -> NextDose:
+    """Amount, premedication and monitoring for the step that the answer names (or would name)."""
+    step = dose.step or (dose.would_be.step if dose.would_be else None)
+    if step is None:
+        return dose
+    amount = amount_for(protocol, step=step, schedule=schedule, weight_kg=latest_weight(history))
+    work.cannot_say += amount.cannot_say
+    flags = dose.flags if amount.amount is not None else (*dose.flags, "amount: ask the prescriber")
+    would_be = dose.would_be
+    if amount.would_be is not None:
+        would_be = replace(would_be or WouldBe(), amount=amount.would_be)
+    crs_before = carry is not None and carry.crs_after_last
+    repeated = dose.action in (Action.REPEAT, Action.RESTART) or (answer is not None and answer.premedicate == "yes")
+    premedication = schedules.premedication_for(protocol, step=step, crs_after_last=crs_before, after_delay=repeated)
+    monitoring = schedules.monitoring_for(protocol, step=step, carried=carry.monitoring if carry else ())
+    return replace(
+        dose,
+        amount=amount.amount if dose.action.gives else None,
+        flags=flags,
+        would_be=would_be,
+        premedication=premedication,
+        monitoring=monitoring,
+        status=weakest(dose.status, Status.SOURCED) if dose.status else None,
+    )
+
+
+def schedule_at(history: History, protocol: Protocol) -> str | None:
+    """The schedule in force: the latest change, else the course's own, else the only one at the start."""
+    for event in reversed(history.of("schedule_changed", "protocol_changed")):
+        if event.body.schedule is not None:
+            return str(event.body.schedule)
+        if "schedule" in event.nulls:
+            return None
+    return history.course.schedule or protocol.schedules[0]
+
+
+def latest_weight(history: History) -> Decimal | None:
+    """The latest body weight in kg, measured or written with a dose; None when the latest is not known."""
+    asked = [
+        e for e in history.of("weight_measured", "dose_given") if e.body.weight_kg is not None or "weight_kg" in e.nulls
+    ]
+    return asked[-1].body.weight_kg if asked else None
+
+
+def _previous_at(doses: Sequence[Given]) -> datetime | None:
+    """Toxicity since the last dose decides the next one; the last dose's own instant."""
+    return doses[-1].at
+
+
+def _delay_cause(history: History, last: Given) -> str | None:
+    """Why the dose is late: the latest `dose_not_given` since the last dose; drug-related infections count as reactions."""
+    assert last.at is not None
+    for event in reversed(history.of("dose_not_given")):
+        if event.at < last.at:
+            break
+        if event.body.because == "infection" and event.body.related_to_drug is not False:
+            return "adverse_reaction"
+        cause: str | None = event.body.because
+        return cause
+    return None
+
+
+def _restarted_schedule_open(history: History, doses: Sequence[Given]) -> bool:
+    """True when a patient on a longer interval was restarted and nobody has chosen the interval since."""
+    treated = [n for n, dose in enumerate(doses) if dose.is_treatment]
+    if not treated or doses[-1].step not in TREATMENT_STEPS:
+        return False
+    restart = next((n for n in range(len(doses) - 1, -1, -1) if doses[n].step in STEP_UP_STEPS), None)
+    if restart is None or not any(n < restart for n in treated):
+        return False
+    chosen = [e for e in history.of("schedule_changed", "protocol_changed") if e.body.schedule is not None]
+    long_before = any(
+        e.at < (doses[restart].at or e.at) and e.body.schedule != "weekly" for e in chosen
+    ) or history.course.schedule not in (None, "weekly")
+    restarted_at = doses[restart].at
+    return long_before and not any(restarted_at is not None and e.at >= restarted_at for e in chosen)
+
+
+def _departures(history: History, doses: Sequence[Given], protocol: Protocol, work: _Working) -> list[str]:
+    """Doses that differ from the protocol and that no named person has signed as a departure."""
+    signed = {e.body.rule for e in history.of("departure_signed") if e.body.rule and e.body.reason and e.body.approver}
+    found = []
+    for number, dose in enumerate(doses):
+        differs = _differs(history, doses[:number], dose, protocol)
+        if differs is None or f"dose_given:{dose.event.id}" in signed:
+            continue
+        words = f"{dose.words()} differs from the protocol: {differs}"
+        found.append(words)
+        work.findings.append(
+            Finding(
+                rule="nextdose",
+                what=words,
+                urgency=Urgency.NOW,
+                owner="prescriber",
+                because="what was done is always recorded; the next dose waits for a named person's departure and reason",
+            )
+        )
+    return found
+
+
+def _differs(history: History, before: Sequence[Given], dose: Given, protocol: Protocol) -> str | None:
+    if dose.step is None or dose.on is None or any(d.step is None or d.on is None for d in before):
+        return None  # already "ask": the step or day is not known
+    known = "dose_mg" in dose.event.nulls and dose.body.dose_mg_per_kg is None
+    if known:
+        return "the amount was asked and is not known"
+    schedule = dose.body.schedule or _schedule_before(history, dose, protocol)
+    if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
+        return "this label has no such step on this schedule"
+    amount = check_given(
+        protocol,
+        step=dose.step,
+        schedule=schedule,
+        dose_mg=dose.body.dose_mg,
+        dose_mg_per_kg=dose.body.dose_mg_per_kg,
+        weight_kg=dose.body.weight_kg,
+    )
+    if amount is not None:
+        return amount
+    if not before:
+        first = protocol.steps_of(schedule)[0]
+        started = history.last("course_started")
+        continued = started is not None and started.body.intent == "continuation"
+        return None if dose.step == first or continued else f"the label starts with {STEP_WORDS[first]}"
+    last = before[-1]
+    assert last.step is not None and last.on is not None
+    row = redosing(
+        protocol,
+        last_step=last.step,
+        schedule=last.body.schedule or schedule,
+        last_on=last.on,
+        today=dose.on,
+        cause=None,
+    )
+    if row.action is Action.WAIT:
+        return f"given before {say_date(row.until or dose.on)}, the earliest day"
+    if row.action.gives and row.step != dose.step:
+        wanted = STEP_WORDS[row.step] if row.step else "another step"
+        return f"on that day the label's answer was {row.action.value}: {wanted}"
+    return None
+
+
+def _schedule_before(history: History, dose: Given, protocol: Protocol) -> str:
+    changes = [
+        e
+        for e in history.of("schedule_changed", "protocol_changed")
+        if e.body.schedule is not None and dose.at is not None and e.at <= dose.at
+    ]
+    return changes[-1].body.schedule if changes else (history.course.schedule or protocol.schedules[0])
+
+
+def _hold_words(holding: Sequence[Hold]) -> str:
+    return "; ".join(hold.because for hold in holding)
+
+
+def _ask(because: str) -> NextDose:
+    return NextDose(action=Action.ASK, because=because)
+
+
+def _withhold(base: NextDose, action: Action, because: str) -> NextDose:
+    """The base answer withheld: its own action and step move under `would_be`, its dates stay."""
+    would_be = base.would_be
+    if base.action.gives or base.action is Action.WAIT:
+        kept = would_be or WouldBe()
+        would_be = replace(
+            kept,
+            action=kept.action or base.action,
+            step=kept.step or base.step,
+            row=kept.row or base.row,
+            words=kept.words or base.because,
+            status=kept.status or base.status,
+            amount=kept.amount or base.amount,
+        )
+    return replace(
+        base,
+        action=action,
+        because=because,
+        step=None,
+        amount=None,
+        confirm=None,
+        then=None,
+        withheld=True,
+        would_be=would_be,
+    )

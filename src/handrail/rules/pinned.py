@@ -1,0 +1,44 @@
+"""Which protocol revision and policy a course is pinned to, at an instant.
+
+A course keeps its revision until an event moves it. Without a key (the demo, the command line) the newest active revision
+is used, and a finding says what rests on rows not read in the label itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from handrail.rules.history import History
+from handrail.rules.policy import Policy, load_policy
+from handrail.rules.protocol import Protocol, load, newest_active
+
+
+def protocol_for(history: History, now: datetime) -> Protocol:
+    """The protocol in force at `now`, with the course's signed overlays.
+
+    Raises:
+        UnusableInput: unknown product, jurisdiction or key, or an overlay that does not fit.
+    """
+    course = history.course
+    key = course.protocol_key
+    for event in history.of("protocol_changed"):
+        if event.at <= now and event.body.protocol_key is not None:
+            key = event.body.protocol_key
+    if key is None:
+        protocol = newest_active(course.product, course.jurisdiction)
+    else:
+        protocol = load(key, product=course.product, jurisdiction=course.jurisdiction)
+    return protocol.with_overlays(course.overlays) if course.overlays else protocol
+
+
+def policy_for(history: History, now: datetime) -> Policy:
+    """The policy in force at `now`.
+
+    Raises:
+        UnusableInput: no such policy, or other content than the one pinned.
+    """
+    pinned = history.course.policy
+    for event in history.of("policy_changed"):
+        if event.at <= now and event.body.policy_id is not None:
+            pinned = {"id": event.body.policy_id, "sha256": event.body.sha256}
+    return load_policy(pinned)

@@ -1,0 +1,544 @@
+"""One label revision of one product as data: loaded strictly from `protocols/products/*.toml`.
+
+The gap table answers "how many days since the last dose, and what then" for every step and schedule, from day 0 on,
+without a hole and without an overlap; where the label or our reading of it is silent the row says `ask`. The loader refuses
+unknown keys, missing sources and statuses, unknown source keys and step names, holes and overlaps, each with its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from handrail.rules.answer import SourceRef
+from handrail.rules.strict import ProtocolDataError, read_table
+from handrail.rules.terms import SCHEDULES, STEPS, Action, Status, UnusableInput
+
+FORMAT = "handrail-protocol/1"
+FOLDER = Path(__file__).resolve().parent.parent / "protocols" / "products"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A document that was read. `kind`: label, secondary (a summary that names the label), article, data."""
+
+    document: str
+    kind: str
+    section: str | None = None
+    revision: str | None = None
+    date: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What every row carries: an id, its sources, its status, and who signed it, if anybody."""
+
+    id: str
+    source: tuple[str, ...]
+    status: Status
+    words: str = ""
+    note: str | None = None
+    signed_by: str | None = None
+
+    @property
+    def acts(self) -> bool:
+        """False for an unverified row that nobody has signed: it never permits anything."""
+        return self.status is not Status.UNVERIFIED or self.signed_by is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product(Row):
+    """The head of the file. `schedules` lists the intervals this label knows, the starting one first."""
+
+    key: str
+    product: str
+    inn: str
+    brand: str
+    jurisdiction: str
+    revision: str
+    regimen: str
+    route: str
+    active: bool
+    can_start_live: bool
+    schedules: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    superseded_by: str | None = None
+    syringe_limit_ml: Decimal | None = None
+    benefit_risk_over_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow(Row):
+    """A step of the label: flat `mg` (with `ml` and `vials` of a strength) or `mg_per_kg` (then the bands decide)."""
+
+    step: str
+    strength: str
+    schedules: tuple[str, ...] = ()
+    mg: Decimal | None = None
+    mg_per_kg: Decimal | None = None
+    ml: Decimal | None = None
+    vials: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrengthRow(Row):
+    """A vial: concentration in mg/mL, content in mg and mL."""
+
+    mg_per_ml: Decimal
+    vial_mg: Decimal
+    vial_ml: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandRow(Row):
+    """A weight band, whole kilograms, both ends included: mg, mL and vials for one mg/kg dose."""
+
+    mg_per_kg: Decimal
+    from_kg: int
+    to_kg: int
+    mg: Decimal
+    ml: Decimal
+    vials: int
+    strength: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThenRow:
+    """The dose that follows, and after how many days."""
+
+    step: str
+    after_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapRow(Row):
+    """`from_day`..`to_day` (both included; no `to_day`: everything longer) after the last dose: what then.
+
+    `kind`: window (on time, or too early) or delay. `premedicate`: yes, if_crs_after_last or no.
+    """
+
+    kind: str
+    last: tuple[str, ...]
+    from_day: int
+    action: Action
+    to_day: int | None = None
+    schedules: tuple[str, ...] = ()
+    step: str | None = None
+    due_day: int | None = None
+    confirm: str | None = None
+    then: ThenRow | None = None
+    premedicate: str = "no"
+    benefit_risk: bool = False
+    counted: str = "calendar"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PremedicationRow(Row):
+    """One agent before a dose; lead in minutes. `when`: always (for `steps`), after_delay or after_crs (any step)."""
+
+    agent: str
+    dose: str
+    route: str
+    lead_min_minutes: int
+    lead_max_minutes: int
+    steps: tuple[str, ...]
+    expected_mg: Decimal | None = None
+    also_after_delay: bool = True
+    also_after_crs: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringRow(Row):
+    """Where the label wants the patient after a step. `setting`: hospital, near_facility or none_stated."""
+
+    step: str
+    setting: str
+    anchor: str
+    hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextMonitoring:
+    """Monitoring that an earlier reaction asks for after the next dose."""
+
+    setting: str
+    hours: int
+    anchor: str = "administration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterToxicityRow(Row):
+    """What a reaction does to the drug and the next dose. `action`: withhold, stop or consider_stop."""
+
+    toxicity: str
+    action: str
+    grades: tuple[int, ...] = ()
+    occurrence: str = "any"
+    min_hours: int | None = None
+    under_hours: int | None = None
+    premedicate_next: bool = False
+    monitoring_next: NextMonitoring | None = None
+    analyte: str | None = None
+    below: Decimal | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalChangeRow(Row):
+    """What the label asks for before the interval grows. `wording`: may or should."""
+
+    from_schedule: str
+    to_schedule: str
+    wording: str
+    response_at_least: str | None = None
+    response_held_months: int | None = None
+    min_weeks_since_first_dose: int | None = None
+    min_weeks_on_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseDoseRow(Row):
+    """A treatment dose that belongs to a phase, in mg/kg, from that week on."""
+
+    schedule: str
+    mg_per_kg: Decimal
+    from_week: int
+    to_week: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningRow(Row):
+    """Something a checker must show."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    format: str
+    product: Product
+    strength: tuple[StrengthRow, ...]
+    step: tuple[StepRow, ...]
+    gap: tuple[GapRow, ...]
+    premedication: tuple[PremedicationRow, ...]
+    monitoring: tuple[MonitoringRow, ...]
+    after_toxicity: tuple[AfterToxicityRow, ...]
+    band: tuple[BandRow, ...] = ()
+    interval_change: tuple[IntervalChangeRow, ...] = ()
+    phase_dose: tuple[PhaseDoseRow, ...] = ()
+    warning: tuple[WarningRow, ...] = ()
+
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """A loaded label revision, with the rows an organisation signed (overlays) already marked."""
+
+    product: Product
+    sha256: str
+    sources: Mapping[str, Source]
+    strength: tuple[StrengthRow, ...]
+    step: tuple[StepRow, ...]
+    band: tuple[BandRow, ...]
+    gap: tuple[GapRow, ...]
+    premedication: tuple[PremedicationRow, ...]
+    monitoring: tuple[MonitoringRow, ...]
+    after_toxicity: tuple[AfterToxicityRow, ...]
+    interval_change: tuple[IntervalChangeRow, ...]
+    phase_dose: tuple[PhaseDoseRow, ...]
+    warning: tuple[WarningRow, ...]
+    _gaps: Mapping[tuple[str, str], tuple[GapRow, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Product, jurisdiction, revision and regimen: `teclistamab/US/2026-03/mono`."""
+        return self.product.key
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """The intervals this label knows, the starting one first."""
+        return self.product.schedules
+
+    def rows(self) -> Iterator[Row]:
+        """Every row of every table."""
+        yield self.product
+        for table in TABLES:
+            yield from getattr(self, table)
+
+    def row(self, row_id: str) -> Row:
+        """The row of that id.
+
+        Raises:
+            ProtocolDataError: no such row.
+        """
+        found = next((row for row in self.rows() if row.id == row_id), None)
+        if found is None:
+            raise ProtocolDataError("unknown_row", f"{self.key} has no row {row_id!r}.", row_id)
+        return found
+
+    def steps_of(self, schedule: str) -> tuple[str, ...]:
+        """The steps of a schedule in their order."""
+        return tuple(row.step for row in self.step if not row.schedules or schedule in row.schedules)
+
+    def step_row(self, step: str, schedule: str) -> StepRow:
+        """The row of a step on a schedule.
+
+        Raises:
+            ProtocolDataError: the label has no such step on this schedule.
+        """
+        for row in self.step:
+            if row.step == step and (not row.schedules or schedule in row.schedules):
+                return row
+        raise ProtocolDataError("unknown_step", f"{self.key} has no {step} on the schedule {schedule}.", "step")
+
+    def gap_rows(self, last: str, schedule: str) -> tuple[GapRow, ...]:
+        """The rows for a last step on a schedule, by day."""
+        return self._gaps.get((last, schedule), ())
+
+    def after_toxicity_rows(
+        self, toxicity: str, grade: int, *, occurrence: str, lasted_hours: float | None
+    ) -> tuple[AfterToxicityRow, ...]:
+        """The rows that fit a graded episode. `occurrence`: first or recurrent."""
+
+        def fits(row: AfterToxicityRow) -> bool:
+            long_enough = row.min_hours is None or (lasted_hours is not None and lasted_hours >= row.min_hours)
+            short_enough = row.under_hours is None or lasted_hours is None or lasted_hours < row.under_hours
+            return (
+                row.toxicity == toxicity
+                and grade in row.grades
+                and row.occurrence in ("any", occurrence)
+                and long_enough
+                and short_enough
+            )
+
+        return tuple(row for row in self.after_toxicity if fits(row))
+
+    def source_of(self, row: Row | str) -> SourceRef:
+        """The first source of a row, as shown with an answer."""
+        named = self.row(row) if isinstance(row, str) else row
+        key = named.source[0]
+        item = self.sources[key]
+        return SourceRef(
+            document=item.document,
+            section=item.section,
+            revision=item.revision,
+            date=item.date,
+            address=item.address,
+            id=key,
+        )
+
+    def with_overlays(self, overlays: Sequence[Any]) -> Protocol:
+        """The protocol with the rows that an organisation signed with its own citation.
+
+        Raises:
+            ProtocolDataError: an overlay of another shape, for another key, or naming a row that does not exist.
+        """
+        signed: dict[str, str] = {}
+        for number, overlay in enumerate(overlays):
+            path = f"overlays[{number}]"
+            if not isinstance(overlay, dict) or not isinstance(overlay.get("rows"), list):
+                raise ProtocolDataError("wrong_type", "An overlay names its protocol_key, signed_by and rows.", path)
+            if overlay.get("protocol_key") != self.key:
+                continue
+            who = overlay.get("signed_by")
+            if not isinstance(who, str) or not who:
+                raise ProtocolDataError("missing_key", "An overlay says who signed it.", f"{path}.signed_by")
+            for place, item in enumerate(overlay["rows"]):
+                if not isinstance(item, Mapping) or not item.get("citation"):
+                    raise ProtocolDataError(
+                        "missing_source", "A signed row has its own citation.", f"{path}.rows[{place}]"
+                    )
+                signed[self.row(str(item.get("id"))).id] = who
+        if not signed:
+            return self
+        changed: dict[str, Any] = {
+            table: tuple(_signed(row, signed) for row in getattr(self, table)) for table in TABLES
+        }
+        gaps = {key: tuple(_signed(row, signed) for row in rows) for key, rows in self._gaps.items()}
+        return replace(self, **changed, _gaps=gaps)
+
+
+TABLES = (
+    "strength",
+    "step",
+    "band",
+    "gap",
+    "premedication",
+    "monitoring",
+    "after_toxicity",
+    "interval_change",
+    "phase_dose",
+    "warning",
+)
+
+
+def _signed(row: R, signed: Mapping[str, str]) -> R:
+    return replace(row, signed_by=signed[row.id]) if row.id in signed else row
+
+
+def load_text(text: str | bytes) -> Protocol:
+    """A protocol from TOML text.
+
+    Raises:
+        ProtocolDataError: not TOML, or data that must not be loaded; the place is in `path`.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    try:
+        document = tomllib.loads(raw.decode(), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProtocolDataError("not_toml", f"This is not readable TOML: {error}.") from error
+    sources = {
+        key: read_table(Source, value, f"sources.{key}") for key, value in dict(document.pop("sources", {})).items()
+    }
+    read = read_table(_Document, document, "")
+    if read.format != FORMAT:
+        raise ProtocolDataError("unknown_format", f'A protocol starts with format = "{FORMAT}".', "format")
+    _check_rows(read, sources)
+    return Protocol(
+        product=read.product,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        sources=sources,
+        _gaps=_gap_tables(read),
+        **{table: getattr(read, table) for table in TABLES},
+    )
+
+
+def _check_rows(read: _Document, sources: Mapping[str, Source]) -> None:
+    ids: set[str] = set()
+    strengths = {row.id for row in read.strength}
+    for table in ("product", *TABLES):
+        value = getattr(read, table)
+        for row in value if isinstance(value, tuple) else (value,):
+            path = f"{table}.{row.id}"
+            if row.id in ids:
+                raise ProtocolDataError("duplicate_id", f"Two rows carry the id {row.id!r}.", path)
+            ids.add(row.id)
+            if not row.source:
+                raise ProtocolDataError("missing_source", "The row names no source.", f"{path}.source")
+            for key in row.source:
+                if key not in sources:
+                    raise ProtocolDataError("unknown_source", f"There is no source {key!r}.", f"{path}.source")
+            if row.signed_by is not None:
+                raise ProtocolDataError("unknown_key", "A shipped row is not signed in the file.", f"{path}.signed_by")
+            _check_words(row, path, strengths)
+    for schedule in read.product.schedules:
+        if schedule not in SCHEDULES:
+            raise ProtocolDataError("unknown_word", f"There is no schedule {schedule!r}.", "product.schedules")
+
+
+ALLOWED = {
+    "kind": ("window", "delay"),
+    "premedicate": ("yes", "if_crs_after_last", "no"),
+    "counted": ("calendar", "elapsed"),
+    "setting": ("hospital", "near_facility", "none_stated"),
+    "occurrence": ("any", "first", "recurrent"),
+    "wording": ("may", "should"),
+}
+
+
+def _check_words(row: Row, path: str, strengths: set[str]) -> None:
+    """Step names resolve, words are known, numbers are positive."""
+    for item in fields(row):
+        value = getattr(row, item.name)
+        place = f"{path}.{item.name}"
+        if item.name in ALLOWED and value not in ALLOWED[item.name]:
+            raise ProtocolDataError("unknown_word", f"The value is one of: {', '.join(ALLOWED[item.name])}.", place)
+        if item.name == "step" and value is not None and value not in STEPS:
+            raise ProtocolDataError("unknown_step", f"There is no step {value!r}.", place)
+        if item.name in ("last", "steps") and any(step not in STEPS for step in value):
+            raise ProtocolDataError("unknown_step", "One of these steps does not exist.", place)
+        if item.name == "strength" and value not in strengths:
+            raise ProtocolDataError("unknown_strength", f"There is no strength {value!r}.", place)
+        if isinstance(value, Decimal) and value <= 0:
+            raise ProtocolDataError("wrong_value", "An amount is greater than zero.", place)
+        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
+            raise ProtocolDataError("wrong_value", "A number of days, hours or minutes is not negative.", place)
+    if isinstance(row, GapRow) and row.action.gives and row.step is None:
+        raise ProtocolDataError("missing_key", "A row that lets a dose go ahead names its step.", f"{path}.step")
+    if isinstance(row, StepRow) and (row.mg is None) == (row.mg_per_kg is None):
+        raise ProtocolDataError("wrong_value", "A step has either mg or mg_per_kg.", path)
+
+
+def _gap_tables(read: _Document) -> dict[tuple[str, str], tuple[GapRow, ...]]:
+    """One total table for every (last step, schedule).
+
+    Raises:
+        ProtocolDataError: a hole or an overlap, with step, schedule and day.
+    """
+    tables: dict[tuple[str, str], tuple[GapRow, ...]] = {}
+    for schedule in read.product.schedules:
+        for step in (row.step for row in read.step if not row.schedules or schedule in row.schedules):
+            rows = sorted(
+                (row for row in read.gap if step in row.last and (not row.schedules or schedule in row.schedules)),
+                key=lambda row: row.from_day,
+            )
+            day: int | None = 0
+            for row in rows:
+                where = f"gap.{row.id}"
+                if day is None or row.from_day < day:
+                    raise ProtocolDataError(
+                        "overlap", f"After {step}, {schedule}: two rows for day {row.from_day}.", where
+                    )
+                if row.from_day > day:
+                    raise ProtocolDataError("hole", f"After {step}, {schedule}: no row for day {day}.", where)
+                if row.to_day is not None and row.to_day < row.from_day:
+                    raise ProtocolDataError("wrong_value", "The last day comes before the first.", where)
+                day = None if row.to_day is None else row.to_day + 1
+            if day is not None:
+                raise ProtocolDataError("hole", f"After {step}, {schedule}: no row for day {day} and later.", "gap")
+            tables[step, schedule] = tuple(rows)
+    return tables
+
+
+@cache
+def catalogue() -> tuple[Protocol, ...]:
+    """Every shipped protocol, by key."""
+    return tuple(sorted((load_text(file.read_bytes()) for file in FOLDER.glob("*.toml")), key=lambda p: p.key))
+
+
+@cache
+def _named(key: str) -> Protocol | None:
+    return next((p for p in catalogue() if key == p.key or key in p.product.aliases), None)
+
+
+def load(key: str, product: str | None = None, jurisdiction: str | None = None) -> Protocol:
+    """The protocol of that key or alias.
+
+    Raises:
+        UnusableInput: no such protocol, or it is for another product or jurisdiction.
+    """
+    found = _named(key)
+    if found is None:
+        raise UnusableInput("unknown_protocol", f"There is no protocol {key!r}.", "protocol_key")
+    if product is not None and found.product.product != product.lower():
+        raise UnusableInput("other_product", f"{key} is not a protocol for {product}.", "protocol_key")
+    if jurisdiction is not None and found.product.jurisdiction != jurisdiction.upper():
+        raise UnusableInput("other_jurisdiction", f"{key} is not a protocol for {jurisdiction}.", "protocol_key")
+    return found
+
+
+def newest_active(product: str, jurisdiction: str) -> Protocol:
+    """The newest active revision of a product's first regimen.
+
+    Raises:
+        UnusableInput: unknown product, or none for this jurisdiction.
+    """
+    of_product = [p for p in catalogue() if p.product.product == product.lower()]
+    if not of_product:
+        raise UnusableInput("unknown_product", f"There is no product {product!r}.", "product")
+    fitting = [p for p in of_product if p.product.jurisdiction == jurisdiction.upper() and p.product.active]
+    if not fitting:
+        raise UnusableInput(
+            "unknown_jurisdiction", f"There is no active protocol of {product} for {jurisdiction}.", "jurisdiction"
+        )
+    newest = max(p.product.revision for p in fitting)
+    return next(p for p in sorted(fitting, key=lambda p: p.product.regimen != "mono") if p.product.revision == newest)
