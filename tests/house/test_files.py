@@ -49,7 +49,8 @@ def foreign(name: str, text: str) -> list[str]:
 
 
 def source() -> dict[str, str]:
-    kinds = {".py", ".html", ".css", ".js", ".toml"}
+    # A label revision is one file whatever its length: a pharmacist reads it from top to bottom.
+    kinds = {".py", ".html", ".css", ".js"}
     chosen = [p for p in tree.files() if p.parts[0] == "src" and p.suffix in kinds and "vendor" not in p.parts]
     return {str(path): tree.text(path) or "" for path in chosen}
 
