@@ -40,3 +40,11 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[Server]:
             yield server
     except PostgresUnavailable as error:
         pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The test database, met as the application meets it: under its role, with every guard in place."""
+    from tests.support.database import act_as_application
+
+    act_as_application()

@@ -113,7 +113,7 @@ def _refuse_unsafe(organisation: Organisation, patient: Patient, protocol: Proto
         return
     if not protocol_key:
         raise RefusedError("A live course names the label revision that its organisation signed.", code="no_protocol")
-    if not protocol.can_start_live:
+    if not protocol.product.can_start_live:
         raise RefusedError("This label revision is superseded: no live course starts on it.", code="superseded")
     signed = ProtocolSignature.objects.filter(
         organisation=organisation, protocol_key=protocol.key, sha256=protocol.sha256, revoked_at__isnull=True
@@ -139,8 +139,8 @@ def _header(
         {
             "format": coursefile.FORMAT,
             "id": str(course_id),
-            "product": protocol.product,
-            "jurisdiction": protocol.jurisdiction,
+            "product": protocol.product.product,
+            "jurisdiction": protocol.product.jurisdiction,
             "protocol_key": protocol.key,
             "schedule": schedule or None,
             "overlays": list(overlays),
@@ -167,8 +167,8 @@ def _insert_course(
         organisation_id=patient.organisation_id,
         patient=patient,
         site=site,
-        product=protocol.product,
-        jurisdiction=protocol.jurisdiction,
+        product=protocol.product.product,
+        jurisdiction=protocol.product.jurisdiction,
         protocol_key=protocol.key,
         schedule=header.schedule or "",
         policy_id=pinned.ref.id,

@@ -36,9 +36,11 @@ def _sqlite(parts: SplitResult) -> dict[str, Any]:
     if parts.netloc or not path.strip("/"):
         raise ImproperlyConfigured("A SQLite address is sqlite:////absolute/path.db or sqlite:///path.db.")
     # One slash belongs to the address: `sqlite:///a.db` is relative, `sqlite:////srv/a.db` is absolute.
+    file = Path(path.removeprefix("/")).absolute()
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(Path(path.removeprefix("/")).absolute()),
+        "NAME": str(file),
+        "TEST": {"NAME": f"{file}.test"},  # a file like the real one: a database in memory has other locks
         "ATOMIC_REQUESTS": False,
         "OPTIONS": {
             # A transaction that begins as a reader and then writes loses against another writer; this one never does.

@@ -15,6 +15,9 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ["HANDRAIL_DATABASE_ROLE"] = ""
     from django.core.management import execute_from_command_line
 
+    from handrail.people import scope
+
+    scope.see_everything_by_default()
     execute_from_command_line(["handrail-manage", *words])
 
 

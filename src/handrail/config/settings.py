@@ -164,7 +164,7 @@ LOCALE_PATHS = [_package / "web" / "locale"]
 
 # --- static files ---------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = Path.cwd() / "staticfiles"
+STATIC_ROOT = Path.cwd() / "staticfiles" if _env.mode == "live" else None  # elsewhere straight from the package
 WHITENOISE_USE_FINDERS = _env.mode != "live"
 WHITENOISE_AUTOREFRESH = _env.debug
 STORAGES = {

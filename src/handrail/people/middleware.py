@@ -62,17 +62,11 @@ class SecondFactorWhereRequired:
 
 
 class OrganisationScope:
-    """Shows the database whose rows this request may see; afterwards nobody's."""
+    """Shows the database whose rows this request may see; nobody's to somebody who is not signed in."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
-            scope.set_for_connection(permissions.organisations_of(request.user, clock.now()))
-        else:
-            scope.set_for_connection(None)
-        try:
+        with scope.acting_for(*permissions.organisations_of(request.user, clock.now())):
             return self.get_response(request)
-        finally:
-            scope.set_for_connection(None)

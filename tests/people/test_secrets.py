@@ -1,0 +1,91 @@
+"""Identities are unreadable in the database, are found by keyed hash, and survive a change of keys."""
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.db import connection
+from handrail.actions.upkeep import rotate_keys
+from handrail.people import secrets
+from handrail.people.models import Contact, Patient
+
+from tests.support.factories import make_organisation, make_patient
+
+pytestmark = pytest.mark.django_db
+
+
+def stored(table: str, column: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {column} FROM {table}")
+        return cursor.fetchone()[0]
+
+
+def test_a_name_is_unreadable_in_the_database_and_comes_back():
+    make_patient(make_organisation("Alice"))
+    for column in ("given_name", "family_name", "birth_date_text", "phone", "mrn"):
+        assert stored("people_patient", column).startswith("gAAAA"), column
+    patient = Patient.objects.get()
+    assert patient.name == "Synthia Example"
+    assert patient.birth_date.year == 1950
+
+
+def test_empty_stays_empty_and_reads_as_not_known():
+    patient = make_patient(make_organisation("Alice"), given_name="", family_name="", birth_date_text="", phone="")
+    patient.refresh_from_db()
+    assert (patient.name, patient.birth_date, patient.phone_hash) == ("name not known", None, "")
+    assert Patient.objects.with_phone("").count() == 0
+
+
+@pytest.mark.parametrize("typed", ["+1 (555) 010-0123", "+15550100123", "+1-555-010-0123"])
+def test_a_phone_is_found_however_it_is_typed(typed: str):
+    patient = make_patient(make_organisation("Alice"))
+    assert list(Patient.objects.with_phone(typed)) == [patient]
+    assert not Patient.objects.with_phone("+15550100199")
+
+
+def test_two_patients_may_share_a_phone_and_a_record_number_finds_one():
+    organisation = make_organisation("Alice")
+    first, second = make_patient(organisation, mrn="a 17"), make_patient(organisation, mrn="A18")
+    assert set(Patient.objects.with_phone(first.phone)) == {first, second}
+    assert list(Patient.objects.with_mrn("A17")) == [first]
+
+
+def test_the_hash_of_a_phone_is_not_the_hash_of_the_same_record_number():
+    assert secrets.keyed_hash("17", purpose="phone") != secrets.keyed_hash("17", purpose="mrn")
+
+
+def test_searching_an_encrypted_field_is_refused():
+    with pytest.raises(FieldError, match="encrypted"):
+        Patient.objects.filter(family_name="Example").exists()
+
+
+def test_no_text_of_a_patient_or_contact_names_them():
+    patient = make_patient(make_organisation("Alice"))
+    contact = Contact.objects.create(organisation=patient.organisation, patient=patient, name="Synthetic Caregiver")
+    for row in (patient, contact):
+        assert "Syn" not in f"{row} {row!r}"
+
+
+def test_keys_are_rotated_and_the_old_one_can_go(settings):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.HANDRAIL_FIELD_KEYS = [old]
+    make_patient(make_organisation("Alice"))
+    before = Patient.objects.get().phone_hash
+
+    settings.HANDRAIL_FIELD_KEYS = [new, old]
+    assert Patient.objects.with_phone("+15550100123").count() == 1  # while keys are being rotated, too
+    assert rotate_keys() == {"patients": 1, "contacts": 0, "documents": 0}
+
+    settings.HANDRAIL_FIELD_KEYS = [new]
+    patient = Patient.objects.get()
+    assert (patient.given_name, patient.phone_hash != before) == ("Synthia", True)
+    assert Patient.objects.with_phone("+15550100123").count() == 1
+
+
+def test_a_missing_key_is_said_and_not_guessed(settings):
+    make_patient(make_organisation("Alice"))
+    settings.HANDRAIL_FIELD_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(secrets.UndecryptableError, match="HANDRAIL_FIELD_KEYS"):
+        Patient.objects.get()
+    settings.HANDRAIL_FIELD_KEYS = ["no key"]
+    with pytest.raises(ImproperlyConfigured, match="Fernet"):
+        secrets.encrypt(b"x")

@@ -1,0 +1,139 @@
+"""What the database itself refuses, whoever asks and however: append-only rows and children of another organisation."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, transaction
+from handrail.people import guards
+from handrail.people.models import Contact, LinkToken
+from handrail.people.owned import OwnedModel
+from handrail.records.models import Course, CourseAccess, Document, Event, Look
+
+from tests.support.database import as_owner
+from tests.support.factories import MONDAY_0900, World, make_patient
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def refused(sql: str, parameters: tuple = ()) -> str:
+    with pytest.raises(DatabaseError) as error, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+    return str(error.value)
+
+
+APPEND_ONLY = ["records_event", "records_look"]
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("sql", ["UPDATE {0} SET reason = 'changed'", "DELETE FROM {0}"])
+def test_the_application_cannot_change_or_delete(world, table, sql):
+    course = world.course
+    Look.objects.create(organisation=course.organisation, course=course, user=world.alice.nurse, what="course")
+    said = refused(sql.format(table))
+    assert "append-only" in said or "permission denied" in said
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("sql", ["UPDATE {0} SET reason = 'changed'", "DELETE FROM {0}", "TRUNCATE {0}"])
+def test_not_even_the_owner_of_the_tables_can(world, table, sql):
+    course = world.course
+    Look.objects.create(organisation=course.organisation, course=course, user=world.alice.nurse, what="course")
+    if sql.startswith("TRUNCATE") and connection.vendor == "sqlite":
+        pytest.skip("SQLite has no TRUNCATE")
+    with as_owner():
+        assert "append-only" in refused(sql.format(table))
+
+
+def test_the_models_cannot_either(world):
+    event = world.course.events.first()
+    for change in (
+        lambda: Event.objects.all().delete(),
+        lambda: Event.objects.update(reason="changed"),
+        lambda: Event.objects.bulk_update([event], ["reason"]),
+    ):
+        event.reason = "changed"
+        with pytest.raises(DatabaseError), transaction.atomic():
+            change()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        event.save()
+    assert Event.objects.get(id=event.id).reason == ""
+
+
+def other(world, model):
+    """An unsaved row of `model` that points to Alice's course or patient and claims to be Charlie's."""
+    course, stranger = world.course, world.charlie.organisation
+    later = MONDAY_0900 + timedelta(days=1)
+    common = {"organisation": stranger}
+    return {
+        Course: lambda: Course(**common, patient=course.patient, time_zone="UTC", started_at=later),
+        CourseAccess: lambda: CourseAccess(**common, course=course, to_organisation=stranger, purpose="consult"),
+        Event: lambda: Event(**common, course=course, kind="note_added", occurred_at=later, zone="UTC"),
+        Document: lambda: Document(
+            **common, course=course, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x"
+        ),
+        Look: lambda: Look(**common, course=course, what="course"),
+        Contact: lambda: Contact(**common, patient=course.patient, name="x"),
+        LinkToken: lambda: LinkToken(
+            **common, course=course, token_hash=uuid4().hex, purpose="checkin", expires_at=later
+        ),
+    }[model]()
+
+
+@pytest.mark.parametrize("model", [Course, CourseAccess, Event, Document, Look, Contact, LinkToken])
+def test_a_child_cannot_belong_to_another_organisation_than_its_parent(world, model):
+    row = other(world, model)
+    with pytest.raises(DatabaseError) as error, transaction.atomic():
+        row.save(force_insert=True)
+    assert "organisation differs" in str(error.value) or "guard_" in str(error.value)
+
+
+def test_a_child_cannot_move_to_another_organisation(world):
+    course = world.course
+    contact = course.patient.contacts.get()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Contact.objects.filter(pk=contact.pk).update(organisation=world.charlie.organisation)
+    stranger = make_patient(world.charlie.organisation)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Contact.objects.filter(pk=contact.pk).update(patient=stranger)
+
+
+def test_every_table_with_an_organisation_is_guarded():
+    """A new clinical table cannot be forgotten: the guards come from the models."""
+    owned = {model._meta.db_table for model in apps.get_models() if issubclass(model, OwnedModel)}
+    assert {table.name for table in guards.tables()} == owned
+    assert guards.missing() == []
+
+
+def test_every_model_of_the_clinical_rooms_has_its_organisation():
+    without = {
+        model.__name__
+        for label in ("people", "records", "alerts")
+        for model in apps.get_app_config(label).get_models()
+        if not issubclass(model, OwnedModel)
+    }
+    assert without == {"Organisation", "User", "SignInGuard", "Heartbeat"}
+
+
+def test_every_unique_key_of_an_owned_table_starts_with_its_organisation():
+    for model in apps.get_models():
+        if not issubclass(model, OwnedModel):
+            continue
+        for constraint in model._meta.total_unique_constraints:
+            assert constraint.fields[0] == "organisation", (model, constraint)
+
+
+def test_guards_come_back_when_sqlite_has_rebuilt_a_table(world):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL keeps its triggers")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER guard_records_event_no_delete")
+    assert guards.missing() == ["guard_records_event_no_delete"]
+    guards.install()
+    assert guards.missing() == []

@@ -1,0 +1,104 @@
+"""Row-level security: what the application's role sees of each clinical table, and what it may write."""
+
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, connections, transaction
+from handrail import clock
+from handrail.actions.facts import record_event
+from handrail.alerts.models import Alert, Page
+from handrail.people.models import Contact, LinkToken, Patient
+from handrail.people.owned import OwnedModel
+from handrail.people.scope import acting_for, everything
+from handrail.records.models import Course, CourseAccess, Document, Event, Look
+
+from tests.support.factories import MONDAY_0900, World, checkin
+
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
+NOW = MONDAY_0900 + timedelta(hours=14)
+CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page]
+
+
+@pytest.fixture
+def world():
+    """Alice's course with one row in each clinical table."""
+    world = World()
+    course = world.course
+    record_event(course.pk, checkin(at=NOW, temperature_c="38.6"), by=world.actor("alice"), now=NOW)
+    owned = {"organisation": course.organisation, "course": course}
+    alert = course.alerts.first()
+    assert alert is not None
+    Page.objects.create(**owned, alert=alert, step=0, attempt=0, who="first_on_call", idempotency_key="1")
+    Look.objects.create(**owned, user=world.alice.nurse, what="course")
+    LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
+    Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
+    return world
+
+
+def test_the_tests_run_as_the_application():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, row_security_active('records_event')")
+        assert cursor.fetchone() == ("handrail_app", True)
+
+
+def test_this_list_is_complete():
+    clinical = {m for m in apps.get_models() if issubclass(m, OwnedModel) and m.clinical}
+    assert clinical == set(CLINICAL)
+
+
+@pytest.mark.parametrize("model", CLINICAL)
+def test_the_owner_and_the_helper_see_it_and_the_stranger_does_not(world, model):
+    with clock.use(clock.FrozenClock(NOW)):
+        for house, sees in ((world.alice, True), (world.bob, True), (world.charlie, False)):
+            with acting_for(house.id):
+                assert model.objects.exists() is sees, house.organisation.name
+        with acting_for():
+            assert not model.objects.exists()
+        with everything():
+            assert model.objects.exists()
+
+
+@pytest.mark.parametrize("model", [m for m in CLINICAL if m is not CourseAccess])
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [
+        ({"revoked_at": NOW}, NOW),
+        ({"valid_until": NOW}, NOW),
+        ({}, MONDAY_0900 - timedelta(days=1)),
+    ],
+)
+def test_a_grant_that_is_over_or_not_yet_shows_nothing(world, model, change, at):
+    if change:
+        CourseAccess.objects.update(**change)
+    with clock.use(clock.FrozenClock(at)), acting_for(world.bob.id):
+        assert not model.objects.exists()
+
+
+def test_a_stranger_can_neither_write_into_the_course_nor_change_it(world):
+    course = world.course
+    with acting_for(world.charlie.id):
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            Look.objects.create(organisation=course.organisation, course=course, what="course")
+        assert Course.objects.filter(pk=course.pk).update(schedule="weekly") == 0
+
+
+def test_a_scope_ends_with_its_block_also_after_an_error(world):
+    with acting_for(world.alice.id):
+        with pytest.raises(DatabaseError), transaction.atomic(), acting_for(world.charlie.id), connection.cursor() as c:
+            c.execute("SELECT nonsense")
+        assert Course.objects.exists()
+        with pytest.raises(ZeroDivisionError), acting_for(world.charlie.id):
+            assert not Course.objects.exists()
+            raise ZeroDivisionError
+        assert Course.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_lost_shows_what_it_showed_before(world):
+    with acting_for(world.charlie.id):
+        connections["default"].close()
+        assert not Course.objects.exists()
+    with acting_for(world.alice.id):
+        connections["default"].close()
+        assert Course.objects.exists()

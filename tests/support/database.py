@@ -1,0 +1,69 @@
+"""The database of the tests as the programme meets it: under the application's role on PostgreSQL, and emptied in spite of its guards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, connections
+from django.test import TransactionTestCase
+from handrail.people import scope
+
+ROLE = "handrail_app"
+
+
+def act_as_application(using: str = "default") -> None:
+    """From now on every connection takes on the application's role, and Django's flush gives way to `empty_tables`.
+
+    The test itself, which serves nobody in person, sees every row; requests and verbs are shown what their actor may see.
+    """
+    scope.see_everything_by_default()
+    TransactionTestCase._fixture_teardown = flush_instead_of_django
+    if connections[using].vendor == "postgresql":
+        connections[using].close()
+        connections[using].settings_dict["OPTIONS"]["assume_role"] = ROLE
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Act as the owner of the tables for a while (PostgreSQL); what a test sets up by hand is not under test."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET ROLE {ROLE}")
+
+
+def empty_tables(tables: list[str]) -> None:
+    """Delete every row of these tables, the append-only ones included."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            names = ", ".join(f'"{name}"' for name in tables)
+            cursor.execute("RESET ROLE")
+            cursor.execute("SET session_replication_role = replica")  # triggers and foreign keys look away
+            cursor.execute(f"TRUNCATE {names} CASCADE")
+            cursor.execute("SET session_replication_role = DEFAULT")
+            cursor.execute(f"SET ROLE {ROLE}")
+            return
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        triggers = cursor.fetchall()
+        cursor.execute("PRAGMA foreign_keys = OFF")
+        for name, _ in triggers:
+            cursor.execute(f'DROP TRIGGER "{name}"')
+        for table in tables:
+            cursor.execute(f'DELETE FROM "{table}"')
+        for _, sql in triggers:
+            cursor.execute(sql)
+        cursor.execute("PRAGMA foreign_keys = ON")
+
+
+def flush_instead_of_django(test_case: Any) -> None:
+    """Django's own flush stops at the guards; this takes its place at the end of a test with real transactions."""
+    del test_case
+    keep = {"django_migrations"}
+    empty_tables([name for name in connection.introspection.table_names() if name not in keep])

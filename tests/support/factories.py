@@ -1,0 +1,152 @@
+"""Alice owns, Bob helps, Charlie must see nothing: three organisations and what a test needs of each.
+
+Everything is synthetic. Rows are made directly, as a set-up; what a test is about goes through the verbs.
+"""
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from handrail.actions.actor import Actor, person
+from handrail.actions.courses import start_course
+from handrail.people.models import Contact, Membership, Organisation, Patient, Shift, Site, User
+from handrail.people.scope import everything
+from handrail.records.models import Course, CourseAccess
+
+MONDAY_0900 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+"""A Monday, 9:00 in Chicago: when the courses of the tests start."""
+CHICAGO = "America/Chicago"
+
+_number = itertools.count(1)
+
+
+def make_user(name: str = "Synthetic Person", **fields: Any) -> User:
+    """A user without a password (hashing one takes a tenth of a second; a test that signs in sets its own)."""
+    return User.objects.create(email=f"user{next(_number)}@example.org", name=name, password="!", **fields)
+
+
+def make_organisation(name: str, **fields: Any) -> Organisation:
+    defaults = {"mode": "demo", "time_zone": CHICAGO, "call_number": "555-0100"}
+    return Organisation.objects.create(name=f"{name} {next(_number)}", **{**defaults, **fields})
+
+
+def make_site(organisation: Organisation, **fields: Any) -> Site:
+    defaults = {"name": "Synthetic Site", "code": f"site-{next(_number)}", "time_zone": CHICAGO}
+    return Site.objects.create(organisation=organisation, **{**defaults, **fields})
+
+
+def make_member(organisation: Organisation, role: str, name: str = "", **fields: Any) -> User:
+    """A user with one role at an organisation, since long ago."""
+    user = make_user(name or f"Synthetic {role}")
+    since = fields.pop("valid_from", MONDAY_0900 - timedelta(days=365))
+    Membership.objects.create(organisation=organisation, user=user, role=role, valid_from=since, **fields)
+    return user
+
+
+def make_shift(organisation: Organisation, step: str, user: User, **fields: Any) -> Shift:
+    defaults = {"starts_at": MONDAY_0900 - timedelta(days=1), "ends_at": MONDAY_0900 + timedelta(days=365)}
+    return Shift.objects.create(organisation=organisation, step=step, user=user, **{**defaults, **fields})
+
+
+def make_patient(organisation: Organisation, **fields: Any) -> Patient:
+    defaults = {
+        "given_name": "Synthia",
+        "family_name": "Example",
+        "birth_date_text": date(1950, 4, 5).isoformat(),
+        "phone": "+1 (555) 010-0123",
+        "mrn": f"MRN {next(_number)}",
+        "time_zone": CHICAGO,
+        "synthetic": True,
+    }
+    return Patient.objects.create(organisation=organisation, **{**defaults, **fields})
+
+
+@dataclass
+class House:
+    """One organisation with a nurse, an oncologist, a director and somebody on every step of the ladder."""
+
+    organisation: Organisation
+    site: Site
+    nurse: User
+    oncologist: User
+    director: User
+    on_call: User
+
+    @property
+    def id(self) -> Any:
+        return self.organisation.pk
+
+
+def make_house(name: str, *, rota: bool = True, **fields: Any) -> House:
+    organisation = make_organisation(name, **fields)
+    house = House(
+        organisation=organisation,
+        site=make_site(organisation, call_number="555-0111"),
+        nurse=make_member(organisation, "nurse", f"{name} Nurse"),
+        oncologist=make_member(organisation, "oncologist", f"{name} Oncologist"),
+        director=make_member(organisation, "director", f"{name} Director"),
+        on_call=make_member(organisation, "on_call", f"{name} On-Call"),
+    )
+    if rota:
+        for step in ("first_on_call", "second_on_call", "attending"):
+            make_shift(organisation, step, house.on_call)
+        make_shift(organisation, "nurse", house.nurse)
+    return house
+
+
+@dataclass
+class World:
+    """Alice's house owns the course, Bob's has access to it, Charlie's has nothing to do with it."""
+
+    alice: House = field(default_factory=lambda: make_house("Alice"))
+    bob: House = field(default_factory=lambda: make_house("Bob", kind="community"))
+    charlie: House = field(default_factory=lambda: make_house("Charlie", kind="community"))
+    _course: Course | None = None
+
+    @property
+    def course(self) -> Course:
+        """A teclistamab course of Alice's, started on Monday at 9:00 and reached by Bob's house for co-management."""
+        if self._course is None:
+            self._course = self.make_course()
+            with everything():
+                CourseAccess.objects.create(
+                    organisation=self.alice.organisation,
+                    course=self._course,
+                    to_organisation=self.bob.organisation,
+                    purpose="co_management",
+                    valid_from=MONDAY_0900,
+                )
+        return self._course
+
+    def make_course(self, **fields: Any) -> Course:
+        with everything():
+            patient = make_patient(self.alice.organisation)
+            Contact.objects.create(
+                organisation=self.alice.organisation, patient=patient, name="Synthetic Caregiver", phone="+15550100124"
+            )
+        defaults = {"product": "teclistamab", "site": self.alice.site, "now": MONDAY_0900}
+        recorded = start_course(patient, by=self.actor("alice", "oncologist"), **{**defaults, **fields})
+        with everything():
+            return Course.objects.select_related("organisation", "site", "patient").get(pk=recorded.event.course_id)
+
+    def actor(self, house: str, who: str = "nurse") -> Actor:
+        return person(getattr(getattr(self, house), who))
+
+
+def event(kind: str, *, at: datetime = MONDAY_0900 + timedelta(hours=1), **fields: Any) -> dict[str, Any]:
+    """An event in wire form with a new id."""
+    return {"id": str(uuid4()), "kind": kind, "at": at.isoformat(), **fields}
+
+
+def checkin(*, at: datetime, **fields: Any) -> dict[str, Any]:
+    """A quiet check-in at 36.8 °C, unless told otherwise."""
+    quiet = {"temperature_c": "36.8", "antipyretic_last_6_h": False, "symptoms": [], "none_of_these": True}
+    return event("checkin_received", at=at, **{**quiet, **fields})
+
+
+def dose(step: str, *, at: datetime, mg: str, **fields: Any) -> dict[str, Any]:
+    """A dose given: `mg` decimal milligrams."""
+    defaults = {"route": "subcutaneous", "started_at": at.isoformat(), "ended_at": at.isoformat()}
+    return event("dose_given", at=at, step=step, dose_mg=mg, **{**defaults, **fields})
