@@ -21,7 +21,9 @@ def test_sqlite_never_loses_a_write():
 
 
 def test_postgresql_takes_its_parts_apart_and_takes_on_the_role():
-    found = database_settings("postgresql://u%40x:p%2Fw@db.example:6543/handrail?sslmode=verify-full", role="handrail_app")
+    found = database_settings(
+        "postgresql://u%40x:p%2Fw@db.example:6543/handrail?sslmode=verify-full", role="handrail_app"
+    )
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"], found["NAME"]) == (
         "u@x",
         "p/w",
@@ -34,7 +36,15 @@ def test_postgresql_takes_its_parts_apart_and_takes_on_the_role():
 
 @pytest.mark.parametrize(
     "address",
-    ["", "mysql://a/b", "postgresql:///nohost", "postgresql://host/", "postgresql://u:secret@h:port/db", "sqlite://", "http://[x"],
+    [
+        "",
+        "mysql://a/b",
+        "postgresql:///nohost",
+        "postgresql://host/",
+        "postgresql://u:secret@h:port/db",
+        "sqlite://",
+        "http://[x",
+    ],
 )
 def test_an_unusable_address_is_refused_in_a_sentence_without_its_password(address: str):
     with pytest.raises(ImproperlyConfigured) as refused:

@@ -19,7 +19,12 @@ SAFE = {
 
 def test_nothing_said_is_the_demonstration():
     found = read({})
-    assert (found.mode, found.debug, found.secret_key, found.field_keys) == ("demo", False, DEMO_SECRET, (DEMO_FIELD_KEY,))
+    assert (found.mode, found.debug, found.secret_key, found.field_keys) == (
+        "demo",
+        False,
+        DEMO_SECRET,
+        (DEMO_FIELD_KEY,),
+    )
 
 
 def test_live_with_its_own_secrets_starts():

@@ -51,7 +51,16 @@ def test_a_user_who_may_not_make_the_role_is_told_what_to_run(postgres_server, p
         assert again.returncode == 0, again.stderr
         assert migrate(plain_user).returncode == 0  # and once more changes nothing
         as_application = subprocess.run(
-            [sys.executable, "-m", "handrail.config.manage", "check", "--database", "default", "--fail-level", "WARNING"],
+            [
+                sys.executable,
+                "-m",
+                "handrail.config.manage",
+                "check",
+                "--database",
+                "default",
+                "--fail-level",
+                "WARNING",
+            ],
             env={
                 **os.environ,
                 "HANDRAIL_DATABASE_URL": plain_user,

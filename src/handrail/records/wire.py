@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from handrail.records.models import Course, Event
 from handrail.rules import coursefile
@@ -43,7 +44,7 @@ def to_fact(row: Event) -> Fact:
 def to_row(fact: Fact, course: Course, *, on_behalf_of: str = "") -> Event:
     """An unsaved row for a fact of a course."""
     return Event(
-        id=fact.id,
+        id=UUID(fact.id),
         organisation_id=course.organisation_id,
         course=course,
         kind=fact.kind,
@@ -57,7 +58,7 @@ def to_row(fact: Fact, course: Course, *, on_behalf_of: str = "") -> Event:
         by=(fact.by.id or "") if fact.by else "",
         on_behalf_of=on_behalf_of,
         source=fact.source or "",
-        supersedes=fact.supersedes,
+        supersedes=UUID(fact.supersedes) if fact.supersedes else None,
         reason=fact.reason or "",
     )
 
