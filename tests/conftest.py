@@ -43,8 +43,9 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The test database, met as the application meets it: under its role, with every guard in place."""
-    from tests.support.database import act_as_application
+    from tests.support.database import application_role
 
-    act_as_application()
+    with application_role():
+        yield

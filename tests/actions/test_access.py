@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from handrail.actions.access import (
     BREAK_GLASS_LASTS,
     break_glass,
@@ -11,8 +12,8 @@ from handrail.actions.access import (
     move_accountability,
     revoke_access,
 )
-from handrail.actions.answering import acknowledge, close_alert
 from handrail.actions.actor import person
+from handrail.actions.answering import acknowledge, close_alert
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import receive_checkin, withdraw_event
 from handrail.actions.links import issue_checkin_link
@@ -20,7 +21,6 @@ from handrail.alerts.duty import on_duty
 from handrail.people.permissions import may
 from handrail.records.accountability import accountable_for
 from handrail.records.models import CourseAccess, Look
-
 from tests.support.factories import MONDAY_0900, World, checkin, make_house, make_member
 
 pytestmark = pytest.mark.django_db

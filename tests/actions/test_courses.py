@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+
 from handrail.actions.actor import person, service
 from handrail.actions.courses import start_course
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
@@ -10,7 +11,6 @@ from handrail.people.models import Patient
 from handrail.records.models import Course, ProtocolSignature
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load, newest_active
-
 from tests.support.factories import MONDAY_0900, World, make_house, make_patient
 
 pytestmark = pytest.mark.django_db

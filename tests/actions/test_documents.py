@@ -2,12 +2,12 @@
 
 import pytest
 from django.db import connection
+
+from handrail.actions.actor import person
 from handrail.actions.documents import open_document, store_document
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
-from handrail.actions.actor import person
 from handrail.records.content import sniff
 from handrail.records.models import Document, Look
-
 from tests.support.factories import World, make_member
 
 pytestmark = pytest.mark.django_db

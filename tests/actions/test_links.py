@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.links import exchange_link, issue_checkin_link, link_of_cookie, revoke_link
-
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db

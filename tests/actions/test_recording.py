@@ -6,16 +6,16 @@ from uuid import uuid4
 
 import pytest
 from django.utils import translation
+
 from handrail.actions import recording
+from handrail.actions.actor import through_link
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import correct_event, receive_checkin, record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link
-from handrail.actions.actor import through_link
 from handrail.people.models import Shift
 from handrail.records import wire
 from handrail.records.models import Event
 from handrail.rules.terms import UnusableInput
-
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event, make_member
 
 pytestmark = pytest.mark.django_db

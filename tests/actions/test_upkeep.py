@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+
 from handrail.actions import recording
 from handrail.actions.documents import open_document, store_document
 from handrail.actions.errors import NotVisibleError
@@ -13,7 +14,6 @@ from handrail.actions.upkeep import reassess, rotate_keys, verify_cache
 from handrail.people import secrets
 from handrail.records.models import Course
 from handrail.rules.terms import UnusableInput
-
 from tests.support.factories import MONDAY_0900, World, checkin
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,6 @@ def test_documents_are_rotated_too(world, settings):
     assert rotate_keys() == {"patients": 1, "contacts": 1, "documents": 1}
     settings.HANDRAIL_FIELD_KEYS = [new]
     assert open_document(world.course.pk, document.pk, by=world.actor("alice"))[1] == b"%PDF-1 synthetic"
+    settings.HANDRAIL_FIELD_KEYS = [former]
     with pytest.raises(secrets.UndecryptableError):
-        settings.HANDRAIL_FIELD_KEYS = [former]
         open_document(world.course.pk, document.pk, by=world.actor("alice"))

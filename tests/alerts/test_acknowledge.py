@@ -6,13 +6,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import connections
+
 from handrail.actions.actor import person, service, through_link
 from handrail.actions.answering import acknowledge, close_alert
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import receive_checkin
 from handrail.actions.links import issue_checkin_link
 from handrail.alerts.models import Alert
-
 from tests.support.factories import MONDAY_0900, World, checkin, make_member
 
 NOW = MONDAY_0900 + timedelta(hours=5)
@@ -48,8 +48,9 @@ def test_paging_stops_and_the_alert_and_the_clinical_clock_go_on(world):
     alert.refresh_from_db()
     assert (alert.next_page_at, alert.is_open) == (None, True)
     assert world.course.__class__.objects.get().look_again_at == before
-    told = receive_checkin(world.course.pk, checkin(at=NOW, temperature_c="38.9"), by=world.actor("alice"), now=NOW)
-    assert told.truth == "Saved 14:00. The team has it."
+    later = NOW + timedelta(minutes=1)
+    told = receive_checkin(world.course.pk, checkin(at=later, temperature_c="39"), by=world.actor("alice"), now=later)
+    assert told.truth == "Saved 14:01. The team has it."
 
 
 @pytest.mark.django_db

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+
+from handrail.actions.answering import note_page
 from handrail.alerts.ledger import Wanted, open_alert, reconcile
 from handrail.alerts.models import _CODE_SIGNS, Alert, Page, new_code
-from handrail.actions.answering import note_page
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder
-
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db

@@ -1,11 +1,12 @@
 """Start-up checks speak up, with an id and a hint."""
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+
 from handrail.config import checks
 from handrail.config.environment import DEMO_FIELD_KEY, DEMO_SECRET
-
 from tests.support.database import as_owner
 
 
@@ -14,6 +15,7 @@ def ids(messages) -> set[str]:
     return {message.id for message in messages}
 
 
+@pytest.mark.django_db
 def test_live_with_public_secrets_debug_and_no_encryption(settings):
     settings.HANDRAIL_MODE = "live"
     settings.SECRET_KEY, settings.HANDRAIL_FIELD_KEYS = DEMO_SECRET, [DEMO_FIELD_KEY]
@@ -53,7 +55,7 @@ def test_a_guard_that_is_taken_away_is_missed():
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(drop)
     found = checks.database_guards_stand(None, databases=["default"])
-    assert ids(found) == {"handrail.E010"}
+    assert ids(found) == {"handrail.W010"}
     assert "guard_records_event" in found[0].msg
 
 
@@ -61,7 +63,10 @@ def test_a_guard_that_is_taken_away_is_missed():
 def test_an_owner_who_passes_row_level_security_may_not_run_live(settings):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no roles")
+    settings.HANDRAIL_MODE, settings.SECRET_KEY = "live", "x" * 60
+    settings.HANDRAIL_FIELD_KEYS, settings.SESSION_COOKIE_SECURE = [Fernet.generate_key().decode()], True
+    checks.refuse_unsafe_start()
     with as_owner():
         assert ids(checks.database_guards_stand(None, databases=["default"])) == {"handrail.W011"}
-        settings.HANDRAIL_MODE = "live"
-        assert ids(checks.database_guards_stand(None, databases=["default"])) == {"handrail.E011"}
+        with pytest.raises(ImproperlyConfigured, match=r"handrail\.W011.*HANDRAIL_DATABASE_ROLE"):
+            checks.refuse_unsafe_start()

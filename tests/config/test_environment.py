@@ -7,6 +7,7 @@ import sys
 import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+
 from handrail.config.environment import DEMO_FIELD_KEY, DEMO_SECRET, read
 
 SAFE = {

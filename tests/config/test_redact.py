@@ -6,6 +6,7 @@ import sys
 from uuid import uuid4
 
 import pytest
+
 from handrail.config.redact import MASK, MaskingFormatter, mask
 
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+
 from handrail.people import permissions
 from handrail.people.models import Membership, Role
 from handrail.people.permissions import LENT, VERB_FOR_KIND, VERBS, may
 from handrail.records.models import CourseAccess
 from handrail.records.reach import courses_of
 from handrail.rules.events import KINDS, SHELL_KINDS
-
 from tests.support.factories import MONDAY_0900, World, make_member
 
 pytestmark = pytest.mark.django_db
@@ -155,4 +155,4 @@ def test_every_purpose_lends_known_verbs_and_no_verb_lies_idle_for_everybody():
     assert set(LENT) == set(CourseAccess.Purpose.values)
     assert set().union(*LENT.values()) <= set(VERBS)
     assert all(roles for roles in VERBS.values())
-    assert permissions.STAFF == permissions.EVERYBODY - {Role.VIEWER}
+    assert permissions.EVERYBODY - {Role.VIEWER} == permissions.STAFF

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+
 from handrail.people.models import Role
 from handrail.people.rota import who_is_on
-
 from tests.support.factories import MONDAY_0900, make_member, make_organisation, make_shift, make_site
 
 pytestmark = pytest.mark.django_db

@@ -4,10 +4,10 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import connection
+
 from handrail.actions.upkeep import rotate_keys
 from handrail.people import secrets
 from handrail.people.models import Contact, Patient
-
 from tests.support.factories import make_organisation, make_patient
 
 pytestmark = pytest.mark.django_db

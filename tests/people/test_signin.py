@@ -8,9 +8,9 @@ from allauth.mfa.adapter import get_adapter as second_factors
 from django.contrib.auth import authenticate
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+
 from handrail import clock
 from handrail.people import middleware, signin
-
 from tests.support.factories import make_member, make_organisation
 
 pytestmark = pytest.mark.django_db

@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
+
 from handrail.people import guards
 from handrail.people.models import Contact, LinkToken
 from handrail.people.owned import OwnedModel
 from handrail.records.models import Course, CourseAccess, Document, Event, Look
-
 from tests.support.database import as_owner
 from tests.support.factories import MONDAY_0900, World, make_patient
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handrail.actions.errors import NotAllowedError, NotVisibleError
 from handrail.people import permissions
-from handrail.people.models import LinkToken, User
+from handrail.people.models import LinkToken, Role, User
 from handrail.people.scope import EVERYTHING
 from handrail.records.models import Course
 
@@ -67,7 +67,7 @@ class Actor:
         allowed = permissions.VERBS[verb]
         for way in ways:
             if way.through == "membership" or verb in permissions.LENT[way.through]:
-                for role in permissions.Role:
+                for role in Role:
                     if role in way.roles & allowed:
                         return role.value
         raise NotAllowedError("Your role does not allow that here.")

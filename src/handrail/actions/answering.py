@@ -10,6 +10,7 @@ from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedErr
 from handrail.actions.recording import locked, write_shell_event
 from handrail.alerts import ledger
 from handrail.alerts.models import Alert, Page
+from handrail.people import scope
 from handrail.people.models import User
 from handrail.records.models import Event
 
@@ -36,7 +37,7 @@ def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Ac
         raise NotAllowedError("Only a person can say: I have it.")
     with locked(_course_of(alert_id, by, now), by, now) as course:
         role = by.role_for("acknowledge", course, now)
-        alert = Alert.objects.select_for_update().select_related("acknowledged_by").get(pk=alert_id)
+        alert = Alert.objects.select_for_update(of=("self",)).select_related("acknowledged_by").get(pk=alert_id)
         if alert.acknowledged_by is not None and alert.acknowledged_at is not None:
             mine = alert.acknowledged_by_id == by.user.pk
             return Acknowledged(alert=alert, mine=mine, who=alert.acknowledged_by, at=alert.acknowledged_at)
@@ -97,8 +98,6 @@ def note_page(page: Page, now: datetime) -> Event:
 
 def _course_of(alert_id: UUID, by: Actor, now: datetime) -> UUID:
     """The course of an alert, if this actor sees it. The course is locked first, then the alert: always in this order."""
-    from handrail.people import scope
-
     with scope.acting_for(*by.organisations(now)):
         course_id = Alert.objects.filter(pk=alert_id).values_list("course_id", flat=True).first()
     if course_id is None:

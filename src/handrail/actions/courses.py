@@ -14,7 +14,7 @@ from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleEr
 from handrail.actions.recording import Recorded, settle
 from handrail.actions.truth import truth_about
 from handrail.people import permissions, scope
-from handrail.people.models import Organisation, Patient, Site
+from handrail.people.models import Organisation, Patient, Role, Site
 from handrail.records import wire
 from handrail.records.models import Course, Event, ProtocolSignature
 from handrail.rules import coursefile
@@ -97,7 +97,7 @@ def _role(by: Actor, organisation: Organisation, now: datetime) -> str:
     roles = permissions.roles_at(by.user, organisation.pk, now)
     if not roles:
         raise NotVisibleError("There is no such patient.")
-    for role in permissions.Role:
+    for role in Role:
         if role in roles & permissions.VERBS["start_course"]:
             return role.value
     raise NotAllowedError("Your role does not allow that here.")

@@ -65,7 +65,10 @@ def database_guards_stand(
     databases: Sequence[str] | None = None,
     **kwargs: Any,  # noqa: ARG001
 ) -> list[checks.CheckMessage]:
-    """Triggers, foreign keys and policies are in place, and row-level security holds for this connection."""
+    """Triggers, foreign keys and policies are in place, and row-level security holds for this connection.
+
+    Warnings, because an error would also stop the migration that puts things right; live mode does not start on them.
+    """
     if not databases or "default" not in databases:
         return []
     from handrail.people import guards
@@ -78,36 +81,35 @@ def database_guards_stand(
         open_rows = connection.vendor == "postgresql" and not postgres.rows_are_guarded(connection)
     except OperationalError:
         return []  # a database that is away has its own message
-    found = []
+    found: list[checks.CheckMessage] = []
     if lacking:
         found.append(
-            checks.Error(
+            checks.Warning(
                 f"The database lacks {len(lacking)} guards, the first is {lacking[0]}.",
                 hint="Run `handrail migrate`.",
-                id="handrail.E010",
+                id="handrail.W010",
             )
         )
     if open_rows:
-        live = settings.HANDRAIL_MODE == "live"
         found.append(
-            (checks.Error if live else checks.Warning)(
+            checks.Warning(
                 "Row-level security does not hold for this database user.",
                 hint="Set HANDRAIL_DATABASE_ROLE=handrail_app, or connect as a user that owns no table.",
-                id="handrail.E011" if live else "handrail.W011",
+                id="handrail.W011",
             )
         )
     return found
 
 
 def refuse_unsafe_start() -> None:
-    """Run the checks of security and database; in live mode an error stops the start.
+    """In live mode, an error of security or any trouble with the guards of the database stops the start.
 
     Raises:
-        ImproperlyConfigured: the first error, with its id and its hint.
+        ImproperlyConfigured: the first of them, with its id and its hint.
     """
     if settings.HANDRAIL_MODE != "live":
         return
-    for tag, databases in ((checks.Tags.security, None), (checks.Tags.database, ["default"])):
-        for message in checks.run_checks(tags=[tag], databases=databases):
-            if message.id and message.id.startswith("handrail.") and message.is_serious():
-                raise ImproperlyConfigured(f"{message.id}: {message.msg} {message.hint}")
+    errors = [each for each in checks.run_checks(tags=[checks.Tags.security]) if each.is_serious()]
+    for message in (*errors, *database_guards_stand(None, databases=["default"])):
+        if message.id and message.id.startswith("handrail."):
+            raise ImproperlyConfigured(f"{message.id}: {message.msg} {message.hint}")

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from django.db import models
 
-Reach = Literal["", "self", "course", "patient"]
+Reach = Literal["", "course", "patient"]
 
 
 class OwnedModel(models.Model):

@@ -52,15 +52,12 @@ def _describe(model: type[OwnedModel]) -> Table:
     parents = [
         Parent(field.column, field.related_model._meta.db_table)
         for field in model._meta.local_fields
-        if isinstance(field, ForeignKey)
-        and isinstance(field.related_model, type)
-        and issubclass(field.related_model, OwnedModel)
+        if isinstance(field, ForeignKey) and issubclass(field.related_model, OwnedModel)
     ]
-    column = ""
-    if model.reached_through == "self" or (model.reached_through == "patient" and model._meta.model_name == "patient"):
-        column = "id"
-    elif model.reached_through:
-        column = f"{model.reached_through}_id"
+    reach = model.reached_through
+    names = {field.column for field in model._meta.local_fields}
+    # A course leads to itself, and so does a patient; everything else has a column that says which.
+    column = f"{reach}_id" if f"{reach}_id" in names else "id"
     return Table(
         name=model._meta.db_table,
         parents=tuple(parents),

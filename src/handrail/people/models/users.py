@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
 
 from handrail import clock
 
@@ -50,7 +51,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(models.functions.Lower("email"), name="people_user_email_without_case"),
+            models.UniqueConstraint(Lower("email"), name="people_user_email_without_case"),
         ]
 
     def __str__(self) -> str:

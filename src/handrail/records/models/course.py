@@ -15,7 +15,7 @@ class Course(OwnedRow):
     The watcher claims a course with `claimed_by`, `lease_until` and `turn` (the fence).
     """
 
-    reached_through = "self"
+    reached_through = "course"
 
     class Intent(models.TextChoices):
         """Why the course starts."""
