@@ -1,0 +1,225 @@
+"""A dozen synthetic courses in different states, placed relative to now and told through the verbs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from handrail.actions.access import grant_access, move_accountability
+from handrail.actions.facts import correct_event
+from handrail.jobs.demo.people import ZONE, House
+from handrail.jobs.demo.storyteller import CRS_GRADE_1, NORMAL_VITALS, Story, at, days_ago
+from handrail.records.models import Event
+from handrail.rules.terms import civil_date
+
+TEC: Final = ("teclistamab", "teclistamab/US/2026-03/mono")
+ELR: Final = ("elranatamab", "elranatamab/US/2025-07")
+
+
+def tell_all(houses: dict[str, House], now: datetime) -> dict[str, Story]:
+    """Tell every course; the name of each says the state it ends in."""
+    hub, prairie, lakeside = houses["hub"], houses["prairie"], houses["lakeside"]
+    return {
+        "candidate": _candidate(hub, now),
+        "in_window": _in_window(hub, now),
+        "overdue": _overdue(hub, now),
+        "fever": _fever(hub, now),
+        "crs_resolved": _crs_resolved(hub, now),
+        "pneumonia": _pneumonia(hub, now),
+        "late_nine_days": _late_nine_days(hub, now),
+        "weekly": _weekly(prairie, now),
+        "every_two_weeks": _every_two_weeks(prairie, now),
+        "wrong_amount": _wrong_amount(lakeside, now),
+        "shared": _shared(hub, prairie, now),
+        "two_corrections": _two_corrections(hub, now),
+        "ended": _ended(hub, now),
+    }
+
+
+def _story(house: House, number: int, drug: tuple[str, str], started: datetime, **more: str) -> Story:
+    return Story(house=house, number=number, product=drug[0], protocol_key=drug[1], started=started, **more).begin()
+
+
+def _candidate(house: House, now: datetime) -> Story:
+    story = _story(house, 1, ELR, days_ago(now, 2))
+    tomorrow = civil_date(now, ZONE) + timedelta(days=1)
+    return story.tell(
+        days_ago(now, 1),
+        "dose_planned",
+        role="oncologist",
+        step="step_up_1",
+        on=tomorrow.isoformat(),
+        at_site="hub",
+        setting="inpatient",
+    )
+
+
+def _in_window(house: House, now: datetime) -> Story:
+    story = _story(house, 2, TEC, days_ago(now, 4), language="es")
+    given = days_ago(now, 1)
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg_per_kg="0.06")
+    return story.checks_until(now).look(now)
+
+
+def _overdue(house: House, now: datetime) -> Story:
+    story = _story(house, 3, ELR, days_ago(now, 3))
+    given = days_ago(now, 1, "09:30")
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
+    return story.checks_until(now, leave_out=1).look(now)
+
+
+def _fever(house: House, now: datetime) -> Story:
+    story = _story(house, 4, TEC, days_ago(now, 8))
+    first, second = days_ago(now, 4), days_ago(now, 1, "09:00")
+    story.clear_visit(first - timedelta(minutes=30)).dose(first, "step_up_1", dose_mg_per_kg="0.06")
+    story.checks_until(second - timedelta(hours=1))
+    story.clear_visit(second - timedelta(minutes=30)).dose(second, "step_up_2", dose_mg_per_kg="0.3")
+    reported = now - timedelta(minutes=3)
+    story.checks_until(reported - timedelta(minutes=10))
+    return story.checkin(
+        reported, "38.4", temperature_as_typed="101.1", unit_as_typed="F", symptoms=["shaking_chills"], none_of_these=False
+    )
+
+
+def _crs_resolved(house: House, now: datetime) -> Story:
+    story = _story(house, 5, ELR, days_ago(now, 6))
+    given = days_ago(now, 3, "09:00")
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
+    fever = given + timedelta(hours=29)
+    story.checks_until(fever - timedelta(hours=1)).checkin(fever, "38.4")
+    seen = fever + timedelta(minutes=50)
+    story.tell(fever + timedelta(minutes=8), "contact_made", role="on_call", reached=True, outcome="coming_in", **PHONE)
+    story.tell(seen, "vitals_measured", role="on_call", **{**NORMAL_VITALS, "temperature_c": "38.2"})
+    story.tell(seen, "crs_assessed", role="on_call", **CRS_GRADE_1)
+    story.tell(seen, "ice_assessed", role="on_call", total_0_10=10)
+    story.tell(seen, "medicine_given", role="on_call", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment")
+    over = fever + timedelta(hours=20)
+    story.checkin(over - timedelta(hours=1), "36.9")
+    story.tell(
+        over, "toxicity_resolved", role="app", toxicity="crs", resolved_at=over.isoformat(), confirmed_by="app"
+    )
+    story.checks_until(now - timedelta(hours=2))
+    return story.clear_visit(now - timedelta(minutes=40)).look(now)
+
+
+PHONE: Final = {"with": "patient", "channel": "phone"}
+
+
+def _pneumonia(house: House, now: datetime) -> Story:
+    story = _story(house, 6, TEC, days_ago(now, 7))
+    given = days_ago(now, 3)
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg_per_kg="0.06")
+    story.checks_until(now - timedelta(hours=3))
+    story.tell(
+        now - timedelta(hours=2), "condition_noted", role="oncologist", what="pneumonia", grade=2, active=True
+    )
+    return story.look(now)
+
+
+def _late_nine_days(house: House, now: datetime) -> Story:
+    story = _story(house, 7, TEC, days_ago(now, 14))
+    first, second = days_ago(now, 12), days_ago(now, 9)
+    story.clear_visit(first - timedelta(minutes=30)).dose(first, "step_up_1", dose_mg_per_kg="0.06")
+    story.checks_until(second - timedelta(hours=1))
+    story.clear_visit(second - timedelta(minutes=30)).dose(second, "step_up_2", dose_mg_per_kg="0.3")
+    story.checks_until(days_ago(now, 6))
+    story.tell(days_ago(now, 6), "dose_not_given", role="nurse", step="first_treatment", because="logistics", related_to_drug=False)
+    story.checks_until(now - timedelta(hours=1))
+    return story.clear_visit(now - timedelta(minutes=50)).look(now)
+
+
+def _step_up(story: Story, first: datetime) -> datetime:
+    """An uneventful teclistamab step-up from `first` on; returns the instant of the first treatment dose."""
+    for days, step, per_kg in ((0, "step_up_1", "0.06"), (3, "step_up_2", "0.3"), (6, "first_treatment", "1.5")):
+        given = first + timedelta(days=days)
+        story.checks_until(given - timedelta(hours=1))
+        story.clear_visit(given - timedelta(minutes=30)).dose(given, step, dose_mg_per_kg=per_kg)
+    story.checks_until(first + timedelta(days=21))
+    return first + timedelta(days=6)
+
+
+def _weekly(house: House, now: datetime) -> Story:
+    story = _story(house, 8, TEC, days_ago(now, 42))
+    last = _step_up(story, days_ago(now, 40))
+    while last + timedelta(days=7) < now - timedelta(days=1):
+        last += timedelta(days=7)
+        story.clear_visit(last - timedelta(minutes=30)).dose(last, "treatment", dose_mg_per_kg="1.5")
+    return story.look(now)
+
+
+def _every_two_weeks(house: House, now: datetime) -> Story:
+    story = _story(house, 9, TEC, days_ago(now, 128))
+    last = _step_up(story, days_ago(now, 126))
+    for _ in range(4):
+        last += timedelta(days=7)
+        story.clear_visit(last - timedelta(minutes=30)).dose(last, "treatment", dose_mg_per_kg="1.5")
+    changed = last + timedelta(days=1)
+    story.tell(changed, "schedule_changed", role="oncologist", schedule="every_2_weeks", response="CR")
+    last += timedelta(days=14)
+    story.clear_visit(last - timedelta(minutes=30)).dose(
+        last, "treatment", dose_mg_per_kg="1.5", schedule="every_2_weeks"
+    )
+    story.tell(last + timedelta(days=14), "dose_not_given", role="nurse", step="treatment", because="patient", related_to_drug=False)
+    return story.clear_visit(now - timedelta(minutes=45)).look(now)
+
+
+def _wrong_amount(house: House, now: datetime) -> Story:
+    story = _story(house, 10, ELR, days_ago(now, 5))
+    given = days_ago(now, 2)
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="16")
+    return story.checks_until(now - timedelta(minutes=30)).look(now)
+
+
+def _shared(house: House, partner: House, now: datetime) -> Story:
+    story = _story(house, 11, TEC, days_ago(now, 26))
+    last = _step_up(story, days_ago(now, 24))
+    last += timedelta(days=7)
+    story.clear_visit(last - timedelta(minutes=30)).dose(last, "treatment", dose_mg_per_kg="1.5")
+    moved = days_ago(now, 5)
+    with at(moved) as instant:
+        grant_access(
+            story.course_id,
+            partner.organisation,
+            purpose="co_management",
+            by=story.by("oncologist"),
+            reason="maintenance near home",
+            now=instant,
+        )
+        move_accountability(
+            story.course_id,
+            partner.organisation,
+            accepted_by=partner.people["oncologist"],
+            by=story.by("oncologist"),
+            now=instant,
+        )
+    return story.look(now)
+
+
+def _two_corrections(house: House, now: datetime) -> Story:
+    story = _story(house, 12, ELR, days_ago(now, 9))
+    first, second = days_ago(now, 7), days_ago(now, 4)
+    story.clear_visit(first - timedelta(minutes=30)).dose(first, "step_up_1", dose_mg="12")
+    story.checks_until(second - timedelta(hours=1))
+    story.clear_visit(second - timedelta(minutes=30)).dose(second, "step_up_2", dose_mg="32")
+    story.checks_until(now - timedelta(hours=1))
+    dose = Event.objects.filter(course_id=story.course_id, kind="dose_given").order_by("-occurred_at").first()
+    assert dose is not None
+    for role, hours in (("nurse", 2), ("pharmacist", 26)):
+        moved = second - timedelta(hours=hours)
+        with at(now - timedelta(minutes=30)) as instant:
+            body = {**dose.payload, "id": str(uuid4()), "kind": "dose_given", "at": moved.isoformat(), "zone": ZONE}
+            correct_event(
+                story.course_id, dose.id, body, reason="the time was wrong", by=story.by(role), now=instant
+            )
+    return story.look(now)
+
+
+def _ended(house: House, now: datetime) -> Story:
+    story = _story(house, 13, ELR, days_ago(now, 60))
+    given = days_ago(now, 58)
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
+    story.checks_until(given + timedelta(days=2))
+    return story.tell(
+        days_ago(now, 50), "course_ended", role="oncologist", because="patient's choice", died=False
+    )
