@@ -121,6 +121,12 @@ def real_seconds_until(instant: datetime) -> float:
     return current().real_seconds_until(instant)
 
 
+def speed() -> float:
+    """How many times as fast as a person's life the clock in use runs: spans of real time are multiplied by it."""
+    chosen = current()
+    return chosen.factor if isinstance(chosen, FastClock) else 1.0
+
+
 def current() -> Clock:
     """The clock in use: the one installed or lent by `use`, at first the one that the environment describes."""
     global _current  # noqa: PLW0603

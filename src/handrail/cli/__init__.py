@@ -1,1 +1,53 @@
-"""The `handrail` command. Needs Django only in commands that need a database."""
+"""The `handrail` command. Needs Django only in commands that need a database.
+
+Exit status: 0 answered, whatever the answer; 1 a failed check; 2 unusable input, with one clear sentence on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from handrail.rules.terms import UnusableInput
+
+UNUSABLE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    from handrail.cli import commands
+
+    try:
+        return commands.run(words)
+    except UnusableInput as error:
+        where = f" (at {error.path})" if error.path else ""
+        sys.stderr.write(f"{error.message}{where}\n")
+        return UNUSABLE
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (the reader has gone: nothing more can be said)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def with_django(command: Callable[[list[str]], int], words: list[str]) -> int:
+    """Run a command that needs the database.
+
+    Settings that cannot be used are one sentence, not a traceback.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "handrail.config.settings")
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
+
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise UnusableInput("settings", str(error)) from error
+    try:
+        return command(words)
+    except DatabaseError as error:
+        reason = "The database cannot be used as it is; run `handrail migrate` and look at its address."
+        raise UnusableInput("database", f"{reason} ({type(error).__name__})") from error

@@ -37,8 +37,9 @@ def tell_all(houses: dict[str, House], now: datetime) -> dict[str, Story]:
     }
 
 
-def _story(house: House, number: int, drug: tuple[str, str], started: datetime, **more: str) -> Story:
-    return Story(house=house, number=number, product=drug[0], protocol_key=drug[1], started=started, **more).begin()
+def _story(house: House, number: int, drug: tuple[str, str], started: datetime, *, language: str = "en") -> Story:
+    story = Story(house=house, number=number, product=drug[0], protocol_key=drug[1], started=started, language=language)
+    return story.begin()
 
 
 def _candidate(house: House, now: datetime) -> Story:
@@ -78,7 +79,12 @@ def _fever(house: House, now: datetime) -> Story:
     reported = now - timedelta(minutes=3)
     story.checks_until(reported - timedelta(minutes=10))
     return story.checkin(
-        reported, "38.4", temperature_as_typed="101.1", unit_as_typed="F", symptoms=["shaking_chills"], none_of_these=False
+        reported,
+        "38.4",
+        temperature_as_typed="101.1",
+        unit_as_typed="F",
+        symptoms=["shaking_chills"],
+        none_of_these=False,
     )
 
 
@@ -93,12 +99,12 @@ def _crs_resolved(house: House, now: datetime) -> Story:
     story.tell(seen, "vitals_measured", role="on_call", **{**NORMAL_VITALS, "temperature_c": "38.2"})
     story.tell(seen, "crs_assessed", role="on_call", **CRS_GRADE_1)
     story.tell(seen, "ice_assessed", role="on_call", total_0_10=10)
-    story.tell(seen, "medicine_given", role="on_call", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment")
+    story.tell(
+        seen, "medicine_given", role="on_call", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment"
+    )
     over = fever + timedelta(hours=20)
     story.checkin(over - timedelta(hours=1), "36.9")
-    story.tell(
-        over, "toxicity_resolved", role="app", toxicity="crs", resolved_at=over.isoformat(), confirmed_by="app"
-    )
+    story.tell(over, "toxicity_resolved", role="app", toxicity="crs", resolved_at=over.isoformat(), confirmed_by="app")
     story.checks_until(now - timedelta(hours=2))
     return story.clear_visit(now - timedelta(minutes=40)).look(now)
 
@@ -111,9 +117,7 @@ def _pneumonia(house: House, now: datetime) -> Story:
     given = days_ago(now, 3)
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg_per_kg="0.06")
     story.checks_until(now - timedelta(hours=3))
-    story.tell(
-        now - timedelta(hours=2), "condition_noted", role="oncologist", what="pneumonia", grade=2, active=True
-    )
+    story.tell(now - timedelta(hours=2), "condition_noted", role="oncologist", what="pneumonia", grade=2, active=True)
     return story.look(now)
 
 
@@ -124,7 +128,14 @@ def _late_nine_days(house: House, now: datetime) -> Story:
     story.checks_until(second - timedelta(hours=1))
     story.clear_visit(second - timedelta(minutes=30)).dose(second, "step_up_2", dose_mg_per_kg="0.3")
     story.checks_until(days_ago(now, 6))
-    story.tell(days_ago(now, 6), "dose_not_given", role="nurse", step="first_treatment", because="logistics", related_to_drug=False)
+    story.tell(
+        days_ago(now, 6),
+        "dose_not_given",
+        role="nurse",
+        step="first_treatment",
+        because="logistics",
+        related_to_drug=False,
+    )
     story.checks_until(now - timedelta(hours=1))
     return story.clear_visit(now - timedelta(minutes=50)).look(now)
 
@@ -160,7 +171,14 @@ def _every_two_weeks(house: House, now: datetime) -> Story:
     story.clear_visit(last - timedelta(minutes=30)).dose(
         last, "treatment", dose_mg_per_kg="1.5", schedule="every_2_weeks"
     )
-    story.tell(last + timedelta(days=14), "dose_not_given", role="nurse", step="treatment", because="patient", related_to_drug=False)
+    story.tell(
+        last + timedelta(days=14),
+        "dose_not_given",
+        role="nurse",
+        step="treatment",
+        because="patient",
+        related_to_drug=False,
+    )
     return story.clear_visit(now - timedelta(minutes=45)).look(now)
 
 
@@ -209,9 +227,7 @@ def _two_corrections(house: House, now: datetime) -> Story:
         moved = second - timedelta(hours=hours)
         with at(now - timedelta(minutes=30)) as instant:
             body = {**dose.payload, "id": str(uuid4()), "kind": "dose_given", "at": moved.isoformat(), "zone": ZONE}
-            correct_event(
-                story.course_id, dose.id, body, reason="the time was wrong", by=story.by(role), now=instant
-            )
+            correct_event(story.course_id, dose.id, body, reason="the time was wrong", by=story.by(role), now=instant)
     return story.look(now)
 
 
@@ -220,6 +236,4 @@ def _ended(house: House, now: datetime) -> Story:
     given = days_ago(now, 58)
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
     story.checks_until(given + timedelta(days=2))
-    return story.tell(
-        days_ago(now, 50), "course_ended", role="oncologist", because="patient's choice", died=False
-    )
+    return story.tell(days_ago(now, 50), "course_ended", role="oncologist", because="patient's choice", died=False)

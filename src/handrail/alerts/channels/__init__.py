@@ -1,0 +1,83 @@
+"""How a page reaches a person: one folder each, with `configured()` and `send(message)`.
+
+What leaves is only urgency, site and a code to look up. A channel says whether it delivered, failed for now, or failed for good;
+the watcher decides what follows. The idempotency key is the same when one page is sent again.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What leaves Handrail about an alert."""
+
+    to: str
+    urgency: str
+    site: str
+    code: str
+    base_url: str
+    idempotency_key: str
+
+    def text(self) -> str:
+        """The whole message: no name, no reading, no drug."""
+        return (
+            f"Handrail: {URGENCY_WORDS.get(self.urgency, self.urgency)}. Site {self.site}. Code {self.code}. "
+            f"Sign in and answer: {self.base_url}"
+        )
+
+
+URGENCY_WORDS = {"now": "CALL NOW", "soon": "SOON", "today": "TODAY", "routine": "ROUTINE"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The provider took it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryFailure:
+    """It may work in a moment. `why` holds no address and no text of the message."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermanentFailure:
+    """Sending again will not help."""
+
+    why: str
+
+
+Outcome = Delivered | TemporaryFailure | PermanentFailure
+
+
+class Channel(Protocol):
+    """One way to reach a person."""
+
+    name: str
+
+    def configured(self) -> bool:
+        """Whether the installation has set this channel up."""
+        ...
+
+    def send(self, message: Message) -> Outcome:
+        """Send one message. Never raises."""
+        ...
+
+
+@cache
+def channels() -> tuple[Channel, ...]:
+    """Every channel, the screen first."""
+    found = [import_module(f"{__name__}.{item.name}").CHANNEL for item in pkgutil.iter_modules(__path__)]
+    return tuple(sorted(found, key=lambda channel: (channel.name != "on_screen", channel.name)))
+
+
+def channel_named(name: str) -> Channel | None:
+    """The channel of that name, None when it was taken out since."""
+    return next((channel for channel in channels() if channel.name == name), None)

@@ -1,0 +1,208 @@
+"""Every command of `handrail`, by name: what it takes and where it is carried out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from handrail import __version__
+from handrail.rules.answer import Assessment
+from handrail.rules.coursefile import CourseFileError, course_from_json, read_course, read_json
+from handrail.rules.terms import UnusableInput
+from handrail.rules.validity import Judged, judge
+
+ANSWERED, FAILED_CHECK = 0, 1
+
+
+def run(words: list[str]) -> int:
+    """Carry out one command line.
+
+    Raises:
+        UnusableInput: input that cannot be used.
+    """
+    if words and words[0] in DATABASE_COMMANDS:
+        return _with_database(words[0], words[1:])
+    chosen = _parser().parse_args(words)
+    command: Callable[[argparse.Namespace], int] = chosen.command
+    return command(chosen)
+
+
+# --- commands without a database -----------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="handrail",
+        description="Outpatient programmes for bispecific antibodies in multiple myeloma.",
+        epilog="Commands with a database: " + ", ".join(sorted(DATABASE_COMMANDS)) + ".",
+    )
+    parser.add_argument("--version", action="version", version=f"handrail {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    assess = commands.add_parser("assess", help="the next dose, findings and pages of a course file")
+    assess.add_argument("file", nargs="?", help="a course file, or - for standard input")
+    assess.add_argument("--at", help="an instant with its offset, such as 2026-03-04T09:00:00-05:00; default: now")
+    assess.add_argument(
+        "--lines", action="store_true", help='one {"id","course","at"} a line in, one answer a line out'
+    )
+    assess.set_defaults(command=_assess)
+    replay = commands.add_parser("replay", help="a course as a readable timeline")
+    replay.add_argument("file", help="a course file, or - for standard input")
+    replay.set_defaults(command=_replay)
+    grade = commands.add_parser("grade", help="CRS or ICANS grades of lines of inputs")
+    grade.add_argument("what", choices=("crs", "icans"))
+    grade.add_argument("--lines", action="store_true", required=True, help='one {"id","in"} a line')
+    grade.set_defaults(command=_grade)
+    schema = commands.add_parser("schema", help="the published JSON Schemas")
+    schema.add_argument("what", choices=("course", "assessment"))
+    schema.set_defaults(command=_schema)
+    protocols = commands.add_parser("protocols", help="the label data")
+    protocols.add_argument("what", choices=("check", "list", "show"))
+    protocols.add_argument("names", nargs="*", help="files to check, or the key to show")
+    protocols.set_defaults(command=_protocols)
+    return parser
+
+
+def _assess(chosen: argparse.Namespace) -> int:
+    if chosen.lines:
+        for line in answers(sys.stdin):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        return ANSWERED
+    if chosen.file is None:
+        raise UnusableInput("missing_file", "Name a course file, or - for standard input.")
+    course = read_course(_text_of(chosen.file))
+    answer = judge(course, _instant(chosen.at)).answer
+    sys.stdout.write(json.dumps(answer.to_json(), indent=2, ensure_ascii=False) + "\n")
+    return ANSWERED
+
+
+def answers(lines: Iterable[str]) -> Iterable[str]:
+    """One JSON answer for each JSON line; an unusable line gives an error and the rest go on."""
+    for line in lines:
+        if line.strip():
+            yield json.dumps(_answer(line), ensure_ascii=False)
+
+
+def _answer(line: str) -> dict[str, Any]:
+    name: Any = None
+    try:
+        body = read_json(line, what="line")
+        if not isinstance(body, dict):
+            raise CourseFileError("wrong_type", 'A line is an object {"id","course","at"}.')
+        name = body.get("id") if isinstance(body.get("id"), (str, int)) else None
+        for key in body:
+            if key not in ("id", "course", "at"):
+                raise CourseFileError("unknown_key", f"The key {key!r} is not known here.", key)
+        if body.get("at") is None:
+            raise CourseFileError("missing_key", "A line needs 'at'.", "at")
+        judged = judge(course_from_json(body.get("course")), _instant(body["at"]))
+        return {"id": name, **judged.answer.to_json()}
+    except UnusableInput as error:
+        return {"id": name, "error": {"code": error.code, "message": error.message, "path": error.path}}
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    from handrail.cli.replay import story
+
+    for line in story(read_course(_text_of(chosen.file))):
+        sys.stdout.write(line + "\n")
+    return ANSWERED
+
+
+def _grade(chosen: argparse.Namespace) -> int:
+    from handrail.cli.grade import run as grades
+
+    for line in grades(chosen.what, sys.stdin):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    return ANSWERED
+
+
+def _schema(chosen: argparse.Namespace) -> int:
+    from handrail.rules.schema import schema_of
+
+    sys.stdout.write(json.dumps(schema_of(chosen.what), indent=2, ensure_ascii=False) + "\n")
+    return ANSWERED
+
+
+def _protocols(chosen: argparse.Namespace) -> int:
+    from handrail.cli import protocols
+
+    if chosen.what == "check":
+        problems = protocols.check([Path(name) for name in chosen.names])
+        for problem in problems:
+            sys.stderr.write(problem + "\n")
+        sys.stdout.write(f"{len(problems)} problems\n")
+        return FAILED_CHECK if problems else ANSWERED
+    if chosen.what == "list":
+        sys.stdout.write(protocols.list_text() + "\n")
+        return ANSWERED
+    if len(chosen.names) != 1:
+        raise UnusableInput("missing_key", "Name one protocol to show; `handrail protocols list` names them.")
+    sys.stdout.write(protocols.show_text(chosen.names[0]) + "\n")
+    return ANSWERED
+
+
+def _text_of(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise UnusableInput("unreadable", f"The file cannot be read: {error.strerror or 'unknown trouble'}.") from error
+
+
+def _instant(text: Any) -> datetime:
+    """An instant with its offset; nothing given: the clock's own now."""
+    if text is None:
+        from handrail import clock
+
+        return clock.now()
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise UnusableInput("not_a_time", "The instant is not a date and time in RFC 3339 form.", "at") from error
+    if at.tzinfo is None:
+        raise UnusableInput("naive_time", "The instant needs its offset from UTC, such as Z or -05:00.", "at")
+    return at
+
+
+def answer_of(judged: Judged) -> Assessment:
+    """The answer of a judged course."""
+    return judged.answer
+
+
+# --- commands with a database ----------------------------------------------------------------------------------------
+
+
+def _with_database(name: str, words: list[str]) -> int:
+    from importlib import import_module
+
+    from handrail.cli import with_django
+
+    module, prefix = DATABASE_COMMANDS[name]
+
+    def command(rest: list[str]) -> int:
+        found: Callable[[list[str]], int] = import_module(module).main
+        return found([*prefix, *rest])
+
+    if name == "migrate":
+        found = import_module(module).main
+        found(["migrate", *words])
+        return ANSWERED
+    return with_django(command, words)
+
+
+DATABASE_COMMANDS: dict[str, tuple[str, list[str]]] = {
+    "demo": ("handrail.jobs.demo", []),
+    "serve": ("handrail.jobs.serve", []),
+    "watch": ("handrail.jobs.watcher", []),
+    "import": ("handrail.jobs.imports", []),
+    "migrate": ("handrail.config.manage", []),
+}
+"""Module whose `main(words)` carries the command out."""

@@ -1,0 +1,187 @@
+"""One alert, one look: write the attempt, send what leaves the machine, record what came of it.
+
+The attempt and its place in the ladder are one transaction, guarded by the claim; the provider is called outside of it; the
+result is another. Killed in between, the page stays `sending` and is sent again after the lease: twice is better than never.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from handrail import clock
+from handrail.actions.answering import note_page
+from handrail.alerts.channels import Delivered, Message, PermanentFailure, channel_named, channels
+from handrail.alerts.duty import on_duty, steps_of
+from handrail.alerts.models import Alert, Page
+from handrail.jobs.checkpoints import checkpoint
+from handrail.rules.paging import SendPage, Wait, next_page
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES: Final = 6
+LONGEST_PAUSE: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An alert held by one watcher: `turn` is the fence."""
+
+    alert_id: UUID
+    watcher: str
+    turn: int
+
+
+def work_on(claim: Claim) -> None:
+    """Send what is waiting for this alert, then the next page if it is due."""
+    now = clock.now()
+    for page in _waiting(claim):
+        _send(page, claim)
+    written = _write_attempt(claim, now)
+    for page in written:
+        _send(page, claim)
+    _release(claim)
+
+
+def _held(claim: Claim) -> Alert | None:
+    """The alert, locked, while this claim still holds it."""
+    held = Alert.objects.select_for_update().filter(id=claim.alert_id, claimed_by=claim.watcher, turn=claim.turn)
+    return held.first()
+
+
+def _waiting(claim: Claim) -> list[Page]:
+    return list(Page.objects.filter(alert__id=claim.alert_id, state=Page.State.SENDING).select_related("alert", "user"))
+
+
+def _write_attempt(claim: Claim, now: datetime) -> list[Page]:
+    """Decide and write the next attempt; returns the pages that still have to leave the machine."""
+    with transaction.atomic():
+        alert = _held(claim)
+        if alert is None:
+            return []
+        attempts = _attempts(alert)
+        empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
+        decision = next_page(steps_of(alert), [at for at, _ in attempts], alert.acknowledged_at, now, empty)
+        if isinstance(decision, SendPage) and alert.closed_at is None:
+            return _attempt(alert, decision, now)
+        waits = isinstance(decision, Wait) and alert.closed_at is None and alert.next_page_at is not None
+        alert.next_page_at = decision.until if waits and isinstance(decision, Wait) else None
+        alert.save(update_fields=["next_page_at"])
+        return []
+
+
+def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
+    """When each attempt was made, and whether it found nobody."""
+    found: dict[int, tuple[datetime, bool]] = {}
+    for page in alert.pages.order_by("attempt", "created_at"):
+        found.setdefault(page.attempt, (page.created_at, page.state == Page.State.NOBODY_ON))
+    return [found[number] for number in sorted(found)]
+
+
+def _attempt(alert: Alert, decision: SendPage, now: datetime) -> list[Page]:
+    duty = on_duty(alert, decision.who, now)
+    leaving: list[Page] = []
+    if duty.user is None:
+        page = _page(alert, decision, now, "", Page.State.NOBODY_ON)
+        note_page(page, now)
+        log.warning("alert %s: nobody on as %s", alert.code, decision.who)
+    else:
+        for channel in channels():
+            if channel.name == "on_screen":
+                page = _page(alert, decision, now, channel.name, Page.State.SENT, user=duty.user, sent_at=now)
+                note_page(page, now)
+            elif channel.configured():
+                leaving.append(_page(alert, decision, now, channel.name, Page.State.SENDING, user=duty.user))
+            else:
+                note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=duty.user), now)
+    attempts = _attempts(alert)
+    empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
+    following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
+    alert.next_page_at = following.until if isinstance(following, Wait) else now
+    alert.save(update_fields=["next_page_at"])
+    return leaving
+
+
+def _page(alert: Alert, decision: SendPage, now: datetime, channel: str, state: str, **more: object) -> Page:
+    return Page.objects.create(
+        organisation_id=alert.organisation_id,
+        alert=alert,
+        course=alert.course,
+        step=decision.step,
+        attempt=decision.attempt,
+        who=decision.who,
+        channel=channel,
+        idempotency_key=f"{alert.id}:{decision.attempt}:{channel or 'nobody'}",
+        state=state,
+        created_at=now,
+        **more,
+    )
+
+
+def _send(page: Page, claim: Claim) -> None:
+    """Send one page and record the outcome; a failure for now leaves it waiting."""
+    checkpoint("page_written")
+    channel = channel_named(page.channel)
+    answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
+    if answered:
+        outcome: object = PermanentFailure(why="answered before it was sent")
+    elif channel is None or page.user is None:
+        outcome = PermanentFailure(why="the channel is not there any more")
+    else:
+        outcome = channel.send(_message(page))
+    checkpoint("mail_sent")
+    _record(page, outcome, claim)
+    checkpoint("page_recorded")
+
+
+def _message(page: Page) -> Message:
+    alert = page.alert
+    assert page.user is not None
+    return Message(
+        to=page.user.email,
+        urgency=alert.urgency,
+        site=alert.site.code if alert.site else "unknown",
+        code=alert.code,
+        base_url=settings.HANDRAIL_BASE_URL,
+        idempotency_key=hashlib.sha256(page.idempotency_key.encode()).hexdigest()[:32],
+    )
+
+
+def _record(page: Page, outcome: object, claim: Claim) -> None:
+    now = clock.now()
+    with transaction.atomic():
+        fresh = Page.objects.select_for_update().filter(id=page.id, state=Page.State.SENDING).first()
+        if fresh is None:
+            return
+        fresh.tries += 1
+        if isinstance(outcome, Delivered):
+            fresh.state, fresh.sent_at = Page.State.SENT, now
+        elif isinstance(outcome, PermanentFailure) or fresh.tries >= MOST_TRIES:
+            permanent = isinstance(outcome, PermanentFailure)
+            fresh.state = Page.State.FAILED
+            fresh.trouble = Page.Trouble.PERMANENT if permanent else Page.Trouble.TEMPORARY
+            fresh.why = getattr(outcome, "why", "")
+        else:
+            fresh.trouble, fresh.why = Page.Trouble.TEMPORARY, getattr(outcome, "why", "")
+            pause = min(timedelta(seconds=2**fresh.tries), LONGEST_PAUSE) * clock.speed()
+            Alert.objects.filter(id=claim.alert_id, claimed_by=claim.watcher, turn=claim.turn).update(
+                lease_until=now + pause
+            )
+        fresh.save(update_fields=["state", "sent_at", "tries", "trouble", "why"])
+        if fresh.state != Page.State.SENDING:
+            note_page(fresh, now)
+
+
+def _release(claim: Claim) -> None:
+    """Give the alert back, unless a page waits to be tried again: then the lease is the pause."""
+    if not Page.objects.filter(alert__id=claim.alert_id, state=Page.State.SENDING).exists():
+        Alert.objects.filter(id=claim.alert_id, claimed_by=claim.watcher, turn=claim.turn).update(
+            claimed_by="", lease_until=None
+        )

@@ -1,0 +1,210 @@
+"""The watcher: a loop over rows that are due. Any number may run; killed at any line, the page still arrives.
+
+One look: claim a course whose time has come and assess it again; claim an alert whose page is due (or whose page is waiting to
+be sent) and work on it; until nothing is due. Then write a sign of life, ping the outside heartbeat if everything due has been
+looked at, and sleep until the next due time, a quarter of a second at the most. Clinical time lives in rows only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID, uuid4
+
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db.models import F, Model, Q, QuerySet
+
+from handrail import clock
+from handrail.actions.upkeep import reassess
+from handrail.alerts import heartbeat
+from handrail.alerts.models import Alert, Page
+from handrail.jobs.checkpoints import checkpoint
+from handrail.jobs.sending import Claim, work_on
+from handrail.people import scope
+from handrail.records.models import Course
+
+log = logging.getLogger(__name__)
+Row = TypeVar("Row", bound=Model)
+
+LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_LEASE_SECONDS", "5"))
+LONGEST_SLEEP: Final = 0.25
+BEAT_SECONDS: Final = 2.0
+POISON_PAUSE: Final = timedelta(minutes=1)
+PING_SECONDS: Final = 20.0
+
+
+class Watcher:
+    """One watcher process."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:6]}"
+        self._beaten = 0.0
+        self._pinged = 0.0
+        self._away = False
+
+    def run(self) -> None:
+        """Look, sleep, look again, for ever; a database that is briefly away is waited for."""
+        while True:
+            time.sleep(self.turn())
+
+    def turn(self) -> float:
+        """One look at everything due; returns the seconds to sleep."""
+        try:
+            close_old_connections()
+            self.look()
+            self._beat()
+            self._away = False
+            return self._pause()
+        except (OperationalError, InterfaceError) as error:
+            if not self._away:
+                log.warning("the database does not answer (%s); trying again", type(error).__name__)
+            self._away = True
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                connection.close()
+            return LONGEST_SLEEP
+
+    def look(self) -> int:
+        """Work on everything that is due; returns how many rows that were."""
+        done = 0
+        while (course := self._claim_course()) is not None:
+            done += 1
+            self._assess(*course)
+            while (claim := self._claim_alert()) is not None:
+                done += 1
+                self._work(claim)
+        while (claim := self._claim_alert()) is not None:
+            done += 1
+            self._work(claim)
+        return done
+
+    # --- courses ---------------------------------------------------------------------------------------------------
+
+    def _claim_course(self) -> tuple[UUID, int] | None:
+        now = clock.now()
+        with transaction.atomic():
+            due = Course.objects.filter(look_again_at__lte=now).filter(_free(now)).order_by("look_again_at")
+            row = _skip_locked(due).values_list("id", "turn").first()
+            if row is None:
+                return None
+            Course.objects.filter(id=row[0]).update(
+                claimed_by=self.name, lease_until=now + _lease(), turn=F("turn") + 1
+            )
+        checkpoint("course_claimed")
+        return row[0], row[1] + 1
+
+    def _assess(self, course_id: UUID, turn: int) -> None:
+        mine = Course.objects.filter(id=course_id, claimed_by=self.name, turn=turn)
+        try:
+            reassess(course_id, now=clock.now())
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("course %s could not be looked at (%s)", course_id, type(error).__name__)
+            mine.update(look_again_at=clock.now() + POISON_PAUSE)
+        checkpoint("course_assessed")
+        mine.update(claimed_by="", lease_until=None)
+
+    # --- alerts ----------------------------------------------------------------------------------------------------
+
+    def _claim_alert(self) -> Claim | None:
+        now = clock.now()
+        with transaction.atomic():
+            waiting = Page.objects.filter(state=Page.State.SENDING).values("alert__id")
+            due = Q(next_page_at__lte=now) | Q(id__in=waiting)
+            found = Alert.objects.filter(due).filter(_free(now)).order_by("next_page_at")
+            row = _skip_locked(found).values_list("id", "turn").first()
+            if row is None:
+                return None
+            Alert.objects.filter(id=row[0]).update(claimed_by=self.name, lease_until=now + _lease(), turn=F("turn") + 1)
+        checkpoint("alert_claimed")
+        return Claim(alert_id=row[0], watcher=self.name, turn=row[1] + 1)
+
+    def _work(self, claim: Claim) -> None:
+        try:
+            work_on(claim)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("an alert could not be worked on (%s)", type(error).__name__)
+            Alert.objects.filter(id=claim.alert_id, turn=claim.turn).update(
+                lease_until=clock.now() + POISON_PAUSE * clock.speed()
+            )
+
+    # --- signs of life -----------------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beaten >= BEAT_SECONDS:
+            heartbeat.beat(self.name, clock.now())
+            self._beaten = time.monotonic()
+            checkpoint("heartbeat_written")
+            self._ping()
+
+    def _ping(self) -> None:
+        """Tell somebody outside, only while everything due has been looked at."""
+        address = os.environ.get("HANDRAIL_HEARTBEAT_URL", "")
+        if not address or time.monotonic() - self._pinged < PING_SECONDS or heartbeat.behind(clock.now()):
+            return
+        self._pinged = time.monotonic()
+        if not address.startswith(("http://", "https://")):
+            return
+        try:
+            with urllib.request.urlopen(address, timeout=3):  # noqa: S310 (the operator's own address, http or https)
+                pass
+        except OSError:
+            log.warning("the outside heartbeat could not be reached")
+
+    def _pause(self) -> float:
+        """Seconds until something is due, a quarter of a second at the most."""
+        looks = Course.objects.filter(look_again_at__isnull=False).order_by("look_again_at")
+        pages = Alert.objects.filter(next_page_at__isnull=False).order_by("next_page_at")
+        times = [
+            looks.values_list("look_again_at", flat=True).first(),
+            pages.values_list("next_page_at", flat=True).first(),
+        ]
+        waits = [clock.real_seconds_until(at) for at in times if at is not None]
+        return max(0.01, min([LONGEST_SLEEP, *waits]))
+
+
+def _free(now: datetime) -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=LEASE_SECONDS) * clock.speed()
+
+
+def _skip_locked(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Lock the row that is taken and pass over rows that others hold (PostgreSQL); SQLite has one writer anyway."""
+    return rows.select_for_update(skip_locked=True) if connection.features.has_select_for_update_skip_locked else rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`handrail watch`: watch for ever; `--once` looks once; `--check` says whether somebody watches (exit status 0 or 1)."""
+    parser = argparse.ArgumentParser(prog="handrail watch", description="Watch every course and page on time.")
+    parser.add_argument("--check", action="store_true", help="exit with 0 while a watcher is watching, else 1")
+    parser.add_argument("--once", action="store_true", help="look once at everything due and stop")
+    chosen = parser.parse_args(arguments)
+    scope.see_everything_by_default()
+    if chosen.check:
+        found = heartbeat.status(clock.now())
+        when = f"{found.looked_at:%Y-%m-%d %H:%M:%S} UTC" if found.looked_at else "never"
+        sys.stdout.write(
+            f"{'watching' if found.watching else 'NOBODY IS WATCHING'}; last look {when}; {found.behind} late\n"
+        )
+        return 0 if found.watching and not found.behind else 1
+    watcher = Watcher()
+    if chosen.once:
+        watcher.turn()
+        return 0
+    with contextlib.suppress(KeyboardInterrupt):
+        watcher.run()
+    return 0

@@ -1,0 +1,69 @@
+"""Is this course file usable as a whole, and what is the answer? Checks that need more than one event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from handrail.rules.answer import Assessment
+from handrail.rules.assess import assess
+from handrail.rules.coursefile import Course, CourseFileError
+from handrail.rules.history import History, implausible_fields
+from handrail.rules.pinned import policy_for, protocol_for
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A usable course with what it is pinned to and the answer at an instant."""
+
+    history: History
+    protocol: Protocol
+    policy: Policy
+    answer: Assessment
+
+
+def judge(course: Course, now: datetime) -> Judged:
+    """Validate a course file and assess it.
+
+    Raises:
+        UnusableInput: a file that cannot be used, in one sentence.
+    """
+    bare = History.build(course)
+    protocol, policy = protocol_for(bare, now), policy_for(bare, now)
+    validate(course, protocol, policy)
+    history = History.build(course, plausible=policy.plausible)
+    return Judged(history=history, protocol=protocol, policy=policy, answer=assess(protocol, policy, history, now))
+
+
+def validate(course: Course, protocol: Protocol, policy: Policy) -> None:
+    """What a course file must hold beyond the shape of each event.
+
+    Raises:
+        CourseFileError: an event before the course began (unless imported), a planned step that the schedule lacks, a
+            reading outside its plausible range that is not listed in `implausible`, an event that supersedes itself.
+    """
+    begins = min((event.at for event in course.events if event.kind == "course_started"), default=None)
+    if course.events and begins is None:
+        raise CourseFileError("no_start", "The course has no course_started event.", "events")
+    if course.schedule is not None and course.schedule not in protocol.schedules:
+        raise CourseFileError("unknown_schedule", f"{protocol.key} has no schedule {course.schedule!r}.", "schedule")
+    steps = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
+    for number, event in enumerate(course.events):
+        path = f"events[{number}]"
+        if event.supersedes == event.id:
+            raise CourseFileError("circular_correction", "An event cannot supersede itself.", f"{path}.supersedes")
+        if begins is not None and event.at < begins and event.source != "import":
+            raise CourseFileError("before_course", "The event happened before the course began.", f"{path}.at")
+        if event.kind == "dose_planned" and event.body.step is not None and event.body.step not in steps:
+            raise CourseFileError("unknown_step", f"{protocol.key} has no such step to plan.", f"{path}.step")
+        marked = getattr(event.body, "implausible", ())
+        for name in implausible_fields(event, policy.plausible):
+            if name not in marked:
+                limit = policy.plausible[name]
+                raise CourseFileError(
+                    "implausible",
+                    f"{name} is outside {limit.low} to {limit.high}: correct it, or list it in implausible[] to keep it.",
+                    f"{path}.{name}",
+                )
