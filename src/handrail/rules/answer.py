@@ -187,6 +187,12 @@ class Watch:
     overdue_stage: str | None
     phase: str
     because: str
+    last_dose_step: str | None = None
+    last_dose_at: datetime | None = None
+    last_temperature_c: Decimal | None = None
+    last_temperature_at: datetime | None = None
+    last_ice_0_10: int | None = None
+    last_ice_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

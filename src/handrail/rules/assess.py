@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, Task, Toxicity
+from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, Task, Toxicity, Watch
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
@@ -33,7 +33,7 @@ from handrail.rules.terms import (
     day_start,
     say_date,
 )
-from handrail.rules.triage import TriageAnswer, triage
+from handrail.rules.triage import TriageAnswer, ice_total, triage
 from handrail.rules.watch import WatchAnswer, watch
 
 
@@ -93,13 +93,29 @@ def _assess_one(
         next_dose=dose.next_dose,
         toxicity=Toxicity(crs=toxicity.crs.state, icans=toxicity.icans.state, infection=toxicity.infection.state),
         triage=sorted_out.triage,
-        watch=watched.watch,
+        watch=_with_latest(watched.watch, history, doses),
         accountable=_accountable(history, now, changes),
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
         tasks=(*sorted_out.tasks, *watched.tasks, *_dose_tasks(dose)),
         pages=tuple(sorted((*sorted_out.pages, *watched.pages), key=lambda page: (page.ladder.rank, page.key))),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
+    )
+
+
+def _with_latest(watched: Watch, history: History, doses: Sequence[Given]) -> Watch:
+    """The watch with the latest dose, temperature and ICE score, as a board shows them."""
+    dose = doses[-1] if doses else None
+    temperatures = [e for e in history.of("checkin_received", "vitals_measured") if e.body.temperature_c is not None]
+    scores = [(e, total) for e in history.of("ice_assessed") if (total := ice_total(e)) is not None]
+    return replace(
+        watched,
+        last_dose_step=dose.step if dose else None,
+        last_dose_at=dose.at if dose else None,
+        last_temperature_c=temperatures[-1].body.temperature_c if temperatures else None,
+        last_temperature_at=temperatures[-1].at if temperatures else None,
+        last_ice_0_10=scores[-1][1] if scores else None,
+        last_ice_at=scores[-1][0].at if scores else None,
     )
 
 
