@@ -1,0 +1,243 @@
+"""What the board, the course and the inbox show, as plain strings made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from handrail.alerts.models import Alert
+from handrail.records.models import Course
+from handrail.rules.terms import civil_date
+from handrail.web.words import (
+    ACTION_TONE,
+    ACTION_WORDS,
+    SETTING_WORDS,
+    STATUS_WORDS,
+    URGENCY_WORDS,
+    celsius_words,
+    day_words,
+    instant_iso,
+    local_time,
+    parse,
+    short_time,
+    since_words,
+    step_words,
+)
+
+
+def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool) -> dict[str, Any]:
+    """One alert of the board or inbox: who was paged, when, and whether somebody has it."""
+    pages = [page for page in alert.pages.all() if page.channel in ("on_screen", "")]
+    last = max(pages, key=lambda page: page.attempt, default=None)
+    if alert.acknowledged_at is not None and alert.acknowledged_by is not None:
+        state = f"{alert.acknowledged_by.name} has it since {short_time(alert.acknowledged_at, zone)}"
+    elif last is None:
+        state = "the first page goes out now"
+    elif last.state == "nobody_on":
+        state = f"NOBODY on as {last.who.replace('_', ' ')}; going on to the next"
+    else:
+        who = last.user.name if last.user else last.who
+        state = f"{who} paged {since_words(last.created_at, now)} ago ({last.attempt + 1}. page), not acknowledged"
+    return {
+        "id": str(alert.id),
+        "urgency": alert.urgency,
+        "words": URGENCY_WORDS.get(alert.urgency, alert.urgency),
+        "ladder": alert.ladder,
+        "code": alert.code,
+        "who": patient_words(alert.course, names=names),
+        "course_id": str(alert.course_id),
+        "what": alert.what,
+        "because": alert.because,
+        "since": dose_words(alert.course, now),
+        "opened": local_time(alert.opened_at, zone),
+        "state": state,
+        "open": alert.acknowledged_at is None,
+    }
+
+
+def patient_words(course: Course, *, names: bool) -> str:
+    """The patient's name for those who may see it, else the short code of the course."""
+    return course.patient.name if names else f"course {str(course.id)[:8]}"
+
+
+def dose_words(course: Course, now: datetime) -> dict[str, str] | None:
+    """`26 h after step-up dose 2`, with the machine-readable instant."""
+    watch = (course.assessment or {}).get("watch", {})
+    at = parse(watch.get("last_dose_at"))
+    if at is None:
+        return None
+    return {
+        "iso": instant_iso(at),
+        "since": since_words(at, now),
+        "step": step_words(watch.get("last_dose_step")) or "a dose of an unknown step",
+    }
+
+
+def course_row(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
+    """One line of the board."""
+    answer = course.assessment or {}
+    watch, dose = answer.get("watch", {}), answer.get("next_dose", {})
+    zone = course.time_zone
+    ends, due = parse(watch.get("window_ends")), parse(watch.get("next_check_due"))
+    temperature = watch.get("last_temperature_c")
+    at = parse(watch.get("last_temperature_at"))
+    overdue = parse(watch.get("overdue_since"))
+    return {
+        "id": str(course.id),
+        "who": patient_words(course, names=names),
+        "product": course.product,
+        "site": course.site.name if course.site else "site not known",
+        "dose": dose_words(course, now),
+        "ends": short_time(ends, zone) if ends else "",
+        "temperature": f"{celsius_words(temperature)}, {short_time(at, zone)}" if temperature and at else None,
+        "ice": f"ICE {watch['last_ice_0_10']} of 10" if watch.get("last_ice_0_10") is not None else None,
+        "check": short_time(due, zone) if due else "none",
+        "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
+        "state": answer.get("state", {}).get("name", "not assessed").capitalize(),
+        "action": ACTION_WORDS.get(dose.get("action", ""), "Not assessed"),
+        "tone": ACTION_TONE.get(dose.get("action", ""), "withhold"),
+        "step": step_words(dose.get("step") or (dose.get("would_be") or {}).get("step")),
+        "because": dose.get("because", ""),
+        "due": day_words(dose.get("due_on")),
+        "give_by": day_words(dose.get("give_by")),
+        "restart": day_words(dose.get("restart_if_after")),
+        "assessed": bool(answer),
+    }
+
+
+def board(
+    courses: Iterable[Course], alerts: Iterable[Alert], now: datetime, zone: str, *, names: bool
+) -> dict[str, Any]:
+    """The four lists of the board."""
+    rows = [(course, course_row(course, now, names=names)) for course in courses]
+    urgent = sorted(
+        alerts, key=lambda a: (a.acknowledged_at is not None, {"now": 0, "soon": 1}.get(a.urgency, 2), a.opened_at)
+    )
+    in_window = [row for course, row in rows if (course.assessment or {}).get("watch", {}).get("in_window")]
+    overdue = [row for _, row in rows if row["overdue"]]
+    doses = sorted(
+        ((key, row) for course, row in rows if (key := _dose_within_72h(course, now)) is not None),
+        key=lambda item: item[0],
+    )
+    shown = {row["id"] for row in in_window} | {row["id"] for _, row in doses}
+    return {
+        "alerts": [alert_row(alert, now, zone, names=names) for alert in urgent],
+        "in_window": in_window,
+        "overdue": overdue,
+        "doses": [row for _, row in doses],
+        "later": [row for _, row in rows if row["id"] not in shown],
+    }
+
+
+def _dose_within_72h(course: Course, now: datetime) -> str | None:
+    """The day of the next dose when it may fall within three days; None otherwise."""
+    dose = (course.assessment or {}).get("next_dose", {})
+    if course.ended_at is not None or dose.get("action") in ("stop", None):
+        return None
+    today = civil_date(now, course.time_zone)
+    day = dose.get("due_on") or dose.get("earliest_on")
+    if day is None:
+        return today.isoformat() if dose.get("would_be") else None
+    earliest = dose.get("earliest_on") or day
+    ahead = (datetime.fromisoformat(min(day, earliest)).date() - today).days
+    return max(day, today.isoformat()) if ahead <= 3 else None
+
+
+def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
+    """The next dose, ready to be shown: large word, dates, premedication, monitoring, why."""
+    dose = answer["next_dose"]
+    would = dose.get("would_be") or {}
+    amount = dose.get("amount")
+    would_amount = would.get("amount")
+    monitoring = dose.get("monitoring")
+    dates = [
+        ("earliest", day_words(dose.get("earliest_on"))),
+        ("due", day_words(dose.get("due_on"))),
+        ("usual until", day_words(dose.get("usual_until"))),
+        ("give by", day_words(dose.get("give_by"))),
+        ("restart if after", day_words(dose.get("restart_if_after"))),
+    ]
+    return {
+        "action": ACTION_WORDS[dose["action"]],
+        "tone": ACTION_TONE.get(dose["action"], "withhold"),
+        "step": step_words(dose.get("step")),
+        "because": dose["because"],
+        "confirm": dose.get("confirm"),
+        "flags": dose.get("flags", []),
+        "amount": amount_words(amount) if amount else None,
+        "would_amount": amount_words(would_amount) if would_amount else None,
+        "would": _would_words(would),
+        "dates": [(name, words) for name, words in dates if words],
+        "then": _then_words(dose.get("then")),
+        "after": [
+            f"from {day_words(item['from_day'])}: {ACTION_WORDS[item['action']].lower()} {step_words(item['step'])} (row {item['row']})"
+            for item in dose.get("after_that", [])
+        ],
+        "premedication": [
+            {
+                "words": f"{item['agent']} {item['dose']}, {item['route']}, {_lead(item)}",
+                "status": item["status"],
+                "chip": STATUS_WORDS[item["status"]],
+            }
+            for item in dose.get("premedication", [])
+        ],
+        "monitoring": _monitoring_words(monitoring) if monitoring else None,
+        "row": dose.get("row"),
+        "source": dose.get("source"),
+        "status": dose.get("status"),
+        "chip": STATUS_WORDS.get(dose.get("status") or "", ""),
+        "protocol": answer["protocol_key"],
+    }
+
+
+def _would_words(would: dict[str, Any]) -> str | None:
+    if not would.get("action"):
+        return None
+    words = f"{ACTION_WORDS[would['action']].lower()} {step_words(would.get('step'))}".strip()
+    status = f" ({STATUS_WORDS[would['status']]})" if would.get("status") else ""
+    return f"{words}{status}: {would.get('words', '')}"
+
+
+def _then_words(then: dict[str, Any] | None) -> str | None:
+    return f"then {step_words(then['step'])} {then['after_days']} days later, if tolerated" if then else None
+
+
+def amount_words(amount: dict[str, Any]) -> str:
+    """`32 mg, 0.8 mL, 1 syringe (flat 32 mg)`."""
+    parts = [f"{amount['mg']} mg"]
+    if amount.get("ml"):
+        parts.append(f"{amount['ml']} mL")
+    if amount.get("syringes"):
+        parts.append(f"{amount['syringes']} syringe{'s' if amount['syringes'] > 1 else ''}")
+    return f"{', '.join(parts)} ({amount['basis']})"
+
+
+def _lead(item: dict[str, Any]) -> str:
+    low, high = item["lead_min_minutes"], item["lead_max_minutes"]
+    return f"about {low} min before" if low == high else f"{low} to {high} min before"
+
+
+def _monitoring_words(item: dict[str, Any]) -> str:
+    hours = f" for {item['hours']} h" if item.get("hours") else ""
+    return f"{SETTING_WORDS[item['setting']]}{hours}"
+
+
+def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Findings with their urgency in words."""
+    return [{**item, "words": URGENCY_WORDS[item["urgency"]]} for item in answer["findings"]]
+
+
+def toxicity_words(answer: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """CRS, ICANS and infection: name, words, and whether it is known."""
+    rows = []
+    for name, label in (("crs", "CRS"), ("icans", "ICANS"), ("infection", "Infection")):
+        state = answer["toxicity"][name]
+        if name == "infection":
+            words = {True: "active", False: "none", None: "not known"}[state["open"]]
+        elif state["suspected"]:
+            words = "suspected, not graded"
+        else:
+            words = f"grade {state['grade']}" if state["grade"] is not None else "not known"
+        rows.append((label, words, words != "not known"))
+    return rows

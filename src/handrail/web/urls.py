@@ -1,0 +1,24 @@
+"""The addresses of the pages. Every one has a row in the table of the scope test."""
+
+from django.urls import include, path
+
+from handrail.web import views_course, views_list, views_pages
+
+urlpatterns = [
+    path("", views_list.board, name="board"),
+    path("healthz", views_list.health, name="health"),
+    path("courses/", views_list.courses, name="courses"),
+    path("rota/", views_list.rota, name="rota"),
+    path("protocols/", views_list.protocols, name="protocols"),
+    path("courses/<uuid:course_id>/", views_course.course, name="course"),
+    path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
+    path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),
+    path("courses/<uuid:course_id>/record/<slug:key>/", views_course.record, name="record"),
+    path("courses/<uuid:course_id>/events/<uuid:event_id>/withdraw", views_course.withdraw, name="withdraw"),
+    path("pages/", views_pages.pages, name="pages"),
+    path("pages/find", views_pages.find, name="find_page"),
+    path("pages/<uuid:alert_id>/", views_pages.page, name="page"),
+    path("pages/<uuid:alert_id>/have", views_pages.have, name="have_page"),
+    path("demo/fever", views_list.run_fever_night, name="demo_fever"),
+    path("c/", include("handrail.web.checkin.urls")),
+]

@@ -1,0 +1,163 @@
+"""The board and the lists: who needs me now, who is watched, which doses are near."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Max, Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import quote_etag
+from django.views.decorators.http import require_GET, require_POST
+
+from handrail import clock
+from handrail.alerts.models import Page
+from handrail.people import permissions
+from handrail.people.models import Organisation, Shift, User
+from handrail.records.models import Event
+from handrail.records.reach import courses_of
+from handrail.rules.protocol import catalogue
+from handrail.web.context import frame, open_alerts
+from handrail.web.presenters import board as board_rows
+from handrail.web.presenters import course_row
+from handrail.web.words import STATUS_WORDS, local_time
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The signed-in person (the views below require one)."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """For a load balancer: the process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@login_required
+@require_GET
+def board(request: HttpRequest) -> HttpResponse:
+    """Who needs me now. The page asks again every few seconds; nothing new is a 304 and costs one query."""
+    person, now = signed_in(request), clock.now()
+    reached = courses_of(person, now)
+    background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
+    tag = _board_tag(reached, now) if background else ""
+    if background and request.headers.get("If-None-Match") == tag:
+        return HttpResponse(status=304)
+    names = permissions.may(person, "view_identity", None, now)
+    around = frame(request, "board")
+    found = reached.filter(ended_at__isnull=True).select_related("patient", "site").order_by("started_at", "id")
+    alerts = (
+        open_alerts(person)
+        .select_related("course", "course__patient", "acknowledged_by")
+        .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
+    )
+    lists = board_rows(found, alerts, now, around["zone"], names=names)
+    template = "handrail/board_lists.html" if background else "handrail/board.html"
+    response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
+    response["ETag"] = tag or _board_tag(reached, now)
+    response["Cache-Control"] = "no-store" if not background else "private, no-cache"
+    return response
+
+
+def _board_tag(reached: Any, now: Any) -> str:
+    """Changes with any new event or page of any course in reach, and every half minute."""
+    latest = Event.objects.filter(course__in=reached).aggregate(latest=Max("recorded_at"))["latest"]
+    half_minute = int(now.timestamp() // (30 * clock.speed()))
+    return quote_etag(f"{latest.isoformat() if latest else 'none'}-{half_minute}")
+
+
+def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:
+    """Whether this demonstration can play the fever night, and where it runs."""
+    folder = getattr(settings, "HANDRAIL_DEMO_DIR", "")
+    if not around.get("demo") or not folder:
+        return None
+    address = Path(folder) / "fever-address"
+    return {"address": address.read_text(encoding="utf-8").strip() if address.exists() else ""}
+
+
+@login_required
+@require_POST
+def run_fever_night(request: HttpRequest) -> HttpResponse:
+    """Ask the demonstration's supervisor to play the fever night in an instance of its own."""
+    around = frame(request, "board")
+    if _fever_night(around) is None:
+        raise Http404
+    (Path(settings.HANDRAIL_DEMO_DIR) / "play-fever").touch()
+    messages.success(request, "The fever night starts in its own window; its address appears here in a few seconds.")
+    return redirect("board")
+
+
+@login_required
+@require_GET
+def courses(request: HttpRequest) -> HttpResponse:
+    """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown)."""
+    person, now = signed_in(request), clock.now()
+    names = permissions.may(person, "view_identity", None, now)
+    wanted = request.GET.get("q", "").strip().lower()
+    found = courses_of(person, now).select_related("patient", "site").order_by("-started_at", "id")
+    rows = [course_row(course, now, names=names) for course in found]
+    if wanted:
+        rows = [row for row in rows if wanted in f"{row['who']} {row['product']} {row['site']} {row['id']}".lower()]
+    context = {**frame(request, "courses"), "rows": rows, "wanted": wanted}
+    return render(request, "handrail/courses.html", context)
+
+
+@login_required
+@require_GET
+def rota(request: HttpRequest) -> HttpResponse:
+    """Who answers, for the next two weeks."""
+    person, now = signed_in(request), clock.now()
+    organisations = Organisation.objects.filter(pk__in=permissions.organisations_of(person, now))
+    shifts = (
+        Shift.objects.filter(organisation__in=organisations, ends_at__gt=now, starts_at__lt=now + timedelta(days=14))
+        .select_related("user", "site", "organisation")
+        .order_by("step", "starts_at")
+    )
+    rows = [
+        {
+            "step": shift.get_step_display(),
+            "who": shift.user.name,
+            "from": local_time(shift.starts_at, shift.organisation.time_zone),
+            "until": local_time(shift.ends_at, shift.organisation.time_zone),
+            "site": shift.site.name if shift.site else "every site",
+        }
+        for shift in shifts
+    ]
+    return render(request, "handrail/rota.html", {**frame(request, "rota"), "rows": rows})
+
+
+@login_required
+@require_GET
+def protocols(request: HttpRequest) -> HttpResponse:
+    """The label data in use: every gap row with its source and status."""
+    books = [
+        {
+            "key": protocol.key,
+            "brand": protocol.product.brand,
+            "active": protocol.product.active,
+            "live": protocol.product.can_start_live,
+            "rows": [
+                {
+                    "id": row.id,
+                    "last": ", ".join(step.replace("_", " ") for step in row.last),
+                    "schedule": ", ".join(s.replace("_", " ") for s in row.schedules) or "any",
+                    "days": f"{row.from_day} on" if row.to_day is None else f"{row.from_day} to {row.to_day}",
+                    "action": row.action.value,
+                    "words": row.words,
+                    "status": row.status.value,
+                    "chip": STATUS_WORDS[row.status.value],
+                    "source": protocol.sources[row.source[0]].document,
+                }
+                for row in protocol.gap
+            ],
+        }
+        for protocol in catalogue()
+    ]
+    return render(request, "handrail/protocols.html", {**frame(request, "protocols"), "books": books})

@@ -1,0 +1,101 @@
+"""How the pages say instants, spans, steps and answers: strings are made here, once, and templates only place them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+from handrail.rules.terms import STEP_WORDS, say_date, zone_named
+
+URGENCY_WORDS: Final = {"now": "Call now", "soon": "Soon", "today": "Today", "routine": "Routine"}
+ACTION_WORDS: Final = {
+    "give": "Give",
+    "continue": "Continue",
+    "repeat": "Repeat",
+    "restart": "Restart",
+    "wait": "Wait",
+    "hold": "Hold",
+    "ask": "Ask the prescriber",
+    "stop": "Stop",
+}
+ACTION_TONE: Final = {"give": "give", "continue": "give", "repeat": "give", "restart": "give", "stop": "stop"}
+STATUS_WORDS: Final = {
+    "sourced": "sourced",
+    "secondary": "not read in the label itself",
+    "unverified": "unverified",
+    "site-choice": "site's choice",
+}
+SETTING_WORDS: Final = {
+    "hospital": "in hospital",
+    "near_facility": "near a facility, checked daily",
+    "none_stated": "none stated in the label",
+}
+KIND_WORDS: Final = {
+    "checkin_received": "Check-in from home",
+    "vitals_measured": "Vital signs",
+    "crs_assessed": "CRS assessment",
+    "ice_assessed": "ICE score",
+    "icans_assessed": "ICANS assessment",
+    "condition_noted": "Condition",
+    "toxicity_resolved": "Toxicity resolved",
+    "dose_given": "Dose given",
+    "dose_planned": "Dose planned",
+    "dose_not_given": "Dose not given",
+    "medicine_given": "Medicine given",
+    "contact_made": "Call",
+    "page_sent": "Page sent",
+    "page_acknowledged": "Page acknowledged",
+    "page_failed": "Page not delivered",
+    "alert_closed": "Alert closed",
+}
+
+
+def instant_iso(at: datetime) -> str:
+    """RFC 3339 in UTC, for a machine-readable `datetime`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def local_time(at: datetime, zone: str) -> str:
+    """`Mon 2 Mar 10:00 CST`."""
+    local = at.astimezone(zone_named(zone))
+    return f"{local:%a} {local.day} {local:%b} {local:%H:%M} {local:%Z}"
+
+
+def short_time(at: datetime, zone: str) -> str:
+    """`Mon 10:00`."""
+    return f"{at.astimezone(zone_named(zone)):%a %H:%M}"
+
+
+def since_words(at: datetime, now: datetime) -> str:
+    """How long ago: `3 min`, `5 h 20 min`, `26 h`, `4 days`."""
+    minutes = max(0, int((now - at).total_seconds() // 60))
+    hours = minutes // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 72:
+        return f"{hours} h {minutes % 60} min" if hours < 10 and minutes % 60 else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def day_words(text: str | None) -> str | None:
+    """An ISO date as `Fri 27 Nov 2026`."""
+    return say_date(date.fromisoformat(text)) if text else None
+
+
+def step_words(step: str | None) -> str:
+    """A step as people say it."""
+    return STEP_WORDS.get(step or "", "")
+
+
+def parse(text: str | None) -> datetime | None:
+    """An instant of a stored answer."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def celsius_words(celsius: object, *, fahrenheit_first: bool = True) -> str:
+    """`101.1 °F (38.4 °C)` or the reverse."""
+    from decimal import Decimal
+
+    value = Decimal(str(celsius))
+    fahrenheit = (value * 9 / 5 + 32).quantize(Decimal("0.1"))
+    return f"{fahrenheit} °F ({value} °C)" if fahrenheit_first else f"{value} °C ({fahrenheit} °F)"
