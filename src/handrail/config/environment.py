@@ -29,6 +29,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     idle_minutes: int
     log_level: str
+    demo_dir: str
 
 
 def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environment:
@@ -67,6 +68,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         allowed_hosts=several("ALLOWED_HOSTS"),
         idle_minutes=number("IDLE_MINUTES", 15),
         log_level=text("LOG_LEVEL", "INFO").upper(),
+        demo_dir=text("DEMO_DIR"),
     )
     if mode == "live":
         _refuse_unsafe(found)

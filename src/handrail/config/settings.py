@@ -16,6 +16,7 @@ HANDRAIL_BASE_URL = _env.base_url
 HANDRAIL_FIELD_KEYS = list(_env.field_keys)
 """Fernet keys for identities and documents: the first writes, all of them read."""
 HANDRAIL_IDLE_MINUTES = _env.idle_minutes
+HANDRAIL_DEMO_DIR = _env.demo_dir
 HANDRAIL_SIGN_IN_FAILURES = 5
 """So many wrong passwords lock an address for `HANDRAIL_LOCK_MINUTES`."""
 HANDRAIL_LOCK_MINUTES = 15

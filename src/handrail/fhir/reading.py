@@ -1,408 +1,303 @@
-"""Read a FHIR R4 Bundle: who it is about, weight, conditions, allergies, medicines and the laboratory values we understand.
+"""Read a FHIR R4 Bundle about one patient: identity, weight, conditions, allergies, medicines, laboratory values.
 
 Mapping only: no rule lives here, nothing is written, nobody is matched. What is absent stays "not known", what is there and
-not understood is counted and kept by its code, and a bundle that cannot be read is one clear sentence.
+not understood is kept by its code, and a bundle that cannot be read is one clear sentence.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from handrail.fhir.codes import KILOGRAMS, LOINC, WEIGHT, fact_of
+from handrail.fhir.bundle import Bundle, Entry, contained, parse_bundle, reference_text, section_lists
+from handrail.fhir.codes import EMPTY_REASON, LISTS, LOINC, WEIGHT, CodeTable, code_table
+from handrail.fhir.measured import Observations, newest_last, rivals
+from handrail.fhir.person import read_identity
+from handrail.fhir.record import (
+    Allergy,
+    Coded,
+    Condition,
+    FhirReadError,
+    Identity,
+    Listing,
+    Measured,
+    Medicine,
+    Name,
+    ReadRecord,
+)
+from handrail.fhir.times import parse_when
+from handrail.fhir.values import codings, first_coding, objects, status_code, text
+from handrail.rules.policy import load_policy
 
-MOST_BYTES = 5 * 1024 * 1024
-MOST_ENTRIES = 5_000
-MOST_DEPTH = 64
-"""Limits of one import: far above a real patient's record, far below what would hurt the server."""
+__all__ = [
+    "Allergy",
+    "Coded",
+    "Condition",
+    "FhirReadError",
+    "Identity",
+    "Listing",
+    "Measured",
+    "Medicine",
+    "Name",
+    "ReadRecord",
+    "read_bundle",
+]
 
-USED_STATUSES = ("final", "amended", "corrected", "preliminary")
-NO_INFORMATION = ("no-allergy-info", "no-problem-info")
-NONE_KNOWN = ("no-known-allergies", "no-known-problems")
-"""Codes of the patient summary guide: "nobody asked" and "asked, none" are different facts."""
-
-IGNORED_STATUSES = ("entered-in-error", "cancelled", "registered", "unknown")
-
-
-class FhirReadError(ValueError):
-    """A bundle that cannot be read. `message` is one clear sentence without a name or a reading; `path` the place."""
-
-    def __init__(self, message: str, path: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coded:
-    """A code as sent: system, code and display, or only a text."""
-
-    system: str
-    code: str
-    display: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who the record is about. `birth_date` may be a year or a month only, as sent."""
-
-    reference: str
-    given_name: str
-    family_name: str
-    birth_date: str | None
-    gender: str | None
-    phones: tuple[str, ...]
-    language: str | None
-    identifiers: tuple[tuple[str, str], ...]
-    deceased: bool
-
-    @property
-    def birth_year(self) -> int | None:
-        """The year of birth, None when it is not known."""
-        return int(self.birth_date[:4]) if self.birth_date and self.birth_date[:4].isdigit() else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """A value with its unit (UCUM, as sent) and when it was taken, as sent (a date is never made into an instant)."""
-
-    fact: str
-    value: Decimal
-    unit: str
-    effective: str | None
-    status: str
-    reference: str
-    low: Decimal | None = None
-    high: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A condition on the record."""
-
-    what: Coded
-    clinical_status: str | None
-    onset: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRecord:
-    """What a bundle says. `not_known` names what it does not say; an empty tuple elsewhere means "none on this record"."""
-
-    identity: Identity
-    weights_kg: tuple[Measured, ...]
-    labs: tuple[Measured, ...]
-    conditions: tuple[Condition, ...]
-    allergies: tuple[Coded, ...] | None
-    medicines: tuple[str, ...]
-    not_known: tuple[str, ...]
-    not_understood: tuple[tuple[Coded, int], ...]
-    notes: tuple[str, ...]
-    resources: Mapping[str, int]
-
-    @property
-    def weight(self) -> Measured | None:
-        """The latest dated weight in kg."""
-        return self.weights_kg[-1] if self.weights_kg else None
+WRONG: Final = ("entered-in-error", "refuted")
+MEDICINE_KINDS: Final = {
+    "MedicationRequest": "ordered",
+    "MedicationStatement": "stated",
+    "MedicationAdministration": "given",
+}
+DIED: Final = "the record says that this person has died"
+SOMEONE_ELSE: Final = "resources about somebody else were left out"
+BOTH: Final = "the list of {} has entries and also says that there are none; the entries are kept"
+RIVAL_WEIGHTS: Final = "several different weights may be the newest; compare them before one is used"
+NEWER_UNUSED: Final = "a newer weight is on the record and cannot be used; see what is not used"
 
 
 def read_bundle(data: bytes) -> ReadRecord:
     """Read one bundle about one patient.
 
+    Args:
+        data: the file as it came, UTF-8 JSON of at most 5 MB.
+
     Raises:
-        FhirReadError: too large, not JSON, not a Bundle, no patient or several, or broken where it must not be.
+        FhirReadError: too large, not JSON, no Bundle of an accepted type, no patient or several.
     """
-    bundle = _parse(data)
-    resources, notes = _resources(bundle)
-    patients = [(url, res) for url, res in resources if res.get("resourceType") == "Patient"]
+    bundle = parse_bundle(data)
+    patient = _the_patient(bundle)
+    identity, unreadable = read_identity(patient)
+    reader = _Reader(bundle=bundle, patient=patient, table=code_table())
+    for entry in bundle.entries:
+        reader.take(entry)
+    return reader.record(identity, unreadable)
+
+
+def _the_patient(bundle: Bundle) -> Entry:
+    patients = bundle.of("Patient")
     if not patients:
-        raise FhirReadError("The bundle names no patient.", "entry")
-    if len({_key(url, res) for url, res in patients}) > 1:
-        raise FhirReadError("The bundle holds several patients; import one patient at a time.", "entry")
-    identity = _identity(*patients[0])
-    understood = _Reader()
-    for url, resource in resources:
-        understood.take(url, resource)
-    allergies = tuple(understood.allergies) if understood.saw_allergies else None
-    weights = tuple(sorted(understood.weights, key=lambda m: (m.effective or "", m.reference)))
-    missing = [
-        name
-        for name, known in (
-            ("birth date", identity.birth_date),
-            ("sex", identity.gender),
-            ("weight", weights),
-            ("conditions", understood.conditions),
-            ("allergies", allergies is not None),
-            ("laboratory values", understood.labs),
-        )
-        if not known
-    ]
-    return ReadRecord(
-        identity=identity,
-        weights_kg=weights,
-        labs=tuple(sorted(understood.labs, key=lambda m: (m.effective or "", m.fact, m.reference))),
-        conditions=tuple(understood.conditions),
-        allergies=allergies,
-        medicines=tuple(understood.medicines),
-        not_known=tuple(missing),
-        not_understood=tuple(sorted(understood.unknown.items(), key=lambda item: (-item[1], item[0].code))),
-        notes=tuple(dict.fromkeys((*notes, *understood.notes))),
-        resources=dict(Counter(str(res.get("resourceType")) for _, res in resources)),
-    )
+        message = "The bundle names no patient; export the record together with its Patient resource."
+        raise FhirReadError(message, "entry")
+    if len(patients) > 1:
+        raise FhirReadError("The bundle holds several patients; export one patient at a time.", "entry")
+    return patients[0]
 
 
-# --- the bundle ----------------------------------------------------------------------------------------------------
+@dataclass(slots=True, kw_only=True)
+class _List:
+    """What was met of one list: entries, a statement about the whole list, something unreadable."""
 
+    entries: list[Any] = field(default_factory=list)
+    none_known: bool = False
+    unreadable: bool = False
 
-def _parse(data: bytes) -> dict[str, Any]:
-    if len(data) > MOST_BYTES:
-        raise FhirReadError(f"The file is larger than {MOST_BYTES // 1024 // 1024} MB; export a smaller bundle.")
-    try:
-        bundle = json.loads(data.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise FhirReadError("The file is not readable JSON; export the bundle again as FHIR JSON.") from error
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-        raise FhirReadError("The file is not a FHIR Bundle.", "resourceType")
-    if _deeper_than(bundle, MOST_DEPTH):
-        raise FhirReadError(f"The bundle is nested deeper than {MOST_DEPTH} levels.")
-    return bundle
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _deeper_than(value: Any, most: int) -> bool:
-    level = [value]
-    for _ in range(most):
-        level = [
-            item
-            for holder in level
-            for item in (holder.values() if isinstance(holder, dict) else holder if isinstance(holder, list) else ())
-            if isinstance(item, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _resources(bundle: dict[str, Any]) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
-    entries = bundle.get("entry", [])
-    if not isinstance(entries, list):
-        raise FhirReadError("The entries of the bundle are not a list.", "entry")
-    if len(entries) > MOST_ENTRIES:
-        raise FhirReadError(f"The bundle has more than {MOST_ENTRIES} entries.", "entry")
-    notes: list[str] = []
-    if any(isinstance(link, dict) and link.get("relation") == "next" for link in _list(bundle.get("link"))):
-        notes.append("incomplete: the bundle says that more pages follow")
-    found = []
-    for number, entry in enumerate(entries):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            notes.append("incomplete: an entry without a readable resource was left out")
-            continue
-        if resource["resourceType"] == "OperationOutcome":
-            notes.append("incomplete: the sending system reported a problem inside the bundle")
-            continue
-        url = entry.get("fullUrl")
-        found.append((url if isinstance(url, str) else f"entry/{number}", resource))
-    return found, notes
-
-
-def _key(url: str, resource: Mapping[str, Any]) -> str:
-    return str(resource.get("id") or url)
-
-
-# --- one resource each -----------------------------------------------------------------------------------------------
-
-
-def _identity(url: str, patient: Mapping[str, Any]) -> Identity:
-    names = [name for name in _list(patient.get("name")) if isinstance(name, dict)]
-    chosen = next((n for n in names if n.get("use") == "official"), names[0] if names else {})
-    given = " ".join(part for part in _list(chosen.get("given")) if isinstance(part, str))
-    telecom = [t for t in _list(patient.get("telecom")) if isinstance(t, dict)]
-    phones = tuple(str(t["value"]) for t in telecom if t.get("system") == "phone" and isinstance(t.get("value"), str))
-    identifiers = tuple(
-        (str(i.get("system", "")), str(i["value"]))
-        for i in _list(patient.get("identifier"))
-        if isinstance(i, dict) and isinstance(i.get("value"), str)
-    )
-    spoken = [c.get("language") for c in _list(patient.get("communication")) if isinstance(c, dict)]
-    language = next((c.code for item in spoken for c in _codings(item) if c.code), None)
-    return Identity(
-        reference=_key(url, patient),
-        given_name=given,
-        family_name=chosen["family"] if isinstance(chosen.get("family"), str) else "",
-        birth_date=_text(patient.get("birthDate")),
-        gender=_text(patient.get("gender")),
-        phones=phones,
-        language=language,
-        identifiers=identifiers,
-        deceased=patient.get("deceasedBoolean") is True or isinstance(patient.get("deceasedDateTime"), str),
-    )
+    @property
+    def state(self) -> Listing:
+        if self.entries:
+            return Listing.LISTED
+        if self.unreadable:
+            return Listing.UNREADABLE
+        return Listing.NONE_KNOWN if self.none_known else Listing.NOT_STATED
 
 
 class _Reader:
-    """Takes resources one by one and keeps what it understood."""
+    """Takes the entries one by one and keeps what it understood."""
 
-    def __init__(self) -> None:
-        self.weights: list[Measured] = []
-        self.labs: list[Measured] = []
-        self.conditions: list[Condition] = []
-        self.allergies: list[Coded] = []
-        self.saw_allergies = False
-        self.medicines: list[str] = []
-        self.unknown: Counter[Coded] = Counter()
-        self.notes: list[str] = []
+    def __init__(self, *, bundle: Bundle, patient: Entry, table: CodeTable) -> None:
+        self.bundle = bundle
+        self.patient = patient
+        self.table = table
+        self.observations = Observations(table=table, weight_limits=load_policy().plausible["weight_kg"])
+        self.lists = {name: _List() for name in LISTS}
+        self.others = 0
 
-    def take(self, url: str, resource: Mapping[str, Any]) -> None:
-        """Read one resource, if it is of a kind that we read."""
-        kind = resource["resourceType"]
-        if kind == "Observation":
-            self._observation(url, resource)
-        elif kind == "Condition":
-            self._condition(resource)
-        elif kind == "AllergyIntolerance":
-            self._allergy(resource)
-        elif kind in ("MedicationRequest", "MedicationStatement"):
-            coded = _first_code(resource.get("medicationCodeableConcept"))
-            if coded is not None:
-                self.medicines.append(coded.display or coded.code)
+    def take(self, entry: Entry) -> None:
+        """Read one entry, if it is of a kind that we read."""
+        readers = {
+            "Observation": self._observation,
+            "Condition": self._condition,
+            "AllergyIntolerance": self._allergy,
+            "Composition": self._composition,
+            **dict.fromkeys(MEDICINE_KINDS, self._medicine),
+        }
+        read = readers.get(entry.kind)
+        if read is None:
+            return
+        about = self._about_patient(entry)
+        if about is False:
+            self.others += 1
+            return
+        read(entry, about is True)
 
-    def _observation(self, url: str, resource: Mapping[str, Any]) -> None:
-        status = _text(resource.get("status")) or "unknown"
-        if status in IGNORED_STATUSES or status not in USED_STATUSES:
-            return
-        codings = list(_codings(resource.get("code")))
-        row = next((r for c in codings if c.system == LOINC and (r := fact_of(c.code)) is not None), None)
-        if row is None:
-            if codings:
-                self.unknown[codings[0]] += 1
-            return
-        quantity = resource.get("valueQuantity")
-        value = _decimal(quantity.get("value")) if isinstance(quantity, dict) else None
-        unit = _unit(quantity) if isinstance(quantity, dict) else ""
-        if value is None or unit not in row.units:
-            self.unknown[codings[0]] += 1
-            self.notes.append(f"{row.code}: a value without a number or in an unknown unit was kept out")
-            return
-        low, high = _range(resource)
-        measured = Measured(
-            fact=row.code,
-            value=value,
-            unit=unit,
-            effective=_text(resource.get("effectiveDateTime")) or _text(resource.get("effectiveInstant")),
-            status=status,
-            reference=_key(url, resource),
-            low=low,
-            high=high,
+    def _about_patient(self, entry: Entry) -> bool | None:
+        """True: it names the patient; False: it names somebody else; None: it names nobody."""
+        subject = entry.resource.get("patient" if entry.kind == "AllergyIntolerance" else "subject")
+        return self._means_patient(subject, entry)
+
+    def _means_patient(self, reference: Any, referrer: Entry) -> bool | None:
+        if not isinstance(reference, dict):
+            return None
+        named = reference_text(reference)
+        if named is not None:
+            return self.bundle.resolve(named, referrer) is self.patient
+        identifier = reference.get("identifier")
+        if not isinstance(identifier, dict):
+            return None
+        return any(
+            (item.get("system"), item.get("value")) == (identifier.get("system"), identifier.get("value"))
+            for item in objects(self.patient.resource.get("identifier"))
         )
-        if row.code == WEIGHT:
-            self._weight(measured)
-        else:
-            self.labs.append(measured)
 
-    def _weight(self, measured: Measured) -> None:
-        if measured.effective is None:
-            self.notes.append("weight: a value without a date was kept out")
-            return
-        kilograms = (measured.value * KILOGRAMS[measured.unit]).quantize(Decimal("0.1"))
-        self.weights.append(
-            Measured(
-                fact=WEIGHT,
-                value=kilograms,
-                unit="kg",
-                effective=measured.effective,
-                status=measured.status,
-                reference=measured.reference,
+    def _observation(self, entry: Entry, about_patient: bool) -> None:
+        focus = [self._means_patient(item, entry) for item in objects(entry.resource.get("focus"))]
+        self.observations.take(entry, about_patient=about_patient and False not in focus)
+
+    def _condition(self, entry: Entry, _about: bool) -> None:
+        resource = entry.resource
+        what = self._entry_of("conditions", resource)
+        if what is not None:
+            self.lists["conditions"].entries.append(
+                Condition(
+                    what=what,
+                    clinical_status=status_code(resource.get("clinicalStatus")),
+                    verification=status_code(resource.get("verificationStatus")),
+                    onset=parse_when(resource.get("onsetDateTime")),
+                    recorded=parse_when(resource.get("recordedDate")),
+                    reference=entry.reference,
+                )
             )
-        )
 
-    def _condition(self, resource: Mapping[str, Any]) -> None:
-        verification = _first_code(resource.get("verificationStatus"))
-        if verification is not None and verification.code in ("entered-in-error", "refuted"):
-            return
-        what = _first_code(resource.get("code"))
+    def _allergy(self, entry: Entry, _about: bool) -> None:
+        resource = entry.resource
+        what = self._entry_of("allergies", resource)
+        if what is not None:
+            self.lists["allergies"].entries.append(
+                Allergy(
+                    what=what,
+                    clinical_status=status_code(resource.get("clinicalStatus")),
+                    verification=status_code(resource.get("verificationStatus")),
+                    criticality=text(resource.get("criticality")),
+                )
+            )
+
+    def _entry_of(self, name: str, resource: Mapping[str, Any]) -> Coded | None:
+        """What a condition or allergy is; None when it is wrong, speaks about the whole list, or cannot be read."""
+        if status_code(resource.get("verificationStatus")) in WRONG:
+            return None
+        return self._named(name, first_coding(resource.get("code")), resource.get("code"))
+
+    def _named(self, name: str, what: Coded | None, concept: Any) -> Coded | None:
+        found = self.lists[name]  # type: ignore[index]
+        said = {self.table.statement_of(name, code.system, code.code) for code in codings(concept)} - {None}
+        if said:
+            found.none_known = found.none_known or said == {"none_known"}
+            return None
         if what is None:
-            self.notes.append("a condition without a code or text was left out")
+            found.unreadable = True
+        return what
+
+    def _medicine(self, entry: Entry, _about: bool) -> None:
+        resource = entry.resource
+        status = text(resource.get("status"))
+        if status == "entered-in-error" or resource.get("doNotPerform") is True:
             return
-        if what.code in NO_INFORMATION or what.code in NONE_KNOWN:
-            return
-        status = _first_code(resource.get("clinicalStatus"))
-        self.conditions.append(
-            Condition(
-                what=what,
-                clinical_status=status.code if status else None,
-                onset=_text(resource.get("onsetDateTime")),
-            )
+        concept = resource.get("medicationCodeableConcept")
+        reference = resource.get("medicationReference")
+        if concept is None and reference is not None:
+            concept = self._medication(entry, reference)
+        what = self._named("medicines", first_coding(concept), concept)
+        if what is not None:
+            self.lists["medicines"].entries.append(Medicine(what=what, kind=MEDICINE_KINDS[entry.kind], status=status))
+
+    def _medication(self, entry: Entry, reference: Any) -> Any:
+        """The code of a referenced Medication, contained or in the bundle; else the words beside the reference."""
+        named = reference_text(reference) or ""
+        if named.startswith("#"):
+            medication = contained(entry.resource, named)
+        else:
+            target = self.bundle.resolve(named, entry)
+            medication = target.resource if target is not None and target.kind == "Medication" else None
+        if medication is not None and first_coding(medication.get("code")) is not None:
+            return medication.get("code")
+        return {"text": reference.get("display")} if isinstance(reference, dict) else None
+
+    def _composition(self, entry: Entry, _about: bool) -> None:
+        for section in section_lists(entry.resource):
+            codes = {c.code for c in codings(section.get("code")) if c.system == LOINC}
+            reasons = {c.code for c in codings(section.get("emptyReason")) if c.system == EMPTY_REASON}
+            for row in self.table.section:
+                if row.loinc in codes and row.none_known in reasons:
+                    self.lists[row.fact].none_known = True  # type: ignore[index]
+
+    def record(self, identity: Identity, unreadable: list[str]) -> ReadRecord:
+        """Everything that was read."""
+        weights = newest_last([m for m in self.observations.usable if m.fact == WEIGHT])
+        labs = newest_last([m for m in self.observations.usable if m.fact != WEIGHT])
+        unused = tuple(sorted(self.observations.unused, key=lambda m: (m.fact, m.effective or "", m.reference)))
+        lists = self.lists
+        known = {
+            "birth date": identity.birth_date,
+            "sex": identity.gender,
+            "language": identity.language,
+            "weight": weights,
+            "conditions": lists["conditions"].state in (Listing.LISTED, Listing.NONE_KNOWN),
+            "allergies": lists["allergies"].state in (Listing.LISTED, Listing.NONE_KNOWN),
+            "medicines": lists["medicines"].state in (Listing.LISTED, Listing.NONE_KNOWN),
+            "laboratory values": labs,
+        }
+        return ReadRecord(
+            identity=identity,
+            weights_kg=weights,
+            labs=labs,
+            unused=unused,
+            conditions=tuple(lists["conditions"].entries),
+            conditions_state=lists["conditions"].state,
+            allergies=tuple(lists["allergies"].entries),
+            allergies_state=lists["allergies"].state,
+            medicines=tuple(lists["medicines"].entries),
+            medicines_state=lists["medicines"].state,
+            not_known=tuple(name for name, found in known.items() if not found),
+            not_understood=_by_count(self.observations.unknown),
+            notes=self._notes(identity, unreadable, weights, unused),
+            incomplete=bool(self.bundle.notes),
+            bundle_type=self.bundle.type,
+            resources=dict(Counter(entry.kind for entry in self.bundle.entries)),
         )
 
-    def _allergy(self, resource: Mapping[str, Any]) -> None:
-        verification = _first_code(resource.get("verificationStatus"))
-        if verification is not None and verification.code in ("entered-in-error", "refuted"):
-            return
-        what = _first_code(resource.get("code"))
-        if what is not None and what.code in NO_INFORMATION:
-            return
-        self.saw_allergies = True
-        if what is not None and what.code not in NONE_KNOWN:
-            self.allergies.append(what)
+    def _notes(
+        self,
+        identity: Identity,
+        unreadable: list[str],
+        weights: tuple[Measured, ...],
+        unused: tuple[Measured, ...],
+    ) -> tuple[str, ...]:
+        notes = [DIED] if identity.deceased else []
+        notes += self.bundle.notes
+        notes += [f"{name}: there, but not readable" for name in unreadable]
+        for name, found in self.lists.items():
+            if found.unreadable:
+                notes.append(f"{name}: an entry without code and text was left out")
+            if found.entries and found.none_known:
+                notes.append(BOTH.format(name))
+        if self.others:
+            notes.append(f"{self.others} {SOMEONE_ELSE}")
+        if rivals(weights):
+            notes.append(RIVAL_WEIGHTS)
+        if newer_unused(unused, weights, WEIGHT):
+            notes.append(NEWER_UNUSED)
+        return tuple(notes)
 
 
-# --- small readers -----------------------------------------------------------------------------------------------
+def newer_unused(unused: tuple[Measured, ...], usable: tuple[Measured, ...], fact: str) -> tuple[Measured, ...]:
+    """Dated readings of a fact that cannot be used and may be newer than its newest usable one."""
+    latest = [m.when for m in usable if m.fact == fact and m.when is not None][-1:]
+    return tuple(
+        m for m in unused if m.fact == fact and m.when and all(m.when.latest >= when.earliest for when in latest)
+    )
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def _codings(concept: Any) -> Iterator[Coded]:
-    if not isinstance(concept, dict):
-        return
-    text = _text(concept.get("text")) or ""
-    for item in _list(concept.get("coding")):
-        if isinstance(item, dict) and isinstance(item.get("code"), str):
-            yield Coded(
-                system=_text(item.get("system")) or "",
-                code=item["code"],
-                display=_text(item.get("display")) or text,
-            )
-    if not _list(concept.get("coding")) and text:
-        yield Coded(system="", code="", display=text)
-
-
-def _first_code(concept: Any) -> Coded | None:
-    return next(_codings(concept), None)
-
-
-def _unit(quantity: Mapping[str, Any]) -> str:
-    return _text(quantity.get("code")) or _text(quantity.get("unit")) or ""
-
-
-def _decimal(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number.adjusted()) < 12 else None
-
-
-def _range(resource: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None]:
-    for item in _list(resource.get("referenceRange")):
-        if isinstance(item, dict):
-            low, high = item.get("low"), item.get("high")
-            return (
-                _decimal(low.get("value")) if isinstance(low, dict) else None,
-                _decimal(high.get("value")) if isinstance(high, dict) else None,
-            )
-    return None, None
+def _by_count(unknown: Counter[Coded]) -> tuple[tuple[Coded, int], ...]:
+    return tuple(sorted(unknown.items(), key=lambda item: (-item[1], item[0].system, item[0].code, item[0].display)))

@@ -171,7 +171,8 @@ def _width(picture: Picture, begins: datetime, ends: datetime) -> str:
 def _grid(picture: Picture) -> SafeString:
     lines = format_html_join(
         "",
-        '<line class="t-grid" x1="{}" x2="{}" y1="{}" y2="{}"></line><text class="t-quiet" x="{}" y="{}" text-anchor="end">{}</text>',
+        '<line class="t-grid" x1="{}" x2="{}" y1="{}" y2="{}"></line>'
+        '<text class="t-quiet" x="{}" y="{}" text-anchor="end">{}</text>',
         [
             (LEFT, WIDTH - RIGHT, y, y, LEFT - 6, float(y) + 4, n)
             for n in (36, 37, 38, 39, 40)
@@ -180,7 +181,8 @@ def _grid(picture: Picture) -> SafeString:
     )
     limit = _y(picture.fever_c)
     fever = format_html(
-        '<line class="t-limit" x1="{}" x2="{}" y1="{}" y2="{}"></line><text class="t-quiet" x="{}" y="{}" text-anchor="end">fever {} °C</text>',
+        '<line class="t-limit" x1="{}" x2="{}" y1="{}" y2="{}"></line>'
+        '<text class="t-quiet" x="{}" y="{}" text-anchor="end">fever {} °C</text>',
         LEFT,
         WIDTH - RIGHT,
         limit,
@@ -268,7 +270,8 @@ def _grades(picture: Picture) -> SafeString:
     ]
     return format_html_join(
         "",
-        '<rect class="{}" x="{}" y="{}" width="48" height="18" rx="4"></rect><text class="t-text" x="{}" y="{}" text-anchor="middle">{}</text>',
+        '<rect class="{}" x="{}" y="{}" width="48" height="18" rx="4"></rect>'
+        '<text class="t-text" x="{}" y="{}" text-anchor="middle">{}</text>',
         rows,
     )
 
@@ -278,7 +281,8 @@ def _medicines(picture: Picture) -> SafeString:
     rows = [(_x(picture, m.at), y - 10, m.sentence, _x(picture, m.at), y, m.label) for m in picture.medicines]
     return format_html_join(
         "",
-        '<rect class="t-medicine" x="{}" y="{}" width="4" height="10"><title>{}</title></rect><text class="t-quiet" x="{}" y="{}" dx="7">{}</text>',
+        '<rect class="t-medicine" x="{}" y="{}" width="4" height="10"><title>{}</title></rect>'
+        '<text class="t-quiet" x="{}" y="{}" dx="7">{}</text>',
         rows,
     )
 

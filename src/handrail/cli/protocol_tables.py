@@ -1,0 +1,185 @@
+"""A protocol as plain text tables for a pharmacist to read beside the label: every row with its sources and status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from handrail.rules.protocol import Protocol
+from handrail.rules.protocol_rows import AfterToxicityRow, GapRow, MonitoringRow, NextMonitoring, Row, StepRow
+from handrail.rules.terms import STEP_WORDS
+
+TAIL = ("source", "status")
+
+
+def tables_of(protocol: Protocol, notes: Sequence[str]) -> str:
+    """The whole protocol as text; `notes` stand before the sources."""
+    head = protocol.product
+    blocks = [
+        "\n".join(
+            [
+                f"{head.brand} ({head.inn}), {head.jurisdiction}, revision {head.revision}, {head.regimen}",
+                f"key {protocol.key}; {'active' if head.active else f'superseded by {head.superseded_by}'}",
+                f"schedules: {', '.join(map(_words, protocol.schedules))}",
+                f"{head.words} [{_known(head)}]",
+                f"sha256 {protocol.sha256}",
+            ]
+        ),
+        _table("Steps", ("row", "step", "schedule", "dose", "vial"), (_step(row) for row in protocol.step)),
+        *_gap_blocks(protocol),
+        _table(
+            "Premedication",
+            ("row", "agent", "dose", "route", "minutes before", "before"),
+            (
+                (
+                    r,
+                    (
+                        r.agent,
+                        r.dose,
+                        r.route,
+                        _range(r.lead_min_minutes, r.lead_max_minutes),
+                        ", ".join(map(_step_words, r.steps)),
+                    ),
+                )
+                for r in protocol.premedication
+            ),
+        ),
+        _table(
+            "Monitoring after the dose",
+            ("row", "after", "where", "hours", "counted from"),
+            ((r, (_step_words(r.step), _words(r.setting), _hours(r), r.anchor)) for r in protocol.monitoring),
+        ),
+        _table(
+            "After a reaction",
+            ("row", "reaction", "grade", "action", "next dose", "words"),
+            ((r, _toxicity(r)) for r in protocol.after_toxicity),
+        ),
+        _table(
+            "Longer intervals",
+            ("row", "from", "to", "label says", "words"),
+            (
+                (r, (_words(r.from_schedule), _words(r.to_schedule), r.wording, r.words))
+                for r in protocol.interval_change
+            ),
+        ),
+        _table(
+            "Dose by phase",
+            ("row", "schedule", "weeks", "mg/kg"),
+            ((r, (_words(r.schedule), _range(r.from_week, r.to_week), str(r.mg_per_kg))) for r in protocol.phase_dose),
+        ),
+        _table(
+            "Weight bands",
+            ("row", "mg/kg", "kg", "mg", "mL", "vials", "vial"),
+            (
+                (
+                    r,
+                    (str(r.mg_per_kg), _range(r.from_kg, r.to_kg), str(r.mg), str(r.ml), str(r.vials), r.strength),
+                )
+                for r in protocol.band
+            ),
+        ),
+        _table(
+            "Vials",
+            ("row", "mg/mL", "mg", "mL", "words"),
+            ((r, (str(r.mg_per_ml), str(r.vial_mg), str(r.vial_ml), r.words)) for r in protocol.strength),
+        ),
+        _table("Warnings", ("row", "check", "words"), ((r, (r.check, r.words)) for r in protocol.warning)),
+        "\n".join(["Notes", *(f"  {note}" for note in notes)]) if notes else "",
+        _sources(protocol),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _gap_blocks(protocol: Protocol) -> Iterable[str]:
+    """One table for each step and schedule; places with the same rows are shown once."""
+    places: dict[tuple[GapRow, ...], list[tuple[str, str]]] = {}
+    for schedule in protocol.schedules:
+        for step in protocol.steps_of(schedule):
+            places.setdefault(protocol.gap_rows(step, schedule), []).append((step, schedule))
+    for rows, where in places.items():
+        steps = dict.fromkeys(_step_words(step) for step, _ in where)
+        schedules = dict.fromkeys(_words(schedule) for _, schedule in where)
+        yield _table(
+            f"Days since {' or '.join(steps)} ({', '.join(schedules)})",
+            ("row", "days", "then", "premedicate", "words"),
+            ((row, _gap(row)) for row in rows),
+        )
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Row, Sequence[str]]]) -> str:
+    """Aligned columns; the first is the row's id, the last two are its sources and its status."""
+    body = [[row.id, *cells, " ".join(row.source), _status(row)] for row, cells in rows]
+    if not body:
+        return ""
+    lines = [[*columns, *TAIL], *body]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([title, *(f"  {line}" for line in text)])
+
+
+def _step(row: StepRow) -> tuple[Row, Sequence[str]]:
+    dose = f"{row.mg} mg" if row.mg is not None else f"{row.mg_per_kg} mg/kg"
+    schedules = ", ".join(map(_words, row.schedules)) or "any"
+    return row, (_step_words(row.step), schedules, dose, row.strength)
+
+
+def _gap(row: GapRow) -> Sequence[str]:
+    then = row.action.value + (f" {_step_words(row.step)}" if row.step else "")
+    if row.then is not None:
+        then += f", then {_step_words(row.then.step)} after {row.then.after_days} days"
+    extra = [row.words]
+    if row.confirm:
+        extra.append(row.confirm)
+    if row.benefit_risk:
+        extra.append("benefit-risk")
+    return (_range(row.from_day, row.to_day), then, _words(row.premedicate), "; ".join(extra))
+
+
+def _toxicity(row: AfterToxicityRow) -> Sequence[str]:
+    kind = row.toxicity if row.analyte is None else f"{row.analyte} below {row.below} {row.unit}"
+    grade = "/".join(map(str, row.grades)) or "-"
+    if row.occurrence != "any":
+        grade += f" {row.occurrence}"
+    if row.min_hours is not None:
+        grade += f", {row.min_hours} h or more"
+    if row.under_hours is not None:
+        grade += f", under {row.under_hours} h"
+    later = ["premedicate"] if row.premedicate_next else []
+    if row.monitoring_next is not None:
+        later.append(f"{_words(row.monitoring_next.setting)} {_hours(row.monitoring_next)} h")
+    return (kind, grade, _words(row.action), ", ".join(later) or "-", row.words)
+
+
+def _sources(protocol: Protocol) -> str:
+    lines = ["Sources"]
+    for key, source in protocol.sources.items():
+        dated = ", ".join(part for part in (source.section, source.revision, source.date) if part)
+        lines.append(f"  {key}  ({source.kind}) {source.document}" + (f" ({dated})" if dated else ""))
+        if source.address:
+            lines.append(f"      {source.address}")
+    return "\n".join(lines)
+
+
+def _known(row: Row) -> str:
+    return f"{' '.join(row.source)}; {_status(row)}"
+
+
+def _status(row: Row) -> str:
+    return row.status.value if row.signed_by is None else f"{row.status.value}, signed"
+
+
+def _range(low: int, high: int | None) -> str:
+    if high is None:
+        return f"{low} and more"
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _hours(row: MonitoringRow | NextMonitoring) -> str:
+    return "-" if row.hours is None else str(row.hours)
+
+
+def _words(word: str) -> str:
+    return word.replace("_", " ")
+
+
+def _step_words(step: str) -> str:
+    return STEP_WORDS[step]

@@ -1,0 +1,199 @@
+"""`handrail protocols`: check the label data beyond what the loader refuses, list it, and show one as tables."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from handrail.cli.protocol_tables import tables_of
+from handrail.rules.policy import FORMAT as POLICY_FORMAT
+from handrail.rules.policy import policy_from_document
+from handrail.rules.protocol import FORMAT, Protocol, catalogue, load, load_text
+from handrail.rules.protocol_rows import GapRow
+from handrail.rules.scales import FORMAT as SCALE_FORMAT
+from handrail.rules.scales import read_scale
+from handrail.rules.terms import STEP_WORDS, Action, UnusableInput
+
+SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
+CHECKED_DAYS = range(401)
+SOURCE_KINDS = ("label", "secondary", "article", "data")
+REVISION = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def check(paths: Sequence[Path]) -> list[str]:
+    """Every problem of the files, one sentence each with file and place; no paths: everything that is shipped."""
+    files = [Path(path) for path in paths] or sorted(
+        file for folder in ("products", "policies", "scales") for file in (SHIPPED / folder).glob("*.toml")
+    )
+    problems = [f"{file}: {problem}" for file in files for problem in _check_file(file)]
+    return problems + ([] if paths else _check_catalogue())
+
+
+def notes(protocol: Protocol) -> list[str]:
+    """What a reader should know and need not repair: undated sources, a longer gap answered less cautiously."""
+    found = [
+        f"The source {key} carries no date or revision: compare its text with the label in force."
+        for key, source in protocol.sources.items()
+        if source.kind != "data" and not (source.date or source.revision)
+    ]
+    for schedule in protocol.schedules:
+        for step in protocol.steps_of(schedule):
+            rows = [row for row in protocol.gap_rows(step, schedule) if row.kind == "delay" and row.acts]
+            for before, after in pairwise(rows):
+                if after.action.caution < before.action.caution:
+                    found.append(
+                        f"After {STEP_WORDS[step]}, {_words(schedule)}: {after.id} (day {after.from_day}) "
+                        f"is less cautious than {before.id}."
+                    )
+    return list(dict.fromkeys(found))
+
+
+def _check_file(file: Path) -> list[str]:
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        return [f"The file cannot be read: {error.strerror or 'unknown trouble'}."]
+    try:
+        document = tomllib.loads(raw.decode(), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return [f"This is not readable TOML: {error}."]
+    readers: dict[str, Callable[[], list[str]]] = {
+        FORMAT: lambda: _check_protocol(load_text(raw)),
+        POLICY_FORMAT: lambda: _none(policy_from_document(document, "0" * 64)),
+        SCALE_FORMAT: lambda: _none(read_scale(raw.decode())),
+    }
+    reader = readers.get(str(document.get("format")))
+    if reader is None:
+        return [f"The format is one of: {', '.join(readers)} (at format)."]
+    try:
+        return reader()
+    except UnusableInput as error:
+        return [_sentence(error)]
+
+
+def _none(_: Any) -> list[str]:
+    return []
+
+
+def _sentence(error: UnusableInput) -> str:
+    message = error.message.rstrip(".")
+    return f"{message} (at {error.path})." if error.path else f"{message}."
+
+
+def _check_protocol(protocol: Protocol) -> list[str]:
+    return [*_check_sources(protocol), *_check_totals(protocol), *_check_references(protocol)]
+
+
+def _check_sources(protocol: Protocol) -> Iterable[str]:
+    used = {key for row in protocol.rows() for key in row.source}
+    for key, source in protocol.sources.items():
+        if source.kind != "data" and not (source.address or source.date or source.revision):
+            yield f"The source has no address, date or revision (at sources.{key})."
+        if source.kind not in SOURCE_KINDS:
+            yield f"The kind is one of: {', '.join(SOURCE_KINDS)} (at sources.{key}.kind)."
+        if key not in used:
+            yield f"No row uses this source (at sources.{key})."
+    for row in protocol.rows():
+        if row.acts and {protocol.sources[key].kind for key in row.source} == {"data"}:
+            yield f"The row may act, and none of its sources was read (at {row.id}.source)."
+        if not row.words:
+            yield f"The row has no words to show (at {row.id}.words)."
+    head = protocol.product
+    if not REVISION.fullmatch(head.revision):
+        yield "The revision is a year and a month, such as 2026-03 (at product.revision)."
+    if head.key.split("/")[:3] != [head.product, head.jurisdiction, head.revision]:
+        yield "The key is product, jurisdiction and revision of this file (at product.key)."
+
+
+def _check_totals(protocol: Protocol) -> Iterable[str]:
+    """Exactly one row for every day after every step."""
+    for schedule in protocol.schedules:
+        for step in protocol.steps_of(schedule):
+            rows = protocol.gap_rows(step, schedule)
+            for day in CHECKED_DAYS:
+                found = [row for row in rows if _covers(row, day)]
+                if len(found) != 1:
+                    yield f"After {step}, {schedule}: {len(found)} rows for day {day} (at gap)."
+                    break
+
+
+def _check_references(protocol: Protocol) -> Iterable[str]:
+    known = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
+    for row in protocol.gap:
+        follows = [row.then.step] if row.then else []
+        for step in [*row.last, *follows, *([row.step] if row.step else [])]:
+            if step not in known:
+                yield f"This label has no {step} (at gap.{row.id})."
+        for schedule in row.schedules:
+            if schedule not in protocol.schedules:
+                yield f"This label has no schedule {schedule} (at gap.{row.id}.schedules)."
+        if row.due_day is not None and not _covers(row, row.due_day):
+            yield f"The due day lies outside the row (at gap.{row.id}.due_day)."
+        if row.action is Action.WAIT and row.to_day is None:
+            yield f"A wait without an end is never over (at gap.{row.id}.to_day)."
+    for step in known - {row.step for row in protocol.monitoring}:
+        yield f"Nothing says where the patient is after {step} (at monitoring)."
+    for band in protocol.band:
+        if band.to_kg < band.from_kg:
+            yield f"The band ends before it begins (at band.{band.id})."
+    for lower, upper in _neighbours(protocol):
+        yield f"The weight bands overlap (at band.{upper} and band.{lower})."
+
+
+def _neighbours(protocol: Protocol) -> Iterable[tuple[str, str]]:
+    for dose in sorted({band.mg_per_kg for band in protocol.band}):
+        bands = sorted((b for b in protocol.band if b.mg_per_kg == dose), key=lambda b: b.from_kg)
+        for lower, upper in pairwise(bands):
+            if upper.from_kg <= lower.to_kg:
+                yield lower.id, upper.id
+
+
+def _check_catalogue() -> list[str]:
+    """The shipped files together: no name twice, and a successor that exists."""
+    try:
+        shipped = catalogue()
+    except UnusableInput:
+        return []  # the file itself is already reported
+    names = [name for protocol in shipped for name in (protocol.key, *protocol.product.aliases)]
+    problems = [f"Two protocols are called {name}." for name in sorted({n for n in names if names.count(n) > 1})]
+    for protocol in shipped:
+        successor = protocol.product.superseded_by
+        if successor is not None and successor not in names:
+            problems.append(f"{protocol.key}: there is no successor {successor} (at product.superseded_by).")
+    return problems
+
+
+def _covers(row: GapRow, day: int) -> bool:
+    return row.from_day <= day and (row.to_day is None or day <= row.to_day)
+
+
+def list_text() -> str:
+    """Every shipped protocol on one line: key, state, how its rows are known."""
+    lines = []
+    for protocol in catalogue():
+        state = "active" if protocol.product.active else f"superseded by {protocol.product.superseded_by}"
+        counts: dict[str, int] = {}
+        for row in protocol.rows():
+            counts[row.status.value] = counts.get(row.status.value, 0) + 1
+        known = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+        lines.append(f"{protocol.key:32} {protocol.product.brand:10} {state}; rows: {known}")
+    return "\n".join(lines)
+
+
+def show_text(key: str) -> str:
+    """One protocol as readable tables, with the sources and the status of every row.
+
+    Raises:
+        UnusableInput: no such protocol.
+    """
+    protocol = load(key)
+    return tables_of(protocol, notes(protocol))
+
+
+def _words(word: str) -> str:
+    return word.replace("_", " ")
