@@ -1,0 +1,299 @@
+"""Every event in one plain sentence, for the timeline of a course on the screen and for `handrail replay`.
+
+A sentence says what was written down and nothing more: what is not known is said to be not known. Times of day belong to the
+caller, who knows for whom they are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from handrail.rules.events import Event
+from handrail.rules.grading import ice_inputs, ice_score
+from handrail.rules.terms import STEP_WORDS
+
+KIND_WORDS: Final[dict[str, str]] = {
+    "course_started": "course started",
+    "protocol_changed": "protocol changed",
+    "policy_changed": "policy changed",
+    "schedule_changed": "schedule changed",
+    "weight_measured": "weight",
+    "lab_resulted": "laboratory value",
+    "dose_planned": "dose planned",
+    "dose_given": "dose given",
+    "dose_not_given": "dose not given",
+    "medicine_given": "medicine given",
+    "checkin_received": "check-in",
+    "vitals_measured": "vital signs",
+    "crs_assessed": "CRS assessed",
+    "ice_assessed": "ICE score",
+    "icans_assessed": "ICANS assessed",
+    "toxicity_resolved": "resolved",
+    "condition_noted": "condition",
+    "response_assessed": "response",
+    "home_status": "home and location",
+    "contact_made": "call",
+    "setting_decided": "setting decided",
+    "authorisation_set": "authorisation",
+    "rems_met": "REMS",
+    "hold_started": "hold started",
+    "hold_ended": "hold lifted",
+    "departure_signed": "departure signed",
+    "accountability_moved": "accountability moved",
+    "course_ended": "course ended",
+    "note_added": "note",
+    "fact_withdrawn": "fact withdrawn",
+    "page_sent": "page sent",
+    "page_acknowledged": "page acknowledged",
+    "page_failed": "page not delivered",
+    "alert_closed": "alert closed",
+}
+"""The name of every event kind, as a person says it."""
+
+_ROLE_WORDS: Final = {"on_call": "clinician on call", "app": "advanced practice provider"}
+
+
+def kind_words(kind: str) -> str:
+    """The name of an event kind as a person says it."""
+    return KIND_WORDS.get(kind, kind.replace("_", " "))
+
+
+def sentence(event: Event) -> str:
+    """What one event says, without its time: `check-in: 38.4 °C (typed 101.1 F); shaking chills; no fever medicine`."""
+    tell = _TELLERS.get(event.kind)
+    said = tell(event.body, frozenset(event.nulls)) if tell is not None else _plainly(event.body, event.nulls)
+    words = f"{kind_words(event.kind)}: {said}" if said else kind_words(event.kind)
+    marked = tuple(getattr(event.body, "implausible", ()))
+    if marked:
+        words += f"; not believable and not used: {', '.join(name.replace('_', ' ') for name in marked)}"
+    if event.reason and event.kind != "departure_signed":
+        words += f" (reason: {event.reason})"
+    return words
+
+
+def role_words(role: str) -> str:
+    """A role of staff or a step of a ladder, as a person says it."""
+    return _ROLE_WORDS.get(role, role.replace("_", " "))
+
+
+Body = Any
+Nulls = frozenset[str]
+
+
+def _known(value: Any, nulls: Nulls, name: str, words: str) -> str:
+    if value is not None:
+        return f"{words} {_value(value)}".strip()
+    return f"{words} not known".strip() if name in nulls else ""
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return format(value.normalize() if value == value.to_integral_value() else value, "f")
+    if isinstance(value, (tuple, list)):
+        return ", ".join(str(item).replace("_", " ") for item in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(item)}".replace("_", " ") for key, item in value.items())
+    return str(value).replace("_", " ")
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _plainly(body: Body, nulls: tuple[str, ...]) -> str:
+    """The fields of a kind that needs no sentence of its own."""
+    skipped = ("implausible", "alert", "key")
+    names = [name for name in type(body).__slots__ if name not in skipped]
+    return _join(*(_known(getattr(body, name), frozenset(nulls), name, _label(name)) for name in names))
+
+
+def _label(name: str) -> str:
+    return name.rstrip("_").replace("_", " ")
+
+
+def _step(step: str | None) -> str:
+    return STEP_WORDS[step] if step else "a dose of an unknown step"
+
+
+def _checkin(body: Body, _nulls: Nulls) -> str:
+    typed = ""
+    if body.temperature_as_typed and body.unit_as_typed == "F":
+        typed = f" (typed {body.temperature_as_typed} °F)"
+    temperature = f"{body.temperature_c} °C{typed}" if body.temperature_c is not None else "temperature not known"
+    if body.symptoms:
+        felt = _value(body.symptoms)
+    else:
+        felt = "none of the symptoms" if body.none_of_these else "symptoms not known"
+    answers = dict(body.home_neuro or {})
+    wrong = [name for name, answer in answers.items() if answer != "right"]
+    if not answers:
+        neuro = "confusion check not known"
+    elif wrong:
+        neuro = "confusion check: " + ", ".join(f"{name} {answers[name].replace('_', ' ')}" for name in wrong)
+    else:
+        neuro = "confusion check all right"
+    medicine = {True: "fever medicine in the last 6 h", False: "no fever medicine in the last 6 h"}.get(
+        body.antipyretic_last_6_h, "fever medicine not known"
+    )
+    alone = {True: "", False: "nobody with the patient"}.get(body.caregiver_present, "")
+    return _join(temperature, felt, neuro, medicine, alone)
+
+
+def _dose_given(body: Body, nulls: Nulls) -> str:
+    amount = _known(body.dose_mg, nulls, "dose_mg", "")
+    return _join(
+        _step(body.step),
+        f"{amount} mg" if body.dose_mg is not None else amount,
+        f"{body.dose_mg_per_kg} mg/kg" if body.dose_mg_per_kg is not None else "",
+        f"{body.weight_kg} kg" if body.weight_kg is not None else "",
+        _value(body.route) if body.route else "",
+    )
+
+
+def _dose_planned(body: Body, _nulls: Nulls) -> str:
+    on = f"on {body.on.isoformat()}" if body.on else "day not known"
+    return _join(_step(body.step), on, _value(body.setting) if body.setting else "")
+
+
+def _dose_not_given(body: Body, nulls: Nulls) -> str:
+    because = f"because of {_value(body.because)}" if body.because else "reason not known"
+    return _join(
+        _step(body.step), because, _known(body.related_to_drug, nulls, "related_to_drug", "related to the drug:")
+    )
+
+
+def _medicine(body: Body, _nulls: Nulls) -> str:
+    amount = f" {body.dose_mg} mg" if body.dose_mg is not None else ""
+    route = f", {_value(body.route)}" if body.route else ""
+    purpose = f", {_value(body.purpose)}" if body.purpose else ""
+    return f"{body.agent or 'not known which'}{amount}{route}{purpose}"
+
+
+def _vitals(body: Body, nulls: Nulls) -> str:
+    pressure = ""
+    if body.systolic_mmhg is not None:
+        low = f"/{body.diastolic_mmhg}" if body.diastolic_mmhg is not None else ""
+        pressure = f"{body.systolic_mmhg}{low} mmHg"
+    return _join(
+        f"{body.temperature_c} °C"
+        if body.temperature_c is not None
+        else _known(None, nulls, "temperature_c", "temperature"),
+        pressure or _known(None, nulls, "systolic_mmhg", "pressure"),
+        _known(body.pulse_per_min, nulls, "pulse_per_min", "pulse"),
+        _known(body.breaths_per_min, nulls, "breaths_per_min", "breaths"),
+        f"SpO2 {body.spo2_percent} %" if body.spo2_percent is not None else _known(None, nulls, "spo2_percent", "SpO2"),
+        {None: "", "none": "room air"}.get(body.oxygen, _value(body.oxygen)),
+    )
+
+
+def _crs(body: Body, nulls: Nulls) -> str:
+    return _join(
+        _known(body.tmax_c, nulls, "tmax_c", "highest temperature") + (" °C" if body.tmax_c is not None else ""),
+        _known(body.hypotension, nulls, "hypotension", "hypotension"),
+        "" if body.pressors is None else f"vasopressors {_value(body.pressors)}",
+        {None: _known(None, nulls, "o2", "oxygen"), "none": "room air"}.get(body.o2, f"oxygen by {_value(body.o2)}"),
+        f"graded {body.clinician_grade} by the clinician" if body.clinician_grade is not None else "",
+    )
+
+
+def _ice(body: Body, _nulls: Nulls) -> str:
+    total = ice_score(ice_inputs(body)).total
+    words = f"{total} of 10" if total is not None else "not complete"
+    return f"{words}{' (baseline)' if body.baseline else ''}"
+
+
+def _icans(body: Body, nulls: Nulls) -> str:
+    return _join(
+        _known(body.loc, nulls, "loc", ""),
+        _known(body.seizure, nulls, "seizure", "seizure"),
+        _known(body.motor, nulls, "motor", "focal weakness"),
+        _known(body.edema, nulls, "edema", "oedema"),
+        f"graded {body.clinician_grade} by the clinician" if body.clinician_grade is not None else "",
+    )
+
+
+def _resolved(body: Body, _nulls: Nulls) -> str:
+    what = {"crs": "CRS", "icans": "ICANS"}.get(body.toxicity or "", _value(body.toxicity or "not known what"))
+    return f"{what}, confirmed by {body.confirmed_by or 'not known whom'}"
+
+
+def _condition(body: Body, nulls: Nulls) -> str:
+    state = {True: "active", False: "not active"}.get(body.active, "not known whether active")
+    grade = f" grade {body.grade}" if body.grade is not None else _known(None, nulls, "grade", " grade")
+    return f"{_value(body.what or 'not known what')}{grade}, {state}"
+
+
+def _call(body: Body, _nulls: Nulls) -> str:
+    reached = {True: "reached", False: "not reached"}.get(body.reached, "not known whether reached")
+    outcome = {
+        "staying_home": "stays home",
+        "coming_in": "comes in",
+        "sent_to_ed": "goes to the emergency department",
+        "handed_over": "handed over",
+        "none": "nothing decided",
+    }.get(body.outcome or "", "")
+    return _join(f"{_value(body.with_ or 'not known whom')} {reached}", outcome)
+
+
+def _page_sent(body: Body, _nulls: Nulls) -> str:
+    channel = {"on_screen": "on screen", "email": "by e-mail"}.get(body.channel or "", body.channel or "")
+    return f"{body.ladder or ''} to the {_pager(body.to_role)} {channel}".strip()
+
+
+def _page_failed(body: Body, _nulls: Nulls) -> str:
+    return f"to the {_pager(body.to_role)}: {body.why or 'reason not known'}"
+
+
+def _pager(step: str | None) -> str:
+    return {
+        "first_on_call": "first on call",
+        "second_on_call": "second on call",
+    }.get(step or "", role_words(step or "person on call"))
+
+
+def _acknowledged(body: Body, _nulls: Nulls) -> str:
+    return f"the {role_words(body.by_role or 'person')} has it"
+
+
+def _alert_closed(body: Body, _nulls: Nulls) -> str:
+    return body.because or ""
+
+
+def _note(body: Body, _nulls: Nulls) -> str:
+    return body.text or ""
+
+
+def _lab(body: Body, _nulls: Nulls) -> str:
+    value = f"{_value(body.value)} {body.unit or ''}".strip() if body.value is not None else "not known"
+    return f"{(body.code or 'not known which').upper()} {value}"
+
+
+def _weight(body: Body, _nulls: Nulls) -> str:
+    return f"{round(body.weight_kg, 1)} kg" if body.weight_kg is not None else "not known"
+
+
+_TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
+    "checkin_received": _checkin,
+    "dose_given": _dose_given,
+    "dose_planned": _dose_planned,
+    "dose_not_given": _dose_not_given,
+    "medicine_given": _medicine,
+    "vitals_measured": _vitals,
+    "crs_assessed": _crs,
+    "ice_assessed": _ice,
+    "icans_assessed": _icans,
+    "toxicity_resolved": _resolved,
+    "condition_noted": _condition,
+    "contact_made": _call,
+    "page_sent": _page_sent,
+    "page_failed": _page_failed,
+    "page_acknowledged": _acknowledged,
+    "alert_closed": _alert_closed,
+    "note_added": _note,
+    "lab_resulted": _lab,
+    "weight_measured": _weight,
+}
