@@ -1,0 +1,1 @@
+"""The patient's check-in: a link from the team, one form, and the truth about what happens next."""
