@@ -78,8 +78,8 @@ class Patient(OwnedRow):
 
     @property
     def birth_date(self) -> date | None:
-        """The birth date, None when it is not known."""
-        return date.fromisoformat(self.birth_date_text) if self.birth_date_text else None
+        """The birth date, None when it is not known to the day (a record may name a month or a year only)."""
+        return date.fromisoformat(self.birth_date_text) if len(self.birth_date_text) == len("1950-04-05") else None
 
     @birth_date.setter
     def birth_date(self, day: date | None) -> None:
