@@ -61,6 +61,10 @@ class Course:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+COURSE_KEYS = frozenset(f.name for f in fields(Course)) - {"extra"}
+"""The keys of a course file beside `format`."""
+
+
 def read_course(text: str | bytes) -> Course:
     """The course in a JSON text.
 
@@ -93,8 +97,7 @@ def course_from_json(data: Any) -> Course:
     body, extra = _object(data, "", "a course file")
     if body.get("format") != FORMAT:
         raise CourseFileError("unknown_format", f'A course file starts with "format": "{FORMAT}".', "format")
-    known = {f.name for f in fields(Course)} - {"extra"} | {"format"}
-    _refuse_unknown(body, known, "")
+    _refuse_unknown(body, COURSE_KEYS | {"format"}, "")
     for name in ("id", "product", "jurisdiction", "time_zone"):
         if body.get(name) is None:
             raise CourseFileError("missing_key", f"A course file needs {name!r}.", name)
@@ -111,8 +114,8 @@ def course_from_json(data: Any) -> Course:
         schedule=_optional(_text, body.get("schedule"), "schedule"),
         policy=body.get("policy"),
         synthetic=_optional(_bool, body.get("synthetic"), "synthetic") or False,
-        overlays=tuple(_list(body.get("overlays") or [], "overlays")),
-        facts=_decode_plain(Facts, body.get("facts") or {}, "facts"),
+        overlays=tuple(_optional(_list, body.get("overlays"), "overlays") or ()),
+        facts=_optional(_facts, body.get("facts"), "facts") or Facts(),
         context=body.get("context"),
         events=tuple(event_from_json(item, zone=zone, path=f"events[{n}]") for n, item in enumerate(events)),
         extra=extra,
@@ -146,7 +149,7 @@ def event_from_json(data: Any, *, zone: str, path: str = "event") -> Event:
         version=1,
         at=at,
         recorded_at=_optional(_instant, body.get("recorded_at"), f"{path}.recorded_at") or at,
-        zone=_zone(body.get("zone") or zone, f"{path}.zone"),
+        zone=_zone(zone if body.get("zone") is None else body["zone"], f"{path}.zone"),
         body=payload,
         by=_by(body.get("by"), f"{path}.by"),
         source=source,
@@ -260,6 +263,11 @@ def _decode_plain(cls: type[Any], data: Any, path: str) -> Any:
     readers = _readers(cls)
     _refuse_unknown(body, readers.keys(), path)
     return cls(**{readers[k][0]: readers[k][1](v, f"{path}.{k}") for k, v in body.items() if v is not None})
+
+
+def _facts(value: Any, path: str) -> Facts:
+    facts: Facts = _decode_plain(Facts, value, path)
+    return facts
 
 
 Reader = Callable[[Any, str], Any]
