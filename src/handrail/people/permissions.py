@@ -196,3 +196,13 @@ def may(person: Any, verb: str, course: Any, now: datetime, *, organisation_id: 
         bool(way.roles & roles) and (way.through == "membership" or verb in LENT[way.through])
         for way in reach(person, course, now)
     )
+
+
+def verbs_on(person: Any, course: Any, now: datetime) -> frozenset[str]:
+    """Every verb that a person may do on a course: what its page offers. Asks the database once."""
+    ways = reach(person, course, now)
+    return frozenset(
+        verb
+        for verb, roles in VERBS.items()
+        if any(way.roles & roles and (way.through == "membership" or verb in LENT[way.through]) for way in ways)
+    )

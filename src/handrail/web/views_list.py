@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db.models import Max, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,20 +17,15 @@ from django.views.decorators.http import require_GET, require_POST
 from handrail import clock
 from handrail.alerts.models import Page
 from handrail.people import permissions
-from handrail.people.models import Organisation, Shift, User
+from handrail.people.models import Organisation, Shift
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
 from handrail.rules.protocol import catalogue
 from handrail.web.context import frame, open_alerts
+from handrail.web.doors import signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
 from handrail.web.words import STATUS_WORDS, local_time
-
-
-def signed_in(request: HttpRequest) -> User:
-    """The signed-in person (the views below require one)."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 @require_GET
@@ -40,7 +34,7 @@ def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse("ok", content_type="text/plain")
 
 
-@login_required
+@staff_page
 @require_GET
 def board(request: HttpRequest) -> HttpResponse:
     """Who needs me now. The page asks again every few seconds; nothing new is a 304 and costs one query."""
@@ -82,7 +76,7 @@ def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:
     return {"address": address.read_text(encoding="utf-8").strip() if address.exists() else ""}
 
 
-@login_required
+@staff_page
 @require_POST
 def run_fever_night(request: HttpRequest) -> HttpResponse:
     """Ask the demonstration's supervisor to play the fever night in an instance of its own."""
@@ -94,7 +88,7 @@ def run_fever_night(request: HttpRequest) -> HttpResponse:
     return redirect("board")
 
 
-@login_required
+@staff_page
 @require_GET
 def courses(request: HttpRequest) -> HttpResponse:
     """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown)."""
@@ -109,7 +103,7 @@ def courses(request: HttpRequest) -> HttpResponse:
     return render(request, "handrail/courses.html", context)
 
 
-@login_required
+@staff_page
 @require_GET
 def rota(request: HttpRequest) -> HttpResponse:
     """Who answers, for the next two weeks."""
@@ -133,7 +127,7 @@ def rota(request: HttpRequest) -> HttpResponse:
     return render(request, "handrail/rota.html", {**frame(request, "rota"), "rows": rows})
 
 
-@login_required
+@staff_page
 @require_GET
 def protocols(request: HttpRequest) -> HttpResponse:
     """The label data in use: every gap row with its source and status."""

@@ -1,0 +1,241 @@
+"""What the page of a course shows, as plain strings made once: the answer judged now, the banner, the checks, the events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from handrail.people.models import User
+from handrail.records import wire
+from handrail.records.accountability import accountable_for
+from handrail.records.models import Course
+from handrail.rules.assess import assess
+from handrail.rules.events import Event
+from handrail.rules.history import History
+from handrail.rules.pinned import protocol_for
+from handrail.rules.policy import Policy
+from handrail.rules.telling import kind_words, role_words, sentence
+from handrail.rules.terms import UnusableInput, civil_date
+from handrail.web import timeline
+from handrail.web.presenters import dose_words, findings, next_dose_card, patient_words, toxicity_words
+from handrail.web.words import celsius_words, instant_iso, local_time, parse, short_time, since_words
+
+SHOWN_CHECKS: Final = 8
+LOCATION_WORDS: Final = {"home": "at home", "lodging": "in lodging", "hospital": "in hospital", "ed": "in the ED"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A course judged at an instant: `answer` is None when the rules could not judge it, and `trouble` says why."""
+
+    history: History | None
+    policy: Policy | None
+    answer: dict[str, Any] | None
+    trouble: str = ""
+
+
+def look(course: Course, now: datetime) -> Looked:
+    """Judge a course as it stands now: the page never shows an answer that time has overtaken."""
+    try:
+        history, policy = wire.history_of(course, now)
+        answer = assess(protocol_for(history, now), policy, history, now, context=course.context)
+    except UnusableInput as error:
+        return Looked(history=None, policy=None, answer=None, trouble=error.message)
+    return Looked(history=history, policy=policy, answer=answer.to_json())
+
+
+def look_back(course: Course, at: datetime, now: datetime) -> tuple[History, dict[str, Any] | None]:
+    """What was known at an instant, and what Handrail said then: the same rules on the facts of that moment."""
+    first = History.build(wire.header(course), wire.facts_of(course)).as_known_at(at)
+    try:
+        policy = wire.policy_of(course, now)
+        history = History.build(first.course, first.recorded, policy.plausible)
+        return history, assess(protocol_for(history, at), policy, history, at, context=course.context).to_json()
+    except UnusableInput:
+        return first, None
+
+
+def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, names: bool) -> dict[str, Any]:
+    """Who, on what, watched until when, where, and who answers for the patient now."""
+    party = accountable_for(course, now)
+    on_call = party.on_duty("first_on_call", now)
+    watch = (answer or {}).get("watch", {})
+    ends = parse(watch.get("window_ends"))
+    overdue = parse(watch.get("overdue_since"))
+    due = parse(watch.get("next_check_due"))
+    patient = course.patient
+    contacts = [
+        {"name": c.name, "relationship": c.relationship, "phone": c.phone} for c in patient.contacts.all() if names
+    ]
+    return {
+        "id": str(course.pk),
+        "who": patient_words(course, names=names),
+        "age": _age(course, now) if names else "",
+        "synthetic": course.synthetic,
+        "product": f"{course.product} {course.protocol_key.split('/', 1)[-1].replace('/', ' ')}",
+        "schedule": course.schedule.replace("_", " "),
+        "policy": f"policy {(answer or {}).get('policy', {}).get('id', course.policy_id)}",
+        "site": course.site.name if course.site else "site not known",
+        "accountable": party.organisation.name,
+        "accountable_person": on_call.user.name if on_call.user else "NOBODY on call",
+        "accountable_known": on_call.user is not None,
+        "owner": course.organisation.name if course.organisation_id != party.organisation.pk else "",
+        "call_number": party.organisation.call_number,
+        "dose": dose_words(course, now),
+        "ends": local_time(ends, course.time_zone) if ends else "",
+        "due": local_time(due, course.time_zone) if due else "",
+        "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
+        "phone": patient.phone if names else "",
+        "contacts": contacts,
+        "language": {"es": "Spanish", "en": "English"}.get(patient.language, patient.language),
+        "ended": local_time(course.ended_at, course.time_zone) if course.ended_at else "",
+        "state": (answer or {}).get("state", {}).get("name", "not assessed").capitalize(),
+    }
+
+
+def _age(course: Course, now: datetime) -> str:
+    born = course.patient.birth_date_text
+    if len(born) != len("2000-01-01"):
+        return f"born {born}" if born else "age not known"
+    today = civil_date(now, course.time_zone)
+    years = today.year - int(born[:4]) - ((today.month, today.day) < (int(born[5:7]), int(born[8:10])))
+    return f"{years} years"
+
+
+def location(history: History | None) -> str | None:
+    """Where the patient was last said to be."""
+    known = [e.body.location for e in history.of("home_status") if e.body.location] if history else []
+    return LOCATION_WORDS[known[-1]] if known else None
+
+
+def checks(history: History, zone: str) -> list[dict[str, Any]]:
+    """The latest check-ins, newest first."""
+    rows = []
+    for event in reversed(history.of("checkin_received")[-SHOWN_CHECKS:]):
+        body = event.body
+        temperature = celsius_words(body.temperature_c, fahrenheit_first=False) if body.temperature_c else None
+        answers = dict(body.home_neuro or {})
+        rows.append(
+            {
+                "at": local_time(event.at, zone),
+                "temperature": temperature,
+                "fever_medicine": {True: "yes", False: "no"}.get(body.antipyretic_last_6_h),
+                "symptoms": ", ".join(body.symptoms).replace("_", " ") if body.symptoms else None,
+                "none": bool(body.none_of_these) and not body.symptoms,
+                "neuro": _neuro_words(answers),
+                "marked": ", ".join(body.implausible).replace("_", " "),
+            }
+        )
+    return rows
+
+
+def _neuro_words(answers: dict[str, str]) -> str | None:
+    if not answers:
+        return None
+    wrong = [f"{name} {answer.replace('_', ' ')}" for name, answer in answers.items() if answer != "right"]
+    return ", ".join(wrong) if wrong else "all right"
+
+
+def medicines(history: History, zone: str) -> list[dict[str, str]]:
+    """Medicines given or taken, newest first."""
+    found = history.of("medicine_given")
+    return [{"at": local_time(e.at, zone), "words": _after_colon(e)} for e in reversed(found[-SHOWN_CHECKS:])]
+
+
+def labs(history: History, zone: str) -> list[dict[str, str]]:
+    """The newest value of every laboratory code."""
+    newest: dict[str, Event] = {}
+    for event in history.of("lab_resulted"):
+        newest[event.body.code or "?"] = event
+    weights = history.of("weight_measured")[-1:]
+    return [{"at": local_time(e.at, zone), "words": sentence(e)} for e in (*weights, *newest.values())]
+
+
+def _after_colon(event: Event) -> str:
+    return sentence(event).split(": ", 1)[-1]
+
+
+def event_rows(history: History, zone: str, people: dict[str, str]) -> list[dict[str, Any]]:
+    """Every event that was recorded, newest first; what was superseded or withdrawn is struck through."""
+    standing = {event.id for event in history.events}
+    rows = []
+    for event in sorted(history.recorded, key=lambda e: (e.at, e.recorded_at, e.id), reverse=True):
+        late = (event.recorded_at - event.at).total_seconds()
+        by = event.by
+        name = people.get(by.id or "") if by else None
+        rows.append(
+            {
+                "id": event.id,
+                "at": local_time(event.at, zone),
+                "recorded": local_time(event.recorded_at, zone) if abs(late) > 300 else "",
+                "words": sentence(event),
+                "who": name or (role_words(by.role) if by else "not known"),
+                "source": event.source or "",
+                "struck": event.id not in standing and event.kind != "fact_withdrawn",
+                "can_withdraw": event.id in standing and event.kind not in _STAYS,
+                "kind": kind_words(event.kind),
+            }
+        )
+    return rows
+
+
+_STAYS: Final = (
+    "course_started",
+    "fact_withdrawn",
+    "page_sent",
+    "page_acknowledged",
+    "page_failed",
+    "alert_closed",
+    "accountability_moved",
+)
+"""Kinds that nobody withdraws by hand."""
+
+
+def people_of(history: History) -> dict[str, str]:
+    """The names behind the ids that stand in the record."""
+    ids = {event.by.id for event in history.recorded if event.by and event.by.id}
+    numbers = [each for each in ids if each and each.replace("-", "").isalnum() and each != "handrail"]
+    found = {str(user.pk): user.name for user in User.objects.filter(pk__in=_keys(numbers))}
+    return {**found, "handrail": "Handrail"}
+
+
+def _keys(texts: list[str]) -> list[Any]:
+    keys = []
+    for text in texts:
+        try:
+            keys.append(User._meta.pk.to_python(text))
+        except Exception:  # noqa: BLE001, S112 (an id of another machine is nobody here)
+            continue
+    return keys
+
+
+def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) -> dict[str, Any]:
+    """Everything between the banner and the events."""
+    answer, history = looked.answer, looked.history
+    context: dict[str, Any] = {
+        "course": banner(course, answer, now, names=names),
+        "trouble": looked.trouble,
+        "location": location(history),
+    }
+    if answer is None or history is None or looked.policy is None:
+        return context
+    picture = timeline.picture_of(history, looked.policy, now)
+    zone = course.time_zone
+    watch = answer["watch"]
+    return {
+        **context,
+        "dose": next_dose_card(answer),
+        "findings": findings(answer),
+        "toxicity": toxicity_words(answer),
+        "cannot_say": answer["cannot_say"],
+        "tasks": [
+            {**task, "by": short_time(by, zone) if (by := parse(task["by"])) else ""} for task in answer["tasks"]
+        ],
+        "triage": answer["triage"],
+        "watch_because": watch["because"],
+        "picture": timeline.svg(picture) if picture else None,
+        "checks": checks(history, zone),
+        "medicines": medicines(history, zone),
+        "labs": labs(history, zone),
+    }

@@ -1,0 +1,61 @@
+"""What every staff page does first: who is asking, may they, and is there such a course for them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from handrail import clock
+from handrail.actions.errors import NotAllowedError, NotVisibleError
+from handrail.people import permissions
+from handrail.people.models import User
+from handrail.records.models import Course
+from handrail.records.reach import courses_of
+
+Rest = ParamSpec("Rest")
+View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
+
+
+def staff_page(view: View[Rest]) -> View[Rest]:
+    """A page for somebody signed in. What a verb refuses because of who asks becomes 404 or 403, and nothing is cached."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except NotVisibleError as error:
+            raise Http404(error.message) from error
+        except NotAllowedError as error:
+            raise PermissionDenied(error.message) from error
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return login_required(inner)  # type: ignore[return-value]
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The signed-in person (staff pages require one)."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def course_for(request: HttpRequest, course_id: UUID, verb: str = "view_course") -> Course:
+    """The course, for somebody who reaches it and may do the verb.
+
+    Raises:
+        Http404: no such course for this person; PermissionDenied: the role may not.
+    """
+    person, now = signed_in(request), clock.now()
+    related = ("patient", "site", "organisation")
+    course = courses_of(person, now).select_related(*related).filter(pk=course_id).first()
+    if course is None:
+        raise Http404("There is no such course.")
+    if not permissions.may(person, verb, course, now):
+        raise PermissionDenied("Your role does not allow that here.")
+    return course

@@ -1,0 +1,154 @@
+"""The on-call inbox: what is open, one page with what was reported, and "I have it"."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from handrail import clock
+from handrail.actions.access import log_look
+from handrail.actions.actor import person
+from handrail.actions.answering import acknowledge
+from handrail.actions.errors import RefusedError
+from handrail.alerts.models import Alert, Page
+from handrail.people import permissions
+from handrail.people.models import User
+from handrail.records.reach import courses_of
+from handrail.rules.telling import role_words
+from handrail.web import course_page
+from handrail.web.context import frame, open_alerts
+from handrail.web.doors import signed_in, staff_page
+from handrail.web.forms import FORMS
+from handrail.web.presenters import alert_row
+from handrail.web.words import local_time, short_time
+
+RECENT: Final = timedelta(days=2)
+STATE_WORDS: Final = {
+    Page.State.SENDING: "being sent",
+    Page.State.SENT: "sent",
+    Page.State.FAILED: "NOT delivered",
+    Page.State.NOT_CONFIGURED: "not set up on this installation",
+    Page.State.NOBODY_ON: "NOBODY on",
+}
+CHANNEL_WORDS: Final = {"on_screen": "on screen", "email": "e-mail"}
+
+
+@staff_page
+@require_GET
+def pages(request: HttpRequest) -> HttpResponse:
+    """Every open page of every course in reach, the unanswered ones first; the page asks again every few seconds."""
+    user, now = signed_in(request), clock.now()
+    if not permissions.may(user, "view_pages", None, now):
+        raise PermissionDenied("Your role does not show pages.")
+    around = frame(request, "pages")
+    names = permissions.may(user, "view_identity", None, now)
+    context = {
+        **around,
+        "alerts": _rows(open_alerts(user), now, around["zone"], names=names),
+        "recent": _rows(_answered_lately(user, now), now, around["zone"], names=names),
+        "may_acknowledge": permissions.may(user, "acknowledge", None, now),
+        "code": "",
+    }
+    background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
+    return render(request, "handrail/pages_lists.html" if background else "handrail/pages.html", context)
+
+
+def _answered_lately(user: User, now: datetime) -> Any:
+    return Alert.objects.filter(closed_at__gt=now - RECENT, course__in=courses_of(user, now))
+
+
+def _rows(alerts: Any, now: datetime, zone: str, *, names: bool) -> list[dict[str, Any]]:
+    found = alerts.select_related("course__patient", "acknowledged_by").prefetch_related("pages__user")
+    order = {"now": 0, "soon": 1}
+    ranked = sorted(found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at))
+    return [alert_row(alert, now, zone, names=names) for alert in ranked]
+
+
+@staff_page
+@require_POST
+def find(request: HttpRequest) -> HttpResponse:
+    """Look a page up by the code that stood in the message."""
+    user, now = signed_in(request), clock.now()
+    code = "".join(request.POST.get("code", "").upper().split())
+    alert = Alert.objects.filter(code=code, course__in=courses_of(user, now)).first()
+    if alert is None:
+        messages.error(request, "No page of yours has this code. Look at the code again, or at the list below.")
+        return redirect("pages")
+    return redirect("page", alert_id=alert.pk)
+
+
+def _alert_for(request: HttpRequest, alert_id: UUID) -> Alert:
+    user, now = signed_in(request), clock.now()
+    alert = (
+        Alert.objects.filter(pk=alert_id, course__in=courses_of(user, now))
+        .select_related("course__patient", "course__site", "course__organisation", "acknowledged_by")
+        .first()
+    )
+    if alert is None:
+        raise Http404("There is no such page.")
+    if not permissions.may(user, "view_pages", alert.course, now):
+        raise PermissionDenied("Your role does not show pages.")
+    return alert
+
+
+@staff_page
+@require_GET
+def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """What do I do in the next five minutes? Opening a page does not acknowledge it."""
+    alert, user, now = _alert_for(request, alert_id), signed_in(request), clock.now()
+    course = alert.course
+    verbs = permissions.verbs_on(user, course, now)
+    names = "view_identity" in verbs
+    log_look(course, "page", user=user, now=now)
+    looked = course_page.look(course, now)
+    context = {
+        **frame(request, "pages"),
+        **course_page.page_context(course, looked, now, names=names),
+        "alert": alert_row(alert, now, course.time_zone, names=names),
+        "closed": alert.closed_because if alert.closed_at else "",
+        "attempts": attempts(alert, course.time_zone),
+        "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
+        "may_acknowledge": "acknowledge" in verbs,
+        "forms": [FORMS[key] for key in ("call", "assessment", "medicine") if FORMS[key].verb in verbs],
+    }
+    return render(request, "handrail/page.html", context)
+
+
+def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
+    """Every page of an alert, oldest first: who, how, and whether it went out."""
+    return [
+        {
+            "at": local_time(each.created_at, zone),
+            "who": f"{each.user.name if each.user else 'nobody'} ({role_words(each.who)})",
+            "how": CHANNEL_WORDS.get(each.channel, each.channel or "no channel"),
+            "state": STATE_WORDS[Page.State(each.state)],
+            "why": each.why if each.state == Page.State.FAILED else "",
+        }
+        for each in alert.pages.select_related("user").order_by("attempt", "channel")
+    ]
+
+
+@staff_page
+@require_POST
+def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """ "I have it": paging stops; the first one to say it has it."""
+    alert, user = _alert_for(request, alert_id), signed_in(request)
+    zone = alert.course.time_zone
+    try:
+        done = acknowledge(alert.pk, by=person(user))
+    except RefusedError as error:
+        messages.warning(request, error.message)
+        return redirect("page", alert_id=alert.pk)
+    at = short_time(done.at, zone)
+    if done.mine:
+        messages.success(request, f"You have it since {at}. Nobody else is paged for it.")
+    else:
+        messages.warning(request, f"{done.who.name} has it since {at}.")
+    return redirect("page", alert_id=alert.pk)
