@@ -17,10 +17,11 @@ from handrail.rules.events import CrsAssessed, Event, IcansAssessed
 from handrail.rules.grading import CrsInputs, Grade, grade_crs, grade_icans, icans_inputs, ice_inputs, ice_score
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
-from handrail.rules.terms import Missing
+from handrail.rules.terms import Ladder, Missing
 from handrail.rules.triage import ice_baseline, ice_total
 
 SCALE = "astct-2019"
+LOW_READINGS = ("spo2_percent", "systolic_mmhg")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,7 +149,6 @@ class _Tracker:
 def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unknown_day: bool) -> Course:
     tracker = _Tracker("crs")
     answer: Grade | None = None
-    fever_c = policy.triage.fever_c
     for event in history.of("checkin_received", "vitals_measured", "crs_assessed", "toxicity_resolved"):
         if event.kind == "toxicity_resolved":
             if event.body.toxicity == "crs":
@@ -158,14 +158,23 @@ def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unkno
             grade = clinical_grade(event, answer)
             tracker.assessed(event.at, grade, suspected=answer.suspected)
         elif unknown_day or (first_dose is not None and event.at >= first_dose):
-            temperature = event.body.temperature_c
-            if temperature is not None and temperature >= fever_c:
-                tracker.evidence(event.at)
-            elif temperature is None and "temperature_c" in event.nulls:
-                tracker.evidence(event.at, unknown=True)
-            elif "symptoms" in event.nulls or _has_symptom(event, policy, "fever_like"):
-                tracker.evidence(event.at, unknown="symptoms" in event.nulls)
+            found, doubt = _crs_signs(event, policy)
+            if found or doubt:
+                tracker.evidence(event.at, unknown=not found)
     return _course(tracker, answer, "CRS")
+
+
+def _crs_signs(event: Event, policy: Policy) -> tuple[bool, bool]:
+    """Whether a report points to CRS, and whether a fact that it asked for and did not get might.
+
+    A low pressure or oxygen saturation counts without fever: premedication, steroids and tocilizumab hide fever.
+    """
+    body = event.body
+    rows = [row for row in policy.triage.reading if row.reading in LOW_READINGS and row.ladder is Ladder.RED_1]
+    low = any((value := getattr(body, row.reading)) is not None and row.below and value < row.below for row in rows)
+    fever = body.temperature_c is not None and body.temperature_c >= policy.triage.fever_c
+    found = fever or low or _has_symptom(event, policy, "fever_like")
+    return found, bool({"temperature_c", "symptoms", *LOW_READINGS} & set(event.nulls))
 
 
 def crs_grade(event: Event, episode_open: bool) -> Grade:

@@ -1,0 +1,539 @@
+"""Triage: who is paged (`ladder`) and what the patient does (`disposition`), on both sides of every limit.
+
+The cases TRI01 to TRI14 are written in the words of the two answers: RED is `ed_now`; AMBER is `call_and_come_in` or
+`clinician_call`; AMBER with 38.0 °C or more is RED-3 within 7 days of a step-up or first treatment dose, else RED-4.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handrail.rules.answer import Assessment
+from handrail.rules.management import tocilizumab_amount
+from handrail.rules.policy import load_policy
+from handrail.rules.terms import Ladder, Urgency
+from tests.support.courses import Told, civil, well
+
+DOSE_1, DOSE_2 = "2026-03-02 09:00", "2026-03-05 09:00"
+LATER = "2026-03-06 15:00"
+"""30 h after step-up dose 2."""
+
+
+def stepping_up(anc: str | None = "2.1", unit: str | None = "10*9/L") -> Told:
+    """Two step-up doses of teclistamab, everything normal before each; the neutrophil count if it is known."""
+    told = Told()
+    well(told, "2026-03-02 08:00")
+    told.dose("step_up_1", DOSE_1)
+    well(told, "2026-03-05 08:00")
+    if anc is not None:
+        told.tell("lab_resulted", "2026-03-05 08:00", code="anc", value=anc, unit=unit)
+    told.dose("step_up_2", DOSE_2)
+    return told
+
+
+def said(answer: Assessment) -> tuple[str | None, str]:
+    """Ladder and disposition."""
+    ladder = answer.triage.ladder
+    return ladder.value if ladder else None, answer.triage.disposition.value
+
+
+def reported(told: Told, at: str = LATER, *, kind: str = "vitals_measured", **fields: Any) -> Assessment:
+    """The answer at the minute of a report."""
+    told.tell(kind, at, **fields)
+    return told.assess(at)
+
+
+RED_1, RED_2 = ("RED-1", "ed_now"), ("RED-2", "ed_now")
+RED_3, RED_4 = ("RED-3", "call_and_come_in"), ("RED-4", "call_and_come_in")
+RED_3_ED, RED_4_ED = ("RED-3", "ed_now"), ("RED-4", "ed_now")
+AMBER, GREEN, NOTHING = ("AMBER", "clinician_call"), ("GREEN", "recheck"), (None, "none")
+
+
+# --- TRI01 to TRI14 -----------------------------------------------------------------------------------------------
+
+
+def test_tri01_fever_alone_is_a_call_and_grade_1():
+    told = stepping_up()
+    told.tell("vitals_measured", "2026-03-02 08:00", systolic_mmhg=122, baseline=True)
+    answer = reported(told, temperature_c="38.0", systolic_mmhg=118, spo2_percent=97)
+    assert said(answer) == RED_3
+    assert answer.toxicity.crs.suspected and answer.toxicity.crs.open
+    graded(told, "2026-03-06 15:10", tmax_c="38.0")
+    assert told.assess("2026-03-06 15:10").toxicity.crs.grade == 1
+
+
+def test_tri02_neutropenic_fever_goes_to_the_emergency_department():
+    answer = reported(stepping_up(anc="0.4"), temperature_c="38.0", systolic_mmhg=118, spo2_percent=97)
+    assert said(answer) == RED_3_ED
+    assert "antibiotics before results" in answer.triage.because
+    assert "infection path first: neutrophil count 0.4" in answer.triage.because
+
+
+@pytest.mark.parametrize(
+    # case | what was measured                             | answer
+    ("case", "fields", "wanted"),
+    [
+        ("TRI03", {"temperature_c": "38.3", "systolic_mmhg": 88}, RED_1),
+        ("TRI04", {"temperature_c": "38.3", "systolic_mmhg": 95}, RED_3),
+        ("TRI05", {"temperature_c": "37.4", "spo2_percent": 89}, RED_1),
+        ("TRI08", {"temperature_c": "38.0", "method": "oral"}, RED_3),
+    ],
+)
+def test_tri_vital_signs(case: str, fields: dict[str, Any], wanted: tuple[str, str]):
+    assert said(reported(stepping_up(), **fields)) == wanted, case
+
+
+def test_tri05_low_oxygen_after_dexamethasone_is_suspected_crs():
+    told = stepping_up()
+    told.tell("medicine_given", "2026-03-06 09:00", agent="dexamethasone", dose_mg="16", purpose="home")
+    answer = reported(told, temperature_c="37.4", spo2_percent=89)
+    assert said(answer) == RED_1
+    assert (answer.toxicity.crs.grade, answer.toxicity.crs.suspected, answer.toxicity.crs.open) == (None, True, True)
+    graded(told, "2026-03-06 15:10", tmax_c="37.4", premed_masking=True, o2="nasal_cannula", flow_l_per_min="2")
+    assert told.assess("2026-03-06 15:10").toxicity.crs.suspected
+
+
+@pytest.mark.parametrize(
+    # reading         | value | CRS open: yes, no, or not known
+    ("reading", "value", "is_open"),
+    [
+        ("spo2_percent", 90, False),
+        ("spo2_percent", 89, True),
+        ("spo2_percent", None, None),
+        ("systolic_mmhg", 90, False),
+        ("systolic_mmhg", 89, True),
+        ("systolic_mmhg", None, None),
+        ("pulse_per_min", 131, False),
+    ],
+)
+def test_low_oxygen_or_pressure_without_fever_withholds_the_next_dose(reading: str, value: int, is_open: bool | None):
+    told = stepping_up()
+    well(told, "2026-03-08 08:00")
+    answer = reported(told, "2026-03-08 09:00", temperature_c="36.8", **{reading: value})
+    assert answer.toxicity.crs.open is is_open
+    assert answer.next_dose.action.value == {True: "hold", None: "ask", False: "give"}[is_open]
+
+
+def test_low_oxygen_before_any_dose_is_no_crs():
+    assert reported(Told(), spo2_percent=89).toxicity.crs.open is None
+
+
+def test_tri06_fever_and_cough_12_days_after_the_dose_is_infection_first():
+    told = stepping_up(anc=None)
+    answer = reported(
+        told,
+        "2026-03-17 10:00",
+        kind="checkin_received",
+        temperature_c="38.2",
+        symptoms=["cough"],
+        caregiver_present=True,
+    )
+    assert said(answer) == RED_4_ED, "the neutrophil count is not known: the stricter of the two references"
+    assert "infection path first" in answer.triage.because and answer.toxicity.infection.open
+
+
+def test_tri07_warm_twice_is_one_recheck_in_an_hour_and_no_crs():
+    told = stepping_up()
+    told.tell("vitals_measured", "2026-03-06 14:50", temperature_c="37.9")
+    answer = reported(told, temperature_c="37.9")
+    assert said(answer) == GREEN and answer.pages == ()
+    assert civil(answer.watch.next_check_due) == "2026-03-06 16:00"
+    assert answer.toxicity.crs.open is False
+
+
+def test_tri09_a_check_60_minutes_late_20_hours_after_dose_1_pages_the_nurse_on_call():
+    told = Told()
+    well(told, "2026-03-02 11:00")
+    told.dose("step_up_1", "2026-03-02 12:00")
+    told.tell("checkin_received", "2026-03-03 02:00", temperature_c="36.8", none_of_these=True)
+    assert told.assess("2026-03-03 08:59").pages == ()
+    (page,) = told.assess("2026-03-03 09:00").pages
+    assert (page.ladder, page.what) == (Ladder.AMBER, "check-in overdue")
+
+
+def test_tri10_ice_8_of_10_without_fever_is_a_clinicians_call_and_grade_1():
+    told = stepping_up()
+    told.tell("ice_assessed", "2026-03-02 08:00", total_0_10=10, baseline=True)
+    score = told.tell("ice_assessed", LATER, total_0_10=8)
+    assert said(told.assess(LATER)) == AMBER
+    (page,) = [page for page in told.assess(LATER).pages if page.key.startswith("report:")]
+    assert page.urgency is Urgency.SOON
+    normal = {"loc_other": False, "seizure": "none", "motor": False, "edema": "none", "icp_signs": False, "ich": False}
+    told.tell("icans_assessed", "2026-03-06 15:20", ice_event=score, loc="alert", **normal)
+    assert told.assess("2026-03-06 15:20").toxicity.icans.grade == 1
+
+
+@pytest.mark.parametrize(("given", "warned"), [("2026-03-06 07:01", True), ("2026-03-06 07:00", False)])
+def test_tri11_a_second_tocilizumab_within_8_hours_is_warned_about(given: str, warned: bool):
+    told = stepping_up()
+    told.tell("vitals_measured", "2026-03-06 06:00", temperature_c="38.5")
+    told.tell("medicine_given", given, agent="Tocilizumab", dose_mg="560", purpose="treatment")
+    findings = rescue(reported(told, temperature_c="38.5"))
+    assert [f.urgency for f in findings] == ([Urgency.NOW] if warned else [])
+    assert all("steroid path" in f.what and "can always be recorded" in f.because for f in findings)
+
+
+@pytest.mark.parametrize(("doses", "warned"), [(3, False), (4, True)])
+def test_tri12_a_fifth_tocilizumab_of_one_event_is_warned_about(doses: int, warned: bool):
+    told = stepping_up()
+    told.tell("medicine_given", "2026-03-05 08:00", agent="tocilizumab", dose_mg="560", purpose="prophylaxis")
+    told.tell("vitals_measured", "2026-03-06 01:00", temperature_c="38.5")
+    for hour in range(doses):
+        told.tell("medicine_given", f"2026-03-06 0{2 + hour}:00", agent="tocilizumab", purpose="treatment")
+    findings = rescue(told.assess("2026-03-06 20:00"))
+    assert [f.what for f in findings] == (["4 tocilizumab doses in this event: the limit is 4"] if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("weight_kg", "mg", "capped"),
+    [
+        ("112", "800", True),
+        ("100", "800", False),
+        ("100.1", "800", True),
+        ("99.9", "799.2", False),
+        ("70", "560", False),
+    ],
+)
+def test_tri13_tocilizumab_is_capped_at_800_mg(weight_kg: str, mg: str, capped: bool):
+    assert tocilizumab_amount(Decimal(weight_kg), load_policy()) == (Decimal(mg), capped)
+
+
+def test_tri13_no_weight_no_amount():
+    assert tocilizumab_amount(None, load_policy()) == (None, False)
+
+
+@pytest.mark.parametrize("alone", [{"caregiver_present": False}, {"caregiver_present": None}, {}])
+def test_tri14_fever_without_a_caregiver_is_no_home_watch(alone: dict[str, Any]):
+    answer = reported(stepping_up(), kind="checkin_received", temperature_c="38.1", **alone)
+    assert said(answer) == RED_3
+    assert "no home watch" in answer.triage.because
+
+
+def rescue(answer: Assessment) -> list[Any]:
+    return [finding for finding in answer.findings if finding.rule == "management"]
+
+
+def graded(told: Told, at: str, **changes: Any) -> None:
+    """A clinician's CRS inputs and an ICE score of 10."""
+    inputs = {"fever_other": False, "episode_open": False, "masked": False, "premed_masking": False}
+    inputs |= {"hypotension": False, "hypotension_other": False, "pressors": [], "o2": "none", "flow_l_per_min": "0"}
+    told.tell("crs_assessed", at, **{**inputs, "hypoxia_other": False, "died_of_crs": False, **changes})
+    told.tell("ice_assessed", at, total_0_10=10)
+
+
+# --- readings -----------------------------------------------------------------------------------------------------
+
+READINGS = [
+    # reading         | value | answer       (each limit, and just beyond it)
+    ("spo2_percent", 94, NOTHING),
+    ("spo2_percent", 93, AMBER),
+    ("spo2_percent", 90, AMBER),
+    ("spo2_percent", 89, RED_1),
+    ("systolic_mmhg", 101, NOTHING),
+    ("systolic_mmhg", 100, AMBER),
+    ("systolic_mmhg", 90, AMBER),
+    ("systolic_mmhg", 89, RED_1),
+    ("pulse_per_min", 110, NOTHING),
+    ("pulse_per_min", 111, AMBER),
+    ("pulse_per_min", 130, AMBER),
+    ("pulse_per_min", 131, RED_1),
+    ("breaths_per_min", 20, NOTHING),
+    ("breaths_per_min", 21, AMBER),
+    ("breaths_per_min", 24, AMBER),
+    ("breaths_per_min", 25, RED_1),
+    ("temperature_c", "37.7", NOTHING),
+    ("temperature_c", "37.79", NOTHING),
+    ("temperature_c", "37.8", GREEN),
+    ("temperature_c", "37.99", GREEN),
+    ("temperature_c", "38.0", RED_3),
+    ("temperature_c", "43", RED_3),
+]
+
+
+@pytest.mark.parametrize(("reading", "value", "wanted"), READINGS)
+def test_each_reading_at_its_limit_and_just_beyond(reading: str, value: int | str, wanted: tuple[str | None, str]):
+    assert said(reported(stepping_up(), **{reading: value})) == wanted
+
+
+def test_the_table_above_meets_every_reading_row_of_the_policy():
+    rows = {(row.reading, row.ladder.value) for row in load_policy().triage.reading}
+    assert rows <= {(reading, wanted[0]) for reading, _, wanted in READINGS}
+
+
+@pytest.mark.parametrize(
+    ("reading", "value"),
+    [
+        ("spo2_percent", 29),
+        ("systolic_mmhg", 29),
+        ("pulse_per_min", 301),
+        ("breaths_per_min", 81),
+        ("temperature_c", "44"),
+    ],
+)
+def test_an_implausible_reading_meets_no_row_and_is_said(reading: str, value: int | str):
+    answer = reported(stepping_up(), **{reading: value, "implausible": [reading]})
+    assert said(answer) == NOTHING
+    assert f"vitals_measured.{reading}" in [item.missing for item in answer.cannot_say]
+
+
+# --- symptom boxes ------------------------------------------------------------------------------------------------
+
+SYMPTOMS = {
+    "short_of_breath": RED_1,
+    "chest_pain": RED_1,
+    "fainted": RED_1,
+    "seizure": RED_1,
+    "hard_to_wake": RED_1,
+    "confused": RED_2,
+    "new_weakness": RED_2,
+    "bad_headache": RED_2,
+    "cannot_drink": RED_2,
+    "shaking_chills": RED_3,
+    "dizzy": AMBER,
+    "vomiting": AMBER,
+    "rash": AMBER,
+    "mild_headache": AMBER,
+    "cough": AMBER,
+    "burning_urine": AMBER,
+    "diarrhoea": AMBER,
+    "a_box_of_a_newer_phone": AMBER,
+}
+NEUROLOGICAL = {"seizure", "hard_to_wake", "confused", "new_weakness", "bad_headache"}
+INFECTION = {"cough", "burning_urine", "diarrhoea"}
+
+
+@pytest.mark.parametrize(("symptom", "wanted"), SYMPTOMS.items())
+@pytest.mark.parametrize("day", [LATER, "2026-03-20 10:00"])
+def test_each_symptom_box(symptom: str, wanted: tuple[str, str], day: str):
+    answer = reported(stepping_up(), day, kind="checkin_received", temperature_c="36.8", symptoms=[symptom])
+    assert said(answer) == wanted
+    assert (answer.toxicity.icans.open is True) == (symptom in NEUROLOGICAL)
+    assert (answer.toxicity.infection.open is True) == (symptom in INFECTION)
+    assert (answer.toxicity.crs.open is True) == (symptom == "shaking_chills")
+
+
+def test_the_table_above_has_every_box_of_the_policy():
+    assert {row.symptom for row in load_policy().triage.symptom} == set(SYMPTOMS) - {"a_box_of_a_newer_phone"}
+
+
+def test_no_box_and_a_normal_temperature_is_nothing():
+    answer = reported(stepping_up(), kind="checkin_received", temperature_c="36.8", symptoms=[], none_of_these=True)
+    assert said(answer) == NOTHING and answer.pages == ()
+
+
+# --- fever: how long after which dose -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # last dose         | fever at           | answer       (the window is 7 x 24 h after the dose, end included)
+    ("step", "at", "wanted"),
+    [
+        ("step_up_1", "2026-03-02 09:01", RED_3),
+        ("step_up_1", "2026-03-09 10:00", RED_3),  # 168 h: the clocks went forward on 8 March
+        ("step_up_1", "2026-03-09 10:01", RED_4),
+        ("step_up_2", "2026-03-09 10:00", RED_3),
+        ("step_up_2", "2026-03-09 10:01", RED_4),
+        ("first_treatment", "2026-03-09 10:00", RED_3),
+        ("first_treatment", "2026-03-09 10:01", RED_4),
+        ("treatment", "2026-03-02 09:01", RED_4),
+        (None, "2026-03-02 09:01", RED_3),  # a dose of an unknown step could be a step-up dose
+    ],
+)
+def test_fever_within_7_days_of_a_step_up_or_first_treatment_dose(step: str | None, at: str, wanted: tuple[str, str]):
+    told = Told()
+    told.dose(step, DOSE_1)  # type: ignore[arg-type]
+    told.tell("lab_resulted", "2026-03-02 08:00", code="anc", value="2.1", unit="10*9/L")
+    assert said(reported(told, at, temperature_c="38.0")) == wanted
+
+
+def test_fever_with_a_dose_on_an_unknown_day_counts_as_within_the_window():
+    told = Told()
+    told.dose("treatment", DOSE_1, started_at=None)
+    assert said(reported(told, "2026-06-01 10:00", temperature_c="38.0"))[0] == "RED-3"
+
+
+def test_fever_before_any_dose_is_infection_first():
+    told = Told()
+    assert said(reported(told, "2026-03-02 08:00", temperature_c="38.0")) == RED_4_ED
+
+
+@pytest.mark.parametrize(
+    # neutrophils, unit          | within 7 days | later     | infection path first
+    ("value", "unit", "within", "later", "first"),
+    [
+        ("1.0", "10*9/L", RED_3, RED_4, False),
+        ("0.99", "10*9/L", RED_3, RED_4_ED, True),
+        ("0.5", "10*9/L", RED_3, RED_4_ED, True),
+        ("0.49", "10*9/L", RED_3_ED, RED_4_ED, True),
+        ("499", "/uL", RED_3_ED, RED_4_ED, True),
+        ("1000", "{cells}/uL", RED_3, RED_4, False),
+        ("1.0", "10*3/uL", RED_3, RED_4, False),
+        ("1.0", "%", RED_3, RED_4_ED, True),
+        ("1.0", None, RED_3, RED_4_ED, True),
+        (None, "10*9/L", RED_3, RED_4_ED, True),
+        ("never", None, RED_3, RED_4_ED, True),
+    ],
+)
+def test_fever_and_neutrophils(
+    value: str | None, unit: str | None, within: tuple[str, str], later: tuple[str, str], first: bool
+):
+    for at, wanted in ((LATER, within), ("2026-03-16 15:00", later)):
+        told = stepping_up(anc=None)
+        if value != "never":
+            told.tell("lab_resulted", "2026-03-05 08:00", code="anc", value=value, unit=unit)
+        answer = reported(told, at, temperature_c="38.0")
+        assert said(answer) == wanted
+        assert ("infection path first" in answer.triage.because) == first
+
+
+@pytest.mark.parametrize(("at", "wanted"), [("2026-03-19 09:00", RED_4), ("2026-03-19 09:01", RED_4_ED)])
+def test_a_neutrophil_count_older_than_14_days_is_not_known(at: str, wanted: tuple[str, str]):
+    told = stepping_up()
+    assert civil(told.history().last("lab_resulted").at) == "2026-03-05 08:00"  # type: ignore[union-attr]
+    assert said(reported(told, at, temperature_c="38.0")) == wanted  # 14 x 24 h, one of them lost on 8 March
+
+
+def test_the_latest_neutrophil_count_is_the_one_even_when_its_value_is_not_known():
+    told = stepping_up()
+    told.tell("lab_resulted", "2026-03-06 08:00", code="anc", value=None, unit="10*9/L")
+    assert "neutrophil count not known" in reported(told, temperature_c="38.0").triage.because
+
+
+# --- the confusion check at home, and the ICE score ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("home_neuro", "wanted"),
+    [
+        ({"year": "right", "place": "right", "writing": "right"}, NOTHING),
+        ({"year": "right", "place": "wrong", "writing": "right"}, RED_2),
+        ({"year": "right", "place": "not_done", "writing": "right"}, RED_2),
+        ({"year": "wrong", "place": "not_done"}, RED_2),
+        (None, RED_2),
+        ({}, NOTHING),
+    ],
+)
+def test_a_wrong_or_unanswered_item_of_the_home_check_is_red_2(home_neuro: Any, wanted: tuple[str | None, str]):
+    answer = reported(stepping_up(), kind="checkin_received", temperature_c="36.8", home_neuro=home_neuro)
+    assert said(answer) == wanted
+    assert answer.watch.last_ice_0_10 == 10, "the home check is a screen, never an ICE score"
+
+
+@pytest.mark.parametrize(
+    # baseline | score | answer
+    ("baseline", "total", "wanted"),
+    [
+        (10, 10, NOTHING),
+        (10, 9, AMBER),
+        (10, 8, AMBER),
+        (10, 7, RED_2),
+        (8, 8, NOTHING),
+        (8, 7, AMBER),
+        (8, 6, RED_2),  # below 7
+        (6, 6, NOTHING),  # below 7 at baseline already, nothing lost
+        (6, 5, RED_2),
+        (None, 9, AMBER),  # no baseline stored: counted from 10
+        (None, 7, RED_2),
+    ],
+)
+def test_an_ice_score_below_the_baseline(baseline: int | None, total: int, wanted: tuple[str | None, str]):
+    told = Told()
+    if baseline is not None:
+        told.tell("ice_assessed", "2026-03-02 08:00", total_0_10=baseline, baseline=True)
+    told.dose("step_up_1", DOSE_1)
+    assert said(reported(told, "2026-03-03 09:00", kind="ice_assessed", total_0_10=total)) == wanted
+
+
+# --- a medicine that hides fever ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("taken", [True, None])
+def test_a_normal_temperature_after_an_antipyretic_is_no_clearance(taken: bool | None):
+    told = stepping_up()
+    well(told, "2026-03-08 08:00")
+    clear = told.assess("2026-03-08 08:30").next_dose
+    assert clear.action.gives
+    told.tell("checkin_received", "2026-03-08 09:00", temperature_c="36.8", antipyretic_last_6_h=taken)
+    masked = told.assess("2026-03-08 09:00")
+    assert (masked.next_dose.action.value, masked.next_dose.withheld) == ("ask", True)
+    assert "temperature" in [item.missing for item in masked.cannot_say]
+
+
+def test_an_antipyretic_does_not_soften_a_fever_or_a_symptom():
+    fields = {"temperature_c": "38.0", "antipyretic_last_6_h": True, "symptoms": ["confused"]}
+    assert said(reported(stepping_up(), kind="checkin_received", **fields)) == RED_2
+
+
+# --- two answers, never mixed; and what closes a report -----------------------------------------------------------
+
+
+def test_the_worst_ladder_and_the_worst_disposition_may_come_from_two_reports():
+    told = stepping_up(anc="0.3")
+    told.tell("checkin_received", "2026-03-17 09:00", temperature_c="38.0")  # RED-4, emergency department
+    answer = reported(told, "2026-03-17 09:10", kind="checkin_received", symptoms=["shaking_chills"])
+    assert said(answer) == RED_3_ED
+    assert {page.ladder.value for page in answer.pages} == {"RED-3", "RED-4"}
+
+
+@pytest.mark.parametrize(
+    # what somebody did          | RED-1 and RED-2 | RED-3 and AMBER: still open?
+    ("done", "urgent", "other"),
+    [
+        ({"kind": "page_acknowledged"}, True, True),
+        ({"kind": "contact_made", "reached": False, "outcome": "coming_in"}, True, True),
+        ({"kind": "contact_made", "reached": None, "outcome": "coming_in"}, True, True),
+        ({"kind": "contact_made", "reached": True, "outcome": "none"}, True, True),
+        ({"kind": "contact_made", "reached": True, "outcome": "staying_home"}, True, False),
+        ({"kind": "contact_made", "reached": True, "outcome": "coming_in"}, False, False),
+        ({"kind": "contact_made", "reached": True, "outcome": "sent_to_ed"}, False, False),
+        ({"kind": "contact_made", "reached": True, "outcome": "handed_over"}, False, False),
+    ],
+)
+def test_only_a_reached_contact_that_moves_the_patient_on_closes_a_report(
+    done: dict[str, Any], urgent: bool, other: bool
+):
+    fields = {key: value for key, value in done.items() if key != "kind"}
+    for symptom, still_open in (("fainted", urgent), ("confused", urgent), ("shaking_chills", other), ("rash", other)):
+        told = stepping_up()
+        told.tell("checkin_received", LATER, symptoms=[symptom])
+        told.tell(done["kind"], "2026-03-06 15:20", **fields)
+        assert (said(told.assess("2026-03-06 15:20")) != NOTHING) == still_open, symptom
+
+
+def test_a_call_before_the_report_does_not_close_it():
+    told = stepping_up()
+    told.tell("contact_made", "2026-03-06 14:59", reached=True, outcome="coming_in")
+    assert said(reported(told, temperature_c="38.0")) == RED_3
+
+
+def test_a_new_normal_reading_answers_a_green_report_and_no_other():
+    told = stepping_up()
+    told.tell("vitals_measured", LATER, temperature_c="37.9")
+    told.tell("vitals_measured", "2026-03-06 16:00", temperature_c="36.9")
+    assert said(told.assess("2026-03-06 16:00")) == NOTHING
+    told.tell("vitals_measured", "2026-03-06 17:00", temperature_c="38.0")
+    told.tell("vitals_measured", "2026-03-06 17:30", temperature_c="36.9")
+    assert said(told.assess("2026-03-06 17:30")) == RED_3
+
+
+def test_crs_grade_and_ice_score_are_due_within_60_minutes_of_a_red_report():
+    told = stepping_up()
+    told.tell("vitals_measured", LATER, temperature_c="38.0")
+    told.tell("contact_made", "2026-03-06 15:05", reached=True, outcome="coming_in")
+    before, after = told.assess("2026-03-06 15:59"), told.assess("2026-03-06 16:00")
+    assert [civil(task.by) for task in before.tasks if "ICE" in task.what] == ["2026-03-06 16:00"]
+    assert before.pages == () and civil(before.look_again_at) == "2026-03-06 16:00"
+    assert [(page.ladder, page.what) for page in after.pages] == [
+        (Ladder.RED_3, "CRS grade and ICE score not recorded")
+    ]
+    graded(told, "2026-03-06 16:10", tmax_c="38.0")
+    assert told.assess("2026-03-06 16:10").pages == ()
+
+
+@pytest.mark.parametrize("ladder", list(Ladder))
+def test_red_is_now_amber_soon_green_today(ladder: Ladder):
+    wanted = {"AMBER": Urgency.SOON, "GREEN": Urgency.TODAY}.get(ladder.value, Urgency.NOW)
+    assert ladder.urgency is wanted
