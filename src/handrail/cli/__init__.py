@@ -22,14 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return commands.run(words)
     except UnusableInput as error:
-        where = f" (at {error.path})" if error.path else ""
-        sys.stderr.write(f"{error.message}{where}\n")
+        sys.stderr.write(f"{sentence_of(error)}\n")
         return UNUSABLE
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (the reader has gone: nothing more can be said)
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def sentence_of(error: UnusableInput) -> str:
+    """What is wrong, and where, as one sentence."""
+    message = error.message.rstrip(".")
+    return f"{message} (at {error.path})." if error.path else f"{message}."
 
 
 def with_django(command: Callable[[list[str]], int], words: list[str]) -> int:

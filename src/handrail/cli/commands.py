@@ -137,7 +137,7 @@ def _protocols(chosen: argparse.Namespace) -> int:
         problems = protocols.check([Path(name) for name in chosen.names])
         for problem in problems:
             sys.stderr.write(problem + "\n")
-        sys.stdout.write(f"{len(problems)} problems\n")
+        sys.stdout.write(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}\n")
         return FAILED_CHECK if problems else ANSWERED
     if chosen.what == "list":
         sys.stdout.write(protocols.list_text() + "\n")

@@ -10,11 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from handrail.cli import sentence_of
 from handrail.cli.protocol_tables import tables_of
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
 from handrail.rules.policy import policy_from_document
-from handrail.rules.protocol import FORMAT, Protocol, catalogue, load, load_text
-from handrail.rules.protocol_rows import GapRow
+from handrail.rules.protocol import FORMAT, TABLES, Protocol, catalogue, load, load_text
+from handrail.rules.protocol_rows import BandRow, GapRow, Row
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
 from handrail.rules.terms import STEP_WORDS, Action, UnusableInput
@@ -73,16 +74,11 @@ def _check_file(file: Path) -> list[str]:
     try:
         return reader()
     except UnusableInput as error:
-        return [_sentence(error)]
+        return [sentence_of(error)]
 
 
 def _none(_: Any) -> list[str]:
     return []
-
-
-def _sentence(error: UnusableInput) -> str:
-    message = error.message.rstrip(".")
-    return f"{message} (at {error.path})." if error.path else f"{message}."
 
 
 def _check_protocol(protocol: Protocol) -> list[str]:
@@ -98,16 +94,24 @@ def _check_sources(protocol: Protocol) -> Iterable[str]:
             yield f"The kind is one of: {', '.join(SOURCE_KINDS)} (at sources.{key}.kind)."
         if key not in used:
             yield f"No row uses this source (at sources.{key})."
-    for row in protocol.rows():
+    for place, row in _placed(protocol):
         if row.acts and {protocol.sources[key].kind for key in row.source} == {"data"}:
-            yield f"The row may act, and none of its sources was read (at {row.id}.source)."
-        if not row.words:
-            yield f"The row has no words to show (at {row.id}.words)."
+            yield f"The row may act, and none of its sources was read (at {place}.source)."
+        if not row.words and not isinstance(row, BandRow):  # the numbers of a weight band are its words
+            yield f"The row has no words to show (at {place}.words)."
     head = protocol.product
     if not REVISION.fullmatch(head.revision):
         yield "The revision is a year and a month, such as 2026-03 (at product.revision)."
     if head.key.split("/")[:3] != [head.product, head.jurisdiction, head.revision]:
         yield "The key is product, jurisdiction and revision of this file (at product.key)."
+
+
+def _placed(protocol: Protocol) -> Iterable[tuple[str, Row]]:
+    """Every row with its place in the file: its table and its id."""
+    yield "product", protocol.product
+    for table in TABLES:
+        for row in getattr(protocol, table):
+            yield f"{table}.{row.id}", row
 
 
 def _check_totals(protocol: Protocol) -> Iterable[str]:
