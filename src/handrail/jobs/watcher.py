@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import logging
 import os
 import socket
@@ -20,7 +21,15 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.db.models import F, Model, Q, QuerySet
 
 from handrail import clock
@@ -40,6 +49,8 @@ LONGEST_SLEEP: Final = 0.25
 BEAT_SECONDS: Final = 2.0
 POISON_PAUSE: Final = timedelta(minutes=1)
 PING_SECONDS: Final = 20.0
+AWAY: Final = (OperationalError, InterfaceError, InternalError)
+"""The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
 
 class Watcher:
@@ -64,7 +75,7 @@ class Watcher:
             self._beat()
             self._away = False
             return self._pause()
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             if not self._away:
                 log.warning("the database does not answer (%s); trying again", type(error).__name__)
             self._away = True
@@ -105,7 +116,7 @@ class Watcher:
         mine = Course.objects.filter(id=course_id, claimed_by=self.name, turn=turn)
         try:
             reassess(course_id, now=clock.now())
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("course %s could not be looked at (%s)", course_id, type(error).__name__)
@@ -131,7 +142,7 @@ class Watcher:
     def _work(self, claim: Claim) -> None:
         try:
             work_on(claim)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("an alert could not be worked on (%s)", type(error).__name__)
@@ -159,7 +170,7 @@ class Watcher:
         try:
             with urllib.request.urlopen(address, timeout=3):  # noqa: S310 (the operator's own address, http or https)
                 pass
-        except OSError:
+        except (OSError, http.client.HTTPException, ValueError):  # no answer, no HTTP, no address
             log.warning("the outside heartbeat could not be reached")
 
     def _pause(self) -> float:
