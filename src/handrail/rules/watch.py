@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from handrail.rules.answer import Finding, PageWanted, Task, Watch, plain
 from handrail.rules.doses import Given
@@ -211,8 +211,7 @@ def _judge(
     stage = passed[-1] if passed else ("due" if due <= now else None)
     local = due.astimezone(zone_named(zone))
     said = f"{local:%a %H:%M} {local:%Z}"
-    trouble = civil_time_trouble(local.date(), local.time().replace(tzinfo=None), zone)
-    note = f" (the clock changes that night: this time {trouble})" if trouble else ""
+    note = _clock_change_note(local.date(), due, phase, zone)
     because = f"the check of {said}{note} is due in the phase: {phase.words}"
     findings: list[Finding] = []
     tasks: list[Task] = []
@@ -256,6 +255,15 @@ def _judge(
         pages=tuple(pages),
         changes_at=tuple(changes),
     )
+
+
+def _clock_change_note(day: date, due: datetime, phase: WatchPhase, zone: str) -> str:
+    """Says so when the check's own civil time does not exist that night, or occurs twice."""
+    for clock_time in phase.clock_times():
+        trouble = civil_time_trouble(day, clock_time, zone)
+        if trouble and civil_instant(day, clock_time, zone) == due:
+            return f" (the clock changes that night: {clock_time:%H:%M} {trouble})"
+    return ""
 
 
 def _page(kind: str, due: datetime, ladder: Ladder, what: str, because: str, since: datetime) -> PageWanted:
