@@ -27,13 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def web(host: str, port: int, workers: int = 2) -> subprocess.Popen[bytes]:
     """Start the web server as a process of its own."""
-    return subprocess.Popen(
-        [
-            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
-            "--workers", str(workers), "--blocking-threads", "1", "--no-access-log", "--log-level", "warning",
-            "handrail.config.wsgi:application",
-        ]
-    )  # fmt: skip
+    return subprocess.Popen(web_command(host, port, workers))
+
+
+def web_command(host: str, port: int, workers: int = 2) -> list[str]:
+    """The command line of the web server."""
+    return [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
+        "--workers", str(workers), "--blocking-threads", "1", "--no-access-log", "--log-level", "warning",
+        "handrail.config.wsgi:application",
+    ]  # fmt: skip
 
 
 def watcher() -> subprocess.Popen[bytes]:
