@@ -18,7 +18,16 @@ from django.db import transaction
 
 from handrail import clock
 from handrail.actions.answering import note_page
-from handrail.alerts.channels import Delivered, Message, PermanentFailure, channel_named, channels
+from handrail.alerts.channels import (
+    Channel,
+    Delivered,
+    Message,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+    channel_named,
+    channels,
+)
 from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.checkpoints import checkpoint
@@ -131,14 +140,23 @@ def _send(page: Page, claim: Claim) -> None:
     channel = channel_named(page.channel)
     answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
     if answered:
-        outcome: object = PermanentFailure(why="answered before it was sent")
+        outcome: Outcome = PermanentFailure(why="answered before it was sent")
     elif channel is None or page.user is None:
         outcome = PermanentFailure(why="the channel is not there any more")
     else:
-        outcome = channel.send(_message(page))
+        outcome = _sent_by(channel, page)
     checkpoint("mail_sent")
     _record(page, outcome, claim)
     checkpoint("page_recorded")
+
+
+def _sent_by(channel: Channel, page: Page) -> Outcome:
+    """What the channel says; one that breaks its promise and raises must not hold up the ladder."""
+    try:
+        return channel.send(_message(page))
+    except Exception as error:  # noqa: BLE001
+        log.error("the channel %s failed (%s)", channel.name, type(error).__name__)
+        return TemporaryFailure(why=f"the channel failed ({type(error).__name__})")
 
 
 def _message(page: Page) -> Message:
@@ -154,7 +172,7 @@ def _message(page: Page) -> Message:
     )
 
 
-def _record(page: Page, outcome: object, claim: Claim) -> None:
+def _record(page: Page, outcome: Outcome, claim: Claim) -> None:
     now = clock.now()
     with transaction.atomic():
         fresh = Page.objects.select_for_update().filter(id=page.id, state=Page.State.SENDING).first()

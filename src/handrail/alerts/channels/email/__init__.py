@@ -31,7 +31,7 @@ class Email:
             connection=get_connection(timeout=SECONDS),
         )
         try:
-            mail.send()
+            taken = mail.send()
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             return _refused(max(codes, default=500))
@@ -39,7 +39,9 @@ class Email:
             return _refused(error.smtp_code)
         except (smtplib.SMTPException, OSError) as error:
             return TemporaryFailure(why=f"the mail server did not answer ({type(error).__name__})")
-        return Delivered()
+        except ValueError as error:
+            return PermanentFailure(why=f"no mail can be written to that address ({type(error).__name__})")
+        return Delivered() if taken else PermanentFailure(why="there is no address")
 
 
 def _refused(code: int) -> Outcome:
