@@ -1,0 +1,282 @@
+"""The check-in behind a link: what the page needs to know, and what the person is told after sending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from handrail import clock
+from handrail.actions.actor import through_link
+from handrail.actions.checkin_answers import Answers
+from handrail.actions.errors import ConflictError, NotVisibleError
+from handrail.actions.facts import receive_checkin
+from handrail.actions.recording import CANNOT_ASSESS, Recorded
+from handrail.actions.truth import number_to_call
+from handrail.people import scope
+from handrail.people.models import LinkToken, Organisation
+from handrail.records import wire
+from handrail.records.models import Course, Event
+from handrail.rules.events import CheckinReceived
+from handrail.rules.policy import Policy, load_policy
+from handrail.rules.terms import Disposition, Ladder, UnusableInput, Urgency, zone_named
+from handrail.rules.watch import patient_zone
+
+COOKIE: Final = "handrail_checkin"
+"""The cookie that a link is exchanged for; the same for the page and for the API."""
+LANGUAGE_COOKIE: Final = "handrail_checkin_language"
+PURPOSE: Final = LinkToken.Purpose.CHECKIN.value
+LONGEST_WAIT: Final = timedelta(days=7)
+"""A check that waited longer on a phone counts as written this long ago: its clock cannot be right."""
+
+WORDS_OF_THE_POLICY: Final = (
+    gettext_lazy("Call 911 now."),
+    gettext_lazy("Go to the emergency department now. Do not drive yourself."),
+    gettext_lazy("Call the number below now. You must be seen within the hour."),
+    gettext_lazy("Call the number below now."),
+    gettext_lazy("A nurse calls you back within 30 minutes. Not called? Use the number below."),
+    gettext_lazy("Thank you. Nothing more to do now."),
+    gettext_lazy("short of breath"),
+    gettext_lazy("chest pain"),
+    gettext_lazy("fainted"),
+    gettext_lazy("seizure"),
+    gettext_lazy("hard to wake"),
+    gettext_lazy("confused, cannot write or find words"),
+    gettext_lazy("new weakness"),
+    gettext_lazy("bad headache"),
+    gettext_lazy("cannot drink"),
+    gettext_lazy("shaking chills"),
+    gettext_lazy("dizzy"),
+    gettext_lazy("vomiting"),
+    gettext_lazy("rash"),
+    gettext_lazy("mild headache"),
+    gettext_lazy("cough"),
+    gettext_lazy("burning urine"),
+    gettext_lazy("diarrhoea"),
+)
+"""The words of the shipped policy that a patient reads, here so that they are found for translation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """What the check-in page of a link shows."""
+
+    link: LinkToken
+    course: Course
+    policy: Policy
+    zone: str
+    call: str
+    next_check: str
+    demo: bool
+    tag: str
+    """Names the course to nobody: a check written for one course is refused under the link of another."""
+
+    @property
+    def language(self) -> str:
+        """The language of the patient."""
+        return self.course.patient.language
+
+    @property
+    def unit(self) -> str:
+        """The unit in which the patient reads the thermometer."""
+        return self.course.patient.temperature_unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the person is told after sending. `tone` is `now`, `soon` or `good`."""
+
+    id: str
+    truth: str
+    instructions: tuple[str, ...]
+    call: str
+    next_check: str
+    tone: str
+    again: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer of the API."""
+        return {
+            "id": self.id,
+            "truth": self.truth,
+            "instructions": list(self.instructions),
+            "call": self.call,
+            "next_check": self.next_check,
+            "tone": self.tone,
+        }
+
+
+@contextmanager
+def _seen_by(link: LinkToken) -> Iterator[Course]:
+    with scope.acting_for(link.organisation_id):
+        related = ("organisation", "patient", "site")
+        course = Course.objects.select_related(*related).filter(pk=link.course_id).first()
+        if course is None:
+            raise NotVisibleError("There is no such course.")
+        yield course
+
+
+def sheet_for(link: LinkToken, *, now: datetime | None = None) -> Sheet:
+    """The check-in page of a link that is good."""
+    now = now or clock.now()
+    with _seen_by(link) as course:
+        policy, zone = _policy_and_zone(course, now)
+        due = ((course.assessment or {}).get("watch") or {}).get("next_check_due")
+        return Sheet(
+            link=link,
+            course=course,
+            policy=policy,
+            zone=zone,
+            call=number_to_call(course, now),
+            next_check=_clock_words(datetime.fromisoformat(due), zone, course) if due else "",
+            demo=course.organisation.mode == Organisation.Mode.DEMO,
+            tag=tag_of(link),
+        )
+
+
+def tag_of(link: LinkToken) -> str:
+    """What a form carries to say for which course it was written."""
+    return salted_hmac("handrail.checkin.course", str(link.course_id)).hexdigest()[:16]
+
+
+def number_behind(token: str = "", link_id: str = "", *, now: datetime | None = None) -> str:
+    """The number to call for somebody whose link is over; empty when the link never was."""
+    now = now or clock.now()
+    with scope.everything():
+        links = LinkToken.objects.select_related("course__site", "course__organisation").filter(purpose=PURPOSE)
+        found = links.filter(pk=link_id) if link_id else links.filter(token_hash=LinkToken.hash_of(token))
+        link = found.first()
+        return number_to_call(link.course, now) if link else ""
+
+
+def receive(
+    link: LinkToken,
+    answers: Answers,
+    *,
+    written_at: datetime | None = None,
+    waited: timedelta | None = None,
+    now: datetime | None = None,
+) -> Receipt:
+    """Record a check and say what is true now.
+
+    Args:
+        link: a link that is good.
+        answers: what was answered.
+        written_at: when, by the phone's clock; never later than now.
+        waited: how long the phone held the check, which needs no right clock on the phone and therefore wins.
+        now: the instant of receiving.
+
+    Raises:
+        RefusedError, ConflictError, NotVisibleError: nothing was saved.
+    """
+    now = now or clock.now()
+    if waited is not None:
+        written_at = now - min(max(waited, timedelta()), LONGEST_WAIT) * clock.speed()
+    for last in (False, True):
+        former = _former(link, answers)
+        try:
+            recorded = receive_checkin(
+                link.course_id, _wire(answers, former, written_at, now), by=through_link(link), now=now
+            )
+        except ConflictError:
+            if last or former is not None:
+                raise
+            continue  # the same check arrived twice at once: now its first instant is known
+        return _receipt(link, recorded, now)
+    raise AssertionError("the second turn answers or raises")
+
+
+def _former(link: LinkToken, answers: Answers) -> Event | None:
+    with scope.acting_for(link.organisation_id):
+        return Event.objects.filter(
+            organisation_id=link.organisation_id, course_id=link.course_id, id=answers.id, kind="checkin_received"
+        ).first()
+
+
+def _wire(answers: Answers, former: Event | None, written_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """The event. The same check sent again happened when it happened the first time."""
+    data = answers.to_wire()
+    if former is not None:
+        data["at"] = former.occurred_at.isoformat()
+        if "written_at" in former.payload:
+            data["written_at"] = former.payload["written_at"]
+        return data
+    data["at"] = min(written_at or now, now).isoformat()
+    if written_at is not None:
+        data["written_at"] = written_at.isoformat()
+    return data
+
+
+def _receipt(link: LinkToken, recorded: Recorded, now: datetime) -> Receipt:
+    with _seen_by(link) as course:
+        policy, zone = _policy_and_zone(course, now)
+        judged = course.assessment or {}
+        failed = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True).exists()
+        triage = judged.get("triage") or {}
+        ladder = Ladder(triage["ladder"]) if triage.get("ladder") else None
+        disposition = Disposition(triage.get("disposition") or "none")
+        known = not failed and bool(judged)
+        due = (judged.get("watch") or {}).get("next_check_due") if known else None
+        return Receipt(
+            id=str(recorded.event.id),
+            truth=recorded.truth,
+            instructions=tuple(_instructions(recorded.event, ladder, disposition, policy, known=known)),
+            call=number_to_call(course, now),
+            next_check=_clock_words(datetime.fromisoformat(due), zone, course) if due else "",
+            tone=_tone(ladder, known=known),
+            again=recorded.again,
+        )
+
+
+def _instructions(
+    event: Event, ladder: Ladder | None, disposition: Disposition, policy: Policy, *, known: bool
+) -> Iterator[str]:
+    if not known:
+        yield _("We could not judge this check. Call the number below.")
+    elif disposition is Disposition.RECHECK and ladder in (None, Ladder.GREEN):
+        minutes = policy.triage.recheck_after_minutes
+        yield _("Measure your temperature again in %(minutes)d minutes and send another check.") % {"minutes": minutes}
+    else:
+        yield said(policy.ladders[ladder or Ladder.GREEN].patient_words)
+        if disposition is Disposition.ED_NOW and ladder not in (Ladder.RED_1, Ladder.RED_2):
+            yield said(policy.ladders[Ladder.RED_2].patient_words)
+    body = wire.to_fact(event).body
+    assert isinstance(body, CheckinReceived)
+    if body.temperature_c is None or "temperature_c" in body.implausible:
+        yield _("Without a temperature this check does not count. Measure it and send another check.")
+    elif body.temperature_c >= policy.triage.fever_c:
+        yield _("Take fever medicine only if your team told you to.")
+        yield _("Do not stay alone.")
+
+
+def said(words: str) -> str:
+    """Words of a policy in the language in use: a site's own words that nobody has translated stay as they are."""
+    return _(words) if words else ""
+
+
+def _tone(ladder: Ladder | None, *, known: bool) -> str:
+    if not known:
+        return "soon"
+    return {Urgency.NOW: "now", Urgency.SOON: "soon"}.get((ladder or Ladder.GREEN).urgency, "good")
+
+
+def _policy_and_zone(course: Course, now: datetime) -> tuple[Policy, str]:
+    """The policy in force and the zone where the patient is; the shipped policy for a course that cannot be read."""
+    try:
+        history, policy = wire.history_of(course, now)
+    except UnusableInput:
+        return load_policy(), course.time_zone
+    return policy, patient_zone(history)
+
+
+def _clock_words(at: datetime, zone: str, course: Course) -> str:
+    """`Tuesday 10:00 PM` by the patient's clock, in the language in use."""
+    local = at.astimezone(zone_named(zone))
+    return date_format(local, "l H:i" if course.patient.clock_24h else "l g:i A")
