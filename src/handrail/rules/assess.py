@@ -55,16 +55,12 @@ def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, 
     present = history.until(now)
     later = history.next_event_after(now)
     if present.too_many_alternatives():
-        answer = _conflicted(_assess_one(protocol, policy, _heads_only(present), now, later), "too many to weigh")
-        return answer
+        weighed = [_assess_one(protocol, policy, one, now, later) for one in present.one_by_one()]
+        return _conflicted(_more_cautious(weighed), "too many to weigh")
     answers = [_assess_one(protocol, policy, one, now, later) for one in present.alternatives()]
     if len(answers) == 1:
         return answers[0]
     return _conflicted(_more_cautious(answers), "the more cautious is used")
-
-
-def _heads_only(history: History) -> History:
-    return next(iter(history.alternatives()))
 
 
 def _assess_one(
@@ -311,11 +307,12 @@ def _more_cautious(answers: Sequence[Assessment]) -> Assessment:
     base = next(a for a in answers if a.next_dose == dose)
     by_page = {page.key: page for a in answers for page in a.pages}
     sorted_out = min((a.triage for a in answers), key=lambda t: t.ladder.rank if t.ladder else len(Ladder))
+    disposition = min((a.triage.disposition for a in answers), key=lambda d: d.rank)
     overdue = [a.watch for a in answers if a.watch.overdue_since is not None]
     looks = [a.look_again_at for a in answers if a.look_again_at is not None]
     return replace(
         base,
-        triage=sorted_out,
+        triage=replace(sorted_out, disposition=disposition),
         watch=overdue[0] if overdue else base.watch,
         toxicity=Toxicity(
             crs=_worse([a.toxicity.crs for a in answers]),
@@ -346,7 +343,7 @@ def _conflicted(answer: Assessment, how: str) -> Assessment:
         because="each correction replaced the same fact; a third one must say which is right",
     )
     dose = answer.next_dose
-    if how.startswith("too many"):
+    if how.startswith("too many") and dose.action is not Action.STOP:
         dose = replace(
             dose, action=Action.ASK, withheld=True, step=None, amount=None, because="conflicting corrections"
         )

@@ -131,6 +131,16 @@ class History:
             chosen = [event for event in choice if event.kind != "fact_withdrawn"]
             yield History._of(self.course, self.recorded, [*settled, *chosen], (), self.plausible)
 
+    def one_by_one(self) -> Iterator[History]:
+        """For more readings than can be weighed: all rival corrections at once, then each of them without the others."""
+        contested = {event.id for group in self.conflicts for event in group}
+        settled = [event for event in self.events if event.id not in contested]
+        yield History._of(self.course, self.recorded, self.events, (), self.plausible)
+        for group in self.conflicts:
+            for event in group:
+                alone = [] if event.kind == "fact_withdrawn" else [event]
+                yield History._of(self.course, self.recorded, [*settled, *alone], (), self.plausible)
+
     def too_many_alternatives(self) -> bool:
         """True when there are more readings than can be weighed."""
         count = 1
