@@ -14,7 +14,7 @@ from pathlib import Path
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demonstration until ctrl-C; `seed` and `play` are its own steps, in processes of their own."""
     chosen = _parser().parse_args(arguments)
-    directory = chosen.dir.absolute()
+    directory = (chosen.dir or Path("demo-fever" if chosen.what.startswith("fever") else "demo-data")).absolute()
     if chosen.what == "seed":
         from handrail.jobs.demo import seed
 
@@ -23,9 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from handrail.jobs.demo import fever, night
 
         if chosen.what == "fever":
-            return fever.run(
-                directory, port=chosen.port, factor=chosen.factor, start=chosen.start, leave=chosen.leave
-            )
+            return fever.run(directory, port=chosen.port, factor=chosen.factor, start=chosen.start, leave=chosen.leave)
         return night.prepare(directory) if chosen.what == "fever-seed" else night.play(directory)
     from handrail.jobs.demo import supervisor
 
@@ -38,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         "what", nargs="?", choices=("run", "fever", "seed", "fever-seed", "fever-play"), default="run",
         help="run (the default) or fever; the others are steps that these start themselves",
     )  # fmt: skip
-    parser.add_argument("--dir", type=Path, default=Path("demo-data"), help="where it is kept (default: ./demo-data)")
+    parser.add_argument("--dir", type=Path, help="where it is kept (default: ./demo-data, fever: ./demo-fever)")
     parser.add_argument("--port", type=int, default=8000, help="port of the pages; taken: the next free one")
     parser.add_argument("--fresh", action="store_true", help="run: tell the courses anew, relative to now")
     parser.add_argument("--factor", type=float, default=60.0, help="fever: how many times as fast (default: 60)")

@@ -14,15 +14,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from urllib.parse import quote
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from handrail.rules.terms import UnusableInput
 
-FORMAT: Final = "handrail-demo/1"
 HOST: Final = "127.0.0.1"
 STOP_SECONDS: Final = 5.0
 LONGEST_PAUSE: Final = 10.0
@@ -35,6 +34,13 @@ class Folder:
     """A folder of the demonstration: database, mails, logs, and `demo.json` with what is told once."""
 
     path: Path
+    kind: str = "run"
+    """`run` or `fever`: one never takes the other's folder."""
+
+    @property
+    def format(self) -> str:
+        """What the file says that it is."""
+        return f"handrail-demo-{self.kind}/1"
 
     @property
     def file(self) -> Path:
@@ -46,16 +52,22 @@ class Folder:
         """The SQLite database."""
         return self.path / "demo.db"
 
-    def told(self) -> dict[str, Any] | None:
-        """What the file says; None when the folder has no finished demonstration."""
+    def said(self) -> dict[str, Any]:
+        """What the file says, of a demonstration that is being made too; empty when there is none."""
         if not self.file.exists():
-            return None
+            return {}
         try:
             found = json.loads(self.file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = None
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise UnusableInput("folder", "The file demo.json in the folder is not the demonstration's; name another folder.")
+        if not isinstance(found, dict) or found.get("format") != self.format:
+            message = "The file demo.json in the folder is not this demonstration's; name another folder with --dir."
+            raise UnusableInput("folder", message)
+        return found
+
+    def told(self) -> dict[str, Any] | None:
+        """What the file says; None when the folder has no finished demonstration."""
+        found = self.said()
         return found if found.get("seeded_at") and self.database.exists() else None
 
     def empty(self) -> None:
@@ -66,14 +78,14 @@ class Folder:
             if not self.file.exists():
                 message = "The folder is not empty and not the demonstration's; name another folder with --dir."
                 raise UnusableInput("folder", message)
-            self.told()
+            self.said()
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
 
     def write(self, said: Mapping[str, Any]) -> None:
         """Write the file; only its owner reads it."""
-        text = json.dumps({"format": FORMAT, **said}, indent=2) + "\n"
+        text = json.dumps({**said, "format": self.format}, indent=2) + "\n"
         with open(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -139,7 +151,9 @@ def run_once(words: list[str], variables: Mapping[str, str], folder: Folder) -> 
     )
     if done.returncode:
         said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise UnusableInput("demo", f"`handrail {' '.join(words[:2])}` failed: {said[-1] if said else 'it says nothing'}")
+        raise UnusableInput(
+            "demo", f"`handrail {' '.join(words[:2])}` failed: {said[-1] if said else 'it says nothing'}"
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -217,7 +231,7 @@ class Child:
 def answers(port: int) -> bool:
     """Whether the pages answer."""
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=2) as answer:  # noqa: S310 (our own address)
+        with urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=2) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False

@@ -60,7 +60,7 @@ def run(directory: Path) -> int:
     """`handrail demo seed --dir DIR`: a step of `handrail demo`, in a process of its own."""
     scope.see_everything_by_default()
     folder = Folder(directory)
-    said = _said(folder)
+    said = folder.said()
     now = clock.now()
     made = seed(now, str(said["password"]))
     courses: dict[str, UUID] = {name: story.course_id for name, story in made.stories.items()}
@@ -73,11 +73,3 @@ def run(directory: Path) -> int:
         }
     )
     return 0
-
-
-def _said(folder: Folder) -> dict[str, object]:
-    import json
-
-    found = json.loads(folder.file.read_text(encoding="utf-8"))
-    assert isinstance(found, dict)
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import sys
@@ -28,6 +29,7 @@ from handrail.jobs.demo.children import (
     wait_until_it_answers,
 )
 from handrail.jobs.demo.mailbox import Mailbox
+from handrail.jobs.demo.people import sign_ins
 from handrail.jobs.serve import web_command
 
 LOOK_SECONDS: Final = 0.2
@@ -159,8 +161,6 @@ class FeverButton:
 
 def inherited() -> dict[str, str]:
     """The environment of this process: the fever night makes its own for its children."""
-    import os
-
     return {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
@@ -181,8 +181,6 @@ def ending_on_signals() -> Iterator[None]:
 
 
 def _introduce(folder: Folder, port: int, told: dict[str, Any]) -> None:
-    from handrail.jobs.demo.people import sign_ins
-
     address = f"http://{HOST}:{port}"
     say()
     say("Handrail demonstration: every person in it is synthetic.")

@@ -1,0 +1,297 @@
+"""The fever night, told through the verbs: 38.4 °C at 02:14, nobody answers the first page, and what follows until the morning.
+
+`prepare` tells the day before; `play` then lives through the night under the hurried clock of its environment. It does what the
+patient and the people on call do, and waits for the watcher like they would: nothing here makes an alert or a page.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from handrail import clock
+from handrail.actions.actor import Actor, person, through_link
+from handrail.actions.answering import acknowledge
+from handrail.actions.facts import receive_checkin, record_event
+from handrail.actions.links import exchange_link
+from handrail.alerts.models import Page
+from handrail.jobs.demo.children import Folder
+from handrail.jobs.demo.courses import ELR
+from handrail.jobs.demo.people import ZONE
+from handrail.jobs.demo.seed import empty_houses
+from handrail.jobs.demo.storyteller import (
+    CONFUSION_ITEMS,
+    CRS_GRADE_1,
+    FULL_ICE,
+    NO_CRS,
+    NO_ICANS,
+    NORMAL_VITALS,
+    Story,
+    local,
+)
+from handrail.people import scope
+from handrail.people.models import LinkToken, User
+from handrail.records import wire
+from handrail.records.models import Course, Event
+from handrail.rules.terms import UnusableInput, civil_date
+
+FILE: Final = "fever-night.json"
+POLL_SECONDS: Final = 0.03
+PATIENCE: Final = timedelta(minutes=40)
+"""How long, on the hurried clock, the second on call may have to wait for a page before the story has failed."""
+
+Say = Callable[[datetime, str], None]
+
+
+# --- the day before -------------------------------------------------------------------------------------------------
+
+
+def night_before(now: datetime) -> date:
+    """Today, or the latest day before it whose night changes no clock."""
+    day = civil_date(now, ZONE)
+    while local(day, "12:00") - local(day - timedelta(days=1), "12:00") != timedelta(days=1):
+        day -= timedelta(days=1)
+    return day
+
+
+def tell_day_before(morning: date, password: str) -> Story:
+    """One elranatamab course at the hub: the first step-up dose at 10:00, and every check of the day answered."""
+    day = morning - timedelta(days=1)
+    houses = empty_houses(local(day, "00:00"), password)
+    story = Story(house=houses["hub"], number=14, product=ELR[0], protocol_key=ELR[1], started=local(day, "08:00"))
+    story.begin()
+    given = local(day, "10:00")
+    story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
+    return story.checks_until(local(day, "20:10"))
+
+
+def prepare(directory: Path) -> int:
+    """`handrail demo fever-seed`: a step of `handrail demo fever`."""
+    scope.see_everything_by_default()
+    folder = Folder(directory, "fever")
+    said = folder.said()
+    morning = night_before(clock.now())
+    with transaction.atomic():
+        story = tell_day_before(morning, str(said["password"]))
+    assert story.link is not None
+    folder.write(
+        {
+            **said,
+            "seeded_at": clock.now().isoformat(),
+            "morning": morning.isoformat(),
+            "course": str(story.course_id),
+            "checkin_token": story.link.token,
+            "second_on_call": story.house.second_on_call.email,
+            "app": story.house.people["app"].email,
+        }
+    )
+    return 0
+
+
+# --- the night ------------------------------------------------------------------------------------------------------
+
+
+def play(directory: Path) -> int:
+    """`handrail demo fever-play`: live through the night and write the course file."""
+    scope.see_everything_by_default()
+    folder = Folder(directory, "fever")
+    said = folder.told()
+    if said is None:
+        raise UnusableInput("folder", "The night has not been prepared.")
+    night = Night(
+        course_id=UUID(said["course"]),
+        morning=date.fromisoformat(said["morning"]),
+        patient=_patient(said["checkin_token"]),
+        second=User.objects.get(email=said["second_on_call"]),
+        app=User.objects.get(email=said["app"]),
+        say=_print,
+    )
+    night.live()
+    file = wire.course_file(Course.objects.get(pk=night.course_id))
+    (directory / FILE).write_text(json.dumps(file, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+def _patient(token: str) -> LinkToken:
+    found = exchange_link(token, LinkToken.Purpose.CHECKIN)
+    if found is None:
+        raise UnusableInput("link", "The patient's link is no longer good.")
+    return found[0]
+
+
+def _print(at: datetime, words: str) -> None:
+    sys.stdout.write(f"  {at.astimezone(ZoneInfo(ZONE)):%H:%M}  {words}\n")
+    sys.stdout.flush()
+
+
+class Night:
+    """The patient, the second on call and the morning's nurse practitioner, each at their time."""
+
+    def __init__(
+        self, *, course_id: UUID, morning: date, patient: LinkToken, second: User, app: User, say: Say
+    ) -> None:
+        self.course_id = course_id
+        self.morning = morning
+        self.patient = through_link(patient)
+        self.second = person(second)
+        self.app = person(app)
+        self._say = say
+        self._seen: set[UUID] = set(self._events().values_list("id", flat=True))
+        self._answer = ""
+
+    def live(self) -> None:
+        """From before the check of 02:00 to the morning visit."""
+        self._listen()
+        self._wait_until("02:00")
+        self._say(clock.now(), "the 02:00 check is due; nothing comes")
+        self._wait_until("02:14")
+        self._checkin(
+            "38.4",
+            temperature_as_typed="101.1",
+            unit_as_typed="F",
+            symptoms=["shaking_chills"],
+            none_of_these=False,
+        )
+        self._answer_page(self._second_is_paged())
+        self._pause(timedelta(minutes=3))
+        self._tell(
+            self.second, "contact_made", reached=True, outcome="coming_in", channel="phone", **{"with": "patient"}
+        )
+        self._wait_until("03:04")
+        self._tell(self.second, "crs_assessed", **CRS_GRADE_1)
+        self._tell(self.second, "ice_assessed", **FULL_ICE)
+        self._tell(self.second, "icans_assessed", **NO_ICANS)
+        warm = {**NORMAL_VITALS, "temperature_c": "38.2", "pulse_per_min": 96}
+        self._tell(self.second, "vitals_measured", **warm)
+        self._tell(self.second, "condition_noted", what="infection", active=False)
+        self._wait_until("03:10")
+        self._tell(
+            self.second, "medicine_given", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment"
+        )
+        self._wait_until("08:04")
+        self._checkin("36.9", antipyretic_last_6_h=True)
+        self._wait_until("10:10")
+        self._tell(self.app, "vitals_measured", **NORMAL_VITALS)
+        self._tell(self.app, "crs_assessed", **NO_CRS)
+        self._tell(
+            self.app, "toxicity_resolved", toxicity="crs", resolved_at=clock.now().isoformat(), confirmed_by="app"
+        )
+        self._listen()
+
+    # --- what people do -----------------------------------------------------------------------------------------
+
+    def _tell(self, by: Actor, kind: str, **body: Any) -> None:
+        now = clock.now()
+        data = {"id": str(uuid4()), "kind": kind, "at": now.isoformat(), "zone": ZONE, **body}
+        record_event(self.course_id, data, by=by, now=now)
+        self._listen()
+
+    def _checkin(self, celsius: str, **body: Any) -> None:
+        now = clock.now()
+        data = {
+            "id": str(uuid4()),
+            "at": now.isoformat(),
+            "written_at": now.isoformat(),
+            "zone": ZONE,
+            "temperature_c": celsius,
+            "temperature_as_typed": celsius,
+            "unit_as_typed": "C",
+            "antipyretic_last_6_h": False,
+            "symptoms": [],
+            "none_of_these": True,
+            "home_neuro": dict.fromkeys(CONFUSION_ITEMS, "right"),
+            "caregiver_present": True,
+            **body,
+        }
+        recorded = receive_checkin(self.course_id, data, by=self.patient, now=now)
+        self._listen()
+        self._say(now, f"the phone says: {recorded.truth}")
+
+    def _second_is_paged(self) -> UUID:
+        """The alert of the page that reached the second on call."""
+        give_up = clock.now() + PATIENCE
+        while clock.now() < give_up:
+            self._listen()
+            page = Page.objects.filter(
+                course_id=self.course_id, who="second_on_call", channel="email", state=Page.State.SENT
+            ).first()
+            if page is not None:
+                return page.alert_id
+            time.sleep(POLL_SECONDS)
+        raise UnusableInput("not_paged", "The second on call was never paged: is the watcher running?")
+
+    def _answer_page(self, alert_id: UUID) -> None:
+        self._pause(timedelta(minutes=1))
+        acknowledge(alert_id, by=self.second, now=clock.now())
+        self._listen()
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def _wait_until(self, hhmm: str) -> None:
+        instant = local(self.morning, hhmm)
+        while (left := clock.real_seconds_until(instant)) > 0:
+            self._listen()
+            time.sleep(min(left, POLL_SECONDS * 5))
+
+    def _pause(self, span: timedelta) -> None:
+        time.sleep(clock.real_seconds_until(clock.now() + span))
+
+    # --- what is heard ------------------------------------------------------------------------------------------
+
+    def _events(self) -> Any:
+        return Event.objects.filter(course_id=self.course_id).order_by("recorded_at", "occurred_at")
+
+    def _listen(self) -> None:
+        """Say what was recorded since the last time, by whomever, and when the answer is another one."""
+        for event in self._events().exclude(id__in=self._seen):
+            self._seen.add(event.id)
+            for words in _words(event):
+                self._say(event.recorded_at, words)
+        answer = (Course.objects.get(pk=self.course_id).assessment or {}).get("next_dose", {})
+        words = f"next dose: {answer.get('action')}; {answer.get('because')}"
+        if words != self._answer:
+            self._answer = words
+            self._say(clock.now(), words)
+
+
+def _words(event: Event) -> Iterator[str]:
+    told = event.payload
+    if event.kind == "checkin_received":
+        symptoms = ", ".join(word.replace("_", " ") for word in told.get("symptoms", []))
+        yield f"the patient reports {told.get('temperature_c')} °C{f', {symptoms}' if symptoms else ''}"
+    elif event.kind == "page_sent":
+        if told.get("channel") != "on_screen":
+            yield f"page to {_who(told.get('to_role'))} by {told.get('channel')} ({told.get('ladder')})"
+    elif event.kind == "page_failed":
+        yield f"a page to {_who(told.get('to_role'))} failed: {told.get('why')}"
+    elif event.kind == "page_acknowledged":
+        yield "“I have it”: the paging stops"
+    elif event.kind == "alert_closed":
+        yield f"an alert closes: {told.get('because')}"
+    elif event.kind in _PLAIN:
+        yield _PLAIN[event.kind].format(**{**_BLANK, **told})
+
+
+def _who(role: Any) -> str:
+    return f"the {str(role).replace('_', ' ')}"
+
+
+_BLANK: Final = {"temperature_c": "not known", "agent": "", "dose_mg": "", "total_0_10": "not known", "toxicity": ""}
+_PLAIN: Final = {
+    "contact_made": "the patient is called, reached, and comes in",
+    "crs_assessed": "CRS is assessed",
+    "ice_assessed": "ICE score {total_0_10}",
+    "icans_assessed": "ICANS is assessed",
+    "vitals_measured": "vital signs: {temperature_c} °C",
+    "medicine_given": "{agent} {dose_mg} mg",
+    "toxicity_resolved": "{toxicity} is recorded as resolved",
+}
