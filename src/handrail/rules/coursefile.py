@@ -77,7 +77,9 @@ def read_course(text: str | bytes) -> Course:
 def read_json(text: str | bytes, *, what: str) -> Any:
     """JSON with decimals kept to the digit; a broken text is one clear sentence."""
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_each_key_once)
+    except CourseFileError:
+        raise
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
@@ -86,6 +88,13 @@ def read_json(text: str | bytes, *, what: str) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) != len(pairs):
+        raise CourseFileError("duplicate_key", "A key stands twice in one object of the file.")
+    return body
 
 
 def course_from_json(data: Any) -> Course:
