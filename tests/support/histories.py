@@ -145,7 +145,7 @@ class _Writer:
     def crs_of(self, grade: int, at: datetime) -> None:
         """CRS inputs of exactly that grade, every fact known."""
         devices = ["none", "none", "nasal_cannula", "facemask", "bipap"]
-        body = _NO_CRS | {"tmax_c": "38.5" if grade else "36.8", "o2": devices[grade]}
+        body = NO_CRS | {"tmax_c": "38.5" if grade else "36.8", "o2": devices[grade]}
         body["flow_l_per_min"] = {2: "4", 3: "8"}.get(grade, "0")
         self.add("crs_assessed", at, body)
 
@@ -158,7 +158,7 @@ class _Writer:
             if self.chance(3):
                 self.crs_of(self.pick([0, 1, 3]), at + timedelta(hours=self.pick([4, 47, 48, 50])))
         else:
-            self.add("icans_assessed", at, {**_NO_ICANS, "clinician_grade": grade})
+            self.add("icans_assessed", at, {**NO_ICANS, "clinician_grade": grade})
         if not self.chance(4):
             self.resolved(at + timedelta(hours=self.pick([52, 60])), [toxicity])
 
@@ -166,11 +166,11 @@ class _Writer:
         if self.chance(3):
             body = self.some(total_0_10=[10, 10, 9, 7, 3, 0, None])
         else:
-            body = _FULL_ICE | self.some(month=[1, 0, None], naming_0_3=[3, 3, 2, 1], attention_0_1=[1, 1, 0])
+            body = FULL_ICE | self.some(month=[1, 0, None], naming_0_3=[3, 3, 2, 1], attention_0_1=[1, 1, 0])
         self.add("ice_assessed", at, body | self.some(baseline=[..., ..., False, True]))
 
     def icans(self, at: datetime) -> None:
-        body = _NO_ICANS | self.some(
+        body = NO_ICANS | self.some(
             loc=["alert", "alert", "voice", "tactile", "unarousable", None],
             seizure=["none", "none", "brief", "prolonged", None],
             motor=[False, True, None],
@@ -184,8 +184,8 @@ class _Writer:
     def clear(self, at: datetime) -> None:
         """A visit at which everything a dose needs is known and normal."""
         self.crs_of(0, at - timedelta(hours=1))
-        self.add("ice_assessed", at - timedelta(hours=1), _FULL_ICE)
-        self.add("icans_assessed", at - timedelta(minutes=50), _NO_ICANS)
+        self.add("ice_assessed", at - timedelta(hours=1), FULL_ICE)
+        self.add("icans_assessed", at - timedelta(minutes=50), NO_ICANS)
         self.add("condition_noted", at - timedelta(minutes=40), {"what": "infection", "active": False})
         self.add("vitals_measured", at - timedelta(minutes=30), {"temperature_c": "36.6", "systolic_mmhg": 120})
 
@@ -329,7 +329,7 @@ class _Writer:
         self.add("dose_given", at, body)
 
 
-_NO_CRS = {
+NO_CRS = {
     "fever_other": False,
     "episode_open": False,
     "masked": False,
@@ -339,7 +339,7 @@ _NO_CRS = {
     "pressors": [],
     "hypoxia_other": False,
 }
-_FULL_ICE = {
+FULL_ICE = {
     "year": 1,
     "month": 1,
     "city": 1,
@@ -349,7 +349,7 @@ _FULL_ICE = {
     "writing_0_1": 1,
     "attention_0_1": 1,
 }
-_NO_ICANS = {
+NO_ICANS = {
     "loc": "alert",
     "loc_other": False,
     "seizure": "none",
@@ -432,7 +432,7 @@ def cases(draw: Draw, *, zones: list[str] = ZONES, aims: list[tuple[str, str]] =
         "product": protocol.product.product,
         "jurisdiction": protocol.product.jurisdiction,
         "protocol_key": key if pinned else None,
-        "schedule": schedule if not writer.chance(10) else None,
+        "schedule": schedule if pinned and not writer.chance(10) else None,
         "time_zone": writer.zone,
         "events": writer.events,
     }

@@ -109,8 +109,8 @@ class _Tracker:
         self.absent_at = None
         return episode
 
-    def assessed(self, at: datetime, grade: int | None, *, suspected: bool) -> None:
-        """A clinician graded it; None is "not known"."""
+    def assessed(self, at: datetime, grade: int | None, *, suspected: bool, own: int | None = None) -> None:
+        """A clinician graded it; None is "not known", and then the clinician's `own` grade still counts as reached."""
         episode = self.open()
         if grade == 0:
             if episode is not None:
@@ -126,6 +126,8 @@ class _Tracker:
         episode.suspected = suspected if grade is None else False
         if grade is None:
             episode.grade_unknown = True
+            if own:
+                episode.grade = max(own, episode.grade or 0)
         else:
             episode.graded.append((at, grade))
             episode.grade = max(grade, episode.grade or 0)
@@ -156,7 +158,7 @@ def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unkno
         elif event.kind == "crs_assessed":
             answer = crs_grade(event, tracker.open() is not None)
             grade = clinical_grade(event, answer)
-            tracker.assessed(event.at, grade, suspected=answer.suspected)
+            tracker.assessed(event.at, grade, suspected=answer.suspected, own=event.body.clinician_grade)
         elif unknown_day or (first_dose is not None and event.at >= first_dose):
             found, doubt = _crs_signs(event, policy)
             if found or doubt:
@@ -204,16 +206,20 @@ def crs_grade(event: Event, episode_open: bool) -> Grade:
     )
 
 
-def clinical_grade(event: Event, answer: Grade) -> int | None:
+def clinical_grade(event: Event, answer: Grade, *, ice_unknown: bool = False) -> int | None:
     """The grade that stands: the worse of the computed one and the clinician's own.
 
-    A clinician's grade that was asked and is not known leaves the grade not known.
+    A clinician's grade that was asked and is not known leaves the grade not known. So does a fact that was asked, is not
+    known and could move the computed grade (`ice_unknown`: the ICE score it rests on): nobody's own grade speaks for it.
     """
     own: int | None = event.body.clinician_grade
     if "clinician_grade" in event.nulls:
         return None
     if own is None:
         return answer.grade
+    asked = {*event.nulls, "ice"} if ice_unknown else set(event.nulls)
+    if answer.grade is None and asked & {missing.missing for missing in answer.cannot_say}:
+        return None
     return max(own, answer.grade if answer.grade is not None else (answer.at_least or 0))
 
 
@@ -226,7 +232,10 @@ def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
                 tracker.resolved(event)
         elif event.kind == "icans_assessed":
             answer = icans_grade(event, history, policy)
-            tracker.assessed(event.at, clinical_grade(event, answer), suspected=answer.suspected)
+            scored = _ice_taken(event, history, policy)
+            ice_unknown = "ice_event" in event.nulls or (scored is not None and ice_total(scored) is None)
+            grade = clinical_grade(event, answer, ice_unknown=ice_unknown)
+            tracker.assessed(event.at, grade, suspected=answer.suspected, own=event.body.clinician_grade)
         elif not any_dose:
             continue
         elif event.kind == "ice_assessed":
@@ -253,16 +262,23 @@ def _ice_evidence(event: Event, history: History, tracker: _Tracker) -> None:
 def icans_grade(event: Event, history: History, policy: Policy) -> Grade:
     """The computed ICANS grade; the ICE score is that of the named ICE event, else the latest one before it that day."""
     body: IcansAssessed = event.body
-    scored: list[Event] = []
-    if "ice_event" not in event.nulls:
-        same_visit = timedelta(hours=policy.before_dose.ice_same_visit_hours)
-        taken = history.of("ice_assessed")
-        if body.ice_event is not None:
-            scored = [e for e in taken if e.id == body.ice_event]
-        else:
-            scored = [e for e in taken if event.at - same_visit <= e.at <= event.at]
-    score = ice_score(ice_inputs(scored[-1].body)) if scored else None
+    scored = _ice_taken(event, history, policy)
+    score = ice_score(ice_inputs(scored.body)) if scored is not None else None
     return grade_icans(icans_inputs(body, score.total if score else None), score=score)
+
+
+def _ice_taken(event: Event, history: History, policy: Policy) -> Event | None:
+    """The ICE event that an ICANS assessment rests on."""
+    body: IcansAssessed = event.body
+    if "ice_event" in event.nulls:
+        return None
+    taken = history.of("ice_assessed")
+    if body.ice_event is not None:
+        scored = [e for e in taken if e.id == body.ice_event]
+    else:
+        same_visit = timedelta(hours=policy.before_dose.ice_same_visit_hours)
+        scored = [e for e in taken if event.at - same_visit <= e.at <= event.at]
+    return scored[-1] if scored else None
 
 
 def _infection(history: History, policy: Policy) -> Course:

@@ -81,7 +81,7 @@ def next_dose(
     if ended is not None:
         return work.done(NextDose(action=Action.STOP, because="the course has ended"))
     base, carry = _base(history, doses, episodes, protocol, now, today, zone, work)
-    stop = f"stop for good: {carry.stop_row.words}" if carry and carry.stop_row else None
+    stop = _stop_for_good(protocol, episodes, carry, now, work)
     departures = _departures(history, doses, protocol, work)
     holding = holds(history, episodes, policy)
     if stop is not None:
@@ -109,6 +109,16 @@ def next_dose(
         words = ", ".join(item.missing for item in clear.missing)
         return work.done(_withhold(base, Action.ASK, f"not known today: {words}; assess before the dose"))
     return work.done(base)
+
+
+def _stop_for_good(
+    protocol: Protocol, episodes: Episodes, carry: Carry | None, now: datetime, work: _Working
+) -> str | None:
+    """A reaction after which the label stops the drug, also where too little else is known to choose a row."""
+    if carry is None:
+        carry = carry_over(protocol, episodes, since=None, now=now)
+        work.changes_at += carry.changes_at
+    return f"stop for good: {carry.stop_row.words}" if carry.stop_row else None
 
 
 def planned_zone(history: History) -> str:

@@ -227,7 +227,7 @@ def _unmet(
     on: date,
 ) -> Iterable[str]:
     if row.response_at_least is not None:
-        if response is None:
+        if response not in RESPONSES:
             yield f"the response is not known ({row.response_at_least} or better is needed)"
         elif RESPONSES.index(response) > RESPONSES.index(row.response_at_least):
             yield f"{row.response_at_least} or better is needed, {response} is recorded"

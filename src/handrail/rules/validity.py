@@ -47,7 +47,8 @@ def validate(course: Course, protocol: Protocol, policy: Policy) -> None:
     begins = min((event.at for event in course.events if event.kind == "course_started"), default=None)
     if course.events and begins is None:
         raise CourseFileError("no_start", "The course has no course_started event.", "events")
-    if course.schedule is not None and course.schedule not in protocol.schedules:
+    moved = any(event.kind == "protocol_changed" for event in course.events)
+    if course.schedule is not None and course.schedule not in protocol.schedules and not moved:
         raise CourseFileError("unknown_schedule", f"{protocol.key} has no schedule {course.schedule!r}.", "schedule")
     steps = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
     for number, event in enumerate(course.events):

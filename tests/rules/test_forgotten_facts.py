@@ -1,0 +1,100 @@
+"""Courses in which one forgotten fact once moved the answer towards giving; each was found by a generated course."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from handrail.rules.answer import Assessment
+from handrail.rules.terms import Action
+from tests.support.histories import BEGIN, FULL_ICE, NO_CRS, NO_ICANS, Document, judged, wire
+
+STEP_UP_1 = {"step": "step_up_1", "dose_mg": "12"}
+
+
+def course(*events: tuple[float, str, Document], start: Document | None = None, **header: Any) -> Document:
+    """A synthetic elranatamab course: (hours since the first dose, kind, payload) each."""
+    told = [(-48.0, "course_started", {"intent": "step_up"} if start is None else start), *events]
+    return {
+        "format": "handrail-course/1",
+        "id": "00000000-0000-4000-8000-00000000c0de",
+        "synthetic": True,
+        "product": "elranatamab",
+        "jurisdiction": "US",
+        "protocol_key": "elranatamab/US/2023-08",
+        "schedule": "weekly",
+        "time_zone": "UTC",
+        "events": [
+            {"id": f"00000000-0000-0000-0000-{n:012}", "kind": kind, "at": wire(_at(hours))} | body
+            for n, (hours, kind, body) in enumerate(told, start=1)
+        ],
+    } | header
+
+
+def _at(hours: float) -> datetime:
+    return BEGIN + timedelta(hours=hours)
+
+
+def clear(hours: float) -> list[tuple[float, str, Document]]:
+    """Everything a dose needs, known and normal."""
+    return [
+        (hours, "crs_assessed", NO_CRS | {"tmax_c": "36.8", "o2": "none", "flow_l_per_min": "0"}),
+        (hours, "ice_assessed", FULL_ICE),
+        (hours, "icans_assessed", NO_ICANS),
+        (hours, "condition_noted", {"what": "infection", "active": False}),
+        (hours, "vitals_measured", {"temperature_c": "36.6"}),
+    ]
+
+
+def after(document: Document, hours: float) -> Assessment:
+    return judged(document, _at(hours)).answer
+
+
+@pytest.mark.parametrize("motor", [True, None])
+def test_a_clinician_s_grade_0_does_not_speak_for_weakness_that_was_asked_and_is_not_known(motor: bool | None):
+    inputs = NO_ICANS | {"motor": motor, "clinician_grade": 0}
+    answer = after(course((0, "dose_given", STEP_UP_1), (1, "icans_assessed", inputs), *clear(47)), 48)
+    assert answer.next_dose.action in (Action.HOLD, Action.ASK)
+    assert answer.toxicity.icans.open is True or "ICANS" in {missing.missing for missing in answer.cannot_say}
+
+
+def test_a_clinician_s_grade_0_does_not_speak_for_an_ice_score_that_is_not_known():
+    visit = [
+        (1, "ice_assessed", FULL_ICE | {"month": None}),
+        (1.1, "icans_assessed", NO_ICANS | {"clinician_grade": 0}),
+    ]
+    answer = after(course((0, "dose_given", STEP_UP_1), *visit, *clear(47)), 48)
+    assert answer.next_dose.action is Action.ASK
+
+
+def test_a_clinician_s_grade_alone_stands():
+    answer = after(course((0, "dose_given", STEP_UP_1), (1, "icans_assessed", {"clinician_grade": 2})), 2)
+    assert answer.toxicity.icans.grade == 2
+
+
+def test_a_clinician_s_grade_4_still_stops_the_drug_beside_a_fact_that_is_not_known():
+    inputs = NO_CRS | {"tmax_c": None, "o2": "none", "clinician_grade": 4}
+    answer = after(course((0, "dose_given", STEP_UP_1), (1, "crs_assessed", inputs)), 2)
+    assert answer.next_dose.action is Action.STOP
+    assert answer.toxicity.crs.grade is None
+
+
+@pytest.mark.parametrize("start", [{"intent": "step_up"}, {"intent": None}])
+def test_a_stop_outranks_a_start_that_is_not_on_record(start: Document):
+    ventilated = NO_CRS | {"tmax_c": "39.0", "o2": "ventilator", "flow_l_per_min": "0"}
+    given = (0, "dose_given", STEP_UP_1)
+    assert after(course(given, (1, "crs_assessed", ventilated), start=start), 2).next_dose.action is Action.STOP
+
+
+def test_a_response_in_words_that_no_criteria_know_is_a_response_that_is_not_known():
+    change = {"schedule": "every_2_weeks", "response": "much better", "response_since": "2026-01-01"}
+    answer = after(course((0, "dose_given", STEP_UP_1), (1, "schedule_changed", change)), 2)
+    assert any("the response is not known" in finding.what for finding in answer.findings)
+
+
+def test_a_course_whose_schedule_the_new_revision_lacks_is_asked_about_and_not_refused():
+    moved = (1, "protocol_changed", {"protocol_key": "elranatamab/US/2023-08"})
+    header = {"protocol_key": "elranatamab/US/2025-07", "schedule": "every_4_weeks"}
+    answer = after(course((0, "dose_given", STEP_UP_1), moved, **header), 2)
+    assert answer.next_dose.action is Action.ASK
+    assert "schedule" in {missing.missing for missing in answer.cannot_say}
