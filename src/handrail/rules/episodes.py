@@ -17,7 +17,7 @@ from handrail.rules.events import CrsAssessed, Event, IcansAssessed
 from handrail.rules.grading import CrsInputs, Grade, grade_crs, grade_icans, icans_inputs, ice_inputs, ice_score
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
-from handrail.rules.terms import Ladder, Missing
+from handrail.rules.terms import Ladder, Missing, say_instant
 from handrail.rules.triage import ice_baseline, ice_total
 
 SCALE = "astct-2019"
@@ -88,8 +88,9 @@ def episodes(history: History, doses: Sequence[Given], policy: Policy) -> Episod
 class _Tracker:
     """The state machine the three toxicities share."""
 
-    def __init__(self, toxicity: str) -> None:
+    def __init__(self, toxicity: str, zone: str) -> None:
         self.toxicity = toxicity
+        self.zone = zone
         self.episodes: list[Episode] = []
         self.absent_at: datetime | None = None
 
@@ -149,7 +150,7 @@ class _Tracker:
 
 
 def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unknown_day: bool) -> Course:
-    tracker = _Tracker("crs")
+    tracker = _Tracker("crs", history.course.time_zone)
     answer: Grade | None = None
     for event in history.of("checkin_received", "vitals_measured", "crs_assessed", "toxicity_resolved"):
         if event.kind == "toxicity_resolved":
@@ -224,7 +225,7 @@ def clinical_grade(event: Event, answer: Grade, *, ice_unknown: bool = False) ->
 
 
 def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
-    tracker = _Tracker("icans")
+    tracker = _Tracker("icans", history.course.time_zone)
     answer: Grade | None = None
     for event in history.of("checkin_received", "ice_assessed", "icans_assessed", "toxicity_resolved"):
         if event.kind == "toxicity_resolved":
@@ -283,7 +284,7 @@ def _ice_taken(event: Event, history: History, policy: Policy) -> Event | None:
 
 def _infection(history: History, policy: Policy) -> Course:
     """Infections by name: "no infection" clears all of them, a name clears itself, a symptom waits for a clinician."""
-    tracker = _Tracker("infection")
+    tracker = _Tracker("infection", history.course.time_zone)
     words = policy.infection.conditions
     active: set[str] = set()
     for event in history.of("checkin_received", "condition_noted", "toxicity_resolved"):
@@ -344,7 +345,7 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
             open=is_open,
             at_least=answer.at_least if answer is not None else None,
             basis="assessed" if episode.grade is not None else "reported",
-            because=_open_words(episode, name),
+            because=_open_words(episode, name, tracker.zone),
         )
     elif tracker.absent_at is not None:
         state = ToxicityState(
@@ -352,7 +353,7 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
             suspected=False,
             scale=SCALE if name != "infection" else "clinical",
             open=False,
-            because=f"{name} assessed as absent or resolved at {tracker.absent_at:%Y-%m-%d %H:%M} UTC",
+            because=f"{name} assessed as absent or resolved at {say_instant(tracker.absent_at, tracker.zone)}",
         )
     else:
         state = ToxicityState(
@@ -366,8 +367,8 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
     return Course(episodes=tuple(tracker.episodes), absent_at=tracker.absent_at, answer=answer, state=state)
 
 
-def _open_words(episode: Episode, name: str) -> str:
-    since = f"since {episode.opened_at:%Y-%m-%d %H:%M} UTC"
+def _open_words(episode: Episode, name: str, zone: str) -> str:
+    since = f"since {say_instant(episode.opened_at, zone)}"
     if episode.unknown:
         return f"{name} cannot be excluded {since}: a fact was asked and is not known"
     if episode.grade is None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from handrail.rules.coursefile import Course, CourseFileError, event_to_json
 from handrail.rules.events import SHELL_KINDS, Event
-from handrail.rules.terms import Missing
+from handrail.rules.terms import Missing, say_instant
 
 MOST_ALTERNATIVES = 16
 """More readings of one history than this are not weighed one by one: the answer is then "ask"."""
@@ -155,7 +155,10 @@ class History:
             for name in event.nulls:
                 latest[event.kind, name] = event.at
         return tuple(
-            Missing(missing=f"{kind}.{name}", why_it_matters=f"asked and not known, last at {at:%Y-%m-%d %H:%M} UTC")
+            Missing(
+                missing=f"{kind}.{name}",
+                why_it_matters=f"asked and not known, last at {say_instant(at, self.course.time_zone)}",
+            )
             for (kind, name), at in sorted(latest.items())
         )
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
-from handrail.rules.terms import Action, Missing
+from handrail.rules.terms import Action, Missing, say_instant
 
 MASKING_FIELD = "antipyretic_last_6_h"
 
@@ -48,7 +49,7 @@ def _fever(history: History, policy: Policy) -> list[Hold]:
     if latest is None:
         return []
     temperature = latest.body.temperature_c
-    when = f"{latest.at:%Y-%m-%d %H:%M} UTC"
+    when = say_instant(latest.at, history.course.time_zone)
     if temperature is None:
         return [Hold(action=Action.ASK, what="temperature", because=f"the temperature asked at {when} is not known")]
     if temperature >= policy.triage.fever_c:
@@ -90,6 +91,10 @@ def _clinician(history: History) -> list[Hold]:
         return []
     why = started.body.because or "reason not known"
     return [Hold(action=Action.HOLD, what="clinician", because=f"a clinician holds the drug: {why}")]
+
+
+CLEARANCE_WORDS: Final = {"temperature_c": "temperature", "infection": "infection", "crs": "CRS", "icans": "ICANS"}
+"""What must be known before a dose, as a person says it."""
 
 
 def clearance(history: History, doses: Sequence[Given], episodes: Episodes, policy: Policy, now: datetime) -> Clearance:

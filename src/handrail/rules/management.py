@@ -12,7 +12,7 @@ from decimal import Decimal
 from handrail.rules.answer import Finding
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
-from handrail.rules.terms import Urgency
+from handrail.rules.terms import Urgency, say_instant
 
 AGENT = "tocilizumab"
 TREATMENT_PURPOSES = ("treatment", None)
@@ -59,10 +59,10 @@ def another_tocilizumab(
                 Finding(
                     rule="management",
                     what=f"Less than {row.min_hours_between} h since the last tocilizumab: not before "
-                    f"{free_at:%Y-%m-%d %H:%M} UTC; use the steroid path meanwhile",
+                    f"{say_instant(free_at, history.course.time_zone)}; use the steroid path meanwhile",
                     urgency=Urgency.NOW,
                     owner="prescriber",
-                    because=f"last dose at {given[-1].at:%Y-%m-%d %H:%M} UTC; rescue treatment can always be recorded",
+                    because=f"last dose at {say_instant(given[-1].at, history.course.time_zone)}; rescue treatment can always be recorded",
                     source=source,
                 )
             )

@@ -19,7 +19,7 @@ from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
 from handrail.rules.history import History
-from handrail.rules.holds import Hold, clearance, holds
+from handrail.rules.holds import CLEARANCE_WORDS, Hold, clearance, holds
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.redosing import GapAnswer, redosing
@@ -106,7 +106,7 @@ def next_dose(
     work.changes_at += clear.changes_at
     if clear.missing:
         work.cannot_say += clear.missing
-        words = ", ".join(item.missing for item in clear.missing)
+        words = ", ".join(CLEARANCE_WORDS[item.missing] for item in clear.missing)
         return work.done(_withhold(base, Action.ASK, f"not known today: {words}; assess before the dose"))
     return work.done(base)
 

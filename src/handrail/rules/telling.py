@@ -268,8 +268,14 @@ def _note(body: Body, _nulls: Nulls) -> str:
 
 
 def _lab(body: Body, _nulls: Nulls) -> str:
-    value = f"{_value(body.value)} {body.unit or ''}".strip() if body.value is not None else "not known"
+    value = f"{_rounded(body.value)} {body.unit or ''}".strip() if body.value is not None else "not known"
     return f"{(body.code or 'not known which').upper()} {value}"
+
+
+def _rounded(value: Decimal) -> str:
+    """At most two decimals: some laboratories send fifteen."""
+    short = value if value.as_tuple().exponent >= -2 else round(value, 2)  # type: ignore[operator]
+    return _value(short)
 
 
 def _weight(body: Body, _nulls: Nulls) -> str:

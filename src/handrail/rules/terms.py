@@ -200,6 +200,12 @@ def day_start(day: date, zone: str) -> datetime:
     return civil_instant(day, time(0, 0), zone)
 
 
+def say_instant(at: datetime, zone: str) -> str:
+    """`Mon 23 Nov 2026 02:14 CST`: an instant by the clock of that zone."""
+    local = at.astimezone(zone_named(zone))
+    return f"{say_date(local.date())} {local:%H:%M} {local:%Z}"
+
+
 def say_date(day: date) -> str:
     """`Fri 27 Nov 2026`."""
     return f"{day:%a} {day.day} {day:%b %Y}"

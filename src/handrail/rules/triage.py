@@ -20,7 +20,7 @@ from handrail.rules.grading import ice_inputs, ice_score
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
 from handrail.rules.scales import ICE_MOST
-from handrail.rules.terms import Disposition, Ladder, Missing
+from handrail.rules.terms import Disposition, Ladder, Missing, say_instant
 
 CLOSING_OUTCOMES = ("coming_in", "sent_to_ed", "handed_over")
 NEVER_STAYING_HOME = (Ladder.RED_1, Ladder.RED_2)
@@ -90,7 +90,7 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
             reports.append(report)
         if not closed.assessed(event) and policy.ladders[report.ladder].assess_within_minutes is not None:
             waiting.append(report)
-    return _answer(tuple(reports), waiting, policy, now)
+    return _answer(tuple(reports), waiting, policy, now, history.course.time_zone)
 
 
 class _Closers:
@@ -270,7 +270,9 @@ def neutrophils(history: History, at: datetime, policy: Policy) -> Decimal | Non
     return None if latest.value is None or factor is None else latest.value * factor
 
 
-def _answer(reports: tuple[Report, ...], waiting: list[Report], policy: Policy, now: datetime) -> TriageAnswer:
+def _answer(
+    reports: tuple[Report, ...], waiting: list[Report], policy: Policy, now: datetime, zone: str
+) -> TriageAnswer:
     findings: list[Finding] = []
     pages: list[PageWanted] = []
     tasks: list[Task] = []
@@ -285,7 +287,7 @@ def _answer(reports: tuple[Report, ...], waiting: list[Report], policy: Policy, 
                 what="; ".join(trigger.words for trigger in report.triggers),
                 urgency=report.ladder.urgency,
                 owner=policy.ladders[report.ladder].owner,
-                because=f"reported at {report.event.at:%Y-%m-%d %H:%M} UTC; nobody has recorded what was done",
+                because=f"reported at {say_instant(report.event.at, zone)}; nobody has recorded what was done",
                 source=source,
             )
         )

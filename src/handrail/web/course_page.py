@@ -21,7 +21,7 @@ from handrail.web import timeline
 from handrail.web.presenters import dose_words, findings, next_dose_card, patient_words, toxicity_words
 from handrail.web.words import celsius_words, instant_iso, local_time, parse, short_time, since_words
 
-SHOWN_CHECKS: Final = 8
+SHOWN_CHECKS: Final = 6
 LOCATION_WORDS: Final = {"home": "at home", "lodging": "in lodging", "hospital": "in hospital", "ed": "in the ED"}
 
 
@@ -171,7 +171,7 @@ def event_rows(history: History, zone: str, people: dict[str, str]) -> list[dict
                 "recorded": local_time(event.recorded_at, zone) if abs(late) > 300 else "",
                 "words": sentence(event),
                 "who": name or (role_words(by.role) if by else "not known"),
-                "source": event.source or "",
+                "source": event.source if event.source not in (None, "staff", by.role if by else None) else "",
                 "struck": event.id not in standing and event.kind != "fact_withdrawn",
                 "can_withdraw": event.id in standing and event.kind not in _STAYS,
                 "kind": kind_words(event.kind),
@@ -230,7 +230,8 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         "toxicity": toxicity_words(answer),
         "cannot_say": answer["cannot_say"],
         "tasks": [
-            {**task, "by": short_time(by, zone) if (by := parse(task["by"])) else ""} for task in answer["tasks"]
+            {**task, "who": role_words(task["who"]), "by": short_time(by, zone) if (by := parse(task["by"])) else ""}
+            for task in answer["tasks"]
         ],
         "triage": answer["triage"],
         "watch_because": watch["because"],

@@ -212,6 +212,9 @@ def _assessment(values: Mapping[str, Any]) -> list[dict[str, Any]]:
             crs["tmax_c"] = vitals["temperature_c"]
         if "o2" not in crs and "oxygen" in vitals:
             crs["o2"] = vitals["oxygen"]
+        crs.setdefault(
+            "died_of_crs", False
+        )  # whoever is being assessed is alive; a death is recorded as the course's end
         events.append({"kind": "crs_assessed", **crs})
     if ice:
         events.append({"kind": "ice_assessed", **{k: None if v is None else int(v) for k, v in ice.items()}})

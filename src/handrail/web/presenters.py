@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.alerts.models import Alert
 from handrail.records.models import Course
+from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date
 from handrail.web.words import (
     ACTION_TONE,
@@ -38,7 +39,7 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool) -> dict[st
         state = f"NOBODY on as {last.who.replace('_', ' ')}; going on to the next"
     else:
         who = last.user.name if last.user else last.who
-        state = f"{who} paged {since_words(last.created_at, now)} ago ({last.attempt + 1}. page), not acknowledged"
+        state = f"{who} paged {since_words(last.created_at, now)} ago (page {last.attempt + 1}), not acknowledged"
     return {
         "id": str(alert.id),
         "urgency": alert.urgency,
@@ -161,7 +162,7 @@ def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
     return {
         "action": ACTION_WORDS[dose["action"]],
         "tone": ACTION_TONE.get(dose["action"], "withhold"),
-        "step": step_words(dose.get("step")),
+        "step": step_words(dose.get("step") or (would.get("step") if dose["action"] in ("hold", "wait") else None)),
         "because": dose["because"],
         "confirm": dose.get("confirm"),
         "flags": dose.get("flags", []),
@@ -225,7 +226,10 @@ def _monitoring_words(item: dict[str, Any]) -> str:
 
 def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """Findings with their urgency in words."""
-    return [{**item, "words": URGENCY_WORDS[item["urgency"]]} for item in answer["findings"]]
+    return [
+        {**item, "words": URGENCY_WORDS[item["urgency"]], "owner": role_words(item["owner"])}
+        for item in answer["findings"]
+    ]
 
 
 def toxicity_words(answer: dict[str, Any]) -> list[tuple[str, str, bool]]:

@@ -182,12 +182,12 @@ def _grid(picture: Picture) -> SafeString:
     limit = _y(picture.fever_c)
     fever = format_html(
         '<line class="t-limit" x1="{}" x2="{}" y1="{}" y2="{}"></line>'
-        '<text class="t-quiet" x="{}" y="{}" text-anchor="end">fever {} °C</text>',
+        '<text class="t-quiet" x="{}" y="{}">fever {} °C</text>',
         LEFT,
         WIDTH - RIGHT,
         limit,
         limit,
-        WIDTH - RIGHT,
+        LEFT + 6,
         float(limit) - 5,
         picture.fever_c,
     )

@@ -52,9 +52,12 @@ def board(request: HttpRequest) -> HttpResponse:
         .select_related("course", "course__patient", "acknowledged_by")
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
+    may_acknowledge = permissions.may(person, "acknowledge", None, now)
     lists = board_rows(found, alerts, now, around["zone"], names=names)
     template = "handrail/board_lists.html" if background else "handrail/board.html"
-    response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
+    response = render(
+        request, template, {**around, **lists, "fever_night": _fever_night(around), "may_acknowledge": may_acknowledge}
+    )
     response["ETag"] = tag or _board_tag(reached, now)
     response["Cache-Control"] = "no-store" if not background else "private, no-cache"
     return response

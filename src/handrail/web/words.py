@@ -70,6 +70,8 @@ def since_words(at: datetime, now: datetime) -> str:
     """How long ago: `3 min`, `5 h 20 min`, `26 h`, `4 days`."""
     minutes = max(0, int((now - at).total_seconds() // 60))
     hours = minutes // 60
+    if minutes < 1:
+        return "under 1 min"
     if minutes < 60:
         return f"{minutes} min"
     if hours < 72:

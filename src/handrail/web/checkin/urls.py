@@ -1,5 +1,11 @@
-"""The addresses of the check-in, under /c/."""
+"""The addresses of the check-in, under /c/. The token comes last: every other address is shorter than a token."""
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from handrail.web.checkin import views
+
+urlpatterns = [
+    path("", views.check, name="checkin"),
+    path("sw.js", views.service_worker, name="checkin_worker"),
+    path("<str:token>", views.exchange, name="checkin_link"),
+]

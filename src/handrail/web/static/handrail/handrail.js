@@ -8,6 +8,7 @@
 
   const words = (ms) => {
     const minutes = Math.max(0, Math.floor(ms / 60000));
+    if (minutes < 1) return "under 1 min";
     if (minutes < 60) return `${minutes} min`;
     const hours = Math.floor(minutes / 60);
     if (hours < 72) return hours < 10 && minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;

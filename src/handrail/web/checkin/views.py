@@ -1,0 +1,164 @@
+"""The check-in: a link becomes a cookie, a form becomes a fact, and the person reads the truth about it.
+
+Nothing here is stored by a browser or a proxy, and no token, name or reading reaches a log.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from handrail import clock
+from handrail.actions.access import log_look
+from handrail.actions.checkin_answers import Answers, Doubt
+from handrail.actions.checkins import (
+    COOKIE,
+    LANGUAGE_COOKIE,
+    PURPOSE,
+    Sheet,
+    language_for,
+    number_behind,
+    receive,
+    sheet_for,
+)
+from handrail.actions.errors import ActionError
+from handrail.actions.links import exchange_link, link_of_cookie
+from handrail.people.models import LinkToken
+from handrail.web.checkin import words
+from handrail.web.checkin.reading import answers_from
+from handrail.web.words import instant_iso
+
+LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
+
+
+@require_GET
+def exchange(request: HttpRequest, token: str) -> HttpResponse:
+    """Exchange the token for a cookie and go on to the form, so that the token is in no history and no referrer."""
+    now = clock.now()
+    found = exchange_link(token, PURPOSE, now=now)
+    if found is None:
+        return _private(_over(request, number_behind(token=token, now=now)), referrer="no-referrer")
+    link, cookie = found
+    response = redirect("checkin")
+    _set_cookie(response, COOKIE, cookie, int((link.expires_at - now).total_seconds()))
+    response.delete_cookie(LANGUAGE_COOKIE)
+    return _private(response, referrer="no-referrer")
+
+
+@require_http_methods(["GET", "POST"])
+def check(request: HttpRequest) -> HttpResponse:
+    """The form, and what happens when it is sent without JavaScript."""
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    chosen = request.GET.get("language", "")
+    if request.method == "GET" and chosen in LANGUAGES:
+        response = redirect("checkin")
+        _set_cookie(response, LANGUAGE_COOKIE, chosen, 365 * 24 * 3600)
+        return _private(response)
+    sheet = sheet_for(link)
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        if request.method == "POST":
+            return _private(_received(request, sheet))
+        log_look(sheet.course, "checkin", link=link)
+        return _private(_form(request, sheet))
+
+
+@require_GET
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, whose address decides what it may serve: everything below /c/."""
+    response = render(request, "handrail/checkin/sw.js", content_type="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _received(request: HttpRequest, sheet: Sheet) -> HttpResponse:
+    if request.POST.get("for", "") != sheet.tag:
+        return _not_saved(
+            request, sheet, _("This page was opened with another link. Open it again and write a new check."), 409
+        )
+    answers = answers_from(request.POST, [row.symptom for row in sheet.policy.triage.symptom])
+    doubts = answers.doubts(sheet.policy)
+    if doubts and "anyway" not in request.POST:
+        return _form(request, sheet, answers, doubts)
+    try:
+        receipt = receive(sheet.link, answers)
+    except ActionError as error:
+        return _not_saved(request, sheet, error.message, 409)
+    log_look(sheet.course, "checkin_sent", link=sheet.link)
+    context = {**_frame(sheet), "receipt": receipt}
+    return render(request, "handrail/checkin/sent.html", context)
+
+
+def _form(
+    request: HttpRequest, sheet: Sheet, answers: Answers | None = None, doubts: tuple[Doubt, ...] = ()
+) -> HttpResponse:
+    given = answers or Answers(id=uuid4(), unit=sheet.unit)
+    context = {
+        **_frame(sheet),
+        "given": given,
+        "doubts": doubts,
+        "asks": words.asks(doubts),
+        "call_first": words.call_first(given, sheet.policy) if doubts else "",
+        "fever_words": words.fever_words(sheet.policy),
+        "fever_c": sheet.policy.triage.fever_c,
+        "symptoms": words.boxes(sheet.policy, given),
+        "antipyretic": words.antipyretic(given),
+        "caregiver": words.yes_no(given.caregiver_present),
+        "neuro": words.neuro(given),
+        "judges": words.judges(given),
+        "vitals": words.vitals(given, sheet.policy.plausible),
+        "pack": words.yes_no(given.medicine_pack_at_hand),
+        "limits": sheet.policy.plausible.get("temperature_c"),
+        "greeting": words.greeting(clock.now(), sheet.zone),
+    }
+    return render(request, "handrail/checkin/form.html", context, status=422 if doubts else 200)
+
+
+def _frame(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "call": sheet.call,
+        "call_digits": words.dialled(sheet.call),
+        "demo": sheet.demo,
+        "next_check": sheet.next_check,
+        "clock_speed": f"{clock.speed():g}",
+        "now_iso": instant_iso(clock.now()),
+        "tag": sheet.tag,
+        "language": translation.get_language(),
+    }
+
+
+def _not_saved(request: HttpRequest, sheet: Sheet, message: str, status: int) -> HttpResponse:
+    return render(request, "handrail/checkin/not_saved.html", {**_frame(sheet), "message": message}, status=status)
+
+
+def _over(request: HttpRequest, number: str) -> HttpResponse:
+    """The page of a link that opens nothing (any more). Its address is never logged: it may hold a token."""
+    context = {"call": number, "call_digits": words.dialled(number), "language": translation.get_language()}
+    response = render(request, "handrail/checkin/over.html", context, status=410)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
+    return response
+
+
+def _link(request: HttpRequest) -> LinkToken | None:
+    cookie = request.COOKIES.get(COOKIE, "")
+    return link_of_cookie(cookie, PURPOSE) if cookie else None
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, seconds: int) -> None:
+    """A cookie that no script reads and that another site's form does not send."""
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, value, max_age=seconds, httponly=True, secure=secure, samesite="Lax")
+
+
+def _private(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = referrer
+    return response
