@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -18,6 +19,7 @@ from handrail.actions.actor import through_link
 from handrail.actions.checkin_answers import Answers
 from handrail.actions.errors import ConflictError, NotVisibleError
 from handrail.actions.facts import receive_checkin
+from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS, Recorded
 from handrail.actions.truth import number_to_call
 from handrail.people import scope
@@ -146,14 +148,21 @@ def tag_of(link: LinkToken) -> str:
     return salted_hmac("handrail.checkin.course", str(link.course_id)).hexdigest()[:16]
 
 
-def number_behind(token: str = "", link_id: str = "", *, now: datetime | None = None) -> str:
+def number_behind(*, token: str = "", cookie: str = "", now: datetime | None = None) -> str:
     """The number to call for somebody whose link is over; empty when the link never was."""
     now = now or clock.now()
+    link_id = link_id_of_cookie(cookie, PURPOSE) if cookie else None
     with scope.everything():
         links = LinkToken.objects.select_related("course__site", "course__organisation").filter(purpose=PURPOSE)
         found = links.filter(pk=link_id) if link_id else links.filter(token_hash=LinkToken.hash_of(token))
         link = found.first()
         return number_to_call(link.course, now) if link else ""
+
+
+def language_for(sheet: Sheet, cookie: str) -> str:
+    """The language chosen on this phone, else that of the patient, else the one of the installation."""
+    spoken = {code for code, _name in settings.LANGUAGES}
+    return next((code for code in (cookie, sheet.language[:2]) if code in spoken), str(settings.LANGUAGE_CODE))
 
 
 def receive(

@@ -95,12 +95,19 @@ def exchange_link(token: str, purpose: str, *, now: datetime | None = None) -> t
 def link_of_cookie(value: str, purpose: str, *, now: datetime | None = None) -> LinkToken | None:
     """The link behind a cookie, asked anew each time: a revoked or expired link opens nothing."""
     now = now or clock.now()
-    try:
-        link_id = UUID(signing.loads(value, salt=f"{_SALT}.{purpose}"))
-    except (signing.BadSignature, ValueError, TypeError):
+    link_id = link_id_of_cookie(value, purpose)
+    if link_id is None:
         return None
     with scope.everything():
         return _good(LinkToken.objects.filter(pk=link_id).first(), purpose, now)
+
+
+def link_id_of_cookie(value: str, purpose: str) -> UUID | None:
+    """Which link a cookie was made from, good or over; None for a cookie that Handrail did not make."""
+    try:
+        return UUID(signing.loads(value, salt=f"{_SALT}.{purpose}"))
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
 
 
 def _good(link: LinkToken | None, purpose: str, now: datetime) -> LinkToken | None:

@@ -1,0 +1,80 @@
+// What waits on this phone: kept in IndexedDB until the server has said what became of it, and not a moment longer.
+// Used by the page and by its service worker.
+(() => {
+  "use strict";
+  const STORE = "waiting";
+
+  const open = () =>
+    new Promise((done, fail) => {
+      const asked = indexedDB.open("handrail-checkin", 1);
+      asked.onupgradeneeded = () => asked.result.createObjectStore(STORE, { keyPath: "id" });
+      asked.onsuccess = () => done(asked.result);
+      asked.onerror = () => fail(asked.error);
+      asked.onblocked = () => fail(new Error("blocked"));
+    });
+
+  const act = async (mode, work) => {
+    const database = await open();
+    try {
+      return await new Promise((done, fail) => {
+        const turn = database.transaction(STORE, mode);
+        const asked = work(turn.objectStore(STORE));
+        turn.oncomplete = () => done(asked.result);
+        turn.onerror = turn.onabort = () => fail(turn.error);
+      });
+    } finally {
+      database.close();
+    }
+  };
+
+  const all = async () => (await act("readonly", (store) => store.getAll())).sort((a, b) => a.written - b.written);
+  const keep = (item) => act("readwrite", (store) => store.put(item));
+  const drop = (id) => act("readwrite", (store) => store.delete(id));
+
+  // One check to the server. `state` is sent, refused (it will never be taken), over (the link is), or waiting.
+  const send = async (item) => {
+    let response;
+    try {
+      response = await fetch("/api/checkins", {
+        method: "POST",
+        credentials: "same-origin",
+        cache: "no-store",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ ...item.body, waited_seconds: Math.max(0, (Date.now() - item.written) / 1000) }),
+        signal: AbortSignal.timeout(20000),
+      });
+    } catch {
+      return { id: item.id, state: "waiting" };
+    }
+    let body = null;
+    try {
+      body = await response.json();
+    } catch {
+      body = null;
+    }
+    if (response.ok && body?.id === item.id) return { id: item.id, state: "sent", body };
+    const message = body?.error?.message || "";
+    if (response.status === 401) return { id: item.id, state: "over", message };
+    if (body?.error && response.status >= 400 && response.status < 500 && response.status !== 429) {
+      return { id: item.id, state: "refused", message };
+    }
+    return { id: item.id, state: "waiting" };
+  };
+
+  // Sends everything that waits, oldest first, and tells each outcome; returns how many still wait.
+  const flushNow = async (tell) => {
+    let left = 0;
+    for (const item of await all()) {
+      const outcome = await send(item);
+      if (outcome.state === "sent" || outcome.state === "refused") await drop(item.id);
+      else left += 1;
+      await tell(outcome);
+    }
+    return left;
+  };
+
+  const flush = (tell) =>
+    navigator.locks ? navigator.locks.request("handrail-checkin", () => flushNow(tell)) : flushNow(tell);
+
+  self.handrailQueue = { all, keep, drop, send, flush };
+})();

@@ -1,0 +1,100 @@
+{% load static %}// Keeps the form at hand without a connection, and sends what waits as soon as there is one. Its scope is /c/.
+"use strict";
+importScripts("{% static 'handrail/checkin-queue.js' %}");
+
+const FORM = "{% url 'checkin' %}";
+const SHELL = "handrail-checkin-1";
+const PARTS = [
+  "{% static 'handrail/handrail.css' %}",
+  "{% static 'handrail/checkin.css' %}",
+  "{% static 'handrail/handrail.js' %}",
+  "{% static 'handrail/checkin-queue.js' %}",
+  "{% static 'handrail/checkin.js' %}",
+  "{% static 'handrail/mark.svg' %}",
+];
+const PATIENCE = 4000;
+
+// The copy of the form says that it is a copy, so that it does not show an hour that may be over.
+const keepForm = async (response) => {
+  const cache = await caches.open(SHELL);
+  if (response.status === 410) return cache.delete(FORM);
+  if (response.status !== 200 || response.redirected) return false;
+  const text = (await response.text()).replace('data-cached="no"', 'data-cached="yes"');
+  const headers = { "Content-Type": "text/html; charset=utf-8" };
+  const policy = response.headers.get("Content-Security-Policy");
+  if (policy) headers["Content-Security-Policy"] = policy;
+  return cache.put(FORM, new Response(text, { headers }));
+};
+
+const within = (promise, wait) =>
+  Promise.race([promise, new Promise((_, refuse) => setTimeout(() => refuse(new Error("slow")), wait))]);
+
+const page = async (event) => {
+  try {
+    const response = await within(fetch(event.request), PATIENCE);
+    if (response.status >= 500) throw new Error("down");
+    event.waitUntil(keepForm(response.clone()));
+    return response;
+  } catch (trouble) {
+    const kept = await (await caches.open(SHELL)).match(FORM);
+    if (kept) return kept;
+    throw trouble;
+  }
+};
+
+const part = async (event) => {
+  const cache = await caches.open(SHELL);
+  try {
+    const response = await within(fetch(event.request), PATIENCE);
+    if (response.ok) event.waitUntil(cache.put(event.request, response.clone()));
+    return response;
+  } catch (trouble) {
+    const kept = await cache.match(event.request);
+    if (kept) return kept;
+    throw trouble;
+  }
+};
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(
+    (async () => {
+      await (await caches.open(SHELL)).addAll(PARTS);
+      await keepForm(await fetch(FORM, { credentials: "same-origin" }));
+      await self.skipWaiting();
+    })(),
+  );
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys()) {
+        if (name.startsWith("handrail-checkin-") && name !== SHELL) await caches.delete(name);
+      }
+      await self.clients.claim();
+    })(),
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname, search } = new URL(request.url);
+  if (request.method !== "GET" || origin !== self.location.origin) return;
+  if (request.mode === "navigate") {
+    // A token or a change of language is answered by a redirect: the browser follows it, and comes back here with the form.
+    event.respondWith(pathname === FORM && !search ? page(event) : fetch(request));
+  } else if (PARTS.some((each) => new URL(each, origin).pathname === pathname)) {
+    event.respondWith(part(event));
+  }
+});
+
+self.addEventListener("sync", (event) => {
+  if (event.tag === "checkins") event.waitUntil(sendWaiting());
+});
+
+const sendWaiting = async () => {
+  const left = await self.handrailQueue.flush(async (outcome) => {
+    for (const client of await self.clients.matchAll()) client.postMessage(outcome);
+  });
+  if (left) throw new Error("still waiting"); // the browser tries again
+};
