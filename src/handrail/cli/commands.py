@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     assess.set_defaults(command=_assess)
     replay = commands.add_parser("replay", help="a course as a readable timeline")
     replay.add_argument("file", help="a course file, or - for standard input")
+    replay.add_argument("--until", help="tell on to this instant; default: the last fact on record")
     replay.set_defaults(command=_replay)
     grade = commands.add_parser("grade", help="CRS or ICANS grades of lines of inputs")
     grade.add_argument("what", choices=("crs", "icans"))
@@ -109,7 +110,8 @@ def _answer(line: str) -> dict[str, Any]:
 def _replay(chosen: argparse.Namespace) -> int:
     from handrail.cli.replay import story
 
-    for line in story(read_course(_text_of(chosen.file))):
+    until = None if chosen.until is None else _instant(chosen.until)
+    for line in story(read_course(_text_of(chosen.file)), until):
         sys.stdout.write(line + "\n")
     return ANSWERED
 
