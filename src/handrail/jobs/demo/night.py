@@ -146,7 +146,7 @@ class Night:
         self.app = person(app)
         self._say = say
         self._seen: set[UUID] = set(self._events().values_list("id", flat=True))
-        self._answer = ""
+        self._said: dict[str, str] = {}
 
     def live(self) -> None:
         """From before the check of 02:00 to the morning visit."""
@@ -167,12 +167,14 @@ class Night:
             self.second, "contact_made", reached=True, outcome="coming_in", channel="phone", **{"with": "patient"}
         )
         self._wait_until("03:04")
-        self._tell(self.second, "crs_assessed", **CRS_GRADE_1)
-        self._tell(self.second, "ice_assessed", **FULL_ICE)
-        self._tell(self.second, "icans_assessed", **NO_ICANS)
-        warm = {**NORMAL_VITALS, "temperature_c": "38.2", "pulse_per_min": 96}
-        self._tell(self.second, "vitals_measured", **warm)
-        self._tell(self.second, "condition_noted", what="infection", active=False)
+        self._visit(
+            self.second,
+            crs_assessed=CRS_GRADE_1,
+            ice_assessed=FULL_ICE,
+            icans_assessed=NO_ICANS,
+            vitals_measured={**NORMAL_VITALS, "temperature_c": "38.2", "pulse_per_min": 96},
+            condition_noted={"what": "infection", "active": False},
+        )
         self._wait_until("03:10")
         self._tell(
             self.second, "medicine_given", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment"
@@ -180,8 +182,7 @@ class Night:
         self._wait_until("08:04")
         self._checkin("36.9", antipyretic_last_6_h=True)
         self._wait_until("10:10")
-        self._tell(self.app, "vitals_measured", **NORMAL_VITALS)
-        self._tell(self.app, "crs_assessed", **NO_CRS)
+        self._visit(self.app, vitals_measured=NORMAL_VITALS, crs_assessed=NO_CRS)
         self._tell(
             self.app, "toxicity_resolved", toxicity="crs", resolved_at=clock.now().isoformat(), confirmed_by="app"
         )
@@ -189,11 +190,17 @@ class Night:
 
     # --- what people do -----------------------------------------------------------------------------------------
 
-    def _tell(self, by: Actor, kind: str, **body: Any) -> None:
+    def _tell(self, by: Actor, kind: str, at: datetime | None = None, **body: Any) -> None:
+        """Record one fact; what belongs to one visit has one time."""
         now = clock.now()
-        data = {"id": str(uuid4()), "kind": kind, "at": now.isoformat(), "zone": ZONE, **body}
+        data = {"id": str(uuid4()), "kind": kind, "at": (at or now).isoformat(), "zone": ZONE, **body}
         record_event(self.course_id, data, by=by, now=now)
         self._listen()
+
+    def _visit(self, by: Actor, **facts: dict[str, Any]) -> None:
+        at = clock.now()
+        for kind, body in facts.items():
+            self._tell(by, kind, at, **body)
 
     def _checkin(self, celsius: str, **body: Any) -> None:
         now = clock.now()
@@ -256,10 +263,14 @@ class Night:
             self._seen.add(event.id)
             for words in _words(event):
                 self._say(event.recorded_at, words)
-        answer = (Course.objects.get(pk=self.course_id).assessment or {}).get("next_dose", {})
-        words = f"next dose: {answer.get('action')}; {answer.get('because')}"
-        if words != self._answer:
-            self._answer = words
+        answer = Course.objects.get(pk=self.course_id).assessment or {}
+        self._say_if_new("crs", _crs(answer.get("toxicity", {}).get("crs", {})))
+        following = answer.get("next_dose", {})
+        self._say_if_new("next dose", f"next dose: {following.get('action')}; {following.get('because')}")
+
+    def _say_if_new(self, what: str, words: str) -> None:
+        if self._said.get(what) != words:
+            self._said[what] = words
             self._say(clock.now(), words)
 
 
@@ -281,17 +292,22 @@ def _words(event: Event) -> Iterator[str]:
         yield _PLAIN[event.kind].format(**{**_BLANK, **told})
 
 
+def _crs(found: dict[str, Any]) -> str:
+    if found.get("suspected"):
+        return "CRS suspected, not graded"
+    return f"CRS grade {found.get('grade')}{', not resolved' if found.get('open') else ''}"
+
+
 def _who(role: Any) -> str:
     return f"the {str(role).replace('_', ' ')}"
 
 
-_BLANK: Final = {"temperature_c": "not known", "agent": "", "dose_mg": "", "total_0_10": "not known", "toxicity": ""}
+_BLANK: Final = {"temperature_c": "not known", "agent": "", "dose_mg": "", "total_0_10": "not known"}
 _PLAIN: Final = {
     "contact_made": "the patient is called, reached, and comes in",
-    "crs_assessed": "CRS is assessed",
     "ice_assessed": "ICE score {total_0_10}",
     "icans_assessed": "ICANS is assessed",
     "vitals_measured": "vital signs: {temperature_c} °C",
     "medicine_given": "{agent} {dose_mg} mg",
-    "toxicity_resolved": "{toxicity} is recorded as resolved",
+    "toxicity_resolved": "the CRS is recorded as resolved",
 }
