@@ -112,8 +112,7 @@ class History:
 
     def next_event_after(self, now: datetime) -> datetime | None:
         """When the next fact dated later than `now` begins to count."""
-        place = bisect_right(self._times, now)
-        return self._times[place] if place < len(self._times) else None
+        return next((event.at for event in clinical(self.events[bisect_right(self._times, now) :])), None)
 
     def as_known_at(self, instant: datetime) -> History:
         """What was known then: only facts recorded by that instant, with the corrections known by then."""
@@ -151,7 +150,7 @@ class History:
     def asked_not_known(self) -> tuple[Missing, ...]:
         """Everything that was asked and is not known, one entry for each kind and field, the latest instant named."""
         latest: dict[tuple[str, str], datetime] = {}
-        for event in self.events:
+        for event in clinical(self.events):
             for name in event.nulls:
                 latest[event.kind, name] = event.at
         return tuple(

@@ -1,0 +1,77 @@
+"""Which rules a run of generated courses reached: what there is to reach, read from the code and the data, and counts."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+from handrail.rules import assess as rules_assess
+from handrail.rules.terms import Action, Disposition, Ladder
+from handrail.rules.validity import Judged
+from tests.support.histories import AIMS, POLICY
+
+RULES = Path(rules_assess.__file__).parent
+TABLES_NOT_ASSESSED = {"amount": "mixing_refused: nothing records the vials of a dose yet"}
+"""Findings that the code can write and `assess` never asks for, with the reason."""
+
+counts: Counter[tuple[str, str]] = Counter()
+"""(what, which) of everything reached since the tests began."""
+
+
+def count(said: Judged) -> Judged:
+    """Count what one answer rests on."""
+    answer, key = said.answer, said.protocol.key
+    dose = answer.next_dose
+    seen = {
+        ("action", dose.action.value),
+        ("state", answer.state.name),
+        ("disposition", answer.triage.disposition.value),
+    }
+    rows = [dose.row, dose.would_be.row if dose.would_be else None]
+    seen |= {("row", f"{key} {row}") for row in rows if row is not None}
+    seen |= {("finding", finding.rule) for finding in answer.findings}
+    seen |= {("page", page.key.split(":")[0]) for page in answer.pages}
+    seen |= {("cannot say", missing.missing) for missing in answer.cannot_say if "." not in missing.missing}
+    seen |= {("watch", answer.watch.phase)}
+    if answer.triage.ladder is not None:
+        seen.add(("ladder", answer.triage.ladder.value))
+    counts.update(seen)
+    return said
+
+
+def expected() -> set[tuple[str, str]]:
+    """Everything that a run must reach."""
+    written = _written()
+    return {
+        *(("row", f"{key} {row}") for key, row in AIMS),
+        *(("action", action.value) for action in Action),
+        *(("ladder", ladder.value) for ladder in Ladder),
+        *(("disposition", disposition.value) for disposition in Disposition),
+        *(("watch", phase.id) for phase in POLICY.watch.phase),
+        *(("watch", phase) for phase in ("in_care", "none")),
+        *(item for item in written if item[0] != "finding" or item[1] not in TABLES_NOT_ASSESSED),
+    }
+
+
+def _written() -> set[tuple[str, str]]:
+    """The words that the code gives to findings, states, pages and facts it cannot say."""
+    found: set[tuple[str, str]] = set()
+    for path in RULES.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                found |= _of_call(node)
+    return found
+
+
+def _of_call(node: ast.Call) -> set[tuple[str, str]]:
+    called = node.func.id if isinstance(node.func, ast.Name) else ""
+    words = {item.arg: item.value for item in node.keywords}
+    wanted = {"Finding": ("finding", "rule"), "CourseState": ("state", "name"), "PageWanted": ("page", "key")}
+    if called == "_page" and isinstance(node.args[0], ast.Constant):
+        return {("page", str(node.args[0].value))}
+    if called not in wanted:
+        return set()
+    what, argument = wanted[called]
+    value = words[argument]
+    if isinstance(value, ast.JoinedStr):
+        value = value.values[0]
+    return {(what, str(value.value).rstrip(":"))} if isinstance(value, ast.Constant) else set()
