@@ -178,22 +178,23 @@
     if (found.length) return;
     busy = true;
     const words = firstWords(body);
+    const kept = async () => {
+      form.reset();
+      form.hidden = true;
+      field("id").value = newId();
+      for (const id of ["sent", "refused"]) show(id, false);
+      if (!navigator.onLine) waiting(words);
+      await trySending();
+      if (element("sent").hidden && element("refused").hidden) {
+        waiting(words);
+        element("waiting").focus();
+      }
+      const worker = await navigator.serviceWorker?.getRegistration("/c/");
+      worker?.sync?.register("checkins").catch(() => {});
+    };
     queue
       .keep({ id: body.id, written: Date.now(), body })
-      .then(async () => {
-        form.reset();
-        form.hidden = true;
-        field("id").value = newId();
-        if (!navigator.onLine) waiting(words);
-        await trySending();
-        if (element("sent").hidden && element("refused").hidden) {
-          waiting(words);
-          element("waiting").focus();
-        }
-        const worker = await navigator.serviceWorker?.getRegistration("/c/");
-        worker?.sync?.register("checkins").catch(() => {});
-      })
-      .catch(() => form.submit()) // no room on this phone: the plain form tells what is wrong
+      .then(kept, () => form.submit()) // no room on this phone: send the plain form
       .finally(() => {
         busy = false;
       });
