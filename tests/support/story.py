@@ -1,0 +1,108 @@
+"""What happens before a drill begins, told through the verbs in a process of its own: `python -m tests.support.story STORY`.
+
+It prints one line of JSON that says whom and what it made. Everything is synthetic.
+"""
+
+import json
+import os
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+
+STEPS = ("first_on_call", "second_on_call", "attending")
+
+
+def overdue(courses: int = 1) -> dict[str, Any]:
+    """Courses whose first dose was ten hours ago and of whom nothing was heard since: at least one check is hours late."""
+    from handrail import clock
+
+    world, told = _house()
+    ids = [_dosed(world, clock.now() - timedelta(hours=10)) for _ in range(courses)]
+    return {**told, "courses": ids}
+
+
+def quiet() -> dict[str, Any]:
+    """A course with a dose an hour ago and nothing wrong, and the link of its patient."""
+    from handrail import clock
+    from handrail.actions.links import issue_checkin_link
+
+    world, told = _house()
+    course = _dosed(world, clock.now() - timedelta(hours=1))
+    issued = issue_checkin_link(course, by=world.actor("alice"), now=clock.now())
+    return {**told, "courses": [course], "link": str(issued.link.pk), "token": issued.token}
+
+
+def send_fever(course: str, link: str, mark: str) -> dict[str, Any]:
+    """The patient's Send of 38.4 °C as the web process takes it; then stand still, to be killed just after the commit."""
+    from handrail import clock
+    from handrail.actions.actor import through_link
+    from handrail.actions.facts import receive_checkin
+    from handrail.people.models import LinkToken
+    from tests.support.factories import checkin
+
+    now = clock.now()
+    by = through_link(LinkToken.objects.get(pk=link))
+    receive_checkin(course, checkin(at=now, temperature_c="38.4"), by=by, now=now)  # type: ignore[arg-type]
+    Path(mark).write_text(str(os.getpid()), encoding="ascii")
+    time.sleep(60)
+    return {}
+
+
+def answer(alert: str, email: str) -> dict[str, Any]:
+    """Somebody says "I have it"."""
+    from handrail.actions.actor import person
+    from handrail.actions.answering import acknowledge
+    from handrail.people.models import User
+
+    done = acknowledge(alert, by=person(User.objects.get(email=email)))  # type: ignore[arg-type]
+    return {"mine": done.mine}
+
+
+def _house() -> tuple[Any, dict[str, Any]]:
+    """Alice's house with three different people on the ladder, now and for a year."""
+    from handrail import clock
+    from handrail.people.models import Shift
+    from tests.support.factories import World, make_member, make_shift
+
+    world, now = World(), clock.now()
+    Shift.objects.all().delete()
+    people = {}
+    for step in STEPS:
+        user = make_member(
+            world.alice.organisation, "on_call", f"Synthetic {step}", valid_from=now - timedelta(days=365)
+        )
+        type(user).objects.filter(pk=user.pk).update(email=f"{step}@example.org")
+        span = {"starts_at": now - timedelta(days=2), "ends_at": now + timedelta(days=365)}
+        make_shift(world.alice.organisation, step, user, **span)
+        people[step] = str(user.pk)
+    return world, {"people": people, "site": world.alice.site.code}
+
+
+def _dosed(world: Any, at: datetime) -> str:
+    from handrail.actions.facts import record_event
+    from tests.support.factories import dose
+
+    course = world.make_course(now=at)
+    record_event(course.pk, dose("step_up_1", at=at, mg="4.2"), by=world.actor("alice"), now=at)
+    return str(course.pk)
+
+
+STORIES = {"overdue": overdue, "quiet": quiet, "send_fever": send_fever, "answer": answer}
+
+
+def main() -> None:
+    """Tell one story: its name, then its arguments."""
+    django.setup()
+    from handrail.people import scope
+
+    scope.see_everything_by_default()
+    name, *words = sys.argv[1:]
+    print(json.dumps(STORIES[name](*[int(word) if word.isdigit() else word for word in words])))
+
+
+if __name__ == "__main__":
+    main()
