@@ -20,7 +20,12 @@ from handrail.rules.management import another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
-from handrail.rules.schedule import interval_change_findings, monitoring_for, planned_setting_findings
+from handrail.rules.schedule import (
+    interval_change_findings,
+    monitoring_for,
+    planned_setting_findings,
+    premedication_findings,
+)
 from handrail.rules.terms import (
     FIRST_TREATMENT,
     STEP_WORDS,
@@ -76,6 +81,7 @@ def _assess_one(
     findings += _rescue_findings(history, toxicity, policy, now, changes)
     findings += _planning_findings(history, doses, protocol, now, changes)
     findings += _schedule_findings(history, doses, protocol)
+    findings += _premedication_findings(history, doses, protocol)
     findings += _location_findings(history, doses, protocol, now, changes)
     findings += _reliance_findings(history, protocol, dose)
     if later is not None:
@@ -234,6 +240,21 @@ def _schedule_findings(history: History, doses: Sequence[Given], protocol: Proto
             on=civil_date(chosen.at, chosen.zone),
         )
     )
+
+
+def _premedication_findings(history: History, doses: Sequence[Given], protocol: Protocol) -> list[Finding]:
+    """Whether what was given earlier on the day of the latest dose agrees with the label's premedication."""
+    last = doses[-1] if doses else None
+    if last is None or last.at is None or last.step is None:
+        return []
+    found: list[Finding] = []
+    for event in history.of("medicine_given"):
+        same_day = event.at <= last.at and civil_date(event.at, last.event.zone) == last.on
+        if same_day and event.body.purpose == "premedication" and event.body.agent is not None:
+            minutes = int((last.at - event.at).total_seconds() // 60)
+            agent, mg = event.body.agent, event.body.dose_mg
+            found += premedication_findings(protocol, step=last.step, agent=agent, dose_mg=mg, minutes_before=minutes)
+    return found
 
 
 def _location_findings(
