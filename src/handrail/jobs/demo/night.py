@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 
 from handrail import clock
-from handrail.actions.actor import Actor, person, through_link
+from handrail.actions.actor import Actor, person
 from handrail.actions.answering import acknowledge
-from handrail.actions.facts import receive_checkin, record_event
-from handrail.actions.links import exchange_link
+from handrail.actions.facts import record_event
 from handrail.alerts.models import Page
 from handrail.jobs.demo.children import Folder
 from handrail.jobs.demo.courses import ELR
@@ -39,15 +41,18 @@ from handrail.jobs.demo.storyteller import (
     local,
 )
 from handrail.people import scope
-from handrail.people.models import LinkToken, User
+from handrail.people.models import User
 from handrail.records import wire
 from handrail.records.models import Course, Event
 from handrail.rules.terms import UnusableInput, civil_date
 
 FILE: Final = "fever-night.json"
+TRIES: Final = 30
 POLL_SECONDS: Final = 0.03
 PATIENCE: Final = timedelta(minutes=40)
 """How long, on the hurried clock, the second on call may have to wait for a page before the story has failed."""
+
+REACHED: Final[dict[str, Any]] = {"with": "patient", "reached": True, "outcome": "coming_in", "channel": "phone"}
 
 Say = Callable[[datetime, str], None]
 
@@ -110,7 +115,7 @@ def play(directory: Path) -> int:
     night = Night(
         course_id=UUID(said["course"]),
         morning=date.fromisoformat(said["morning"]),
-        patient=_patient(said["checkin_token"]),
+        token=said["checkin_token"],
         second=User.objects.get(email=said["second_on_call"]),
         app=User.objects.get(email=said["app"]),
         say=_print,
@@ -121,11 +126,30 @@ def play(directory: Path) -> int:
     return 0
 
 
-def _patient(token: str) -> LinkToken:
-    found = exchange_link(token, LinkToken.Purpose.CHECKIN)
-    if found is None:
-        raise UnusableInput("link", "The patient's link is no longer good.")
-    return found[0]
+def post(address: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Send one check as the holder of the link.
+
+    Raises:
+        UnusableInput: the check was refused; the sentence says why.
+        URLError: nobody answers, or with an error of the server's own.
+    """
+    request = Request(  # noqa: S310 (our own address)
+        address,
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+    )
+    try:
+        with urlopen(request, timeout=20) as answer:  # noqa: S310
+            found = json.load(answer)
+    except HTTPError as error:
+        with error:
+            if error.code >= 500:
+                raise
+            raise UnusableInput(
+                "refused", f"The check-in was refused: {error.read(300).decode(errors='replace')}"
+            ) from error
+    assert isinstance(found, dict)
+    return found
 
 
 def _print(at: datetime, words: str) -> None:
@@ -136,12 +160,10 @@ def _print(at: datetime, words: str) -> None:
 class Night:
     """The patient, the second on call and the morning's nurse practitioner, each at their time."""
 
-    def __init__(
-        self, *, course_id: UUID, morning: date, patient: LinkToken, second: User, app: User, say: Say
-    ) -> None:
+    def __init__(self, *, course_id: UUID, morning: date, token: str, second: User, app: User, say: Say) -> None:
         self.course_id = course_id
         self.morning = morning
-        self.patient = through_link(patient)
+        self.token = token
         self.second = person(second)
         self.app = person(app)
         self._say = say
@@ -154,18 +176,10 @@ class Night:
         self._wait_until("02:00")
         self._say(clock.now(), "the 02:00 check is due; nothing comes")
         self._wait_until("02:14")
-        self._checkin(
-            "38.4",
-            temperature_as_typed="101.1",
-            unit_as_typed="F",
-            symptoms=["shaking_chills"],
-            none_of_these=False,
-        )
+        self._checkin("101.1", "F", symptoms=["shaking_chills"], none_of_these=False)
         self._answer_page(self._second_is_paged())
         self._pause(timedelta(minutes=3))
-        self._tell(
-            self.second, "contact_made", reached=True, outcome="coming_in", channel="phone", **{"with": "patient"}
-        )
+        self._tell(self.second, "contact_made", **REACHED)
         self._wait_until("03:04")
         self._visit(
             self.second,
@@ -180,11 +194,13 @@ class Night:
             self.second, "medicine_given", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment"
         )
         self._wait_until("08:04")
-        self._checkin("36.9", antipyretic_last_6_h=True)
+        self._checkin("98.4", "F", antipyretic="yes")
         self._wait_until("10:10")
-        self._visit(self.app, vitals_measured=NORMAL_VITALS, crs_assessed=NO_CRS)
-        self._tell(
-            self.app, "toxicity_resolved", toxicity="crs", resolved_at=clock.now().isoformat(), confirmed_by="app"
+        self._visit(
+            self.app,
+            vitals_measured=NORMAL_VITALS,
+            toxicity_resolved={"toxicity": "crs", "resolved_at": clock.now().isoformat(), "confirmed_by": "app"},
+            crs_assessed=NO_CRS,
         )
         self._listen()
 
@@ -202,26 +218,30 @@ class Night:
         for kind, body in facts.items():
             self._tell(by, kind, at, **body)
 
-    def _checkin(self, celsius: str, **body: Any) -> None:
-        now = clock.now()
-        data = {
+    def _checkin(self, temperature: str, unit: str, **answers: Any) -> None:
+        """Send a check like the phone does: over HTTP, under one id, again until it is taken."""
+        check = {
             "id": str(uuid4()),
-            "at": now.isoformat(),
-            "written_at": now.isoformat(),
-            "zone": ZONE,
-            "temperature_c": celsius,
-            "temperature_as_typed": celsius,
-            "unit_as_typed": "C",
-            "antipyretic_last_6_h": False,
-            "symptoms": [],
+            "temperature": temperature,
+            "unit": unit,
+            "antipyretic": "no",
             "none_of_these": True,
             "home_neuro": dict.fromkeys(CONFUSION_ITEMS, "right"),
+            "judged_by": "caregiver",
             "caregiver_present": True,
-            **body,
+            **answers,
         }
-        recorded = receive_checkin(self.course_id, data, by=self.patient, now=now)
+        receipt = self._send(check)
         self._listen()
-        self._say(now, f"the phone says: {recorded.truth}")
+        self._say(clock.now(), f"the phone says: {' '.join([receipt['truth'], *receipt['instructions']])}")
+
+    def _send(self, check: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(TRIES):
+            try:
+                return post(f"{settings.HANDRAIL_BASE_URL}/api/checkins", self.token, check)
+            except (URLError, TimeoutError, ConnectionError):
+                time.sleep(1)
+        raise UnusableInput("not_sent", "The check-in could not be sent: the pages do not answer.")
 
     def _second_is_paged(self) -> UUID:
         """The alert of the page that reached the second on call."""
