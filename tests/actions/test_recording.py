@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from handrail.actions import recording
-from handrail.actions.actor import through_link
+from handrail.actions.actor import service, through_link
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import correct_event, receive_checkin, record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link
@@ -161,6 +161,27 @@ def test_what_cannot_be_used_is_refused_in_a_sentence_and_changes_nothing(world,
     assert refused.value.message.endswith(".")
     assert "Synthia" not in refused.value.message
     assert count(world.course) == before
+
+
+@pytest.mark.parametrize(
+    ("fact", "code", "path"),
+    [
+        (event("note_added", at=MONDAY_0900 - timedelta(hours=1), text="too early"), "before_course", "event.at"),
+        (event("dose_planned", step="step_up_3", on="2026-03-05"), "unknown_step", "event.step"),
+    ],
+    ids=["before the course", "a step that the label lacks"],
+)
+def test_a_fact_without_a_place_in_the_course_is_refused(world, fact, code, path):
+    with pytest.raises(RefusedError) as refused:
+        record_event(world.course.pk, fact, by=world.actor("alice", "oncologist"), now=TUESDAY_0214)
+    assert (refused.value.code, refused.value.path) == (code, path)
+    assert world.course.events.count() == 2
+
+
+def test_an_import_may_tell_of_the_time_before_the_course(world):
+    weight = event("weight_measured", at=MONDAY_0900 - timedelta(days=30), weight_kg="80")
+    record_event(world.course.pk, weight, by=service("import", source="import"), now=TUESDAY_0214)
+    assert world.course.events.filter(kind="weight_measured").exists()
 
 
 def test_the_stranger_the_viewer_and_a_course_that_is_not_there(world):

@@ -28,6 +28,7 @@ from handrail.rules.history import History, implausible_fields, same_content
 from handrail.rules.pinned import protocol_for
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder, UnusableInput
+from handrail.rules.validity import check_event
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
         former = Event.objects.filter(organisation_id=course.organisation_id, id=fact.id).first()
         if former is not None:
             return _first_answer_again(course, former, fact, now)
+        _refuse_misplaced(course, fact, now)
         row = _insert(course, fact, by, now)
         try:
             settled = settle(course, now)
@@ -115,6 +117,18 @@ def _read(data: Mapping[str, Any], course: Course, by: By, source: str, now: dat
         raise RefusedError("A text holds a sign that cannot be stored.", code="wrong_type", path="event")
     try:
         return coursefile.event_from_json(body, zone=course.time_zone)
+    except UnusableInput as error:
+        raise RefusedError(error.message, code=error.code, path=error.path) from error
+
+
+def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
+    """Refuse a fact that has no place in this course; a course whose protocol cannot be read still takes every fact."""
+    try:
+        protocol = protocol_for(wire.history_of(course, now)[0], now) if fact.kind == "dose_planned" else None
+    except UnusableInput:
+        protocol = None
+    try:
+        check_event(fact, course.started_at, protocol, "event")
     except UnusableInput as error:
         raise RefusedError(error.message, code=error.code, path=error.path) from error
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.coursefile import Course, CourseFileError
+from handrail.rules.events import Event
 from handrail.rules.history import History, implausible_fields
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.policy import Policy
@@ -50,15 +51,9 @@ def validate(course: Course, protocol: Protocol, policy: Policy) -> None:
     moved = any(event.kind == "protocol_changed" for event in course.events)
     if course.schedule is not None and course.schedule not in protocol.schedules and not moved:
         raise CourseFileError("unknown_schedule", f"{protocol.key} has no schedule {course.schedule!r}.", "schedule")
-    steps = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
     for number, event in enumerate(course.events):
         path = f"events[{number}]"
-        if event.supersedes == event.id:
-            raise CourseFileError("circular_correction", "An event cannot supersede itself.", f"{path}.supersedes")
-        if begins is not None and event.at < begins and event.source != "import":
-            raise CourseFileError("before_course", "The event happened before the course began.", f"{path}.at")
-        if event.kind == "dose_planned" and event.body.step is not None and event.body.step not in steps:
-            raise CourseFileError("unknown_step", f"{protocol.key} has no such step to plan.", f"{path}.step")
+        check_event(event, begins, protocol, path)
         marked = getattr(event.body, "implausible", ())
         for name in implausible_fields(event, policy.plausible):
             if name not in marked:
@@ -68,3 +63,26 @@ def validate(course: Course, protocol: Protocol, policy: Policy) -> None:
                     f"{name} is outside {limit.low} to {limit.high}: correct it, or list it in implausible[] to keep it.",
                     f"{path}.{name}",
                 )
+
+
+def check_event(event: Event, begins: datetime | None, protocol: Protocol | None, path: str) -> None:
+    """What one event must hold in its course, in a file and when it is recorded.
+
+    Args:
+        event: the event.
+        begins: when the course began; None when that is not known.
+        protocol: what the course is pinned to; None leaves a planned step unchecked.
+        path: where the event stands, for the sentence.
+
+    Raises:
+        CourseFileError: an event before the course began (unless imported), a planned step that the schedule lacks, an event
+            that supersedes itself. What was really given is never refused.
+    """
+    if event.supersedes == event.id:
+        raise CourseFileError("circular_correction", "An event cannot supersede itself.", f"{path}.supersedes")
+    if begins is not None and event.at < begins and event.source != "import":
+        raise CourseFileError("before_course", "The event happened before the course began.", f"{path}.at")
+    if protocol is not None and event.kind == "dose_planned" and event.body.step is not None:
+        steps = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
+        if event.body.step not in steps:
+            raise CourseFileError("unknown_step", f"{protocol.key} has no such step to plan.", f"{path}.step")

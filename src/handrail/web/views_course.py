@@ -123,7 +123,7 @@ def make_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
     except RefusedError as error:
         messages.error(request, error.message)
         return redirect("course", course_id=found.pk)
-    address = request.build_absolute_uri(reverse("checkin:open", args=[issued.token]))
+    address = request.build_absolute_uri(reverse("checkin_link", args=[issued.token]))
     names = permissions.may(user, "view_identity", found, clock.now())
     context = {
         **frame(request, "courses"),

@@ -1,0 +1,194 @@
+"""Every address, asked by the owner, the helper, the stranger and somebody who is not signed in.
+
+The table has a row for every address that Handrail answers; an address without a row fails the test. What a stranger may not
+see is answered like what does not exist.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from handrail import clock
+from handrail.actions.facts import receive_checkin, record_event
+from handrail.alerts.models import Alert
+from handrail.people.scope import everything
+from handrail.records.models import Look
+from tests.support.factories import MONDAY_0900, World, checkin, dose
+
+pytestmark = pytest.mark.django_db
+NOW = MONDAY_0900 + timedelta(hours=27)
+LOGIN = 302
+
+
+@dataclass(frozen=True)
+class Row:
+    """One address and what each of the four is answered."""
+
+    name: str
+    owner: int
+    helper: int
+    stranger: int
+    anonymous: int
+    method: str = "get"
+    about: str = ""
+    """`course`, `alert` or `event`: what stands in the address."""
+    data: tuple[tuple[str, str], ...] = ()
+    args: tuple[str, ...] = ()
+
+
+ROWS = [
+    Row("board", 200, 200, 200, LOGIN),
+    Row("courses", 200, 200, 200, LOGIN),
+    Row("rota", 200, 200, 200, LOGIN),
+    Row("protocols", 200, 200, 200, LOGIN),
+    Row("pages", 200, 200, 200, LOGIN),
+    Row("health", 200, 200, 200, 200),
+    Row("find_page", 302, 302, 302, LOGIN, "post", data=(("code", "NOSUCH"),)),
+    Row("demo_fever", 404, 404, 404, LOGIN, "post"),
+    Row("course", 200, 200, 404, LOGIN, about="course"),
+    Row("course_file", 200, 403, 404, LOGIN, about="course"),
+    Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
+    Row("record", 200, 200, 404, LOGIN, about="course", args=("assessment",)),
+    Row("record", 422, 422, 404, LOGIN, "post", about="course", args=("assessment",)),
+    Row("record", 200, 200, 404, LOGIN, about="course", args=("hold",)),
+    Row("withdraw", 200, 200, 404, LOGIN, about="event"),
+    Row("withdraw", 422, 422, 404, LOGIN, "post", about="event"),
+    Row("page", 200, 200, 404, LOGIN, about="alert"),
+    Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
+]
+THROUGH_A_LINK = {
+    "checkin": "the patient's form: nothing without the cookie of a link",
+    "checkin_link": "exchanges the token of a link for a cookie",
+    "checkin_worker": "the program that keeps a check-in until it is sent; holds nothing",
+    "api_checkins": "takes a check-in; nothing without the cookie of a link",
+}
+"""Addresses for people without an account; tests/web/test_checkin.py and tests/api ask them with good and bad links."""
+
+
+@pytest.fixture
+def world(db):
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        course = world.course
+        given = NOW - timedelta(hours=26)
+        record_event(course.pk, dose("step_up_1", mg="4.8", at=given), by=world.actor("alice"), now=given)
+        fever = checkin(at=NOW - timedelta(minutes=3), temperature_c="38.4")
+        receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
+        yield world
+
+
+def names_of(patterns, prefix: str = "") -> set[str]:
+    """The names of all addresses below, those of allauth and the closed ones left out."""
+    found = set()
+    for pattern in patterns:
+        where = prefix + str(pattern.pattern)
+        if where.startswith("accounts/"):
+            continue
+        if isinstance(pattern, URLResolver):
+            space = f"{pattern.namespace}:" if pattern.namespace else ""
+            found |= {space + name for name in names_of(pattern.url_patterns, where)}
+        elif isinstance(pattern, URLPattern):
+            assert pattern.name, f"the address {where} has no name"
+            found.add(pattern.name)
+    return found
+
+
+def test_every_address_has_a_row():
+    listed = {row.name for row in ROWS} | set(THROUGH_A_LINK)
+    assert names_of(get_resolver().url_patterns) <= listed
+
+
+def address_of(row: Row, world: World) -> str:
+    course = world.course
+    with everything():
+        first = {
+            "": [],
+            "course": [course.pk],
+            "alert": [Alert.objects.filter(course=course).first().pk] if row.about == "alert" else [],
+            "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],
+        }[row.about]
+    return reverse(row.name, args=[*first, *row.args])
+
+
+def ask(row: Row, world: World, who) -> int:
+    client = Client()
+    if who is not None:
+        client.force_login(who)
+    answer = getattr(client, row.method)(address_of(row, world), dict(row.data))
+    if who is None and row.anonymous == LOGIN:
+        assert answer.url.startswith("/accounts/login/")
+    return answer.status_code
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.name} {'/'.join(row.args)}".strip())
+def test_who_is_answered_what(row: Row, world: World):
+    answers = {
+        "owner": ask(row, world, world.alice.oncologist),
+        "helper": ask(row, world, world.bob.oncologist),
+        "stranger": ask(row, world, world.charlie.oncologist),
+        "anonymous": ask(row, world, None),
+    }
+    wanted = {"owner": row.owner, "helper": row.helper, "stranger": row.stranger, "anonymous": row.anonymous}
+    assert answers == wanted
+
+
+@pytest.mark.parametrize("path", ["/", "/courses/", "/pages/"])
+def test_a_list_never_names_what_a_stranger_may_not_see(world, client, path: str):
+    client.force_login(world.charlie.nurse)
+    page = client.get(path).content.decode()
+    assert "Synthia" not in page
+    assert str(world.course.pk) not in page
+    client.force_login(world.bob.nurse)
+    assert str(world.course.pk) in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["course", "page"])
+def test_a_viewer_sees_no_name(world, client, path: str):
+    from tests.support.factories import make_member
+
+    viewer = make_member(world.alice.organisation, "viewer")
+    client.force_login(viewer)
+    page = client.get(reverse("course", args=[world.course.pk]))
+    assert page.status_code == 200
+    assert "Synthia" not in page.content.decode()
+    assert "555) 010-0123" not in page.content.decode()
+    assert client.get(reverse("pages")).status_code == 403
+    assert client.get(reverse("record", args=[world.course.pk, "dose"])).status_code == 403
+
+
+def test_looks_are_written_down(world, client):
+    client.force_login(world.bob.nurse)
+    client.get(reverse("course", args=[world.course.pk]))
+    with everything():
+        look = Look.objects.filter(course=world.course).latest("at")
+        assert (look.what, look.user, look.through) == ("course", world.bob.nurse, "co_management")
+        before = Look.objects.count()
+    client.force_login(world.charlie.nurse)
+    client.get(reverse("course", args=[world.course.pk]))
+    with everything():
+        assert Look.objects.count() == before
+
+
+def test_a_course_that_does_not_exist_and_one_that_is_not_yours_look_the_same(world, client):
+    client.force_login(world.charlie.nurse)
+    mine, none = reverse("course", args=[world.course.pk]), reverse("course", args=[uuid4()])
+    pages = [re.sub(r'value="\w{64}"', "", client.get(address).content.decode()) for address in (mine, none)]
+    assert pages[0] == pages[1]
+
+
+def test_access_that_is_over_shows_nothing(world, client):
+    with everything():
+        world.course.accesses.update(valid_until=NOW - timedelta(minutes=1))
+    client.force_login(world.bob.nurse)
+    assert client.get(reverse("course", args=[world.course.pk])).status_code == 404
+
+
+def test_pages_are_not_kept_by_the_browser(world, client):
+    client.force_login(world.alice.nurse)
+    for path in ("/", reverse("course", args=[world.course.pk]), "/pages/"):
+        assert "no-store" in client.get(path)["Cache-Control"]
