@@ -36,7 +36,8 @@ def truth_about(course: Course, now: datetime, *, saved_at: datetime) -> str:
     if waiting:
         return f"{saved} {_who_is_called(course, waiting, now)}"
     if urgent:
-        return f"{saved} {_('The team has it.')}"
+        held = _("The team has it.")  # on a line of its own, where translations are looked for
+        return f"{saved} {held}"
     return saved
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -36,6 +37,7 @@ from handrail.actions.links import exchange_link, link_of_cookie
 from handrail.api.errors import ApiError, from_action, from_validation
 from handrail.people.models import LinkToken
 
+_CALL: Final = gettext_lazy("Call %(number)s.")
 LARGEST: Final = 20_000
 Judgement = Literal["right", "wrong", "not_done"]
 Symptom = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -122,8 +124,10 @@ def _taken(request: HttpRequest) -> JsonResponse:
     link = _link(request)
     if link is None:
         number = number_behind(cookie=request.COOKIES.get(COOKIE, ""))
-        said = _("This link does not open a check-in any more: ask your team for a new one.")
-        raise ApiError(401, "link_over", f"{said} {_('Call')} {number}." if number else said)
+        message = _("This link does not open a check-in any more: ask your team for a new one.")
+        if number:
+            message = f"{message} {_CALL % {'number': number}}"
+        raise ApiError(401, "link_over", message)
     sheet = sheet_for(link)
     with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
         receipt = _received(request, sheet)

@@ -27,7 +27,7 @@ _NEURO: Final[dict[str, Promise]] = {
 _VITALS: Final[dict[str, Promise]] = {
     "systolic_mmhg": gettext_lazy("Blood pressure, the upper number"),
     "pulse_per_min": gettext_lazy("Pulse in a minute"),
-    "spo2_percent": gettext_lazy("Oxygen in %"),
+    "spo2_percent": gettext_lazy("Oxygen, percent"),
 }
 
 

@@ -1,0 +1,251 @@
+"""The check-in on a real phone-sized browser: sent, asked once more, and kept while there is no connection."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from handrail import clock
+from tests.journeys.conftest import PHONE
+from tests.support.checkins import NEURO, Home, make_home
+from tests.support.factories import MONDAY_0900
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+EVENING = MONDAY_0900 + timedelta(hours=10, minutes=30)
+PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
+"""A folder for screenshots, when somebody wants to look."""
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[clock.FrozenClock]:
+    with clock.use(clock.FrozenClock(EVENING)) as stopped:
+        yield stopped
+
+
+@pytest.fixture
+def home(live_server: Any) -> Home:
+    return make_home()
+
+
+def open_form(page: Page, home: Home, live_server: Any) -> None:
+    page.goto(f"{live_server.url}/c/{home.token}")
+    expect(page).to_have_url(f"{live_server.url}/c/")
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    page.locator(f'input[name="{name}"][value="{value}"]').check()
+
+
+def answer(page: Page, temperature: str, unit: str = "F") -> None:
+    page.get_by_label("Temperature").fill(temperature)
+    choose(page, "unit", unit)
+    choose(page, "antipyretic", "no")
+    choose(page, "none_of_these", "yes")
+    choose(page, "caregiver_present", "yes")
+    for item in NEURO:
+        choose(page, f"neuro_{item}", "right")
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def kept_on_phone(page: Page) -> Any:
+    """Everything a curious reader of this phone's storage would find."""
+    return page.evaluate(
+        """async () => ({
+            waiting: await handrailQueue.all(),
+            session: {...sessionStorage},
+            local: Object.keys(localStorage),
+        })"""
+    )
+
+
+def worker_is_ready(page: Page) -> None:
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("caches.match('/c/').then((found) => Boolean(found))")
+
+
+def test_a_fever_is_sent_and_the_truth_is_shown(phone: Page, home: Home, live_server: Any):
+    open_form(phone, home, live_server)
+    answer(phone, "101.1")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(phone.locator("#sent-what")).to_contain_text("Call the number below now.")
+    expect(phone.locator("#sent-call a")).to_have_attribute("href", "tel:5550111")
+    expect(phone.locator("#sent")).to_be_focused()
+    picture(phone, "sent-fever")
+    assert len(home.checks()) == 1 and home.alerts() == ["RED-3"]
+    kept = kept_on_phone(phone)
+    assert kept["waiting"] == [] and kept["session"] == {} and "101.1" not in phone.content()
+
+
+def test_without_javascript_the_form_is_a_plain_form(
+    open_context: Callable[..., BrowserContext], home: Home, live_server: Any
+):
+    page = open_context(viewport=PHONE, java_script_enabled=False).new_page()
+    open_form(page, home, live_server)
+    answer(page, "384")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator('[data-ask="temperature.implausible"]')).to_be_visible()
+    expect(page.get_by_label("Temperature")).to_have_value("384")
+    assert home.checks() == []
+    page.get_by_role("button", name="Send it anyway").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Saved 19:30.")
+    assert home.checks()[0].payload["implausible"] == ["temperature_c"]
+
+
+def test_the_phone_asks_once_more_like_the_server(phone: Page, home: Home, live_server: Any):
+    open_form(phone, home, live_server)
+    answer(phone, "38.4")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator('[data-ask="temperature.looks_celsius"]')).to_be_visible()
+    expect(phone.locator("[data-ask]:visible")).to_have_count(1)
+    expect(phone.locator("#call-first")).to_contain_text("Call the number below now. 555-0111")
+    expect(phone.locator("#ask")).to_be_focused()
+    picture(phone, "ask")
+    assert home.checks() == []
+    choose(phone, "unit", "C")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-truth")).to_contain_text("The clinician on call is being called.")
+    assert home.checks()[0].payload["temperature_as_typed"] == "38.4"
+    assert home.checks()[0].payload["temperature_c"] == "38.4"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("temperature", ""), "temperature.missing"),
+        (("temperature", "warm"), "temperature.unreadable"),
+        (("temperature", "384"), "temperature.implausible"),
+        (("spo2_percent", "970"), "vitals.implausible"),
+        (("box", "cough"), "symptoms.contradiction"),
+    ],
+)
+def test_every_doubt_of_the_server_is_also_one_of_the_phone(
+    phone: Page, home: Home, live_server: Any, change: tuple[str, str], code: str
+):
+    open_form(phone, home, live_server)
+    answer(phone, "98.2")
+    name, value = change
+    if name == "box":
+        choose(phone, "symptoms", value)
+    else:
+        if name == "spo2_percent":
+            phone.locator("details > summary").click()
+        phone.locator(f'input[name="{name}"]').fill(value)
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("[data-ask]:visible")).to_have_count(1)
+    expect(phone.locator(f'[data-ask="{code}"]')).to_be_visible()
+    assert home.checks() == []
+    phone.get_by_role("button", name="Send it anyway").click()
+    expect(phone.locator("#sent-truth")).to_contain_text("Saved 19:30.")
+
+
+def test_an_empty_form_asks_for_everything_and_an_emergency_for_nothing(phone: Page, home: Home, live_server: Any):
+    open_form(phone, home, live_server)
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("[data-ask]:visible")).to_have_count(5)
+    choose(phone, "symptoms", "chest_pain")
+    expect(phone.locator("#first")).to_have_text("Call 911 now.")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-what")).to_contain_text("Call 911 now.")
+    assert home.alerts() == ["RED-1"]
+
+
+def test_without_a_connection_the_check_waits_and_is_then_sent_exactly_once(phone: Page, home: Home, live_server: Any):
+    open_form(phone, home, live_server)
+    worker_is_ready(phone)
+    phone.context.set_offline(True)
+    answer(phone, "101.1")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    waiting = phone.locator("#waiting")
+    expect(waiting).to_contain_text("Not sent yet.")
+    expect(waiting).to_contain_text("Call the number below now.")
+    expect(waiting.get_by_role("link")).to_have_attribute("href", "tel:5550111")
+    picture(phone, "waiting")
+    assert home.checks() == []
+    phone.context.set_offline(False)
+    expect(phone.locator("#sent-truth")).to_contain_text("The clinician on call is being called.", timeout=20_000)
+    expect(waiting).to_be_hidden()
+    assert len(home.checks()) == 1 and home.alerts() == ["RED-3"]
+    assert kept_on_phone(phone)["waiting"] == []
+    phone.reload()
+    expect(phone.locator("#check")).to_be_visible()
+    assert len(home.checks()) == 1
+
+
+def test_the_form_opens_without_a_connection_and_the_check_survives_a_closed_page(
+    phone: Page, home: Home, live_server: Any
+):
+    open_form(phone, home, live_server)
+    worker_is_ready(phone)
+    live_server_is_away(phone)
+    phone.reload()
+    expect(phone.locator("html")).to_have_attribute("data-cached", "yes")
+    expect(phone.get_by_text("Next check:").first).to_be_hidden()
+    answer(phone, "98.2")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#waiting")).to_be_visible()
+    context = phone.context
+    phone.close()
+    assert home.checks() == []
+    context.unroute_all()
+    again = context.new_page()
+    again.goto(f"{live_server.url}/c/")
+    expect(again.locator("#sent-truth")).to_contain_text("Saved 19:30.", timeout=20_000)
+    assert len(home.checks()) == 1
+
+
+def live_server_is_away(page: Page) -> None:
+    """Cut the worker and the page off from the server."""
+    page.context.set_offline(True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
+    open_context: Callable[..., BrowserContext],
+    home: Home,
+    live_server: Any,
+    axe: Callable[[Page], list[str]],
+    scheme: Any,
+    language: str,
+):
+    home.set_patient(language=language)
+    page = open_context(viewport=PHONE, color_scheme=scheme, has_touch=True, is_mobile=True).new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    open_form(page, home, live_server)
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+    picture(page, f"form-{scheme}-{language}")
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("main a, main button, main label:has(input), main summary")]
+            .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
+            .map((each) => each.textContent.trim())"""
+    )
+    assert small == [], "every target is tall enough for a thumb"
+    page.locator("#send").click()
+    expect(page.locator("#ask")).to_be_visible()
+    assert axe(page) == []
+    page.locator('button[name="anyway"]').click()
+    expect(page.locator("#sent")).to_be_visible()
+    picture(page, f"sent-{scheme}-{language}")
+    assert axe(page) == []
+    assert errors == []
+
+
+def test_a_link_that_is_over_passes_axe_too(phone: Page, live_server: Any, axe: Callable[[Page], list[str]]):
+    phone.goto(f"{live_server.url}/c/{'x' * 43}")
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("ask your team for a new one")
+    picture(phone, "over")
+    assert axe(phone) == []
