@@ -1,0 +1,122 @@
+"""The on-call inbox: opening a page never acknowledges it, and "I have it" is said by one person."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.facts import receive_checkin, record_event
+from handrail.alerts.models import Alert, Page
+from handrail.jobs.watcher import Watcher
+from handrail.people.models import Shift
+from handrail.people.scope import everything
+from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
+
+pytestmark = pytest.mark.django_db
+GIVEN = MONDAY_0900 + timedelta(hours=1)
+NOW = GIVEN + timedelta(hours=26)
+
+
+@pytest.fixture
+def world(db):
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        record_event(world.course.pk, dose("step_up_1", mg="4.8", at=GIVEN), by=world.actor("alice"), now=GIVEN)
+        fever = checkin(at=NOW, temperature_c="38.4")
+        receive_checkin(world.course.pk, fever, by=world.actor("alice"), now=NOW)
+        with everything():
+            Watcher().look()
+        yield world
+
+
+@pytest.fixture
+def alert(world):
+    with everything():
+        return Alert.objects.get(course=world.course, ladder="RED-3")
+
+
+@pytest.fixture
+def on_call(client, world):
+    client.force_login(world.alice.on_call)
+    return client
+
+
+def fresh(alert) -> Alert:
+    with everything():
+        return Alert.objects.get(pk=alert.pk)
+
+
+def test_opening_a_page_shows_what_was_reported_and_acknowledges_nothing(on_call, alert):
+    text = on_call.get(reverse("page", args=[alert.pk])).content.decode()
+    for words in (
+        "fever in the window",
+        "38.4 °C (101.1 °F)",
+        "Call the patient",
+        "I have it",
+        "Alice On-Call (first on call)",
+    ):
+        assert words in text, words
+    assert on_call.get(reverse("have_page", args=[alert.pk])).status_code == 405
+    assert fresh(alert).acknowledged_at is None
+
+
+def test_i_have_it_stops_the_paging_and_names_who_has_it(on_call, alert, world):
+    answer = on_call.post(reverse("have_page", args=[alert.pk]), follow=True)
+    assert "You have it since Tue 12:00" in answer.content.decode()
+    with clock.use(clock.FrozenClock(NOW + timedelta(hours=1))), everything():
+        before = Page.objects.filter(alert=alert).count()
+        Watcher().look()
+        assert Page.objects.filter(alert=alert).count() == before
+    on_call.force_login(world.alice.nurse)
+    text = on_call.post(reverse("have_page", args=[alert.pk]), follow=True).content.decode()
+    assert "Alice On-Call has it since Tue 12:00" in text
+    assert fresh(alert).acknowledged_by == world.alice.on_call
+
+
+def test_the_code_of_a_message_opens_its_page(on_call, alert):
+    answer = on_call.post(reverse("find_page"), {"code": f" {alert.code.lower()} "})
+    assert answer.url == reverse("page", args=[alert.pk])
+    missing = on_call.post(reverse("find_page"), {"code": "ZZZZZZ"}, follow=True)
+    assert "No page of yours has this code" in missing.content.decode()
+
+
+def test_a_stranger_s_code_opens_nothing(client, alert, world):
+    client.force_login(world.charlie.on_call)
+    answer = client.post(reverse("find_page"), {"code": alert.code}, follow=True)
+    assert "No page of yours has this code" in answer.content.decode()
+
+
+def test_a_role_that_may_not_answer_is_not_offered_to(client, alert, world):
+    coordinator = make_member(world.alice.organisation, "coordinator")
+    client.force_login(coordinator)
+    assert "I have it" not in client.get(reverse("page", args=[alert.pk])).content.decode()
+    assert client.post(reverse("have_page", args=[alert.pk])).status_code == 403
+
+
+def test_a_page_that_is_over_says_why(on_call, alert, world):
+    record = {"with": "patient", "channel": "phone", "reached": True, "outcome": "coming_in"}
+    from tests.support.factories import event
+
+    record_event(world.course.pk, event("contact_made", at=NOW, **record), by=world.actor("alice"), now=NOW)
+    later = on_call.get(reverse("page", args=[alert.pk])).content.decode()
+    if fresh(alert).closed_at is not None:
+        assert "This page is over" in later
+        assert "I have it" not in later
+    else:
+        assert "I have it" in later
+
+
+def test_the_list_asks_again_by_itself_and_brings_only_the_lists(on_call):
+    part = on_call.get("/pages/", headers={"X-Handrail-Background": "1"}).content.decode()
+    assert "fever in the window" in part
+    assert "<html" not in part
+
+
+def test_nobody_on_is_shouted(on_call, alert, world):
+    with everything():
+        Shift.objects.filter(organisation=world.alice.organisation).delete()
+    with clock.use(clock.FrozenClock(NOW + timedelta(minutes=6))), everything():
+        Watcher().look()
+        text = on_call.get(reverse("page", args=[alert.pk])).content.decode()
+    assert "NOBODY on" in text
