@@ -19,7 +19,20 @@ from handrail.rules.answer import Assessment, ToxicityState
 from handrail.rules.history import History
 from handrail.rules.terms import Action, Ladder, Status, Urgency
 from handrail.rules.validity import Judged
-from tests.support.histories import FIRM, POLICY, SHELL, Case, Document, at_of, cases, judged, payload, shifted, wire
+from tests.support.histories import (
+    FIRM,
+    FULL_ICE,
+    POLICY,
+    SHELL,
+    Case,
+    Document,
+    at_of,
+    cases,
+    judged,
+    payload,
+    shifted,
+    wire,
+)
 from tests.support.reached import count
 
 AN_ERA = timedelta(days=400)
@@ -125,7 +138,7 @@ def reassures(event: Document) -> bool:
         case "condition_noted":
             return facts.get("active") is False
         case "ice_assessed":
-            return all(value is not None for value in facts.values()) and facts.get("baseline") is not True
+            return facts == FULL_ICE or facts == {"total_0_10": 10}
         case "toxicity_resolved" | "hold_ended":
             return True
         case _:

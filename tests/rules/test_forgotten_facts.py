@@ -98,3 +98,33 @@ def test_a_course_whose_schedule_the_new_revision_lacks_is_asked_about_and_not_r
     answer = after(course((0, "dose_given", STEP_UP_1), moved, **header), 2)
     assert answer.next_dose.action is Action.ASK
     assert "schedule" in {missing.missing for missing in answer.cannot_say}
+
+
+def test_an_earlier_grade_that_is_not_known_may_hide_a_stop():
+    graded = NO_CRS | {"tmax_c": "38.5", "fever_other": None, "o2": "facemask", "flow_l_per_min": "8"}
+    before = [(1, "crs_assessed", graded), (30, "toxicity_resolved", {"toxicity": "crs", "confirmed_by": "lead"})]
+    second = (48, "dose_given", {"step": "step_up_2", "dose_mg": "32"})
+    answer = after(course((0, "dose_given", STEP_UP_1), *before, second, *clear(119)), 120)
+    assert answer.next_dose.action is Action.ASK
+    assert "grade of an earlier CRS episode" in answer.next_dose.because
+
+
+RIVALS = {
+    "a withdrawal": (60, "fact_withdrawn", {}),
+    "a later time": (60, "dose_given", STEP_UP_1),
+}
+
+
+@pytest.mark.parametrize("note_at", [47, 49], ids=["a note before", "a note after"])
+@pytest.mark.parametrize("rival", RIVALS)
+def test_a_rival_correction_dated_later_counts_whatever_else_is_still_to_come(rival: str, note_at: int):
+    """The dose was corrected twice: it was given as written, or it is still to come, or never was."""
+    first = course((0, "dose_given", STEP_UP_1))["events"][1]["id"]
+    said = [
+        (hours, kind, body | {"supersedes": first})
+        for hours, kind, body in ((0, "dose_given", STEP_UP_1), RIVALS[rival])
+    ]
+    document = course((0, "dose_given", STEP_UP_1), *said, (note_at, "note_added", {"text": "a note"}), *clear(47))
+    answer = after(document, 48)
+    assert any(finding.rule == "history" for finding in answer.findings)
+    assert answer.next_dose.action is Action.ASK

@@ -20,7 +20,8 @@ STOPS = ("stop", "consider_stop")
 class Carry:
     """What the next dose inherits.
 
-    `unknown` says that an episode since the last dose has no known grade, so that no row can be chosen.
+    `unknown` says that an episode has no known grade, so that no row can be chosen: since the last dose for what the next
+    one needs, earlier for a stop, which looks back over the whole course.
     """
 
     stop_row: AfterToxicityRow | None = None
@@ -51,12 +52,11 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
             grade = episode.grade
             if recent and toxicity == "crs" and (grade is None or grade > 0):
                 crs_after_last = True
+            if episode.grade_unknown:
+                which = "the" if recent else "an earlier"
+                unknown = f"{'one' if grade else 'the'} grade of {which} {toxicity.upper()} episode is not known"
             if grade is None or grade == 0:
-                if recent and episode.grade_unknown:
-                    unknown = f"the grade of the {toxicity.upper()} episode is not known"
                 continue
-            if recent and episode.grade_unknown:
-                unknown = f"one grade of the {toxicity.upper()} episode is not known"
             rows = protocol.after_toxicity_rows(
                 toxicity,
                 grade,

@@ -326,6 +326,13 @@ def _more_cautious(answers: Sequence[Assessment]) -> Assessment:
     """One answer from several readings: each part the most cautious, every finding and page kept."""
     dose = max((a.next_dose for a in answers), key=lambda d: (d.action.caution, d.withheld))
     base = next(a for a in answers if a.next_dose == dose)
+    tied = {
+        (a.next_dose.step, a.next_dose.amount) for a in answers if a.next_dose.action.caution == dose.action.caution
+    }
+    if dose.action.gives and len(tied) > 1:
+        because = "conflicting corrections lead to different doses: ask the prescriber which is right"
+        asked = replace(dose, action=Action.ASK, withheld=True, because=because, confirm=None, then=None)
+        base = replace(base, next_dose=replace(asked, step=None, amount=None))
     by_page = {page.key: page for a in answers for page in a.pages}
     sorted_out = min((a.triage for a in answers), key=lambda t: t.ladder.rank if t.ladder else len(Ladder))
     disposition = min((a.triage.disposition for a in answers), key=lambda d: d.rank)

@@ -17,7 +17,7 @@ from itertools import product as combinations
 from typing import Any
 
 from handrail.rules.coursefile import Course, CourseFileError, event_to_json
-from handrail.rules.events import SHELL_KINDS, Event
+from handrail.rules.events import SHELL_KINDS, Event, FactWithdrawn
 from handrail.rules.terms import Missing, say_instant
 
 MOST_ALTERNATIVES = 16
@@ -106,7 +106,9 @@ class History:
             return self
         kept = self.events[: bisect_right(self._times, now)]
         conflicts = tuple(
-            heads for heads in (tuple(e for e in group if e.at <= now) for group in self.conflicts) if len(heads) > 1
+            tuple(event if event.at <= now else _not_yet(event) for event in group)
+            for group in self.conflicts
+            if any(event.at <= now and event.kind != "fact_withdrawn" for event in group)
         )
         return History._of(self.course, self.recorded, kept, conflicts, self.plausible)
 
@@ -160,6 +162,11 @@ class History:
             )
             for (kind, name), at in sorted(latest.items())
         )
+
+
+def _not_yet(event: Event) -> Event:
+    """A rival correction that says the fact is still to come: until then, in this reading, there is no such fact."""
+    return replace(event, kind="fact_withdrawn", body=FactWithdrawn())
 
 
 def _order(event: Event) -> tuple[datetime, str]:
