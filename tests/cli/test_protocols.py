@@ -111,6 +111,12 @@ PLANTED = [
         "The row has no words to show",
         id="a row without words",
     ),
+    pytest.param(
+        ("from_day = 2\nto_day = 3\n", f"from_day = 2\nto_day = {10**30}\n"),
+        "gap[1].to_day",
+        "The value is no int",
+        id="a number beyond the calendar",
+    ),
     pytest.param(("[[gap]]", "[[gap"), "", "This is not readable TOML", id="broken TOML"),
 ]
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from handrail import __version__
-from handrail.rules.answer import Assessment
-from handrail.rules.coursefile import CourseFileError, course_from_json, read_course, read_json
+from handrail.rules.coursefile import CourseFileError, course_from_json, instant_from, read_course, read_json
 from handrail.rules.terms import UnusableInput
-from handrail.rules.validity import Judged, judge
+from handrail.rules.validity import judge
 
 ANSWERED, FAILED_CHECK = 0, 1
 
@@ -70,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _assess(chosen: argparse.Namespace) -> int:
     if chosen.lines:
-        for line in answers(sys.stdin):
+        if chosen.at is not None:
+            raise UnusableInput("unknown_key", "With --lines every line has its own 'at'.", "--at")
+        for line in answers(_lines(chosen.file or "-")):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         return ANSWERED
@@ -82,11 +83,9 @@ def _assess(chosen: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def answers(lines: Iterable[str]) -> Iterable[str]:
+def answers(lines: Iterable[str]) -> Iterator[str]:
     """One JSON answer for each JSON line; an unusable line gives an error and the rest go on."""
-    for line in lines:
-        if line.strip():
-            yield json.dumps(_answer(line), ensure_ascii=False)
+    return (json.dumps(_answer(line)) for line in lines)
 
 
 def _answer(line: str) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _answer(line: str) -> dict[str, Any]:
                 raise CourseFileError("unknown_key", f"The key {key!r} is not known here.", key)
         if body.get("at") is None:
             raise CourseFileError("missing_key", "A line needs 'at'.", "at")
-        judged = judge(course_from_json(body.get("course")), _instant(body["at"]))
+        judged = judge(course_from_json(body.get("course")), instant_from(body["at"], "at"))
         return {"id": name, **judged.answer.to_json()}
     except UnusableInput as error:
         return {"id": name, "error": {"code": error.code, "message": error.message, "path": error.path}}
@@ -119,7 +118,7 @@ def _replay(chosen: argparse.Namespace) -> int:
 def _grade(chosen: argparse.Namespace) -> int:
     from handrail.cli.grade import run as grades
 
-    for line in grades(chosen.what, sys.stdin):
+    for line in grades(chosen.what, _lines("-")):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return ANSWERED
@@ -150,33 +149,39 @@ def _protocols(chosen: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _lines(name: str) -> Iterator[str]:
+    """The lines of a file or of standard input as they come; one that is not UTF-8 is no JSON either."""
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as source:
+            for line in source:
+                try:
+                    yield line.decode()
+                except UnicodeDecodeError:
+                    yield "\ufffd"
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> UnusableInput:
+    return UnusableInput("unreadable", f"The file cannot be read: {error.strerror or 'unknown trouble'}.")
+
+
 def _text_of(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise UnusableInput("unreadable", f"The file cannot be read: {error.strerror or 'unknown trouble'}.") from error
+        raise _unreadable(error) from error
 
 
-def _instant(text: Any) -> datetime:
-    """An instant with its offset; nothing given: the clock's own now."""
+def _instant(text: str | None) -> datetime:
+    """The instant of --at or --until; nothing given: the clock's own now."""
     if text is None:
         from handrail import clock
 
         return clock.now()
-    try:
-        at = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise UnusableInput("not_a_time", "The instant is not a date and time in RFC 3339 form.", "at") from error
-    if at.tzinfo is None:
-        raise UnusableInput("naive_time", "The instant needs its offset from UTC, such as Z or -05:00.", "at")
-    return at
-
-
-def answer_of(judged: Judged) -> Assessment:
-    """The answer of a judged course."""
-    return judged.answer
+    return instant_from(text, "the command line")
 
 
 # --- commands with a database ----------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ FORMAT = "handrail-course/1"
 ENVELOPE = frozenset(
     {"id", "kind", "version", "at", "recorded_at", "by", "source", "site", "zone", "supersedes", "reason"}
 )
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 SOURCES = ("staff", "patient", "caregiver", "device", "import")
 
 
@@ -147,7 +148,7 @@ def event_from_json(data: Any, *, zone: str, path: str = "event") -> Event:
     for name in ("id", "at"):
         if body.get(name) is None:
             raise CourseFileError("missing_key", f"Every event needs {name!r}.", f"{path}.{name}")
-    at = _instant(body["at"], f"{path}.at")
+    at = instant_from(body["at"], f"{path}.at")
     source = body.get("source")
     if source is not None and source not in SOURCES:
         raise CourseFileError("unknown_word", f"source is one of {', '.join(SOURCES)}.", f"{path}.source")
@@ -157,7 +158,7 @@ def event_from_json(data: Any, *, zone: str, path: str = "event") -> Event:
         kind=kind,
         version=1,
         at=at,
-        recorded_at=_optional(_instant, body.get("recorded_at"), f"{path}.recorded_at") or at,
+        recorded_at=_optional(instant_from, body.get("recorded_at"), f"{path}.recorded_at") or at,
         zone=_zone(zone if body.get("zone") is None else body["zone"], f"{path}.zone"),
         body=payload,
         by=_by(body.get("by"), f"{path}.by"),
@@ -311,7 +312,7 @@ def _reader_for(hint: Any) -> Reader:
         int: _int,
         bool: _bool,
         Decimal: _decimal,
-        datetime: _instant,
+        datetime: instant_from,
         date: _date,
     }
     return simple[hint]
@@ -382,7 +383,12 @@ def _decimal(value: Any, path: str) -> Decimal:
     return number
 
 
-def _instant(value: Any, path: str) -> datetime:
+def instant_from(value: Any, path: str) -> datetime:
+    """An instant with its offset, in UTC.
+
+    Raises:
+        CourseFileError: not a date and time, naive, or of a year that no course can have.
+    """
     text = _text(value, path)
     try:
         at = datetime.fromisoformat(text)
@@ -390,17 +396,23 @@ def _instant(value: Any, path: str) -> datetime:
         raise CourseFileError("not_a_time", "The value is not a date and time in RFC 3339 form.", path) from error
     if at.tzinfo is None:
         raise CourseFileError("naive_time", "The time needs its offset from UTC, such as Z or -05:00.", path)
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise CourseFileError("not_a_time", "The time is outside the calendar.", path) from error
+    _check_year(at.year, path)
+    return at.astimezone(UTC)
 
 
 def _date(value: Any, path: str) -> date:
     try:
-        return date.fromisoformat(_text(value, path))
+        day = date.fromisoformat(_text(value, path))
     except ValueError as error:
         raise CourseFileError("not_a_date", "The value is not a date such as 2026-03-04.", path) from error
+    _check_year(day.year, path)
+    return day
+
+
+def _check_year(year: int, path: str) -> None:
+    """Beyond these years a rule that counts on from a date would leave the calendar."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise CourseFileError("not_a_time", f"The year is not one of {FIRST_YEAR} to {LAST_YEAR}.", path)
 
 
 def _zone(value: Any, path: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
-from handrail.rules.strict import ProtocolDataError, read_table
+from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import Disposition, Ladder, Status
 
 FORMAT = "handrail-policy/1"
@@ -239,9 +239,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         ProtocolDataError: with the path of the first key that is unknown, missing or wrong.
     """
     body = dict(document)
-    sources = {
-        key: read_table(PolicySource, value, f"sources.{key}") for key, value in dict(body.pop("sources", {})).items()
-    }
+    sources = read_tables(PolicySource, body.pop("sources", None), "sources")
     read = read_table(_Document, body, "")
     if read.format != FORMAT:
         raise ProtocolDataError("unknown_format", f'A policy starts with format = "{FORMAT}".', "format")
@@ -326,7 +324,11 @@ def load_policy(policy: Any = None) -> Policy:
         name, wanted = policy, None
     elif isinstance(policy, dict) and policy.get("format") == FORMAT:
         canonical = json.dumps(policy, sort_keys=True, default=str).encode()
-        return policy_from_document(policy, hashlib.sha256(canonical).hexdigest())
+        try:
+            return policy_from_document(policy, hashlib.sha256(canonical).hexdigest())
+        except ProtocolDataError as error:
+            place = f"policy.{error.path}" if error.path else "policy"
+            raise ProtocolDataError(error.code, error.message, place) from error
     elif isinstance(policy, dict) and isinstance(policy.get("id"), str):
         name, wanted = policy["id"], policy.get("sha256")
     else:

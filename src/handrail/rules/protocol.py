@@ -34,7 +34,7 @@ from handrail.rules.protocol_rows import (
     ThenRow,
     WarningRow,
 )
-from handrail.rules.strict import ProtocolDataError, read_table
+from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import SCHEDULES, STEPS, UnusableInput
 
 FORMAT = "handrail-protocol/1"
@@ -240,9 +240,7 @@ def load_text(text: str | bytes) -> Protocol:
         document = tomllib.loads(raw.decode(), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProtocolDataError("not_toml", f"This is not readable TOML: {error}.") from error
-    sources = {
-        key: read_table(Source, value, f"sources.{key}") for key, value in dict(document.pop("sources", {})).items()
-    }
+    sources = read_tables(Source, document.pop("sources", None), "sources")
     read = read_table(_Document, document, "")
     if read.format != FORMAT:
         raise ProtocolDataError("unknown_format", f'A protocol starts with format = "{FORMAT}".', "format")

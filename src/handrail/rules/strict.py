@@ -13,6 +13,9 @@ from handrail.rules.terms import UnusableInput
 
 T = TypeVar("T")
 
+LARGEST = 1_000_000
+"""No count of days, hours, minutes or points is greater; what rests on one stays within the calendar."""
+
 
 class ProtocolDataError(UnusableInput):
     """Protocol or policy data that must not be loaded."""
@@ -40,6 +43,19 @@ def read_table(cls: type[T], data: Any, path: str) -> T:
     return cls(**values)
 
 
+def read_tables(cls: type[T], data: Any, path: str) -> dict[str, T]:
+    """Named tables of one class; none at all when there is nothing.
+
+    Raises:
+        ProtocolDataError: not a table of tables, or one that `read_table` refuses.
+    """
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ProtocolDataError("wrong_type", "This is a table of tables.", path)
+    return {key: read_table(cls, value, _join(path, key)) for key, value in data.items()}
+
+
 def read_value(hint: Any, value: Any, path: str) -> Any:
     """One value of the type that `hint` names."""
     origin = get_origin(hint)
@@ -61,7 +77,7 @@ def read_value(hint: Any, value: Any, path: str) -> Any:
         return _decimal(value, path)
     if hint is bool and isinstance(value, bool):
         return value
-    if hint is int and isinstance(value, int) and not isinstance(value, bool):
+    if hint is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST:
         return value
     if hint is str and isinstance(value, str) and value:
         return value
