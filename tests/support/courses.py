@@ -35,7 +35,15 @@ def civil(at: datetime | None, zone: str = CHICAGO) -> str | None:
 class Told:
     """One synthetic course, told fact by fact. Ids are made from the order of telling, so that runs repeat."""
 
-    def __init__(self, key: str = TEC, *, zone: str = CHICAGO, schedule: str | None = "weekly", **header: Any) -> None:
+    def __init__(
+        self,
+        key: str = TEC,
+        *,
+        zone: str = CHICAGO,
+        schedule: str | None = "weekly",
+        intent: str = "step_up",
+        **header: Any,
+    ) -> None:
         product, jurisdiction, *_ = key.split("/")
         self.key, self.zone = key, zone
         self.header: dict[str, Any] = {
@@ -50,7 +58,7 @@ class Told:
             **header,
         }
         self.events: list[dict[str, Any]] = []
-        self.tell("course_started", "2026-01-02 09:00", intent="step_up", prior_doses_known=True)
+        self.tell("course_started", "2026-01-02 09:00", intent=intent, prior_doses_known=True)
 
     def tell(self, kind: str, at: str, **fields: Any) -> str:
         """Add a fact at a civil time of the course's zone (or of `zone`); returns its id."""

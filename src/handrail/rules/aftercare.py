@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handrail.rules.answer import Monitoring
-from handrail.rules.episodes import Episode, Episodes
+from handrail.rules.episodes import NEUROTOXICITY, Episode, Episodes
 from handrail.rules.protocol import AfterToxicityRow, Protocol
 
 STOPS = ("stop", "consider_stop")
@@ -33,7 +33,7 @@ class Carry:
 
 
 def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, now: datetime) -> Carry:
-    """The rows that apply after every CRS and ICANS episode of the course.
+    """The rows that apply after every CRS, ICANS and neurotoxicity episode of the course.
 
     Args:
         since: instant of the last dose; episodes that began at or after it change the next one.
@@ -45,7 +45,8 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
     changes: list[datetime] = []
     unknown: str | None = None
     crs_after_last = False
-    for toxicity, course in (("crs", episodes.crs), ("icans", episodes.icans)):
+    followed = (("crs", episodes.crs), ("icans", episodes.icans), (NEUROTOXICITY, episodes.neurotoxicity))
+    for toxicity, course in followed:
         severe_before = 0
         for episode in course.episodes:
             recent = since is None or episode.opened_at >= since or episode.closed_at is None
@@ -63,6 +64,8 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                 occurrence="recurrent" if severe_before >= grade else "first",
                 lasted_hours=episode.lasted_hours(grade, now),
             )
+            if recent and not rows:
+                unknown = f"this label has no row after {toxicity} grade {grade}"
             changes += _duration_edges(protocol, toxicity, grade, episode)
             severe_before = max(severe_before, grade)
             for row in rows:

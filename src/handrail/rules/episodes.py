@@ -21,6 +21,7 @@ from handrail.rules.terms import Ladder, Missing, say_instant
 from handrail.rules.triage import ice_baseline, ice_total
 
 SCALE = "astct-2019"
+NEUROTOXICITY = "neurotoxicity"
 LOW_READINGS = ("spo2_percent", "systolic_mmhg")
 
 
@@ -71,6 +72,7 @@ class Episodes:
     crs: Course
     icans: Course
     infection: Course
+    neurotoxicity: Course
     cannot_say: tuple[Missing, ...]
 
 
@@ -81,8 +83,9 @@ def episodes(history: History, doses: Sequence[Given], policy: Policy) -> Episod
     crs = _crs(history, policy, first_dose if any_dose else None, unknown_day=any(d.at is None for d in doses))
     icans = _icans(history, policy, any_dose)
     infection = _infection(history, policy)
+    neurotoxicity = _neurotoxicity(history)
     missing = [*(crs.answer.cannot_say if crs.answer else ()), *(icans.answer.cannot_say if icans.answer else ())]
-    return Episodes(crs=crs, icans=icans, infection=infection, cannot_say=tuple(missing))
+    return Episodes(crs=crs, icans=icans, infection=infection, neurotoxicity=neurotoxicity, cannot_say=tuple(missing))
 
 
 class _Tracker:
@@ -301,6 +304,20 @@ def _infection(history: History, policy: Policy) -> Course:
     return _course(tracker, None, "infection")
 
 
+def _neurotoxicity(history: History) -> Course:
+    """Neurological toxicity other than ICANS, as clinicians noted and graded it."""
+    tracker = _Tracker(NEUROTOXICITY, history.course.time_zone)
+    active: set[str] = set()
+    for event in history.of("condition_noted", "toxicity_resolved"):
+        if event.kind == "toxicity_resolved":
+            if event.body.toxicity == NEUROTOXICITY:
+                tracker.resolved(event)
+                active = active if tracker.open() else set()
+        elif event.body.what == NEUROTOXICITY:
+            _condition(event, tracker, active)
+    return _course(tracker, None, NEUROTOXICITY)
+
+
 def _condition(event: Event, tracker: _Tracker, active: set[str]) -> None:
     what = event.body.what
     if what is not None and event.body.active is True:
@@ -341,7 +358,7 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
         state = ToxicityState(
             grade=known,
             suspected=episode.grade is None and not episode.unknown,
-            scale=SCALE if name != "infection" else "clinical",
+            scale=SCALE if name in ("CRS", "ICANS") else "clinical",
             open=is_open,
             at_least=answer.at_least if answer is not None else None,
             basis="assessed" if episode.grade is not None else "reported",
@@ -351,7 +368,7 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
         state = ToxicityState(
             grade=0,
             suspected=False,
-            scale=SCALE if name != "infection" else "clinical",
+            scale=SCALE if name in ("CRS", "ICANS") else "clinical",
             open=False,
             because=f"{name} assessed as absent or resolved at {say_instant(tracker.absent_at, tracker.zone)}",
         )
@@ -359,7 +376,7 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
         state = ToxicityState(
             grade=None,
             suspected=False,
-            scale=SCALE if name != "infection" else "clinical",
+            scale=SCALE if name in ("CRS", "ICANS") else "clinical",
             open=None,
             basis="none",
             because=f"{name} has not been assessed",

@@ -6,9 +6,10 @@ the drug, or any of these is not known. The delay clock keeps running during a h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from handrail.rules.doses import Given
@@ -16,7 +17,9 @@ from handrail.rules.episodes import Episodes
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
 from handrail.rules.terms import Action, Missing, say_instant
+from handrail.rules.triage import ANC_FACTORS
 
 MASKING_FIELD = "antipyretic_last_6_h"
 
@@ -30,6 +33,37 @@ class Hold:
     because: str
 
 
+UNIT_FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
+    "10*9/L": ANC_FACTORS,
+    "g/dL": {"g/dL": Decimal(1), "g/L": Decimal("0.1")},
+}
+"""For the unit of a row: the UCUM units of a result and their factors to it (exact conversions)."""
+
+
+def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
+    """Blood counts below a limit of the label: withheld, or asked where the row or the value is not known.
+
+    A count that was never taken is not asked for here; the latest one stands until there is a newer one.
+    """
+    found = []
+    for row in protocol.after_toxicity:
+        if row.analyte is None or row.below is None:
+            continue
+        results = [e for e in history.of("lab_resulted") if e.body.code == row.analyte or "code" in e.nulls]
+        if not results:
+            continue
+        result = results[-1].body
+        factor = UNIT_FACTORS.get(row.unit or "", {}).get(result.unit or "")
+        if result.code is None or result.value is None or factor is None:
+            because = f"the latest {row.analyte} is not known: {row.words}"
+            found.append(Hold(action=Action.ASK, what=row.analyte, because=because))
+        elif result.value * factor < row.below:
+            verified = "" if row.acts else " (a row not verified)"
+            action = Action.HOLD if row.acts else Action.ASK
+            found.append(Hold(action=action, what=row.analyte, because=f"{row.words}{verified}"))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
     """The facts a dose needs and does not have, and when the ones it has grow old."""
@@ -38,9 +72,9 @@ class Clearance:
     changes_at: tuple[datetime, ...]
 
 
-def holds(history: History, episodes: Episodes, policy: Policy) -> tuple[Hold, ...]:
+def holds(history: History, episodes: Episodes, policy: Policy, protocol: Protocol) -> tuple[Hold, ...]:
     """Every reason to withhold, known ones first."""
-    found = [*_fever(history, policy), *_episodes(episodes), *_clinician(history)]
+    found = [*_fever(history, policy), *_episodes(episodes), *_clinician(history), *cytopenias(history, protocol)]
     return tuple(sorted(found, key=lambda hold: hold.action is not Action.HOLD))
 
 
@@ -77,7 +111,13 @@ def _masked(event: Event) -> bool:
 
 def _episodes(episodes: Episodes) -> list[Hold]:
     found = []
-    for name, course in (("CRS", episodes.crs), ("ICANS", episodes.icans), ("infection", episodes.infection)):
+    followed = (
+        ("CRS", episodes.crs),
+        ("ICANS", episodes.icans),
+        ("infection", episodes.infection),
+        ("neurotoxicity", episodes.neurotoxicity),
+    )
+    for name, course in followed:
         if course.current is None:
             continue
         known = course.state.open is True

@@ -83,7 +83,7 @@ def next_dose(
     base, carry = _base(history, doses, episodes, protocol, now, today, zone, work)
     stop = _stop_for_good(protocol, episodes, carry, now, work)
     departures = _departures(history, doses, protocol, work)
-    holding = holds(history, episodes, policy)
+    holding = holds(history, episodes, policy, protocol)
     if stop is not None:
         return work.done(_withhold(base, Action.STOP, stop))
     if departures:
