@@ -104,6 +104,8 @@ class Story:
         weight = record.weight.value if record.weight else None
         if weight is not None:
             self.tell(self.started, "weight_measured", role="nurse", weight_kg=str(weight))
+        for code, value in BASELINE_COUNTS.items():
+            self.tell(self.started, "lab_resulted", role="nurse", code=code, value=value, unit="10*9/L")
         self.tell(self.started, "ice_assessed", role="nurse", total_0_10=10, baseline=True)
         return self
 
@@ -179,6 +181,7 @@ class Story:
         return self
 
 
+BASELINE_COUNTS: Final = {"anc": "2.9", "platelets": "168"}
 NORMAL_TEMPERATURES: Final = ("36.7", "36.9", "36.6", "37.1", "36.8")
 NORMAL_VITALS: Final = {
     "temperature_c": "36.7",

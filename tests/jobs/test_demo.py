@@ -1,0 +1,155 @@
+"""The demonstration: what is promised of its courses is what the rules say, and everything went through the verbs."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import check_password
+from django.test import TestCase
+
+from handrail import clock
+from handrail.actions.links import exchange_link
+from handrail.actions.upkeep import verify_cache
+from handrail.alerts.models import Alert, Page
+from handrail.jobs.demo import people
+from handrail.jobs.demo.seed import Seeded, seed
+from handrail.people.models import Contact, Membership, Organisation, Patient, Role, Shift, Step, User
+from handrail.records.models import Course, CourseAccess, Event
+from handrail.rules.terms import UnusableInput
+
+TUESDAY_1450 = datetime(2026, 3, 24, 19, 50, tzinfo=UTC)
+PASSWORD = "synthetic-password"
+
+PROMISED: dict[str, tuple[str, str | None, str]] = {
+    # course          | action    | step        | state
+    "candidate":        ("ask",     None,         "GATE"),
+    "in_window":        ("wait",    "step_up_2",  "WATCH"),
+    "overdue":          ("wait",    "step_up_2",  "WATCH"),
+    "fever":            ("hold",    None,         "EVENT"),
+    "crs_resolved":     ("give",    "step_up_2",  "GATE"),
+    "pneumonia":        ("hold",    None,         "HOLD"),
+    "late_nine_days":   ("repeat",  "step_up_2",  "GATE"),
+    "weekly":           ("ask",     None,         "MAINTENANCE"),
+    "every_two_weeks":  ("restart", "step_up_2",  "INTERRUPTED"),
+    "wrong_amount":     ("ask",     None,         "GATE"),
+    "shared":           ("ask",     None,         "MAINTENANCE"),
+    "two_corrections":  ("ask",     None,         "GATE"),
+    "ended":            ("stop",    None,         "ENDED"),
+}  # fmt: skip
+
+
+def answer(told: Seeded, name: str) -> dict[str, Any]:
+    found = told.stories[name].course.assessment
+    assert isinstance(found, dict)
+    return found
+
+
+def organisation_steps(organisation: Organisation) -> list[str]:
+    now = TUESDAY_1450
+    found = Shift.objects.filter(organisation=organisation, starts_at__lte=now, ends_at__gt=now + timedelta(days=13))
+    return list(found.values_list("step", flat=True))
+
+
+class TestTheDemonstration(TestCase):
+    """Told once; every test looks at the same courses."""
+
+    told: Seeded
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.told = seed(TUESDAY_1450, PASSWORD)
+
+    def test_every_course_is_in_the_state_that_its_name_promises(self):
+        told = self.told
+        found = {
+            name: (said["next_dose"]["action"], said["next_dose"]["step"], said["state"]["name"])
+            for name, said in ((name, answer(told, name)) for name in told.stories)
+        }
+        assert found == PROMISED
+
+        watched = {name for name in told.stories if answer(told, name)["watch"]["in_window"]}
+        assert watched == {"in_window", "overdue", "fever"}
+        assert answer(told, "overdue")["watch"]["overdue_since"] is not None
+        assert (
+            "pneumonia" in answer(told, "pneumonia")["next_dose"]["because"]
+            or "infection" in answer(told, "pneumonia")["next_dose"]["because"]
+        )
+        assert any(
+            "amount" in item["what"] for item in answer(told, "wrong_amount")["findings"] if item["urgency"] == "now"
+        )
+        assert "8 to 28 days" in answer(told, "late_nine_days")["next_dose"]["because"]
+        assert told.stories["in_window"].course.patient.language == "es"
+
+    def test_the_stored_answer_is_what_the_rules_say_of_the_stored_events(self):
+        assert list(verify_cache()) == []
+
+    def test_two_corrections_of_one_dose_stand_side_by_side(self):
+        told = self.told
+        events = told.stories["two_corrections"].course.events
+        corrected = events.filter(kind="dose_given").exclude(supersedes=None)
+        assert corrected.count() == 2
+        assert corrected.values("supersedes").distinct().count() == 1
+
+    def test_the_partner_reaches_the_shared_course_and_is_accountable(self):
+        told = self.told
+        shared = told.stories["shared"].course
+        access = CourseAccess.objects.get(course=shared)
+        assert access.to_organisation == told.houses["prairie"].organisation
+        assert shared.events.filter(kind="accountability_moved").exists()
+
+    def test_no_alert_but_those_of_the_verbs(self):
+        """Every open alert is one that the course's own answer asks for, and nobody has been paged yet."""
+        told = self.told
+        assert Page.objects.count() == 0
+        for story in told.stories.values():
+            wanted = {page["key"] for page in (story.course.assessment or {})["pages"]}
+            opened = set(story.course.alerts.filter(closed_at=None).values_list("key", flat=True))
+            assert opened == wanted
+        assert set(Alert.objects.filter(closed_at=None).values_list("course_id", flat=True)) == {
+            told.stories[name].course_id for name in ("fever", "overdue")
+        }
+
+    def test_no_page_and_no_acknowledgement_stands_in_the_record(self):
+        kinds = set(Event.objects.values_list("kind", flat=True))
+        assert not kinds & {"page_sent", "page_failed", "page_acknowledged"}
+
+    def test_every_fact_was_recorded_by_somebody_who_was_there(self):
+        assert not Event.objects.filter(by="", kind="checkin_received").exists()
+        assert not Event.objects.filter(recorded_at__gt=TUESDAY_1450).exists()
+        assert not Event.objects.filter(occurred_at__gt=TUESDAY_1450).exists()
+        sources = set(Event.objects.exclude(source="").values_list("source", flat=True))
+        assert sources == {"staff", "patient", "import"}
+
+    def test_three_organisations_with_every_role_and_a_rota(self):
+        assert Organisation.objects.count() == 3
+        assert not Organisation.objects.exclude(mode="demo").exists()
+        for organisation in Organisation.objects.all():
+            roles = set(Membership.objects.filter(organisation=organisation).values_list("role", flat=True))
+            assert roles == {role.value for role in Role}
+            steps = set(organisation_steps(organisation))
+            assert {step.value for step in Step} <= steps
+
+    def test_everybody_is_synthetic(self):
+        assert not Patient.objects.filter(synthetic=False).exists()
+        assert not Course.objects.filter(synthetic=False).exists()
+        assert all(user.name.endswith("synthetic") for user in User.objects.all())
+        assert all(user.email.endswith(".example") for user in User.objects.all())
+        phones = [row.phone for model in (Patient, Contact) for row in model.objects.all()]
+        assert all(phone.startswith("555-0") for phone in phones)
+
+    def test_the_printed_sign_ins_are_those_that_work(self):
+        printed = people.sign_ins(PASSWORD)
+        assert {email for _, email, _ in printed} == set(User.objects.values_list("email", flat=True))
+        hashes = set(User.objects.values_list("password", flat=True))
+        assert len(hashes) == 1 and check_password(PASSWORD, hashes.pop())
+
+    def test_the_printed_link_opens_the_check_in_of_the_patient_in_the_window(self):
+        told = self.told
+        with clock.use(clock.FrozenClock(TUESDAY_1450)):
+            found = exchange_link(told.checkin_token, "checkin")
+        assert found is not None and found[0].course_id == told.stories["in_window"].course_id
+
+    def test_a_database_in_use_is_left_alone(self):
+        with pytest.raises(UnusableInput, match="empty one"):
+            seed(TUESDAY_1450, PASSWORD)
+        assert Organisation.objects.count() == 3
