@@ -132,10 +132,10 @@ def test_the_boxes_are_those_of_the_policy(phone: Client):
 
 def test_the_page_says_when_the_next_check_is_by_the_patients_clock(phone: Client, home: Home):
     assert "Next check: Monday 8:00 PM." in text(phone.get("/c/"))
-    send(phone, home)
-    assert "Next check: Monday 10:00 PM." in text(phone.get("/c/"))
+    send(phone, home)  # half an hour early counts for eight o'clock
+    assert "Next check: Tuesday 2:00 AM." in text(phone.get("/c/"))
     home.set_patient(clock_24h=True)
-    assert "Next check: Monday 22:00." in text(phone.get("/c/"))
+    assert "Next check: Tuesday 02:00." in text(phone.get("/c/"))
 
 
 def test_a_quiet_check_is_kept_as_typed(phone: Client, home: Home):
@@ -253,7 +253,7 @@ def test_a_question_never_holds_back_an_emergency(phone: Client, home: Home):
 
 def test_with_a_fever_the_question_says_to_call_first(phone: Client, home: Home):
     page = text(send(phone, home, temperature="101.1", caregiver_present=None))
-    assert '<p id="call-first" class="call-first">Call the number below now.' in page
+    assert '<p id="call-first" class="call-first"><b>Call the number below now.' in page
     quiet = text(send(phone, home, caregiver_present=None))
     assert '<p id="call-first" class="call-first" hidden>' in quiet
 
@@ -339,6 +339,7 @@ def test_a_patient_who_reads_spanish_gets_spanish(phone: Client, home: Home):
     page = text(phone.get("/c/"))
     assert '<html lang="es"' in page and "Temperatura" in page and "escalofríos con temblor" in page
     assert "todavía no la ha revisado un traductor" in page
+    assert "Próximo control: lunes 8:00 PM." in page
     sent = text(send(phone, home, temperature="101.1"))
     assert "Guardado a las 19:30. Se está llamando al profesional clínico de guardia." in sent
     assert "Llame ahora al número de abajo." in sent

@@ -75,7 +75,7 @@ class Sheet:
     policy: Policy
     zone: str
     call: str
-    next_check: str
+    due: datetime | None
     demo: bool
     tag: str
     """Names the course to nobody: a check written for one course is refused under the link of another."""
@@ -84,6 +84,11 @@ class Sheet:
     def language(self) -> str:
         """The language of the patient."""
         return self.course.patient.language
+
+    @property
+    def next_check(self) -> str:
+        """When the next check is due, by the patient's clock and in the language in use; empty when none is."""
+        return _clock_words(self.due, self.zone, self.course)
 
     @property
     def unit(self) -> str:
@@ -137,7 +142,7 @@ def sheet_for(link: LinkToken, *, now: datetime | None = None) -> Sheet:
             policy=policy,
             zone=zone,
             call=number_to_call(course, now),
-            next_check=_clock_words(datetime.fromisoformat(due), zone, course) if due else "",
+            due=datetime.fromisoformat(due) if due else None,
             demo=course.organisation.mode == Organisation.Mode.DEMO,
             tag=tag_of(link),
         )
@@ -188,12 +193,13 @@ def receive(
     now = now or clock.now()
     if waited is not None:
         written_at = now - min(max(waited, timedelta()), LONGEST_WAIT) * clock.speed()
+    with _seen_by(link) as course:
+        pass
     for last in (False, True):
-        former = _former(link, answers)
+        former = _former(course, answers)
+        data = _wire(answers, former, course, written_at, now)
         try:
-            recorded = receive_checkin(
-                link.course_id, _wire(answers, former, written_at, now), by=through_link(link), now=now
-            )
+            recorded = receive_checkin(course.pk, data, by=through_link(link), now=now)
         except ConflictError:
             if last or former is not None:
                 raise
@@ -202,22 +208,24 @@ def receive(
     raise AssertionError("the second turn answers or raises")
 
 
-def _former(link: LinkToken, answers: Answers) -> Event | None:
-    with scope.acting_for(link.organisation_id):
-        return Event.objects.filter(
-            organisation_id=link.organisation_id, course_id=link.course_id, id=answers.id, kind="checkin_received"
+def _former(course: Course, answers: Answers) -> Event | None:
+    with scope.acting_for(course.organisation_id):
+        return course.events.filter(
+            organisation_id=course.organisation_id, id=answers.id, kind="checkin_received"
         ).first()
 
 
-def _wire(answers: Answers, former: Event | None, written_at: datetime | None, now: datetime) -> dict[str, Any]:
-    """The event. The same check sent again happened when it happened the first time."""
+def _wire(
+    answers: Answers, former: Event | None, course: Course, written_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """The event: neither later than now nor before the course. The same check sent again happened when it first did."""
     data = answers.to_wire()
     if former is not None:
         data["at"] = former.occurred_at.isoformat()
         if "written_at" in former.payload:
             data["written_at"] = former.payload["written_at"]
         return data
-    data["at"] = min(written_at or now, now).isoformat()
+    data["at"] = max(min(written_at or now, now), course.started_at).isoformat()
     if written_at is not None:
         data["written_at"] = written_at.isoformat()
     return data
@@ -238,7 +246,7 @@ def _receipt(link: LinkToken, recorded: Recorded, now: datetime) -> Receipt:
             truth=recorded.truth,
             instructions=tuple(_instructions(recorded.event, ladder, disposition, policy, known=known)),
             call=number_to_call(course, now),
-            next_check=_clock_words(datetime.fromisoformat(due), zone, course) if due else "",
+            next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
             tone=_tone(ladder, known=known),
             again=recorded.again,
         )
@@ -285,7 +293,9 @@ def _policy_and_zone(course: Course, now: datetime) -> tuple[Policy, str]:
     return policy, patient_zone(history)
 
 
-def _clock_words(at: datetime, zone: str, course: Course) -> str:
+def _clock_words(at: datetime | None, zone: str, course: Course) -> str:
     """`Tuesday 10:00 PM` by the patient's clock, in the language in use."""
+    if at is None:
+        return ""
     local = at.astimezone(zone_named(zone))
     return date_format(local, "l H:i" if course.patient.clock_24h else "l g:i A")

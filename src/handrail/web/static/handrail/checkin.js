@@ -99,7 +99,7 @@
     for (const each of form.querySelectorAll("[data-ask]")) each.hidden = !found.includes(each.dataset.ask);
     const words = firstWords(answers());
     const line = element("call-first");
-    line.firstChild.textContent = `${words} `;
+    line.querySelector("b").textContent = words;
     line.hidden = !words;
     show("ask", found.length > 0);
     if (!found.length) return;
@@ -181,6 +181,7 @@
     const kept = async () => {
       form.reset();
       form.hidden = true;
+      for (const id of ["intro", "first"]) show(id, false);
       field("id").value = newId();
       for (const id of ["sent", "refused"]) show(id, false);
       if (!navigator.onLine) waiting(words);
@@ -202,7 +203,7 @@
 
   form.addEventListener("change", () => {
     const words = firstWords(answers());
-    element("first").textContent = words;
+    element("first").querySelector("b").textContent = words;
     show("first", Boolean(words));
   });
 
