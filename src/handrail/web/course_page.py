@@ -156,6 +156,30 @@ def _after_colon(event: Event) -> str:
     return sentence(event).split(": ", 1)[-1]
 
 
+def _missing_words(name: str) -> str:
+    """The name of a fact as a person says it: `o2` is the oxygen device."""
+    kind, _, field = name.rpartition(".")
+    words = _FACT_WORDS.get(field, field.removesuffix("_kg").removesuffix("_c").replace("_", " "))
+    return f"{kind_words(kind)}: {words}" if kind else words
+
+
+_FACT_WORDS: Final = {
+    "o2": "oxygen device",
+    "fever_other": "whether the fever has another cause",
+    "hypotension_other": "whether the low pressure has another cause",
+    "hypoxia_other": "whether the oxygen need has another cause",
+    "flow_l_per_min": "oxygen flow",
+    "loc": "consciousness",
+    "loc_other": "whether the drowsiness has another cause",
+    "masked": "medicine that hides fever",
+    "premed_masking": "premedication that hides fever",
+    "tmax_c": "highest temperature",
+    "crs": "CRS",
+    "icans": "ICANS",
+    "ice": "ICE score",
+}
+
+
 def event_rows(history: History, zone: str, people: dict[str, str]) -> list[dict[str, Any]]:
     """Every event that was recorded, newest first; what was superseded or withdrawn is struck through."""
     standing = {event.id for event in history.events}
@@ -228,7 +252,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         "dose": next_dose_card(answer),
         "findings": findings(answer),
         "toxicity": toxicity_words(answer),
-        "cannot_say": answer["cannot_say"],
+        "cannot_say": [{**item, "missing": _missing_words(item["missing"])} for item in answer["cannot_say"]],
         "tasks": [
             {**task, "who": role_words(task["who"]), "by": short_time(by, zone) if (by := parse(task["by"])) else ""}
             for task in answer["tasks"]
