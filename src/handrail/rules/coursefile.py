@@ -7,6 +7,7 @@ path to the place; keys that begin with `x_` are kept and not read. No sentence 
 from __future__ import annotations
 
 import json
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ ENVELOPE = frozenset(
     {"id", "kind", "version", "at", "recorded_at", "by", "source", "site", "zone", "supersedes", "reason"}
 )
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+WRITTEN_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as we write it ourselves: already in its one form."""
 SOURCES = ("staff", "patient", "caregiver", "device", "import")
 
 
@@ -231,7 +234,7 @@ def _object(data: Any, path: str, what: str) -> tuple[dict[str, Any], dict[str, 
     if not isinstance(data, dict):
         raise CourseFileError("wrong_type", f"{what.capitalize()} is a JSON object.", path)
     extra = {key: value for key, value in data.items() if key.startswith("x_")}
-    return {key: value for key, value in data.items() if not key.startswith("x_")}, extra
+    return (data if not extra else {key: value for key, value in data.items() if key not in extra}), extra
 
 
 def _refuse_unknown(body: Mapping[str, Any], known: typing.AbstractSet[str], path: str) -> None:
@@ -425,6 +428,8 @@ def _zone(value: Any, path: str) -> str:
 
 
 def _uuid(value: Any, path: str) -> str:
+    if isinstance(value, str) and WRITTEN_UUID.fullmatch(value):
+        return value
     try:
         return str(UUID(_text(value, path)))
     except ValueError as error:

@@ -16,7 +16,7 @@ from handrail.rules.doses import Given
 from handrail.rules.events import CrsAssessed, Event, IcansAssessed
 from handrail.rules.grading import CrsInputs, Grade, grade_crs, grade_icans, icans_inputs, ice_inputs, ice_score
 from handrail.rules.history import History
-from handrail.rules.policy import Policy
+from handrail.rules.policy import Policy, ReadingRow
 from handrail.rules.terms import Ladder, Missing, say_instant
 from handrail.rules.triage import ice_baseline, ice_total
 
@@ -154,6 +154,7 @@ class _Tracker:
 
 def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unknown_day: bool) -> Course:
     tracker = _Tracker("crs", history.course.time_zone)
+    low_rows = [row for row in policy.triage.reading if row.reading in LOW_READINGS and row.ladder is Ladder.RED_1]
     answer: Grade | None = None
     for event in history.of("checkin_received", "vitals_measured", "crs_assessed", "toxicity_resolved"):
         if event.kind == "toxicity_resolved":
@@ -164,20 +165,19 @@ def _crs(history: History, policy: Policy, first_dose: datetime | None, *, unkno
             grade = clinical_grade(event, answer)
             tracker.assessed(event.at, grade, suspected=answer.suspected, own=event.body.clinician_grade)
         elif unknown_day or (first_dose is not None and event.at >= first_dose):
-            found, doubt = _crs_signs(event, policy)
+            found, doubt = _crs_signs(event, policy, low_rows)
             if found or doubt:
                 tracker.evidence(event.at, unknown=not found)
     return _course(tracker, answer, "CRS")
 
 
-def _crs_signs(event: Event, policy: Policy) -> tuple[bool, bool]:
+def _crs_signs(event: Event, policy: Policy, low_rows: Sequence[ReadingRow]) -> tuple[bool, bool]:
     """Whether a report points to CRS, and whether a fact that it asked for and did not get might.
 
     A low pressure or oxygen saturation counts without fever: premedication, steroids and tocilizumab hide fever.
     """
     body = event.body
-    rows = [row for row in policy.triage.reading if row.reading in LOW_READINGS and row.ladder is Ladder.RED_1]
-    low = any((value := getattr(body, row.reading)) is not None and row.below and value < row.below for row in rows)
+    low = any((value := getattr(body, row.reading)) is not None and row.below and value < row.below for row in low_rows)
     fever = body.temperature_c is not None and body.temperature_c >= policy.triage.fever_c
     found = fever or low or _has_symptom(event, policy, "fever_like")
     return found, bool({"temperature_c", "symptoms", *LOW_READINGS} & set(event.nulls))
@@ -343,11 +343,10 @@ def _condition(event: Event, tracker: _Tracker, active: set[str]) -> None:
 
 
 def _has_symptom(event: Event, policy: Policy, mark: str) -> bool:
-    return any(
-        getattr(row, mark)
-        for word in getattr(event.body, "symptoms", None) or ()
-        if (row := policy.triage.symptom_named(word)) is not None
-    )
+    words = getattr(event.body, "symptoms", None)
+    if not words:
+        return False
+    return any(getattr(row, mark) for word in words if (row := policy.triage.symptom_named(word)) is not None)
 
 
 def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:

@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 
+_ICE_FIELDS = tuple(f.name for f in fields(IceInputs))
+_ICANS_FIELDS = tuple(f.name for f in fields(IcansInputs) if f.name != "ice")
+
+
 def crs_inputs(event: CrsAssessed) -> CrsInputs:
     """The inputs a clinician recorded."""
     return CrsInputs(**{f.name: getattr(event, f.name) for f in fields(CrsInputs)})
@@ -42,7 +46,7 @@ def crs_inputs(event: CrsAssessed) -> CrsInputs:
 
 def ice_inputs(event: IceAssessed) -> IceInputs:
     """The items an observer recorded."""
-    return IceInputs(**{f.name: getattr(event, f.name) for f in fields(IceInputs)})
+    return IceInputs(**{name: getattr(event, name) for name in _ICE_FIELDS})
 
 
 def icans_inputs(event: IcansAssessed, ice: int | None) -> IcansInputs:
@@ -51,5 +55,4 @@ def icans_inputs(event: IcansAssessed, ice: int | None) -> IcansInputs:
     Raises:
         UnusableInput: a word of the event that the scale does not know.
     """
-    names = [f.name for f in fields(IcansInputs) if f.name != "ice"]
-    return IcansInputs(ice=ice, **{name: getattr(event, name) for name in names})
+    return IcansInputs(ice=ice, **{name: getattr(event, name) for name in _ICANS_FIELDS})

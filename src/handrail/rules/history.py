@@ -43,6 +43,7 @@ class History:
     plausible: Mapping[str, Limits] = field(default_factory=dict)
     _times: tuple[datetime, ...] = ()
     _by_kind: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    _merged: dict[tuple[str, ...], tuple[Event, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def build(
@@ -93,7 +94,9 @@ class History:
         """The events of these kinds, oldest first."""
         if len(kinds) == 1:
             return self._by_kind.get(kinds[0], ())
-        return tuple(sorted((e for kind in kinds for e in self._by_kind.get(kind, ())), key=_order))
+        if kinds not in self._merged:
+            self._merged[kinds] = tuple(event for event in self.events if event.kind in kinds)
+        return self._merged[kinds]
 
     def last(self, kind: str) -> Event | None:
         """The latest event of a kind."""
