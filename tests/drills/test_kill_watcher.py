@@ -31,7 +31,7 @@ def killed_at(place: Installation, name: str) -> None:
 def settle(place: Installation, *, seconds: float = 15) -> None:
     """Wait until everything is sent, and a little longer for what should not come."""
     wait_until(place.settled, "every alert is paged and nothing waits", seconds=seconds)
-    time.sleep(0.6)
+    time.sleep(0.5)
     assert place.settled()
 
 
@@ -71,9 +71,9 @@ def test_never_killed_everybody_is_told_once(prepared, mail, tmp_path, database)
 
 @pytest.mark.parametrize(("database", "seed"), [("sqlite", 1), ("postgres", 2)])
 def test_killed_at_any_moment(prepared, mail, tmp_path, database, seed):
-    """Thirty courses are late; three watchers one after the other are killed in the middle of them."""
+    """Twenty courses are late; three watchers one after the other are killed in the middle of them."""
     moments, kills = random.Random(seed), 3
-    with prepared.installation(database, tmp_path, "overdue", "30", mail=mail, **FAST) as place:
+    with prepared.installation(database, tmp_path, "overdue", "20", mail=mail, **FAST) as place:
         for _ in range(kills):
             before = len(mail.arrived)
             watcher = place.start("watch")
@@ -81,9 +81,9 @@ def test_killed_at_any_moment(prepared, mail, tmp_path, database, seed):
             time.sleep(moments.uniform(0, 0.2))
             os.kill(watcher.pid, signal.SIGKILL)
             watcher.wait()
-        assert len(mail.arrived) < 60, "the kills came in the middle of the work"
+        assert len(mail.arrived) < 40, "the kills came in the middle of the work"
         place.start("watch")
-        wait_until(lambda: len(place.open_alerts()) == 60, "every course is looked at", seconds=30)
+        wait_until(lambda: len(place.open_alerts()) == 40, "every course is looked at", seconds=30)
         settle(place, seconds=30)
         assert_everybody_was_told(place, at_most=1 + kills)
 

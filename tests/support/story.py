@@ -26,12 +26,12 @@ def overdue(courses: int = 1) -> dict[str, Any]:
 
 
 def quiet() -> dict[str, Any]:
-    """A course with a dose an hour ago and nothing wrong, and the link of its patient."""
+    """A course with a dose half an hour ago and nothing wrong, and the link of its patient."""
     from handrail import clock
     from handrail.actions.links import issue_checkin_link
 
     world, told = _house()
-    course = _dosed(world, clock.now() - timedelta(hours=1))
+    course = _dosed(world, clock.now() - timedelta(minutes=30))
     issued = issue_checkin_link(course, by=world.actor("alice"), now=clock.now())
     return {**told, "courses": [course], "link": str(issued.link.pk), "token": issued.token}
 
