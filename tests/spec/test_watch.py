@@ -201,6 +201,23 @@ def test_somebody_who_was_reached_has_answered_and_the_next_check_is_the_one_agr
 
 
 @pytest.mark.parametrize(
+    # agreed for                 | next due       (the window of this phase ends on 4 March at 09:00)
+    ("agreed", "then"),
+    [
+        ("2026-03-02 18:00", "2026-03-02 18:00"),
+        ("2026-03-04 08:59", "2026-03-04 08:59"),
+        ("2026-03-04 09:00", "2026-03-02 16:00"),
+        ("2027-03-02 18:00", "2026-03-02 16:00"),
+    ],
+)
+def test_a_check_agreed_beyond_the_phase_silences_nothing(agreed: str, then: str):
+    told = dosed()
+    fields = {"reached": True, "outcome": "staying_home", "next_check_at": instant(agreed).isoformat()}
+    told.tell("contact_made", "2026-03-02 12:50", **fields)
+    assert due(told, "2026-03-02 12:50") == then
+
+
+@pytest.mark.parametrize(
     ("temperature_c", "then"),
     [
         ("37.7", "2026-03-02 16:00"),

@@ -155,7 +155,7 @@ def _first_due(
         if event.kind == "contact_made":
             if event.body.reached is True:
                 answered, recheck = max(answered, event.at), None
-                promised = event.body.next_check_at
+                promised = _agreed(event, spans)
         elif event.kind == "home_status":
             if event.body.location is not None and event.body.location not in IN_CARE:
                 answered = max(answered, event.at)
@@ -171,6 +171,13 @@ def _first_due(
     if recheck is not None and (scheduled[0] is None or recheck < scheduled[0]):
         return recheck, _phase_for(spans, recheck)
     return scheduled
+
+
+def _agreed(contact: Event, spans: Sequence[_Span]) -> datetime | None:
+    """The next check agreed with the patient; a time beyond the phase of the call (a wrong year) silences nothing."""
+    ends = next((span.ends for span in spans if contact.at < span.ends), spans[-1].ends)
+    agreed: datetime | None = contact.body.next_check_at
+    return agreed if agreed is not None and agreed < ends else None
 
 
 def _phase_for(spans: Sequence[_Span], instant: datetime) -> WatchPhase:
