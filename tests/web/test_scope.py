@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from handrail import clock
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert
+from handrail.people.models import Shift
 from handrail.people.scope import everything
 from handrail.records.models import Look
 from tests.support.factories import MONDAY_0900, World, checkin, dose
@@ -36,7 +37,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert` or `event`: what stands in the address."""
+    """`course`, `alert`, `event` or `shift`: what stands in the address."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
 
@@ -50,6 +51,8 @@ ROWS = [
     Row("health", 200, 200, 200, 200),
     Row("find_page", 302, 302, 302, LOGIN, "post", data=(("code", "NOSUCH"),)),
     Row("demo_fever", 404, 404, 404, LOGIN, "post"),
+    Row("add_shift", 403, 403, 403, LOGIN, "post"),
+    Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
@@ -110,6 +113,7 @@ def address_of(row: Row, world: World) -> str:
             "": [],
             "course": [course.pk],
             "alert": [Alert.objects.filter(course=course).first().pk] if row.about == "alert" else [],
+            "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],
         }[row.about]
     return reverse(row.name, args=[*first, *row.args])

@@ -2,13 +2,15 @@
 
 from django.urls import include, path
 
-from handrail.web import views_course, views_list, views_pages
+from handrail.web import views_course, views_list, views_pages, views_rota
 
 urlpatterns = [
     path("", views_list.board, name="board"),
     path("healthz", views_list.health, name="health"),
     path("courses/", views_list.courses, name="courses"),
-    path("rota/", views_list.rota, name="rota"),
+    path("rota/", views_rota.rota, name="rota"),
+    path("rota/add", views_rota.add_shift, name="add_shift"),
+    path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),
     path("protocols/", views_list.protocols, name="protocols"),
     path("courses/<uuid:course_id>/", views_course.course, name="course"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),

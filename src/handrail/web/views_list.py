@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from django.views.decorators.http import require_GET, require_POST
 from handrail import clock
 from handrail.alerts.models import Page
 from handrail.people import permissions
-from handrail.people.models import Organisation, Shift
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
 from handrail.rules.protocol import catalogue
@@ -25,7 +23,7 @@ from handrail.web.context import frame, open_alerts
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
-from handrail.web.words import STATUS_WORDS, local_time
+from handrail.web.words import STATUS_WORDS
 
 
 @require_GET
@@ -104,30 +102,6 @@ def courses(request: HttpRequest) -> HttpResponse:
         rows = [row for row in rows if wanted in f"{row['who']} {row['product']} {row['site']} {row['id']}".lower()]
     context = {**frame(request, "courses"), "rows": rows, "wanted": wanted}
     return render(request, "handrail/courses.html", context)
-
-
-@staff_page
-@require_GET
-def rota(request: HttpRequest) -> HttpResponse:
-    """Who answers, for the next two weeks."""
-    person, now = signed_in(request), clock.now()
-    organisations = Organisation.objects.filter(pk__in=permissions.organisations_of(person, now))
-    shifts = (
-        Shift.objects.filter(organisation__in=organisations, ends_at__gt=now, starts_at__lt=now + timedelta(days=14))
-        .select_related("user", "site", "organisation")
-        .order_by("step", "starts_at")
-    )
-    rows = [
-        {
-            "step": shift.get_step_display(),
-            "who": shift.user.name,
-            "from": local_time(shift.starts_at, shift.organisation.time_zone),
-            "until": local_time(shift.ends_at, shift.organisation.time_zone),
-            "site": shift.site.name if shift.site else "every site",
-        }
-        for shift in shifts
-    ]
-    return render(request, "handrail/rota.html", {**frame(request, "rota"), "rows": rows})
 
 
 @staff_page

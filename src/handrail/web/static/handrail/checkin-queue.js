@@ -3,22 +3,25 @@
 (() => {
   "use strict";
   const STORE = "waiting";
+  const UNTOLD = "untold"; // ids alone of checks that were sent while no page was open: nothing readable
 
   const open = () =>
     new Promise((done, fail) => {
       const asked = indexedDB.open("handrail-checkin", 1);
-      asked.onupgradeneeded = () => asked.result.createObjectStore(STORE, { keyPath: "id" });
+      asked.onupgradeneeded = () => {
+        for (const name of [STORE, UNTOLD]) asked.result.createObjectStore(name, { keyPath: "id" });
+      };
       asked.onsuccess = () => done(asked.result);
       asked.onerror = () => fail(asked.error);
       asked.onblocked = () => fail(new Error("blocked"));
     });
 
-  const act = async (mode, work) => {
+  const act = async (mode, work, name = STORE) => {
     const database = await open();
     try {
       return await new Promise((done, fail) => {
-        const turn = database.transaction(STORE, mode);
-        const asked = work(turn.objectStore(STORE));
+        const turn = database.transaction(name, mode);
+        const asked = work(turn.objectStore(name));
         turn.oncomplete = () => done(asked.result);
         turn.onerror = turn.onabort = () => fail(turn.error);
       });
@@ -30,6 +33,17 @@
   const all = async () => (await act("readonly", (store) => store.getAll())).sort((a, b) => a.written - b.written);
   const keep = (item) => act("readwrite", (store) => store.put(item));
   const drop = (id) => act("readwrite", (store) => store.delete(id));
+
+  const tellLater = (id) => act("readwrite", (store) => store.put({ id }), UNTOLD);
+
+  // What became of the checks that were sent while no page was open, asked of the server.
+  const untold = async (tell) => {
+    for (const { id } of await act("readonly", (store) => store.getAll(), UNTOLD)) {
+      const response = await fetch(`/api/checkins?id=${id}`, { credentials: "same-origin", cache: "no-store" });
+      if (response.ok) await tell({ id, state: "sent", body: await response.json() });
+      if (response.status < 500) await act("readwrite", (store) => store.delete(id), UNTOLD);
+    }
+  };
 
   // One check to the server. `state` is sent, refused (it will never be taken), over (the link is), or waiting.
   const send = async (item) => {
@@ -76,5 +90,5 @@
   const flush = (tell) =>
     navigator.locks ? navigator.locks.request("handrail-checkin", () => flushNow(tell)) : flushNow(tell);
 
-  self.handrailQueue = { all, keep, drop, send, flush };
+  self.handrailQueue = { all, keep, flush, tellLater, untold };
 })();

@@ -201,7 +201,8 @@
       });
   });
 
-  form.addEventListener("change", () => {
+  // While it is typed, and not when the field is left: what appears then would catch the tap meant for something else.
+  form.addEventListener("input", () => {
     const words = firstWords(answers());
     element("first").querySelector("b").textContent = words;
     show("first", Boolean(words));
@@ -219,5 +220,6 @@
 
   field("id").value = newId();
   if (root.dataset.cached === "yes") for (const each of document.querySelectorAll("[data-fresh]")) each.hidden = true;
+  queue.untold(tell).catch(() => {});
   trySending();
 })();

@@ -94,7 +94,9 @@ self.addEventListener("sync", (event) => {
 
 const sendWaiting = async () => {
   const left = await self.handrailQueue.flush(async (outcome) => {
-    for (const client of await self.clients.matchAll()) client.postMessage(outcome);
+    const open = await self.clients.matchAll({ type: "window" });
+    for (const client of open) client.postMessage(outcome);
+    if (outcome.state === "sent" && !open.length) await self.handrailQueue.tellLater(outcome.id);
   });
   if (left) throw new Error("still waiting"); // the browser tries again
 };

@@ -1,0 +1,164 @@
+"""The rota: who answers, where nobody does, and the form that puts somebody on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from handrail import clock
+from handrail.actions.actor import person
+from handrail.actions.errors import RefusedError
+from handrail.actions.rota import put_on_rota, take_off_rota
+from handrail.people import permissions
+from handrail.people.models import Membership, Organisation, Shift, Step
+from handrail.rules.telling import role_words
+from handrail.rules.terms import zone_named
+from handrail.web.context import frame
+from handrail.web.doors import signed_in, staff_page
+from handrail.web.forms import Field, Filled, Form, fill, prefilled
+from handrail.web.words import local_time
+
+AHEAD: Final = timedelta(days=14)
+MUST_BE_FILLED: Final = ("first_on_call", "second_on_call", "attending")
+"""Steps that every urgent ladder of the shipped policy goes through."""
+
+
+@staff_page
+@require_GET
+def rota(request: HttpRequest) -> HttpResponse:
+    """Who answers, for the next two weeks, and where the rota has a hole."""
+    return _page(request, None)
+
+
+def _page(request: HttpRequest, filled: Filled | None, *, status: int = 200) -> HttpResponse:
+    user, now = signed_in(request), clock.now()
+    organisations = list(Organisation.objects.filter(pk__in=permissions.organisations_of(user, now)))
+    mine = [o for o in organisations if permissions.may(user, "manage_rota", None, now, organisation_id=o.pk)]
+    shifts = list(
+        Shift.objects.filter(organisation__in=organisations, ends_at__gt=now, starts_at__lt=now + AHEAD)
+        .select_related("user", "site", "organisation")
+        .order_by("step", "starts_at")
+    )
+    form = filled or (Filled(form=_form(mine[0], now), typed={}) if mine else None)
+    context = {
+        **frame(request, "rota"),
+        "rows": [_row(shift, may_change=shift.organisation in mine) for shift in shifts],
+        "holes": [hole for o in organisations for hole in _holes(o, shifts, now)],
+        "form_rows": form.rows() if form else [],
+        "errors": form.errors if form else {},
+    }
+    return render(request, "handrail/rota.html", context, status=status)
+
+
+def _row(shift: Shift, *, may_change: bool) -> dict[str, Any]:
+    zone = shift.organisation.time_zone
+    return {
+        "id": shift.pk,
+        "step": role_words(shift.step).capitalize(),
+        "who": shift.user.name,
+        "from": local_time(shift.starts_at, zone),
+        "until": local_time(shift.ends_at, zone),
+        "site": shift.site.name if shift.site else f"{shift.organisation.name}: every site",
+        "instead": shift.is_override,
+        "may_change": may_change,
+    }
+
+
+def _holes(organisation: Organisation, shifts: list[Shift], now: datetime) -> list[str]:
+    """The first hole of every step that must be filled, in words."""
+    found = []
+    for step in MUST_BE_FILLED:
+        covered = now
+        own = [s for s in shifts if s.organisation_id == organisation.pk and s.step == step and s.site_id is None]
+        for shift in sorted(own, key=lambda s: s.starts_at):
+            if shift.starts_at > covered:
+                break
+            covered = max(covered, shift.ends_at)
+        if covered < now + AHEAD:
+            found.append(
+                f"{organisation.name}: nobody is {role_words(step)} from {local_time(covered, organisation.time_zone)}"
+            )
+    return found
+
+
+def _form(organisation: Organisation, now: datetime) -> Form:
+    people = Membership.objects.filter(organisation=organisation, user__is_active=True).select_related("user")
+    names = {str(member.user_id): member.user.name for member in people}
+    form = Form(
+        key="shift",
+        title="Put somebody on",
+        verb="manage_rota",
+        events=lambda values: [dict(values)],
+        fields=(
+            Field(
+                name="step",
+                label="As",
+                kind="choice",
+                required=True,
+                choices=tuple((step.value, role_words(step.value).capitalize()) for step in Step),
+            ),
+            Field(
+                name="user",
+                label="Who",
+                kind="choice",
+                required=True,
+                choices=tuple(sorted(names.items(), key=lambda item: item[1])),
+            ),
+            Field(name="starts_at", label="From", kind="moment", required=True),
+            Field(name="ends_at", label="Until", kind="moment", required=True),
+            Field(name="instead", label="Instead of whoever is planned", kind="choices", choices=(("yes", "Yes"),)),
+        ),
+    )
+    local = now.astimezone(zone_named(organisation.time_zone)).replace(tzinfo=None)
+    return prefilled(form, {"starts_at": local.isoformat(timespec="minutes")})
+
+
+@staff_page
+@require_POST
+def add_shift(request: HttpRequest) -> HttpResponse:
+    """Put somebody on the rota of one's own organisation."""
+    user, now = signed_in(request), clock.now()
+    mine = [
+        organisation
+        for organisation in permissions.organisations_of(user, now)
+        if permissions.may(user, "manage_rota", None, now, organisation_id=organisation)
+    ]
+    if not mine:
+        raise PermissionDenied("Your role does not allow that here.")
+    organisation = Organisation.objects.get(pk=mine[0])
+    filled = fill(_form(organisation, now), dict(request.POST.lists()), organisation.time_zone)
+    if not filled.errors:
+        values = filled.values
+        try:
+            shift = put_on_rota(
+                organisation.pk,
+                step=values["step"],
+                user_id=values["user"],
+                starts_at=datetime.fromisoformat(values["starts_at"]),
+                ends_at=datetime.fromisoformat(values["ends_at"]),
+                instead=bool(values.get("instead")),
+                by=person(user),
+                now=now,
+            )
+        except RefusedError as error:
+            filled.errors[error.path or "step"] = error.message
+        else:
+            messages.success(request, f"{shift.user.name} is on the rota.")
+            return redirect("rota")
+    return _page(request, filled, status=422)
+
+
+@staff_page
+@require_POST
+def end_shift(request: HttpRequest, shift_id: UUID) -> HttpResponse:
+    """Take somebody off the rota: from now on somebody else answers, or nobody."""
+    take_off_rota(shift_id, by=person(signed_in(request)))
+    messages.success(request, "Taken off the rota. Look whether somebody else is on.")
+    return redirect("rota")
