@@ -172,8 +172,22 @@ def test_what_a_form_of_another_site_could_send_is_refused(phone: Client, home: 
     assert home.checks() == []
 
 
-def test_only_post(phone: Client):
-    response = phone.get("/api/checkins")
+def test_what_became_of_a_check_can_be_asked_later(phone: Client, home: Home, frozen: clock.FrozenClock):
+    body = quiet_json(home, temperature="101.1")
+    first = post(phone, body).json()
+    frozen.advance(minutes=1)
+    assert phone.get(f"/api/checkins?id={body['id']}").json() == first
+    stranger = make_home(home.world)
+    other = Client()
+    other.get(f"/c/{stranger.token}")
+    response = other.get(f"/api/checkins?id={body['id']}")
+    assert response.status_code == 404 and error_of(response)["code"] == "not_found"
+    assert Client().get(f"/api/checkins?id={body['id']}").status_code == 401
+    assert error_of(phone.get("/api/checkins"))["path"] == "id"
+
+
+def test_nothing_else_than_get_and_post(phone: Client):
+    response = phone.delete("/api/checkins")
     assert response.status_code == 405 and error_of(response)["code"] == "method_not_allowed"
 
 

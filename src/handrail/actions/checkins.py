@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -20,8 +21,8 @@ from handrail.actions.checkin_answers import Answers
 from handrail.actions.errors import ConflictError, NotVisibleError
 from handrail.actions.facts import receive_checkin
 from handrail.actions.links import link_id_of_cookie
-from handrail.actions.recording import CANNOT_ASSESS, Recorded
-from handrail.actions.truth import number_to_call
+from handrail.actions.recording import CANNOT_ASSESS
+from handrail.actions.truth import number_to_call, truth_about
 from handrail.people import scope
 from handrail.people.models import LinkToken, Organisation
 from handrail.records import wire
@@ -34,6 +35,7 @@ from handrail.rules.watch import patient_zone
 COOKIE: Final = "handrail_checkin"
 """The cookie that a link is exchanged for; the same for the page and for the API."""
 LANGUAGE_COOKIE: Final = "handrail_checkin_language"
+KIND: Final = "checkin_received"
 PURPOSE: Final = LinkToken.Purpose.CHECKIN.value
 LONGEST_WAIT: Final = timedelta(days=7)
 """A check that waited longer on a phone counts as written this long ago: its clock cannot be right."""
@@ -204,15 +206,27 @@ def receive(
             if last or former is not None:
                 raise
             continue  # the same check arrived twice at once: now its first instant is known
-        return _receipt(link, recorded, now)
+        return _receipt(link, recorded.event, recorded.truth, now, again=recorded.again)
     raise AssertionError("the second turn answers or raises")
+
+
+def receipt_of(link: LinkToken, check_id: UUID, *, now: datetime | None = None) -> Receipt:
+    """What became of a check that was sent before, as it is true now.
+
+    Raises:
+        NotVisibleError: the course of this link has no such check.
+    """
+    now = now or clock.now()
+    with _seen_by(link) as course:
+        event = course.events.filter(organisation_id=course.organisation_id, id=check_id, kind=KIND).first()
+        if event is None:
+            raise NotVisibleError("There is no such check.")
+        return _receipt(link, event, truth_about(course, now, saved_at=event.recorded_at), now, again=True)
 
 
 def _former(course: Course, answers: Answers) -> Event | None:
     with scope.acting_for(course.organisation_id):
-        return course.events.filter(
-            organisation_id=course.organisation_id, id=answers.id, kind="checkin_received"
-        ).first()
+        return course.events.filter(organisation_id=course.organisation_id, id=answers.id, kind=KIND).first()
 
 
 def _wire(
@@ -231,7 +245,7 @@ def _wire(
     return data
 
 
-def _receipt(link: LinkToken, recorded: Recorded, now: datetime) -> Receipt:
+def _receipt(link: LinkToken, event: Event, truth: str, now: datetime, *, again: bool) -> Receipt:
     with _seen_by(link) as course:
         policy, zone = _policy_and_zone(course, now)
         judged = course.assessment or {}
@@ -242,13 +256,13 @@ def _receipt(link: LinkToken, recorded: Recorded, now: datetime) -> Receipt:
         known = not failed and bool(judged)
         due = (judged.get("watch") or {}).get("next_check_due") if known else None
         return Receipt(
-            id=str(recorded.event.id),
-            truth=recorded.truth,
-            instructions=tuple(_instructions(recorded.event, ladder, disposition, policy, known=known)),
+            id=str(event.id),
+            truth=truth,
+            instructions=tuple(_instructions(event, ladder, disposition, policy, known=known)),
             call=number_to_call(course, now),
             next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
             tone=_tone(ladder, known=known),
-            again=recorded.again,
+            again=again,
         )
 
 

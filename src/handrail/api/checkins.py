@@ -1,5 +1,7 @@
 """POST /api/checkins: the check-in as JSON, for the page on the phone and for a programme's own app.
 
+GET /api/checkins?id=… tells what became of a check that was sent while nobody looked.
+
 Who may: the holder of a check-in link, by the cookie that the link was exchanged for, or by the token itself as
 `Authorization: Bearer <token>`. The id is made by the sender: the same check again gives the same answer with status 200.
 """
@@ -28,6 +30,7 @@ from handrail.actions.checkins import (
     Sheet,
     language_for,
     number_behind,
+    receipt_of,
     receive,
     sheet_for,
     tag_of,
@@ -105,7 +108,7 @@ class CheckIn(BaseModel):
 
 @csrf_exempt  # another site's form cannot send JSON, and a script of another origin is refused below
 def receive_one(request: HttpRequest) -> HttpResponse:
-    """Take one check."""
+    """Take one check, or tell what became of one."""
     response: HttpResponse
     try:
         response = _taken(request)
@@ -118,8 +121,10 @@ def receive_one(request: HttpRequest) -> HttpResponse:
 
 
 def _taken(request: HttpRequest) -> JsonResponse:
-    if request.method != "POST":
+    if request.method not in ("GET", "POST"):
         raise ApiError(405, "method_not_allowed", _("Send a check with POST."))
+    if request.method == "POST" and request.content_type != "application/json":
+        raise ApiError(415, "not_json", _("A check is sent as application/json."))
     _refuse_other_sites(request)
     link = _link(request)
     if link is None:
@@ -130,7 +135,7 @@ def _taken(request: HttpRequest) -> JsonResponse:
         raise ApiError(401, "link_over", message)
     sheet = sheet_for(link)
     with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
-        receipt = _received(request, sheet)
+        receipt = _received(request, sheet) if request.method == "POST" else _known(request, link)
     log_look(sheet.course, "api_checkins", link=link)
     return JsonResponse(receipt.to_json(), status=200 if receipt.again else 201)
 
@@ -151,6 +156,15 @@ def _received(request: HttpRequest, sheet: Sheet) -> Receipt:
         raise from_action(error) from error
 
 
+def _known(request: HttpRequest, link: LinkToken) -> Receipt:
+    try:
+        return receipt_of(link, UUID(request.GET.get("id", "")))
+    except ValueError as error:
+        raise ApiError(422, "uuid_parsing", _("Name the check by its id."), "id") from error
+    except ActionError as error:
+        raise from_action(error) from error
+
+
 def _read(request: HttpRequest) -> CheckIn:
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -165,8 +179,6 @@ def _read(request: HttpRequest) -> CheckIn:
 
 
 def _refuse_other_sites(request: HttpRequest) -> None:
-    if request.content_type != "application/json":
-        raise ApiError(415, "not_json", _("A check is sent as application/json."))
     origin = request.META.get("HTTP_ORIGIN")
     site = request.META.get("HTTP_SEC_FETCH_SITE", "same-origin")
     if site not in ("same-origin", "none") or (origin is not None and urlsplit(origin).netloc != request.get_host()):
