@@ -35,7 +35,7 @@ def actions(told: Seeded) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.django_db
-@pytest.mark.parametrize("hour", [0, 3, 6, 9, 12, 18, 23])
+@pytest.mark.parametrize("hour", [3, 9, 23])
 def test_the_promise_holds_at_any_hour(hour):
     told = seed(TUESDAY_1450.replace(hour=hour, minute=7), PASSWORD)
     found = actions(told)
@@ -199,8 +199,9 @@ def test_the_demonstration_from_an_empty_folder(tmp_path):
         told = json.loads((directory / "demo.json").read_text())
         assert checkin_address(address, told["checkin_token"]) in said
         assert told["password"] in said and "oncologist@lakeside.example" in said
-        with urllib.request.urlopen(checkin_address(address, told["checkin_token"])) as page:
-            assert page.status == 200
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())  # the link becomes a cookie
+        with browser.open(checkin_address(address, told["checkin_token"])) as page:
+            assert page.status == 200 and page.url == f"{address}/c/"
         wait_for(lambda: len(list((directory / "mail").glob("*.eml"))) >= 2)  # fever, silence: the watcher called
         watcher = _watcher_of(process.pid)
         os.kill(watcher, signal.SIGKILL)

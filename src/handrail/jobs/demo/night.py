@@ -49,7 +49,7 @@ from handrail.rules.terms import UnusableInput, civil_date
 FILE: Final = "fever-night.json"
 TRIES: Final = 30
 POLL_SECONDS: Final = 0.03
-PATIENCE: Final = timedelta(minutes=40)
+PATIENCE: Final = timedelta(minutes=90)
 """How long, on the hurried clock, the second on call may have to wait for a page before the story has failed."""
 
 REACHED: Final[dict[str, Any]] = {"with": "patient", "reached": True, "outcome": "coming_in", "channel": "phone"}
