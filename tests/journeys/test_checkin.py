@@ -243,6 +243,12 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
             .map((each) => each.textContent.trim())"""
     )
     assert small == [], "every target is tall enough for a thumb"
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("main label, main a, main button")]
+            .filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth)
+            .map((each) => each.textContent.trim())"""
+    )
+    assert cut == [], "no word runs over its box"
     page.locator("#send").click()
     expect(page.locator("#ask")).to_be_visible()
     assert axe(page) == []
