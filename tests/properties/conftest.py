@@ -12,10 +12,10 @@ from tests.support import reached
 
 _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
-    "same", max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=_CHECKS
+    "same", max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=_CHECKS
 )
 settings.register_profile(
-    "thorough", max_examples=3000, database=None, deadline=None, print_blob=True, suppress_health_check=_CHECKS
+    "thorough", max_examples=2000, database=None, deadline=None, print_blob=True, suppress_health_check=_CHECKS
 )
 settings.load_profile("thorough" if os.environ.get("HANDRAIL_PROPERTIES") == "thorough" else "same")
 

@@ -5,39 +5,25 @@ check-ins, reactions, corrections and withdrawals that a real one has, some fact
 exactly on an edge. Every document is usable: what the reader refuses is tested elsewhere.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from hypothesis import strategies as st
 
-from handrail.rules.coursefile import ENVELOPE, course_from_json
-from handrail.rules.events import KINDS, SHELL_KINDS
-from handrail.rules.policy import Policy, load_policy
-from handrail.rules.protocol import GapRow, Protocol, catalogue
+from handrail.rules.coursefile import course_from_json
+from handrail.rules.protocol import AfterToxicityRow, GapRow
 from handrail.rules.terms import STEPS
 from handrail.rules.validity import Judged, judge
-
-Document = dict[str, Any]
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
 
 BEGIN = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 """A Monday; the course starts two days before, so that a visit on the day before the first dose has its place."""
-PROTOCOLS: dict[str, Protocol] = {protocol.key: protocol for protocol in catalogue()}
-POLICY: Policy = load_policy(None)
 AIMS: list[tuple[str, str]] = [(key, row.id) for key, protocol in PROTOCOLS.items() for row in protocol.gap]
 """Every row of every gap table: where a course may end."""
 ZONES = ["America/Chicago", "America/Los_Angeles", "UTC", "Europe/Oslo"]
-SYMPTOMS = [row.symptom for row in POLICY.triage.symptom]
-SHELL = {
-    "page_sent": {"alert": "a", "key": "report:RED-3:x", "ladder": "RED-3", "step": 1, "to_role": "first_on_call"},
-    "page_acknowledged": {"alert": "a", "key": "report:RED-3:x", "by_role": "first_on_call"},
-    "page_failed": {"alert": "a", "key": "report:RED-3:x", "step": 1, "channel": "sms", "permanent": None},
-    "alert_closed": {"alert": "a", "key": "report:RED-3:x", "because": "condition over"},
-}
-assert SHELL.keys() == SHELL_KINDS
+HOURS = [1, 0, 2, 12, 24, 46, 47, 48, 49, 60, 72, 167, 168, 169]
+MINUTES = [0, 0, 1, 15, 30, 59, 60, 61, 90, 119, 120, 240, 600, 1440, 2880]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,357 +43,26 @@ def judged(course: Document, now: datetime) -> Judged:
     return judge(course_from_json(course), now)
 
 
-def wire(at: datetime) -> str:
-    """An instant as a course file has it."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def at_of(event: Document) -> datetime:
-    """When an event of a document happened."""
-    return datetime.fromisoformat(event["at"])
-
-
-class _Writer:
-    """Adds events to a document; every choice is drawn, so that a failing course shrinks to a short one."""
-
-    def __init__(self, draw: Draw, zones: list[str], protocol: Protocol) -> None:
-        self.draw = draw
-        self.protocol = protocol
-        self.product = protocol.product.product
-        self.steps = list(protocol.steps_of(protocol.schedules[0]))
-        self.zone = self.pick(zones)
-        self.zones = zones
-        self.events: list[Document] = []
-
-    def pick(self, values: list[Any]) -> Any:
-        return self.draw(st.sampled_from(values)) if len(values) > 1 else values[0]
-
-    def chance(self, one_in: int) -> bool:
-        """True once in that many times; shrinks to False."""
-        return bool(self.draw(st.integers(0, one_in - 1)) == one_in - 1)
-
-    def some(self, **choices: list[Any]) -> Document:
-        """A payload: `...` among the choices leaves the key out (never asked), None is asked and not known."""
-        chosen = {name: self.pick(values) for name, values in choices.items()}
-        return {name: value for name, value in chosen.items() if value is not ...}
-
-    def add(self, kind: str, at: datetime, body: Document | None = None, **envelope: Any) -> Document:
-        event = {"id": str(UUID(int=len(self.events) + 1)), "kind": kind, "at": wire(at)} | envelope | (body or {})
-        self.events.append(event)
-        return event
-
-    # --- what happens at one moment ---
-
-    def checkin(self, at: datetime) -> None:
-        body = self.some(
-            temperature_c=["36.8", "36.8", "37.0", "37.8", "38.0", "39.1", None, ...],
-            symptoms=[..., [], [], None, ["x_unknown"], *([word] for word in SYMPTOMS)],
-            none_of_these=[..., True],
-            home_neuro=[..., None, {"today": "right"}, {"today": "right", "words": "wrong"}, {"today": "not_done"}],
-            antipyretic_last_6_h=[..., False, True, None],
-            caregiver_present=[True, False, None, ...],
-        )
-        if self.chance(20):
-            body |= {"temperature_c": "98.6", "implausible": ["temperature_c"]}
-        self.add("checkin_received", at, body, source="patient")
-
-    def well(self, at: datetime) -> None:
-        body: Document = {"temperature_c": "36.6", "symptoms": [], "none_of_these": True, "caregiver_present": True}
-        self.add("checkin_received", at, body | {"home_neuro": {"today": "right"}, "antipyretic_last_6_h": False})
-
-    def feverish(self, at: datetime) -> None:
-        self.add("checkin_received", at, {"temperature_c": self.pick(["38.0", "38.4"]), "caregiver_present": True})
-
-    def vitals(self, at: datetime) -> None:
-        body = self.some(
-            temperature_c=["36.8", "37.9", "38.3", None, ...],
-            systolic_mmhg=[120, 100, 89, None, ...],
-            spo2_percent=[97, 93, 88, None, ...],
-            pulse_per_min=[80, 115, 140, ...],
-            breaths_per_min=[16, 22, 30, ...],
-        )
-        self.add("vitals_measured", at, body)
-
-    def crs(self, at: datetime) -> None:
-        body = self.some(
-            tmax_c=["36.8", "38.2", "39.5", None],
-            hypotension=[False, True, None],
-            pressors=[[], ["norepinephrine"], ["norepinephrine", "dopamine"], None],
-            o2=["none", "nasal_cannula", "facemask", "bipap", None],
-            flow_l_per_min=["0", "4", "8", None, ...],
-            episode_open=[..., True, False, None],
-            masked=[False, True, ...],
-            premed_masking=[False, True, ...],
-            clinician_grade=[..., ..., 0, 1, 2, 3, None],
-        )
-        self.add("crs_assessed", at, {"fever_other": False, "hypotension_other": False, "hypoxia_other": False} | body)
-
-    def crs_of(self, grade: int, at: datetime) -> None:
-        """CRS inputs of exactly that grade, every fact known."""
-        devices = ["none", "none", "nasal_cannula", "facemask", "bipap"]
-        body = NO_CRS | {"tmax_c": "38.5" if grade else "36.8", "o2": devices[grade]}
-        body["flow_l_per_min"] = {2: "4", 3: "8"}.get(grade, "0")
-        self.add("crs_assessed", at, body)
-
-    def graded(self, at: datetime) -> None:
-        """A reaction of known grade, how it went on, and mostly its end."""
-        grade = self.pick([1, 1, 2, 3, 3, 4])
-        toxicity = self.pick(["crs", "icans"])
-        if toxicity == "crs":
-            self.crs_of(grade, at)
-            if self.chance(3):
-                self.crs_of(self.pick([0, 1, 3]), at + timedelta(hours=self.pick([4, 47, 48, 50])))
-        else:
-            self.add("icans_assessed", at, {**NO_ICANS, "clinician_grade": grade})
-        if not self.chance(4):
-            self.resolved(at + timedelta(hours=self.pick([52, 60])), [toxicity])
-
-    def ice(self, at: datetime) -> None:
-        if self.chance(3):
-            body = self.some(total_0_10=[10, 10, 9, 7, 3, 0, None])
-        else:
-            body = FULL_ICE | self.some(month=[1, 0, None], naming_0_3=[3, 3, 2, 1], attention_0_1=[1, 1, 0])
-        self.add("ice_assessed", at, body | self.some(baseline=[..., ..., False, True]))
-
-    def icans(self, at: datetime) -> None:
-        body = NO_ICANS | self.some(
-            loc=["alert", "alert", "voice", "tactile", "unarousable", None],
-            seizure=["none", "none", "brief", "prolonged", None],
-            motor=[False, True, None],
-            clinician_grade=[..., ..., ..., 0, 2, None],
-        )
-        before = [event["id"] for event in self.events if event["kind"] == "ice_assessed"]
-        if before and self.chance(3):
-            body["ice_event"] = before[-1]
-        self.add("icans_assessed", at, body)
-
-    def clear(self, at: datetime) -> None:
-        """A visit at which everything a dose needs is known and normal."""
-        self.crs_of(0, at - timedelta(hours=1))
-        self.add("ice_assessed", at - timedelta(hours=1), FULL_ICE)
-        self.add("icans_assessed", at - timedelta(minutes=50), NO_ICANS)
-        self.add("condition_noted", at - timedelta(minutes=40), {"what": "infection", "active": False})
-        self.add("vitals_measured", at - timedelta(minutes=30), {"temperature_c": "36.6", "systolic_mmhg": 120})
-
-    def condition(self, at: datetime) -> None:
-        body = self.some(
-            what=["infection", "infection", "pneumonia", "hypogammaglobulinaemia", None],
-            active=[True, False, False, None, ...],
-            grade=[..., 1, 3, None],
-            related_to_drug=[..., False, True, None],
-        )
-        self.add("condition_noted", at, body)
-
-    def resolved(self, at: datetime, toxicities: list[str] | None = None) -> None:
-        body = self.some(
-            toxicity=toxicities or ["crs", "icans", "infection"],
-            resolved_at=[..., ..., wire(at), wire(at - timedelta(hours=2)), None],
-            confirmed_by=["hematologist"],
-        )
-        self.add("toxicity_resolved", at, body)
-
-    def contact(self, at: datetime) -> None:
-        body = self.some(
-            reached=[True, True, False, None],
-            outcome=["staying_home", "coming_in", "sent_to_ed", "handed_over", "none", None, ...],
-            next_check_at=[..., ..., ..., wire(at + timedelta(hours=1)), wire(at + timedelta(hours=20)), None],
-        )
-        self.add("contact_made", at, {"with": "patient", "channel": "phone"} | body)
-
-    def home(self, at: datetime) -> None:
-        body = self.some(location=["home", "lodging", "hospital", "ed", None, ...], caregiver_count=[1, 0, None])
-        self.add("home_status", at, body, site=self.pick(["unit-7", None]), zone=self.pick(self.zones))
-
-    def medicine(self, at: datetime) -> None:
-        body = self.some(
-            agent=["tocilizumab", "tocilizumab", "dexamethasone", "acetaminophen", None],
-            purpose=["treatment", "treatment", "prophylaxis", "premedication", None, ...],
-        )
-        self.add("medicine_given", at, body | {"dose_mg": "560", "route": "IV"})
-
-    def lab(self, at: datetime) -> None:
-        body = self.some(
-            code=["anc", "anc", "igg", None], value=["0.3", "0.8", "2.4", None], unit=["10*9/L", "/uL", None]
-        )
-        self.add("lab_resulted", at, body)
-
-    def weight(self, at: datetime) -> None:
-        self.add("weight_measured", at, self.some(weight_kg=["70", "52.4", "101", None]))
-
-    def not_given(self, at: datetime) -> None:
-        body = self.some(
-            step=[*STEPS, None],
-            because=["adverse_reaction", "infection", "logistics", "patient", None],
-            related_to_drug=[..., True, False, None],
-        )
-        self.add("dose_not_given", at, body)
-
-    def hold(self, at: datetime) -> None:
-        self.add("hold_started", at, self.some(because=["a sore throat", None, ...]))
-        if not self.chance(3):
-            self.add("hold_ended", at + timedelta(hours=self.pick([1, 26])), self.some(because=["well again", None]))
-
-    def interval(self, at: datetime) -> None:
-        body = self.some(
-            schedule=[*self.protocol.schedules * 2, None],
-            response=["PR", "CR", "SD", "better", None, ...],
-            response_since=["2025-11-03", None, ...],
-        )
-        self.add("schedule_changed", at, body)
-
-    def revision(self, at: datetime) -> None:
-        same = [key for key, protocol in PROTOCOLS.items() if protocol.product.product == self.product]
-        self.add("protocol_changed", at, self.some(protocol_key=[*same, None], schedule=[..., "weekly", None]))
-
-    def departure(self, at: datetime) -> None:
-        given = [f"dose_given:{event['id']}" for event in self.events if event["kind"] == "dose_given"]
-        body = self.some(
-            rule=["setting", *given, None], reason=["agreed at the round"], approver=["lead", "lead", None]
-        )
-        self.add("departure_signed", at, body)
-
-    def plan(self, at: datetime) -> None:
-        body = self.some(
-            step=[*self.steps, None],
-            on=[(at + timedelta(days=days)).date().isoformat() for days in (0, 2, 7)] + [None],
-            setting=["inpatient", "outpatient", None, ...],
-        )
-        self.add("dose_planned", at, body)
-
-    def paperwork(self, at: datetime) -> None:
-        """Facts that no rule of today reads, or that move who answers for the patient."""
-        kind, body = self.pick(
-            [
-                ("note_added", {"text": "feels well"}),
-                ("response_assessed", {"response": "VGPR"}),
-                ("setting_decided", {"recommendation": "OUTPATIENT", "valid_until": wire(at + timedelta(days=3))}),
-                ("authorisation_set", {"subject": "step_up", "valid_until": "2026-09-01"}),
-                ("rems_met", {"requirement": "patient_card", "met": None}),
-                ("accountability_moved", {"to_party": "hub", "accepted_by": "b", "from_at": wire(at)}),
-                ("accountability_moved", {"to_party": "hub", "accepted_by": None}),
-                (
-                    "accountability_moved",
-                    {"to_party": "clinic", "accepted_by": "c", "from_at": wire(at + timedelta(days=2))},
-                ),
-                ("policy_changed", {"policy_id": POLICY.ref.id, "version": POLICY.ref.version, "sha256": None}),
-            ]
-        )
-        self.add(kind, at, body)
-
-    def shell(self, at: datetime) -> None:
-        kind = self.pick(sorted(SHELL))
-        self.add(kind, at, SHELL[kind])
-
-    def correction(self, at: datetime) -> None:
-        """Another version of an earlier fact, a second one beside it, or the word that it never was."""
-        old = self.pick(self.events[1:] or self.events)
-        if old["kind"] in ("course_started", "fact_withdrawn"):
-            return
-        for _ in range(2 if self.chance(3) else 1):
-            if self.chance(3):
-                self.add("fact_withdrawn", at, supersedes=old["id"], reason="wrong patient")
-                continue
-            names = sorted(payload(old))
-            changed = {name: None for name in names if name not in FIRM and self.chance(8)}
-            kept = {name: old[name] for name in names} | changed
-            moved = at_of(old) + timedelta(minutes=self.pick([0, 0, -30, 90]))
-            event = self.add(old["kind"], max(moved, at_of(self.events[0])), kept, reason="typed wrongly")
-            event |= {"supersedes": old["id"], "recorded_at": wire(max(at, moved))}
-            event |= {name: old[name] for name in ("zone", "site") if name in old}
-
-    def dose(self, step: str | None, at: datetime, schedule: str) -> None:
-        body: Document = {"step": step, "route": "SC"} | self.some(started_at=[*[...] * 30, wire(at), wire(at), None])
-        row = None
-        if step is not None and step in self.protocol.steps_of(schedule):
-            row = self.protocol.step_row(step, schedule)
-        if row is not None and row.mg is not None:
-            body["dose_mg"] = str(self.pick([row.mg] * 30 + [row.mg / 2, None]))
-            body["dose_mg"] = None if body["dose_mg"] == "None" else body["dose_mg"]
-        elif row is not None:
-            body["dose_mg_per_kg"] = str(row.mg_per_kg)
-            body |= self.some(weight_kg=["70", ..., ...])
-        self.add("dose_given", at, body)
-
-
-NO_CRS = {
-    "fever_other": False,
-    "episode_open": False,
-    "masked": False,
-    "premed_masking": False,
-    "hypotension": False,
-    "hypotension_other": False,
-    "pressors": [],
-    "hypoxia_other": False,
-}
-FULL_ICE = {
-    "year": 1,
-    "month": 1,
-    "city": 1,
-    "hospital": 1,
-    "naming_0_3": 3,
-    "command_0_1": 1,
-    "writing_0_1": 1,
-    "attention_0_1": 1,
-}
-NO_ICANS = {
-    "loc": "alert",
-    "loc_other": False,
-    "seizure": "none",
-    "motor": False,
-    "edema": "none",
-    "icp_signs": False,
-    "ich": False,
-}
-
-FIRM = ("implausible",)
-"""Payload keys that mark other values; they are no facts of their own."""
-
-
-def payload(event: Document) -> Document:
-    """The event's own facts, without the envelope."""
-    own = {item.name.rstrip("_") for item in fields(KINDS[event["kind"]])}
-    return {name: value for name, value in event.items() if name in own or name not in ENVELOPE}
-
-
-MOMENTS: list[Callable[[_Writer, datetime], None]] = [
-    *[_Writer.checkin] * 4,
-    *[_Writer.well] * 2,
-    *[_Writer.feverish] * 2,
-    *[_Writer.graded] * 3,
-    *[_Writer.contact] * 2,
-    *[_Writer.correction] * 2,
-    _Writer.clear,
-    _Writer.vitals,
-    _Writer.crs,
-    _Writer.ice,
-    _Writer.icans,
-    _Writer.condition,
-    _Writer.resolved,
-    _Writer.home,
-    _Writer.medicine,
-    _Writer.lab,
-    _Writer.weight,
-    _Writer.not_given,
-    _Writer.hold,
-    _Writer.interval,
-    _Writer.revision,
-    _Writer.departure,
-    _Writer.plan,
-    _Writer.paperwork,
-    _Writer.shell,
-]
-HOURS = [1, 0, 2, 12, 24, 46, 47, 48, 49, 60, 72, 167, 168, 169]
-MINUTES = [0, 0, 1, 15, 30, 59, 60, 61, 90, 119, 120, 240, 600, 1440, 2880]
-
-
 @st.composite
-def cases(draw: Draw, *, zones: list[str] = ZONES, aims: list[tuple[str, str]] = AIMS) -> Case:
-    """A course on its way to one row of its gap table, and an instant on or near an edge."""
+def cases(
+    draw: Draw,
+    *,
+    zones: list[str] = ZONES,
+    aims: list[tuple[str, str]] = AIMS,
+    moments: list[Moment] = MOMENTS,
+    after: AfterToxicityRow | None = None,
+) -> Case:
+    """A course on its way to one row of its gap table, and an instant on or near an edge.
+
+    Args:
+        zones: where the patient may be; aims: the rows; moments: what may happen between the doses and now.
+        after: a reaction since the last dose that this row is about.
+    """
     key, row_id = draw(st.sampled_from(aims))
     protocol = PROTOCOLS[key]
     row = protocol.row(row_id)
     assert isinstance(row, GapRow)
-    writer = _Writer(draw, zones, protocol)
+    writer = Writer(draw, zones, protocol)
     schedule = writer.pick(list(row.schedules or protocol.schedules))
     last = writer.pick(list(row.last))
     pinned = not writer.chance(8)
@@ -416,10 +71,15 @@ def cases(draw: Draw, *, zones: list[str] = ZONES, aims: list[tuple[str, str]] =
     writer.add("course_started", BEGIN - timedelta(days=2), {"intent": intent} | body)
     if not writer.chance(4):
         writer.add("weight_measured", BEGIN, {"weight_kg": writer.pick(["70", "54.6"])})
-    now = _doses(writer, schedule, last, row)
+    now = _doses(writer, schedule, last, row, moments)
+    if after is not None and now > BEGIN + timedelta(days=5):
+        hours = [80, 72] if after.occurrence == "recurrent" else [72]
+        for before in hours:
+            still = after.min_hours + 2 if after.min_hours is not None else 0
+            writer.reaction(now - timedelta(hours=before), after.toxicity, after.grades[0], still)
     for _ in range(writer.pick([1, 0, 0, 2, 3])):
         now_then = now - timedelta(hours=writer.pick(HOURS)) + timedelta(hours=writer.pick([0, 0, 0, 30]))
-        writer.pick(MOMENTS)(writer, max(now_then, BEGIN + timedelta(hours=3)))
+        writer.pick(moments)(writer, max(now_then, BEGIN + timedelta(hours=3)))
     if not writer.chance(4):
         writer.clear(now - timedelta(minutes=writer.pick([30, 5, 23 * 60])))
     if writer.chance(40):
@@ -439,7 +99,7 @@ def cases(draw: Draw, *, zones: list[str] = ZONES, aims: list[tuple[str, str]] =
     return Case(course=course, now=now)
 
 
-def _doses(writer: _Writer, schedule: str, last: str, row: GapRow) -> datetime:
+def _doses(writer: Writer, schedule: str, last: str, row: GapRow, moments: list[Moment]) -> datetime:
     """The doses up to `last` in the label's order (mostly), and a day that the row covers (mostly)."""
     at = BEGIN + timedelta(hours=writer.pick([3, 27]))
     steps = list(writer.protocol.steps_of(schedule))
@@ -454,7 +114,7 @@ def _doses(writer: _Writer, schedule: str, last: str, row: GapRow) -> datetime:
         writer.dose(given, at, schedule)
         if writer.chance(3):
             for _ in range(writer.pick([1, 2, 3])):
-                writer.pick(MOMENTS)(writer, at + timedelta(hours=writer.pick(HOURS)))
+                writer.pick(moments)(writer, at + timedelta(hours=writer.pick(HOURS)))
         rows = writer.protocol.gap_rows(step, schedule)
         usual = next((r for r in rows if r.action.value in ("give", "continue")), rows[-1])
         days = usual.from_day if step != last else _a_day_of(writer, row)
@@ -462,7 +122,7 @@ def _doses(writer: _Writer, schedule: str, last: str, row: GapRow) -> datetime:
     return at
 
 
-def _a_day_of(writer: _Writer, row: GapRow) -> int:
+def _a_day_of(writer: Writer, row: GapRow) -> int:
     """A day that the row covers, an edge of it or one beyond."""
     end = row.to_day if row.to_day is not None else row.from_day + 40
     return int(writer.pick([row.from_day, end, (row.from_day + end) // 2, end + 1]))

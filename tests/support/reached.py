@@ -2,12 +2,16 @@
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from handrail.rules import assess as rules_assess
+from handrail.rules.answer import NextDose
+from handrail.rules.protocol import AfterToxicityRow, Protocol
 from handrail.rules.terms import Action, Disposition, Ladder
 from handrail.rules.validity import Judged
-from tests.support.histories import AIMS, POLICY
+from tests.support.moments import POLICY
 
 RULES = Path(rules_assess.__file__).parent
 TABLES_NOT_ASSESSED = {"amount": "mixing_refused: nothing records the vials of a dose yet"}
@@ -28,6 +32,7 @@ def count(said: Judged) -> Judged:
     }
     rows = [dose.row, dose.would_be.row if dose.would_be else None]
     seen |= {("row", f"{key} {row}") for row in rows if row is not None}
+    seen |= {("after", f"{key} {row.id}") for row in said.protocol.after_toxicity if _shown(row, dose)}
     seen |= {("finding", finding.rule) for finding in answer.findings}
     seen |= {("page", page.key.split(":")[0]) for page in answer.pages}
     seen |= {("cannot say", missing.missing) for missing in answer.cannot_say if "." not in missing.missing}
@@ -38,11 +43,22 @@ def count(said: Judged) -> Judged:
     return said
 
 
+def _shown(row: AfterToxicityRow, dose: NextDose) -> bool:
+    """The answer names the row: as its reason, or as where to watch the next dose."""
+    return row.words in dose.because or (dose.monitoring is not None and dose.monitoring.row == row.id)
+
+
+def shown_after(protocol: Protocol) -> Iterator[AfterToxicityRow]:
+    """The rows after a reaction that an answer names; the others only withhold while the reaction lasts."""
+    for row in protocol.after_toxicity:
+        if row.toxicity in ("crs", "icans") and (not row.acts or row.action == "stop" or row.monitoring_next):
+            yield row
+
+
 def expected() -> set[tuple[str, str]]:
-    """Everything that a run must reach."""
+    """Everything that a run must reach, but for the rows of a protocol."""
     written = _written()
     return {
-        *(("row", f"{key} {row}") for key, row in AIMS),
         *(("action", action.value) for action in Action),
         *(("ladder", ladder.value) for ladder in Ladder),
         *(("disposition", disposition.value) for disposition in Disposition),
@@ -52,6 +68,7 @@ def expected() -> set[tuple[str, str]]:
     }
 
 
+@cache
 def _written() -> set[tuple[str, str]]:
     """The words that the code gives to findings, states, pages and facts it cannot say."""
     found: set[tuple[str, str]] = set()
