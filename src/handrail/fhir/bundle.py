@@ -135,6 +135,8 @@ def _object(data: bytes) -> dict[str, Any]:
         body = json.loads(
             words, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_object_without_repeats
         )
+    except FhirReadError:  # the hooks' own sentences; a FhirReadError is a ValueError too
+        raise
     except json.JSONDecodeError as error:
         message = f"The file is not complete JSON (line {error.lineno}); export the record again as FHIR JSON."
         raise FhirReadError(message) from None
