@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from handrail import clock
 from handrail.people.scope import everything
-from handrail.web.forms import FORMS, NOT_KNOWN, fill
+from handrail.web.forms import NOT_KNOWN, fill
+from handrail.web.record_forms import FORMS
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db

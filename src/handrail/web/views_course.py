@@ -30,8 +30,9 @@ from handrail.rules.terms import zone_named
 from handrail.web import course_page
 from handrail.web.context import frame, open_alerts
 from handrail.web.doors import course_for, signed_in, staff_page
-from handrail.web.forms import FORMS, Filled, Form, events_of, fill, prefilled
+from handrail.web.forms import Filled, Form, events_of, fill, prefilled
 from handrail.web.presenters import alert_row, next_dose_card
+from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time
 
 FIRST_FORMS: Final = ("assessment", "dose", "medicine", "call")

@@ -25,8 +25,8 @@ from handrail.rules.telling import role_words
 from handrail.web import course_page
 from handrail.web.context import frame, open_alerts
 from handrail.web.doors import signed_in, staff_page
-from handrail.web.forms import FORMS
 from handrail.web.presenters import alert_row
+from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time, short_time
 
 RECENT: Final = timedelta(days=2)
