@@ -50,6 +50,7 @@ def organisation_steps(organisation: Organisation) -> list[str]:
     return list(found.values_list("step", flat=True))
 
 
+@pytest.mark.django_db
 class TestTheDemonstration(TestCase):
     """Told once; every test looks at the same courses."""
 
