@@ -129,3 +129,28 @@ def test_a_rival_correction_dated_later_counts_whatever_else_is_still_to_come(ri
     answer = after(document, 48)
     assert any(finding.rule == "history" for finding in answer.findings)
     assert answer.next_dose.action is Action.ASK
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [("protocol_changed", {"protocol_key": None}), ("policy_changed", {"policy_id": None, "version": "2"})],
+    ids=["protocol", "policy"],
+)
+def test_a_move_to_a_revision_that_is_not_known_never_leaves_the_one_before_in_force(moved: tuple[str, Document]):
+    told = course((0, "dose_given", STEP_UP_1), *clear(47))
+    assert after(told, 48).next_dose.action is Action.GIVE
+    unknown = after(course((0, "dose_given", STEP_UP_1), (1, *moved), *clear(47)), 48)
+    assert unknown.next_dose.action is Action.ASK
+    assert {"protocol_key", "policy_id"} & {missing.missing for missing in unknown.cannot_say}
+
+
+def test_a_move_of_the_schedule_alone_keeps_the_revision():
+    moved = (1, "protocol_changed", {"schedule": "weekly"})
+    assert after(course((0, "dose_given", STEP_UP_1), moved, *clear(47)), 48).next_dose.action is Action.GIVE
+
+
+def test_two_withdrawals_of_one_fact_agree():
+    first = course((0, "weight_measured", {"weight_kg": "70"}))["events"][1]["id"]
+    gone = [(hours, "fact_withdrawn", {"supersedes": first}) for hours in (1, 2)]
+    answer = after(course((0, "weight_measured", {"weight_kg": "70"}), *gone), 3)
+    assert not [finding for finding in answer.findings if finding.rule == "history"]

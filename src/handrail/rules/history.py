@@ -220,7 +220,7 @@ def _resolve(recorded: tuple[Event, ...]) -> tuple[list[Event], tuple[tuple[Even
             open_ends.extend(later)
             if not later:
                 heads.append(current)
-        if len(heads) > 1:
+        if len(heads) > 1 and any(head.kind != "fact_withdrawn" for head in heads):
             conflicts.append(tuple(sorted(heads, key=_order)))
         used.extend(head for head in heads if head.kind != "fact_withdrawn")
     if len(reached) != len(recorded):

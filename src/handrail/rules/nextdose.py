@@ -144,6 +144,11 @@ def _base(
             Missing(missing="course_started.intent", why_it_matters="no start of the course is on record")
         )
         return _ask("the start of this course is not on record: ask the prescriber"), None
+    moved = _moved_to_unknown(history)
+    if moved is not None:
+        missing, words = moved
+        work.cannot_say.append(Missing(missing=missing, why_it_matters=f"every rule is read from the {words}"))
+        return _ask(f"the course was moved to another {words}, which one is not known: ask the prescriber"), None
     unknown = [dose for dose in doses if dose.step is None or dose.on is None]
     if unknown:
         work.cannot_say.append(Missing(missing="dose_given", why_it_matters="every answer counts from the last dose"))
@@ -174,6 +179,18 @@ def _base(
     work.changes_at += [day_start(day, zone) for key in keys for day in _change_days(protocol, last, key)]
     dose = _from_gap(chosen, dates, history, protocol, wanted, carry, work)
     return dose, carry
+
+
+def _moved_to_unknown(history: History) -> tuple[str, str] | None:
+    """The label revision or policy that the course was moved to, asked and not known: the one before is never assumed."""
+    for kind, name, words in (
+        ("protocol_changed", "protocol_key", "label revision"),
+        ("policy_changed", "policy_id", "site policy"),
+    ):
+        named = [e for e in history.of(kind) if getattr(e.body, name) is not None or name in e.nulls]
+        if named and name in named[-1].nulls:
+            return name, words
+    return None
 
 
 def _change_days(protocol: Protocol, last: Given, schedule: str) -> tuple[date, ...]:
