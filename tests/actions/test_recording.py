@@ -12,6 +12,8 @@ from handrail.actions.actor import service, through_link
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import correct_event, receive_checkin, record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link
+from handrail.alerts import heartbeat
+from handrail.alerts.models import Heartbeat
 from handrail.people.models import Shift
 from handrail.records import wire
 from handrail.records.models import Event
@@ -304,6 +306,20 @@ def test_the_truth_when_nobody_is_on(world, numbers, words):
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
     assert said.startswith("Saved 02:14. NOBODY could be reached from here: call")
     assert words in said
+
+
+def test_the_truth_when_nobody_watches(world):
+    """The page is due and nobody would send it: "is being called" would not be true."""
+    Heartbeat.objects.all().delete()
+    sent = checkin(at=TUESDAY_0214, **FEVER)
+    said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
+    assert said == "Saved 02:14. NOBODY could be reached from here: call 555-0111 now."
+    heartbeat.beat("watcher", TUESDAY_0214 - timedelta(minutes=1))
+    again = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
+    assert again == said
+    heartbeat.beat("watcher", TUESDAY_0214 - timedelta(seconds=10))
+    again = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
+    assert again == "Saved 02:14. The clinician on call is being called."
 
 
 def test_the_truth_is_told_in_the_language_in_use(world):

@@ -32,7 +32,7 @@ def time():
 @pytest.fixture
 def alert(time) -> Alert:
     """A fever of Monday 9:00, due to be paged at once."""
-    world = World()
+    world = World(watched=False)
     sent = checkin(at=MONDAY_0900, temperature_c="38.9")
     receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=MONDAY_0900)
     found = Alert.objects.get()

@@ -11,8 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.actions.facts import receive_checkin, record_event
-from handrail.alerts import heartbeat
-from handrail.alerts.models import Alert
+from handrail.alerts.models import Alert, Heartbeat
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
 from tests.journeys.conftest import DESKTOP, PHONE
@@ -44,7 +43,6 @@ def world(live_server: Any, settings: Any) -> World:
         Watcher().look()
         world.alice.on_call.set_password(PASSWORD)
         world.alice.on_call.save()
-    heartbeat.beat("watcher", NIGHT)
     return world
 
 
@@ -160,6 +158,7 @@ def test_it_works_without_javascript(open_context: Callable[..., BrowserContext]
 
 def test_nobody_watching_is_shouted(desktop: Page, world: World, live_server: Any):
     sign_in(desktop, world, live_server)
+    Heartbeat.objects.update(looked_at=NIGHT)
     with clock.use(clock.FrozenClock(NIGHT + timedelta(minutes=5))):
         desktop.goto(live_server.url)
         expect(desktop.get_by_role("alert")).to_contain_text("Nobody is watching")

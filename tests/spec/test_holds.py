@@ -117,6 +117,14 @@ WITHHELD: dict[str, tuple[Tell, str]] = {
     "neurotoxicity not known": (facts("condition_noted", what="neurotoxicity", active=None), "ask"),
     # a row of the label that nobody has verified may withhold, never permit
     "neutrophils 0.4": (facts("lab_resulted", code="anc", value="0.49", unit="10*9/L"), "ask"),
+    "chest pain that nobody has dealt with": (
+        facts("checkin_received", temperature_c="36.8", symptoms=["chest_pain"], antipyretic_last_6_h=False),
+        "hold",
+    ),
+    "a racing pulse that nobody has dealt with": (
+        facts("vitals_measured", temperature_c="36.8", pulse_per_min=140),
+        "hold",
+    ),
     "neutrophils 400": (facts("lab_resulted", code="anc", value="499", unit="/uL"), "ask"),
     "haemoglobin 7.9": (facts("lab_resulted", code="hemoglobin", value="79", unit="g/L"), "ask"),
     "platelets 24": (facts("lab_resulted", code="platelets", value="24", unit="10*3/uL"), "ask"),

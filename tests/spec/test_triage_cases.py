@@ -73,24 +73,27 @@ def test_tri05_low_oxygen_after_dexamethasone_is_suspected_crs():
 
 
 @pytest.mark.parametrize(
-    # reading         | value | CRS open: yes, no, or not known
-    ("reading", "value", "is_open"),
+    # reading         | value | CRS open: yes, no, or not known | next dose
+    ("reading", "value", "is_open", "action"),
     [
-        ("spo2_percent", 90, False),
-        ("spo2_percent", 89, True),
-        ("spo2_percent", None, None),
-        ("systolic_mmhg", 90, False),
-        ("systolic_mmhg", 89, True),
-        ("systolic_mmhg", None, None),
-        ("pulse_per_min", 131, False),
+        ("spo2_percent", 90, False, "give"),
+        ("spo2_percent", 89, True, "hold"),
+        ("spo2_percent", None, None, "ask"),
+        ("systolic_mmhg", 90, False, "give"),
+        ("systolic_mmhg", 89, True, "hold"),
+        ("systolic_mmhg", None, None, "ask"),
+        ("pulse_per_min", 130, False, "give"),
+        ("pulse_per_min", 131, False, "hold"),  # no CRS, and an emergency all the same
     ],
 )
-def test_low_oxygen_or_pressure_without_fever_withholds_the_next_dose(reading: str, value: int, is_open: bool | None):
+def test_low_oxygen_or_pressure_without_fever_withholds_the_next_dose(
+    reading: str, value: int, is_open: bool | None, action: str
+):
     told = stepping_up()
     well(told, "2026-03-08 08:00")
     answer = reported(told, "2026-03-08 09:00", temperature_c="36.8", **{reading: value})
     assert answer.toxicity.crs.open is is_open
-    assert answer.next_dose.action.value == {True: "hold", None: "ask", False: "give"}[is_open]
+    assert answer.next_dose.action.value == action
 
 
 def test_low_oxygen_before_any_dose_is_no_crs():

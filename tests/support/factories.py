@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from handrail.actions.actor import Actor, person
 from handrail.actions.courses import start_course
+from handrail.alerts import heartbeat
 from handrail.people.models import Contact, Membership, Organisation, Patient, Shift, Site, User
 from handrail.people.scope import everything
 from handrail.records.models import Course, CourseAccess
@@ -103,7 +104,13 @@ class World:
     alice: House = field(default_factory=lambda: make_house("Alice"))
     bob: House = field(default_factory=lambda: make_house("Bob", kind="community"))
     charlie: House = field(default_factory=lambda: make_house("Charlie", kind="community"))
+    watched: bool = True
+    """A watcher looks for as long as the test lasts; without it nobody is said to be called."""
     _course: Course | None = None
+
+    def __post_init__(self) -> None:
+        if self.watched:
+            heartbeat.beat("watcher of the test", MONDAY_0900 + timedelta(days=400))
 
     @property
     def course(self) -> Course:

@@ -9,6 +9,7 @@ from handrail import clock
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
+from handrail.alerts.models import Heartbeat
 from handrail.people.scope import everything
 from tests.support.factories import MONDAY_0900, World, checkin, dose
 
@@ -74,6 +75,7 @@ def test_doses_of_the_next_three_days_with_the_answer_now(nurse, world):
 
 def test_nobody_watching_is_said_on_every_page(nurse):
     warning = "Nobody is watching"
+    Heartbeat.objects.all().delete()
     assert warning in board(nurse)
     heartbeat.beat("watcher", NOW)
     assert warning not in board(nurse)

@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from handrail.alerts import heartbeat
 from handrail.alerts.duty import on_duty, reaches_anybody
 from handrail.alerts.models import Alert
 from handrail.records.accountability import accountable_for
@@ -50,14 +51,21 @@ def number_to_call(course: Course, now: datetime) -> str:
 
 
 def _who_is_called(course: Course, waiting: list[Alert], now: datetime) -> str:
+    if not heartbeat.status(now).watching:
+        return _call_yourself(course, now)
     order = {"now": 0, "soon": 1}
     alert = min(waiting, key=lambda each: order[each.urgency])
     if not reaches_anybody(alert, now):
-        number = number_to_call(course, now)
-        if number:
-            return _("NOBODY could be reached from here: call %(number)s now.") % {"number": number}
-        return _("NOBODY could be reached from here: call your programme's number now, or 911.")
+        return _call_yourself(course, now)
     for step in alert.steps:
         if on_duty(alert, step["who"], now).user is not None:
             return str(_WHO.get(step["who"], _WHO["first_on_call"]))
     raise AssertionError("somebody is on duty")
+
+
+def _call_yourself(course: Course, now: datetime) -> str:
+    """Nobody is on, or no watcher sends the pages: saying "is being called" would not be true."""
+    number = number_to_call(course, now)
+    if number:
+        return _("NOBODY could be reached from here: call %(number)s now.") % {"number": number}
+    return _("NOBODY could be reached from here: call your programme's number now, or 911.")

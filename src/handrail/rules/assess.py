@@ -73,9 +73,9 @@ def _assess_one(
 ) -> Assessment:
     doses = given_doses(history)
     toxicity = episodes(history, doses, policy)
-    dose = next_dose(history, doses, toxicity, protocol, policy, now)
-    watched = watch(history, doses, policy, now)
     sorted_out = triage(history, doses, policy, now)
+    dose = next_dose(history, doses, toxicity, protocol, policy, now, emergency=_emergency(sorted_out))
+    watched = watch(history, doses, policy, now)
     changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
     findings = [*sorted_out.findings, *watched.findings, *dose.findings]
     findings += _rescue_findings(history, toxicity, policy, now, changes)
@@ -103,6 +103,12 @@ def _assess_one(
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
     )
+
+
+def _emergency(sorted_out: TriageAnswer) -> str | None:
+    """What was reported that nobody has dealt with, when it is urgent now; None otherwise."""
+    ladder = sorted_out.triage.ladder
+    return sorted_out.triage.because if ladder is not None and ladder.urgency is Urgency.NOW else None
 
 
 def _with_latest(watched: Watch, history: History, doses: Sequence[Given]) -> Watch:

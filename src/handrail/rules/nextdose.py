@@ -72,8 +72,14 @@ def next_dose(
     protocol: Protocol,
     policy: Policy,
     now: datetime,
+    *,
+    emergency: str | None = None,
 ) -> NextDoseAnswer:
-    """The next dose as if it were to be given at `now`, with the days on which the answer changes."""
+    """The next dose as if it were to be given at `now`, with the days on which the answer changes.
+
+    Args:
+        emergency: an urgent report that nobody has dealt with, in words: it withholds the dose.
+    """
     work = _Working()
     zone = planned_zone(history)
     today = civil_date(now, zone)
@@ -84,6 +90,9 @@ def next_dose(
     stop = _stop_for_good(protocol, episodes, carry, now, work)
     departures = _departures(history, doses, protocol, work)
     holding = holds(history, episodes, policy, protocol)
+    if emergency is not None and not holding:
+        because = f"an urgent report is open: {emergency}"
+        holding = (Hold(action=Action.HOLD, what="emergency", because=because),)
     if stop is not None:
         return work.done(_withhold(base, Action.STOP, stop))
     if departures:
