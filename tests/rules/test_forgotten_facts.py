@@ -154,3 +154,27 @@ def test_two_withdrawals_of_one_fact_agree():
     gone = [(hours, "fact_withdrawn", {"supersedes": first}) for hours in (1, 2)]
     answer = after(course((0, "weight_measured", {"weight_kg": "70"}), *gone), 3)
     assert not [finding for finding in answer.findings if finding.rule == "history"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "worrying", "name"),
+    [
+        ("vitals_measured", {"temperature_c": "36.6", "pulse_per_min": 140}, "pulse_per_min"),
+        ("checkin_received", {"temperature_c": "36.6", "symptoms": ["fainted"]}, "symptoms"),
+        ("checkin_received", {"temperature_c": "38.6"}, "temperature_c"),
+    ],
+)
+def test_a_report_that_may_have_been_urgent_withholds_the_first_dose_like_one_that_was(
+    kind: str, worrying: Any, name: str
+):
+    ready = [
+        (-1.0, "condition_noted", {"what": "infection", "active": False}),
+        (-1.0, "vitals_measured", {"temperature_c": "36.6"}),
+    ]
+    assert after(course(*ready), 0).next_dose.action is Action.GIVE
+    assert after(course((-2, kind, worrying), *ready), 0).next_dose.action is Action.HOLD
+    hidden = (-2, kind, worrying | {name: None})
+    assert after(course(hidden, *ready), 0).next_dose.action is Action.ASK
+    seen = (-1.5, "contact_made", {"reached": True, "outcome": "coming_in"})
+    cleared = after(course(hidden, seen, *clear(-1)), 0)
+    assert cleared.next_dose.action is Action.GIVE

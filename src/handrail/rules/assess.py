@@ -16,6 +16,7 @@ from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, 
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
+from handrail.rules.holds import Hold
 from handrail.rules.management import another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
 from handrail.rules.policy import Policy
@@ -105,10 +106,16 @@ def _assess_one(
     )
 
 
-def _emergency(sorted_out: TriageAnswer) -> str | None:
-    """What was reported that nobody has dealt with, when it is urgent now; None otherwise."""
+def _emergency(sorted_out: TriageAnswer) -> Hold | None:
+    """An urgent report that nobody has dealt with, or one that may be urgent: a value of it was asked and is not known."""
     ladder = sorted_out.triage.ladder
-    return sorted_out.triage.because if ladder is not None and ladder.urgency is Urgency.NOW else None
+    if ladder is not None and ladder.urgency is Urgency.NOW:
+        because = f"an urgent report is open: {sorted_out.triage.because}"
+        return Hold(action=Action.HOLD, what="emergency", because=because)
+    if sorted_out.in_doubt is not None:
+        because = f"a report may have been urgent: {sorted_out.in_doubt}"
+        return Hold(action=Action.ASK, what="report", because=because)
+    return None
 
 
 def _with_latest(watched: Watch, history: History, doses: Sequence[Given]) -> Watch:

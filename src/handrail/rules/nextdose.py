@@ -73,12 +73,12 @@ def next_dose(
     policy: Policy,
     now: datetime,
     *,
-    emergency: str | None = None,
+    emergency: Hold | None = None,
 ) -> NextDoseAnswer:
     """The next dose as if it were to be given at `now`, with the days on which the answer changes.
 
     Args:
-        emergency: an urgent report that nobody has dealt with, in words: it withholds the dose.
+        emergency: an urgent report that nobody has dealt with, or one that may be urgent: it withholds the dose.
     """
     work = _Working()
     zone = planned_zone(history)
@@ -91,8 +91,7 @@ def next_dose(
     departures = _departures(history, doses, protocol, work)
     holding = holds(history, episodes, policy, protocol)
     if emergency is not None and not holding:
-        because = f"an urgent report is open: {emergency}"
-        holding = (Hold(action=Action.HOLD, what="emergency", because=because),)
+        holding = (emergency,)
     if stop is not None:
         return work.done(_withhold(base, Action.STOP, stop))
     if departures:

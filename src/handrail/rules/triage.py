@@ -9,7 +9,7 @@ is neither.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -72,16 +72,23 @@ class TriageAnswer:
     pages: tuple[PageWanted, ...] = ()
     cannot_say: tuple[Missing, ...] = ()
     changes_at: tuple[datetime, ...] = ()
+    in_doubt: str | None = None
+    """A report whose value was asked and is not known, so that it may be urgent; nobody has dealt with it."""
 
 
 def triage(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> TriageAnswer:
     """Judge every report that is still open at `now`."""
     reports: list[Report] = []
     waiting: list[Report] = []
+    in_doubt: str | None = None
     closed = _Closers(history)
     for event in history.of("checkin_received", "vitals_measured", "ice_assessed"):
         if closed.assessed(event):
             continue
+        unknown = _may_hide_urgent(event, policy)
+        if unknown and not closed.answered_at_worst(event, unknown):
+            when = say_instant(event.at, history.course.time_zone)
+            in_doubt = f"asked at {when} and not known: {', '.join(unknown)}"
         triggers = _triggers(event, history, doses, policy)
         if not triggers:
             continue
@@ -90,7 +97,8 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
             reports.append(report)
         if not closed.assessed(event) and policy.ladders[report.ladder].assess_within_minutes is not None:
             waiting.append(report)
-    return _answer(tuple(reports), waiting, policy, now, history.course.time_zone)
+    answer = _answer(tuple(reports), waiting, policy, now, history.course.time_zone)
+    return replace(answer, in_doubt=in_doubt)
 
 
 class _Closers:
@@ -123,6 +131,21 @@ class _Closers:
             return True  # measured again: the new reading is judged on its own
         may_stay = report.ladder not in NEVER_STAYING_HOME
         return may_stay and self.stays_home is not None and self.stays_home > report.event.at
+
+    def answered_at_worst(self, event: Event, unknown: Sequence[str]) -> bool:
+        """True when the report needs no page any more, whatever the values are that nobody knows."""
+        if self.moved_on is not None and self.moved_on > event.at:
+            return True
+        only_fever = tuple(unknown) == ("temperature_c",)
+        return only_fever and self.stays_home is not None and self.stays_home > event.at
+
+
+def _may_hide_urgent(event: Event, policy: Policy) -> tuple[str, ...]:
+    """What was asked in a report, is not known, and could have been an urgent sign."""
+    if event.kind == "ice_assessed":
+        return ("ice",) if event.nulls and event.body.baseline is not True and ice_total(event) is None else ()
+    signs = {"temperature_c", "symptoms", *(row.reading for row in policy.triage.reading)}
+    return tuple(name for name in event.nulls if name in signs)
 
 
 def _last_at(history: History, kind: str) -> datetime | None:
