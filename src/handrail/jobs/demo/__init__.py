@@ -23,7 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from handrail.jobs.demo import fever, night
 
         if chosen.what == "fever":
-            return fever.run(directory, port=chosen.port, factor=chosen.factor, start=chosen.start, leave=chosen.leave)
+            return fever.run(
+                directory,
+                port=chosen.port,
+                factor=chosen.factor,
+                start=chosen.start,
+                leave=chosen.leave,
+                like=chosen.like,
+            )
         return night.prepare(directory) if chosen.what == "fever-seed" else night.play(directory)
     from handrail.jobs.demo import supervisor
 
@@ -42,4 +49,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--factor", type=float, default=60.0, help="fever: how many times as fast (default: 60)")
     parser.add_argument("--start", default="01:45", metavar="HH:MM", help="fever: where the night begins, after 20:10")
     parser.add_argument("--leave", action="store_true", help="fever: stop when the story is over")
+    parser.add_argument("--like", type=Path, help="fever: with the password of the demonstration in this folder")
     return parser

@@ -120,7 +120,14 @@ def any_port() -> int:
 
 
 def environment(
-    folder: Folder, *, port: int, mail_port: int, secret_key: str, clock: str = "", show_button: bool = True
+    folder: Folder,
+    *,
+    port: int,
+    mail_port: int,
+    secret_key: str,
+    host: str = HOST,
+    clock: str = "",
+    show_button: bool = True,
 ) -> dict[str, str]:
     """The environment of the demonstration's processes: nothing that Handrail reads comes from outside."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HANDRAIL_")}
@@ -133,7 +140,7 @@ def environment(
         "HANDRAIL_SECRET_KEY": secret_key,
         "HANDRAIL_DATABASE_URL": f"sqlite:///{quote(str(folder.database))}",
         "HANDRAIL_EMAIL_URL": f"smtp://{HOST}:{mail_port}",
-        "HANDRAIL_BASE_URL": f"http://{HOST}:{port}",
+        "HANDRAIL_BASE_URL": f"http://{host}:{port}",
         **({"HANDRAIL_DEMO_DIR": str(folder.path)} if show_button else {}),
         **({"HANDRAIL_CLOCK": clock} if clock else {}),
         **({"HANDRAIL_LOG_LEVEL": level} if level else {}),

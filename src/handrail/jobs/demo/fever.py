@@ -14,7 +14,6 @@ from typing import Any, Final
 from handrail import clock
 from handrail.jobs.demo.children import (
     HANDRAIL,
-    HOST,
     Folder,
     any_port,
     environment,
@@ -36,6 +35,8 @@ from handrail.jobs.demo.supervisor import (
 )
 from handrail.rules.terms import UnusableInput
 
+NAME: Final = "localhost"
+"""Cookies belong to a host and not to a port: under another name, nobody is signed out of the demonstration beside it."""
 LEAD_SECONDS: Final = 6.0
 """The clock starts so long before the start of the night: the processes need a moment."""
 EARLIEST: Final = "20:15"
@@ -43,8 +44,11 @@ LATEST: Final = "02:00"
 FILE: Final = "fever-night.json"
 
 
-def run(directory: Path, *, port: int, factor: float, start: str, leave: bool) -> int:
+def run(directory: Path, *, port: int, factor: float, start: str, leave: bool, like: Path | None = None) -> int:
     """Play the night and show it; then stay, at the pace of a real clock, until ctrl-C.
+
+    Args:
+        like: the folder of a demonstration whose password is taken over.
 
     Raises:
         UnusableInput: a folder, port, factor or start that cannot be used; or the night did not end as it must.
@@ -52,7 +56,8 @@ def run(directory: Path, *, port: int, factor: float, start: str, leave: bool) -
     _refuse(factor, start)
     folder = Folder(directory, "fever")
     folder.empty()
-    told: dict[str, Any] = {"password": new_password(), "secret_key": secrets.token_urlsafe(48)}
+    password = Folder(like).said().get("password") if like else None
+    told: dict[str, Any] = {"password": password or new_password(), "secret_key": secrets.token_urlsafe(48)}
     folder.write(told)
     found = free_port(port)
     if found != port:
@@ -71,6 +76,7 @@ def run(directory: Path, *, port: int, factor: float, start: str, leave: bool) -
                 port=found,
                 mail_port=mailbox.port,
                 secret_key=told["secret_key"],
+                host=NAME,
                 clock=shared,
                 show_button=False,
             )
@@ -90,7 +96,7 @@ def run(directory: Path, *, port: int, factor: float, start: str, leave: bool) -
         calm = clock.FastClock(1.0, hurried.now(), _wall_in(0.0))
         children = start_children(folder, found, variables(calm), stack)
         wait_until_it_answers(children[0], found)
-        say(f"The story is over. The pages stay at http://{HOST}:{found}/, from here on at the pace of a real clock.")
+        say(f"The story is over. The pages stay at http://{NAME}:{found}/, from here on at the pace of a real clock.")
         say("ctrl-C stops everything.")
         look_after(children)
     return 0
@@ -154,7 +160,7 @@ def _replay(folder: Folder, variables: dict[str, str]) -> None:
 
 
 def _introduce(folder: Folder, port: int, said: dict[str, Any], factor: float) -> None:
-    address = f"http://{HOST}:{port}"
+    address = f"http://{NAME}:{port}"
     (folder.path / "address").write_text(f"{address}/\n", encoding="utf-8")
     say()
     say(f"The fever night, {factor:g} times as fast. Everybody in it is synthetic; nothing is made beforehand.")

@@ -129,12 +129,12 @@ class FeverButton:
         self.stop()
         port = free_port(self.port + 1)
         night = self.folder.path / FEVER
-        words = ["demo", FEVER, "--dir", str(night), "--port", str(port)]
+        words = ["demo", FEVER, "--dir", str(night), "--port", str(port), "--like", str(self.folder.path)]
         self.child = Child(
             name=FEVER, command=[*HANDRAIL, *words], variables=inherited(), folder=self.folder, restarts=False
         )
         self.child.start()
-        say(f"The fever night starts; what it says goes to {self.child.log}.")
+        say(f"The fever night starts, with the same password; what it says goes to {self.child.log}.")
 
     def _forget_if_over(self) -> None:
         if self.child is not None and not self.child.alive():
