@@ -8,11 +8,12 @@ import pytest
 from handrail import clock
 from handrail.actions.answering import acknowledge
 from handrail.actions.facts import receive_checkin, record_event
-from handrail.alerts.channels import Message, PermanentFailure, TemporaryFailure, channel_named
+from handrail.alerts.channels import Delivered, Message, PermanentFailure, TemporaryFailure, channel_named
 from handrail.alerts.channels import email as email_channel
 from handrail.alerts.models import Alert, Page
+from handrail.jobs import sending
 from handrail.jobs.sending import LONGEST_PAUSE, MOST_TRIES
-from handrail.jobs.watcher import Watcher
+from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from handrail.people.models import Shift
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member, make_shift
 from tests.support.mail import free_port, mail_server, silent_server
@@ -184,6 +185,52 @@ def test_the_ladder_goes_on_while_mail_is_away(alert, settings, time):
         (300, "first_on_call"),
         (600, "second_on_call"),
     ]
+
+
+def test_the_screens_of_others_do_not_wait_for_a_slow_mail_server(world, alert, settings, time, monkeypatch):
+    """Two courses have a fever while the mail server says nothing: both pages are on screen before the first mail is given up."""
+    other = world.make_course()
+    receive_checkin(other.pk, checkin(at=FEVER_AT, temperature_c="39"), by=world.actor("alice"), now=FEVER_AT)
+    monkeypatch.setattr(email_channel, "SECONDS", 0.2)
+    with silent_server() as port:
+        use_port(settings, port)
+        watcher, shown = Watcher(), []
+        real = Watcher._send_one
+
+        def counted(self: Watcher) -> bool:
+            shown.append(Page.objects.filter(channel="on_screen").count())
+            return real(self)
+
+        monkeypatch.setattr(Watcher, "_send_one", counted)
+        watcher.look()
+    assert shown[0] == 2
+    assert Page.objects.filter(channel="email", state="sending", tries=1).count() == 2
+
+
+def test_the_ladder_does_not_wait_for_the_next_try(alert, mail, time):
+    """The pause before the next try of a mail is the mail's own: the next step comes on its second."""
+    mail.answers["RCPT"] = "450 4.2.1 later"
+    run(time, 290)
+    assert page().tries >= 5
+    run(time, 11)
+    second = Page.objects.get(channel="on_screen", attempt=1)
+    assert (second.created_at - FEVER_AT).total_seconds() == 300
+
+
+def test_a_late_failure_of_a_lost_claim_counts_for_nothing_and_a_late_delivery_counts(alert, mail, time):
+    asleep, other = Watcher(), Watcher()
+    asleep._write_one()
+    old = asleep._claim_page()
+    time.advance(seconds=SEND_LEASE_SECONDS)
+    new = other._claim_page()
+    assert new.turn == old.turn + 1
+    held = page()
+    sending._record(held, TemporaryFailure(why="the connection broke"), old)
+    assert (page().tries, page().claimed_by) == (0, other.name)
+    sending._record(held, Delivered(), old)
+    assert (page().state, page().send_at) == ("sent", None)
+    sending.send(new)
+    assert mail.arrived == [], "it is known to be delivered"
 
 
 def test_an_alert_that_was_answered_meanwhile_is_not_sent(alert, mail, time, world):

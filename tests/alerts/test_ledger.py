@@ -133,6 +133,8 @@ def test_an_acknowledged_alert_that_pages_is_refused(course):
 
 def page(course, alert: Alert, **fields) -> Page:
     defaults = {"step": 0, "attempt": 0, "who": "first_on_call", "channel": "email", "idempotency_key": f"{alert.pk}:0"}
+    if fields.get("state", "sending") == "sending":
+        defaults["send_at"] = MONDAY_0900
     return Page.objects.create(organisation=course.organisation, course=course, alert=alert, **{**defaults, **fields})
 
 

@@ -91,7 +91,9 @@ def test_a_database_that_is_away_is_waited_for(own, own_server, mail, tmp_path, 
 
 def test_away_in_the_middle_of_the_work(own, own_server, mail, tmp_path):
     """Twenty courses are late; the server crashes while they are looked at. Nobody starts anything again."""
-    with own.installation("postgres", tmp_path, "overdue", "20", mail=mail, HANDRAIL_LEASE_SECONDS="1") as place:
+    with own.installation(
+        "postgres", tmp_path, "overdue", "20", mail=mail, HANDRAIL_LEASE_SECONDS="1", HANDRAIL_SEND_LEASE_SECONDS="1"
+    ) as place:
         watcher = place.start("watch")
         mail.wait_for(5)
         with away(own_server, signal.SIGQUIT):

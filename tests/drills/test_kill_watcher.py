@@ -15,7 +15,7 @@ from handrail.jobs import checkpoints
 from tests.support.installation import DATABASES, Installation, wait_until
 
 pytestmark = pytest.mark.drill
-FAST = {"HANDRAIL_LEASE_SECONDS": "1"}
+FAST = {"HANDRAIL_LEASE_SECONDS": "1", "HANDRAIL_SEND_LEASE_SECONDS": "1"}
 
 
 def killed_at(place: Installation, name: str) -> None:
@@ -78,7 +78,7 @@ def test_killed_at_any_moment(prepared, mail, tmp_path, database, seed):
             before = len(mail.arrived)
             watcher = place.start("watch")
             mail.wait_for(before + 1)
-            time.sleep(moments.uniform(0, 0.2))
+            time.sleep(moments.uniform(0, 0.03))
             os.kill(watcher.pid, signal.SIGKILL)
             watcher.wait()
         assert len(mail.arrived) < 40, "the kills came in the middle of the work"

@@ -10,7 +10,7 @@ from handrail.actions.answering import acknowledge
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert, Page
 from handrail.jobs import watcher as watcher_module
-from handrail.jobs.sending import Claim, work_on
+from handrail.jobs.sending import Claim, write_next_page
 from handrail.jobs.watcher import LEASE_SECONDS, POISON_PAUSE, Watcher
 from handrail.people.models import Shift
 from handrail.records.models import Course
@@ -233,11 +233,11 @@ def test_a_watcher_that_wakes_after_its_lease_writes_nothing(world, time):
     time.advance(seconds=LEASE_SECONDS)
     new = other._claim_alert()
     assert new.turn == old.turn + 1
-    work_on(old)
+    write_next_page(old)
     assert on_screen(alert) == []
     alert.refresh_from_db()
     assert (alert.claimed_by, alert.turn) == (other.name, new.turn), "the old claim gave away what it did not hold"
-    work_on(new)
+    write_next_page(new)
     assert len(on_screen(alert)) == 1
 
 
@@ -245,7 +245,7 @@ def test_the_same_name_with_an_old_turn_is_refused(world, time):
     alert = fever(world, time)
     watcher = Watcher()
     claim = watcher._claim_alert()
-    work_on(Claim(alert_id=claim.alert_id, watcher=claim.watcher, turn=claim.turn - 1))
+    write_next_page(Claim(id=claim.id, watcher=claim.watcher, turn=claim.turn - 1))
     assert on_screen(alert) == []
 
 

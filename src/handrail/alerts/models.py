@@ -131,14 +131,25 @@ class Page(OwnedRow):
     sent_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
 
+    send_at = models.DateTimeField(null=True, blank=True)
+    """When it is to be sent, or tried again; None once it is sent or given up."""
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    turn = models.PositiveBigIntegerField(default=0)
+
     class Meta(OwnedRow.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *OwnedRow.Meta.constraints,
             models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_page_once"),
             models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="alerts_page_sent_when"),
+            models.CheckConstraint(
+                condition=Q(state="sending", send_at__isnull=False) | (~Q(state="sending") & Q(send_at__isnull=True)),
+                name="alerts_page_waits",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["alert", "attempt"], name="alerts_page_attempt"),
+            models.Index(fields=["send_at"], name="alerts_page_due", condition=Q(send_at__isnull=False)),
             models.Index(fields=["user", "seen_at"], name="alerts_page_user"),
         ]
 

@@ -14,6 +14,7 @@ NAMES: Final = (
     "course_assessed",
     "alert_claimed",
     "page_written",
+    "page_claimed",
     "mail_sent",
     "page_recorded",
     "heartbeat_written",

@@ -1,7 +1,8 @@
-"""One alert, one look: write the attempt, send what leaves the machine, record what came of it.
+"""Two kinds of work on rows that are claimed: write the next page of an alert, and send a page that leaves the machine.
 
-The attempt and its place in the ladder are one transaction, guarded by the claim; the provider is called outside of it; the
-result is another. Killed in between, the page stays `sending` and is sent again after the lease: twice is better than never.
+Writing is one transaction: the attempt, what it shows on screen, and its place in the ladder. Sending calls the provider outside
+of any transaction and records the outcome in another; killed in between, the page stays `sending` and is sent again after the
+lease: twice is better than never. A slow mail server holds up neither the screen nor the ladder.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -41,49 +42,53 @@ LONGEST_PAUSE: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An alert held by one watcher: `turn` is the fence."""
+    """A row held by one watcher: `turn` is the fence."""
 
-    alert_id: UUID
+    id: UUID
     watcher: str
     turn: int
 
 
-def work_on(claim: Claim) -> None:
-    """Send what is waiting for this alert, then the next page if it is due."""
+def write_next_page(claim: Claim) -> None:
+    """Write the next page of an alert, if it is due, and give the alert back."""
     now = clock.now()
-    for page in _waiting(claim):
-        _send(page, claim)
-    written = _write_attempt(claim, now)
-    for page in written:
-        _send(page, claim)
-    _release(claim)
-
-
-def _held(claim: Claim) -> Alert | None:
-    """The alert, locked, while this claim still holds it."""
-    held = Alert.objects.select_for_update().filter(id=claim.alert_id, claimed_by=claim.watcher, turn=claim.turn)
-    return held.first()
-
-
-def _waiting(claim: Claim) -> list[Page]:
-    return list(Page.objects.filter(alert__id=claim.alert_id, state=Page.State.SENDING).select_related("alert", "user"))
-
-
-def _write_attempt(claim: Claim, now: datetime) -> list[Page]:
-    """Decide and write the next attempt; returns the pages that still have to leave the machine."""
     with transaction.atomic():
-        alert = _held(claim)
+        alert = Alert.objects.select_for_update().filter(**_held(claim)).first()
         if alert is None:
-            return []
+            return
         attempts = _attempts(alert)
         empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
         decision = next_page(steps_of(alert), [at for at, _ in attempts], alert.acknowledged_at, now, empty)
         if isinstance(decision, SendPage) and alert.closed_at is None:
-            return _attempt(alert, decision, now)
-        waits = isinstance(decision, Wait) and alert.closed_at is None and alert.next_page_at is not None
-        alert.next_page_at = decision.until if waits and isinstance(decision, Wait) else None
-        alert.save(update_fields=["next_page_at"])
-        return []
+            _attempt(alert, decision, now)
+        else:
+            waits = isinstance(decision, Wait) and alert.closed_at is None and alert.next_page_at is not None
+            alert.next_page_at = decision.until if waits and isinstance(decision, Wait) else None
+        alert.claimed_by, alert.lease_until = "", None
+        alert.save(update_fields=["next_page_at", "claimed_by", "lease_until"])
+    checkpoint("page_written")
+
+
+def send(claim: Claim) -> None:
+    """Send one page that waits and record the outcome; a failure for now leaves it waiting for its next try."""
+    page = Page.objects.select_related("alert", "alert__site", "user").filter(**_held(claim)).first()
+    if page is None:
+        return
+    channel = channel_named(page.channel)
+    answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
+    if answered:
+        outcome: Outcome = PermanentFailure(why="answered before it was sent")
+    elif channel is None or page.user is None:
+        outcome = PermanentFailure(why="the channel is not there any more")
+    else:
+        outcome = _sent_by(channel, page)
+    checkpoint("mail_sent")
+    _record(page, outcome, claim)
+    checkpoint("page_recorded")
+
+
+def _held(claim: Claim) -> dict[str, Any]:
+    return {"id": claim.id, "claimed_by": claim.watcher, "turn": claim.turn}
 
 
 def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
@@ -94,9 +99,8 @@ def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
     return [found[number] for number in sorted(found)]
 
 
-def _attempt(alert: Alert, decision: SendPage, now: datetime) -> list[Page]:
+def _attempt(alert: Alert, decision: SendPage, now: datetime) -> None:
     duty = on_duty(alert, decision.who, now)
-    leaving: list[Page] = []
     if duty.user is None:
         page = _page(alert, decision, now, "", Page.State.NOBODY_ON)
         note_page(page, now)
@@ -107,15 +111,13 @@ def _attempt(alert: Alert, decision: SendPage, now: datetime) -> list[Page]:
                 page = _page(alert, decision, now, channel.name, Page.State.SENT, user=duty.user, sent_at=now)
                 note_page(page, now)
             elif channel.configured():
-                leaving.append(_page(alert, decision, now, channel.name, Page.State.SENDING, user=duty.user))
+                _page(alert, decision, now, channel.name, Page.State.SENDING, user=duty.user, send_at=now)
             else:
                 note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=duty.user), now)
     attempts = _attempts(alert)
     empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
     following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
     alert.next_page_at = following.until if isinstance(following, Wait) else now
-    alert.save(update_fields=["next_page_at"])
-    return leaving
 
 
 def _page(alert: Alert, decision: SendPage, now: datetime, channel: str, state: str, **more: object) -> Page:
@@ -132,22 +134,6 @@ def _page(alert: Alert, decision: SendPage, now: datetime, channel: str, state: 
         created_at=now,
         **more,
     )
-
-
-def _send(page: Page, claim: Claim) -> None:
-    """Send one page and record the outcome; a failure for now leaves it waiting."""
-    checkpoint("page_written")
-    channel = channel_named(page.channel)
-    answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
-    if answered:
-        outcome: Outcome = PermanentFailure(why="answered before it was sent")
-    elif channel is None or page.user is None:
-        outcome = PermanentFailure(why="the channel is not there any more")
-    else:
-        outcome = _sent_by(channel, page)
-    checkpoint("mail_sent")
-    _record(page, outcome, claim)
-    checkpoint("page_recorded")
 
 
 def _sent_by(channel: Channel, page: Page) -> Outcome:
@@ -173,33 +159,24 @@ def _message(page: Page) -> Message:
 
 
 def _record(page: Page, outcome: Outcome, claim: Claim) -> None:
+    """Write what came of it. That it was delivered is true whoever holds the row now; a failure counts for its holder only."""
     now = clock.now()
     with transaction.atomic():
         fresh = Page.objects.select_for_update().filter(id=page.id, state=Page.State.SENDING).first()
-        if fresh is None:
+        if fresh is None or (not isinstance(outcome, Delivered) and fresh.turn != claim.turn):
             return
         fresh.tries += 1
+        fresh.claimed_by, fresh.lease_until, fresh.send_at = "", None, None
         if isinstance(outcome, Delivered):
             fresh.state, fresh.sent_at = Page.State.SENT, now
         elif isinstance(outcome, PermanentFailure) or fresh.tries >= MOST_TRIES:
             permanent = isinstance(outcome, PermanentFailure)
             fresh.state = Page.State.FAILED
             fresh.trouble = Page.Trouble.PERMANENT if permanent else Page.Trouble.TEMPORARY
-            fresh.why = getattr(outcome, "why", "")
+            fresh.why = outcome.why
         else:
-            fresh.trouble, fresh.why = Page.Trouble.TEMPORARY, getattr(outcome, "why", "")
-            pause = min(timedelta(seconds=2**fresh.tries), LONGEST_PAUSE) * clock.speed()
-            Alert.objects.filter(id=claim.alert_id, claimed_by=claim.watcher, turn=claim.turn).update(
-                lease_until=now + pause
-            )
-        fresh.save(update_fields=["state", "sent_at", "tries", "trouble", "why"])
+            fresh.trouble, fresh.why = Page.Trouble.TEMPORARY, outcome.why
+            fresh.send_at = now + min(timedelta(seconds=2**fresh.tries), LONGEST_PAUSE) * clock.speed()
+        fresh.save()
         if fresh.state != Page.State.SENDING:
             note_page(fresh, now)
-
-
-def _release(claim: Claim) -> None:
-    """Give the alert back, unless a page waits to be tried again: then the lease is the pause."""
-    if not Page.objects.filter(alert__id=claim.alert_id, state=Page.State.SENDING).exists():
-        Alert.objects.filter(id=claim.alert_id, claimed_by=claim.watcher, turn=claim.turn).update(
-            claimed_by="", lease_until=None
-        )

@@ -16,10 +16,10 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import (
     DatabaseError,
@@ -37,7 +37,7 @@ from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.checkpoints import checkpoint
-from handrail.jobs.sending import Claim, work_on
+from handrail.jobs.sending import Claim, send, write_next_page
 from handrail.people import scope
 from handrail.records.models import Course
 
@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=Model)
 
 LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_LEASE_SECONDS", "5"))
+SEND_LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_SEND_LEASE_SECONDS", "40"))
+"""Longer than a mail server that answers every step of SMTP at the last moment can take."""
 LONGEST_SLEEP: Final = 0.25
 BEAT_SECONDS: Final = 2.0
 POISON_PAUSE: Final = timedelta(minutes=1)
@@ -84,71 +86,90 @@ class Watcher:
             return LONGEST_SLEEP
 
     def look(self) -> int:
-        """Work on everything that is due; returns how many rows that were."""
+        """Work on everything that is due; returns how many rows that were.
+
+        Pages are written before any is sent, and after each one that is sent the rest is looked at again: a mail server that is
+        slow holds up nothing but mail.
+        """
         done = 0
-        while (course := self._claim_course()) is not None:
+        while self._assess_one() or self._write_one() or self._send_one():
             done += 1
-            self._assess(*course)
-            while (claim := self._claim_alert()) is not None:
-                done += 1
-                self._work(claim)
-        while (claim := self._claim_alert()) is not None:
-            done += 1
-            self._work(claim)
         return done
 
     # --- courses ---------------------------------------------------------------------------------------------------
 
-    def _claim_course(self) -> tuple[UUID, int] | None:
-        now = clock.now()
-        with transaction.atomic():
-            due = Course.objects.filter(look_again_at__lte=now).filter(_free(now)).order_by("look_again_at")
-            row = _skip_locked(due).values_list("id", "turn").first()
-            if row is None:
-                return None
-            Course.objects.filter(id=row[0]).update(
-                claimed_by=self.name, lease_until=now + _lease(), turn=F("turn") + 1
-            )
-        checkpoint("course_claimed")
-        return row[0], row[1] + 1
-
-    def _assess(self, course_id: UUID, turn: int) -> None:
-        mine = Course.objects.filter(id=course_id, claimed_by=self.name, turn=turn)
+    def _assess_one(self) -> bool:
+        claim = self._claim_course()
+        if claim is None:
+            return False
+        mine = Course.objects.filter(id=claim.id, claimed_by=self.name, turn=claim.turn)
         try:
-            reassess(course_id, now=clock.now())
+            reassess(claim.id, now=clock.now())
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
-            log.error("course %s could not be looked at (%s)", course_id, type(error).__name__)
+            log.error("course %s could not be looked at (%s)", claim.id, type(error).__name__)
             mine.update(look_again_at=clock.now() + POISON_PAUSE)
         checkpoint("course_assessed")
         mine.update(claimed_by="", lease_until=None)
+        return True
+
+    def _claim_course(self) -> Claim | None:
+        claim = self._claim(Course, "look_again_at", LEASE_SECONDS)
+        if claim is not None:
+            checkpoint("course_claimed")
+        return claim
 
     # --- alerts ----------------------------------------------------------------------------------------------------
 
+    def _write_one(self) -> bool:
+        claim = self._claim_alert()
+        return claim is not None and self._work(Alert, write_next_page, claim)
+
     def _claim_alert(self) -> Claim | None:
+        claim = self._claim(Alert, "next_page_at", LEASE_SECONDS)
+        if claim is not None:
+            checkpoint("alert_claimed")
+        return claim
+
+    # --- pages that leave the machine ------------------------------------------------------------------------------
+
+    def _send_one(self) -> bool:
+        claim = self._claim_page()
+        return claim is not None and self._work(Page, send, claim)
+
+    def _claim_page(self) -> Claim | None:
+        claim = self._claim(Page, "send_at", SEND_LEASE_SECONDS)
+        if claim is not None:
+            checkpoint("page_claimed")
+        return claim
+
+    # --- claims ----------------------------------------------------------------------------------------------------
+
+    def _claim(self, model: type[Model], due: str, seconds: int) -> Claim | None:
+        """The row that has been due for longest and that nobody holds, held from now on."""
         now = clock.now()
+        rows = model._default_manager
         with transaction.atomic():
-            waiting = Page.objects.filter(state=Page.State.SENDING).values("alert__id")
-            due = Q(next_page_at__lte=now) | Q(id__in=waiting)
-            found = Alert.objects.filter(due).filter(_free(now)).order_by("next_page_at")
+            found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
             row = _skip_locked(found).values_list("id", "turn").first()
             if row is None:
                 return None
-            Alert.objects.filter(id=row[0]).update(claimed_by=self.name, lease_until=now + _lease(), turn=F("turn") + 1)
-        checkpoint("alert_claimed")
-        return Claim(alert_id=row[0], watcher=self.name, turn=row[1] + 1)
+            lease = now + timedelta(seconds=seconds) * clock.speed()
+            rows.filter(id=row[0]).update(claimed_by=self.name, lease_until=lease, turn=F("turn") + 1)
+        return Claim(id=row[0], watcher=self.name, turn=row[1] + 1)
 
-    def _work(self, claim: Claim) -> None:
+    def _work(self, model: type[Model], work: Callable[[Claim], None], claim: Claim) -> bool:
         try:
-            work_on(claim)
+            work(claim)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
-            log.error("an alert could not be worked on (%s)", type(error).__name__)
-            Alert.objects.filter(id=claim.alert_id, turn=claim.turn).update(
+            log.error("a row could not be worked on (%s, %s)", model.__name__, type(error).__name__)
+            model._default_manager.filter(id=claim.id, turn=claim.turn).update(
                 lease_until=clock.now() + POISON_PAUSE * clock.speed()
             )
+        return True
 
     # --- signs of life -----------------------------------------------------------------------------------------------
 
@@ -174,12 +195,15 @@ class Watcher:
             log.warning("the outside heartbeat could not be reached")
 
     def _pause(self) -> float:
-        """Seconds until something is due, a quarter of a second at the most."""
-        looks = Course.objects.filter(look_again_at__isnull=False).order_by("look_again_at")
-        pages = Alert.objects.filter(next_page_at__isnull=False).order_by("next_page_at")
+        """Seconds until something is due that nobody holds, a quarter of a second at the most."""
+        now = clock.now()
+        due = ((Course, "look_again_at"), (Alert, "next_page_at"), (Page, "send_at"))
         times = [
-            looks.values_list("look_again_at", flat=True).first(),
-            pages.values_list("next_page_at", flat=True).first(),
+            model._default_manager.filter(_free(now), **{f"{name}__isnull": False})
+            .order_by(name)
+            .values_list(name, flat=True)
+            .first()
+            for model, name in due
         ]
         waits = [clock.real_seconds_until(at) for at in times if at is not None]
         return max(0.01, min([LONGEST_SLEEP, *waits]))
@@ -187,10 +211,6 @@ class Watcher:
 
 def _free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-
-
-def _lease() -> timedelta:
-    return timedelta(seconds=LEASE_SECONDS) * clock.speed()
 
 
 def _skip_locked(rows: QuerySet[Row]) -> QuerySet[Row]:
