@@ -178,3 +178,41 @@ def test_a_report_that_may_have_been_urgent_withholds_the_first_dose_like_one_th
     seen = (-1.5, "contact_made", {"reached": True, "outcome": "coming_in"})
     cleared = after(course(hidden, seen, *clear(-1)), 0)
     assert cleared.next_dose.action is Action.GIVE
+
+
+BAND = {"product": "teclistamab", "protocol_key": "teclistamab/US/2025-03/mono"}
+
+
+@pytest.mark.parametrize("name", ["dose_mg_per_kg", "dose_mg", "weight_kg", "schedule"])
+def test_an_amount_that_was_asked_and_is_not_known_may_have_been_another(name: str):
+    given = {"step": "step_up_1", "dose_mg_per_kg": "0.06", "dose_mg": "4.5", "weight_kg": "70", "schedule": "weekly"}
+    told = [(-40.0, "weight_measured", {"weight_kg": "70"}), (0.0, "dose_given", given), *clear(47)]
+    assert after(course(*told, **BAND), 48).next_dose.action is Action.GIVE
+    told[1] = (0.0, "dose_given", given | {name: None})
+    assert after(course(*told, **BAND), 48).next_dose.action is Action.ASK
+
+
+def test_a_schedule_that_is_not_known_when_a_dose_was_given_is_not_the_one_before():
+    given = [(0, "dose_given", STEP_UP_1), (48, "dose_given", {"step": "step_up_2", "dose_mg": "32"})]
+    given += [(120, "dose_given", {"step": "first_treatment", "dose_mg": "76"})]
+    forgotten = (121, "schedule_changed", {"schedule": None})
+    later = [
+        (288, "dose_given", {"step": "treatment", "dose_mg": "76"}),
+        (289, "schedule_changed", {"schedule": "weekly"}),
+    ]
+    assert after(course(*given, *later, *clear(455)), 456).next_dose.action is Action.CONTINUE
+    assert after(course(*given, forgotten, *later, *clear(455)), 456).next_dose.action is Action.ASK
+
+
+def test_an_unverified_stop_is_shown_before_an_unverified_hold():
+    severe = NO_CRS | {"tmax_c": "38.5", "o2": "facemask", "flow_l_per_min": "8"}
+    over = {"toxicity": "crs", "confirmed_by": "lead"}
+    twice = [
+        (hours, kind, body)
+        for at in (1, 20)
+        for hours, kind, body in ((at, "crs_assessed", severe), (at + 9, "toxicity_resolved", over))
+    ]
+    given = (0, "dose_given", {"step": "step_up_1", "dose_mg_per_kg": "0.06"})
+    answer = after(course(given, *twice, *clear(47), **BAND), 48)
+    assert answer.next_dose.action is Action.ASK and answer.next_dose.withheld
+    assert "stop for good" in answer.next_dose.because

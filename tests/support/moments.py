@@ -310,7 +310,9 @@ class Writer:
             event |= {name: old[name] for name in ("zone", "site") if name in old}
 
     def dose(self, step: str | None, at: datetime, schedule: str) -> None:
-        body: Document = {"step": step, "route": "SC"} | self.some(started_at=[*[...] * 30, wire(at), wire(at), None])
+        body: Document = {"step": step, "route": "SC"} | self.some(
+            started_at=[*[...] * 30, wire(at), wire(at), None], schedule=[*[...] * 12, *self.protocol.schedules]
+        )
         row = None
         if step is not None and step in self.protocol.steps_of(schedule):
             row = self.protocol.step_row(step, schedule)

@@ -77,7 +77,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                     monitoring.append(_monitoring(row))
     return Carry(
         stop_row=stop[0] if stop else None,
-        unverified_row=unverified[0] if unverified else None,
+        unverified_row=min(unverified, key=lambda row: row.action not in STOPS, default=None),
         unknown=unknown,
         monitoring=tuple(monitoring),
         crs_after_last=crs_after_last,

@@ -384,12 +384,13 @@ def _departures(history: History, doses: Sequence[Given], protocol: Protocol, wo
 def _differs(history: History, before: Sequence[Given], dose: Given, protocol: Protocol) -> str | None:
     if dose.step is None or dose.on is None or any(d.step is None or d.on is None for d in before):
         return None  # already "ask": the step or day is not known
-    known = "dose_mg" in dose.event.nulls and dose.body.dose_mg_per_kg is None
-    if known:
-        return "the amount was asked and is not known"
     schedule = dose.body.schedule or _schedule_before(history, dose, protocol)
+    if schedule is None or "schedule" in dose.event.nulls:
+        return "the schedule was asked and is not known"
     if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
         return "this label has no such step on this schedule"
+    if _amount_forgotten(protocol, dose, dose.step, schedule):
+        return "the amount was asked and is not known"
     amount = check_given(
         protocol,
         step=dose.step,
@@ -423,13 +424,25 @@ def _differs(history: History, before: Sequence[Given], dose: Given, protocol: P
     return None
 
 
-def _schedule_before(history: History, dose: Given, protocol: Protocol) -> str:
-    changes = [
-        e
-        for e in history.of("schedule_changed", "protocol_changed")
-        if e.body.schedule is not None and dose.at is not None and e.at <= dose.at
-    ]
-    return changes[-1].body.schedule if changes else (history.course.schedule or protocol.schedules[0])
+def _amount_forgotten(protocol: Protocol, dose: Given, step: str, schedule: str) -> bool:
+    """What the amount is compared with was asked and is not known: it may have been another amount."""
+    nulls = dose.event.nulls
+    if protocol.step_row(step, schedule).mg is not None:
+        return "dose_mg" in nulls
+    by_weight = dose.body.dose_mg is not None and "weight_kg" in nulls
+    return by_weight or "dose_mg" in nulls or "dose_mg_per_kg" in nulls
+
+
+def _schedule_before(history: History, dose: Given, protocol: Protocol) -> str | None:
+    """The schedule in force when a dose was given; None when it was asked and is not known."""
+    for event in reversed(history.of("schedule_changed", "protocol_changed")):
+        if dose.at is None or event.at > dose.at:
+            continue
+        if event.body.schedule is not None:
+            return str(event.body.schedule)
+        if "schedule" in event.nulls:
+            return None
+    return history.course.schedule or protocol.schedules[0]
 
 
 def _hold_words(holding: Sequence[Hold]) -> str:
