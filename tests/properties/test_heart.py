@@ -227,6 +227,8 @@ def moved(value: Any, by: timedelta) -> Any:
 @given(cases(zones=["UTC"]), st.integers(-150, 150))
 def test_moving_everything_by_whole_weeks_moves_every_instant_and_nothing_else(case: Case, weeks: int):
     by = timedelta(weeks=weeks)
+    for event in case.course["events"]:
+        event.pop("response_since", None)  # a response held for two months: months are not all as long
     later = Case(course=shifted(case.course, by), now=case.now + by)
     before, after = said(case).answer.to_json(), later.judged().answer.to_json()
     keys = ("protocol_key", "policy")  # a revision is named by its date: it does not move

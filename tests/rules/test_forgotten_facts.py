@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handrail.rules.answer import Assessment
-from handrail.rules.terms import Action
+from handrail.rules.terms import Action, say_instant
 from tests.support.histories import BEGIN, judged
 from tests.support.moments import FULL_ICE, NO_CRS, NO_ICANS, Document, wire
 
@@ -216,3 +216,16 @@ def test_an_unverified_stop_is_shown_before_an_unverified_hold():
     answer = after(course(given, *twice, *clear(47), **BAND), 48)
     assert answer.next_dose.action is Action.ASK and answer.next_dose.withheld
     assert "stop for good" in answer.next_dose.because
+
+
+@pytest.mark.parametrize("days", [0, 3, 7])
+def test_what_cannot_be_said_stands_in_the_same_order_whenever_it_was(days: int):
+    """`Fri 9` comes after `Fri 16` in the alphabet, and before it in the calendar."""
+    first = course((0, "dose_given", STEP_UP_1))["events"][1]["id"]
+    hours = 24.0 * days
+    rivals = [(hours + at, "weight_measured", {"weight_kg": None, "supersedes": first}) for at in (0, 168)]
+    document = course((0, "weight_measured", {"weight_kg": "70"}), *rivals)
+    words = [
+        m.why_it_matters for m in after(document, hours + 169).cannot_say if m.missing == "weight_measured.weight_kg"
+    ]
+    assert [text.split(" at ")[1] for text in words] == [say_instant(_at(hours + at), "UTC") for at in (0, 168)]

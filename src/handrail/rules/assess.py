@@ -135,7 +135,7 @@ def _with_latest(watched: Watch, history: History, doses: Sequence[Given]) -> Wa
 
 
 def _once(missing: Iterable[Missing]) -> tuple[Missing, ...]:
-    return tuple(sorted(dict.fromkeys(missing), key=lambda item: (item.missing, item.why_it_matters)))
+    return tuple(sorted(dict.fromkeys(missing), key=lambda item: item.missing))
 
 
 # --- where the course stands ------------------------------------------------------------------------------------
