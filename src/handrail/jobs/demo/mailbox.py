@@ -22,17 +22,19 @@ class Mailbox:
         self.port = port
         self._received = received
         self._lock = threading.Lock()
-        self._controller = Controller(self, hostname="127.0.0.1", port=port)
+        self._controller: Controller | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.count = len(list(folder.glob("*.eml")))
 
     def start(self) -> None:
         """Listen, in a thread."""
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     def stop(self) -> None:
         """Stop listening."""
-        self._controller.stop()
+        if self._controller is not None:
+            self._controller.stop()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         """One mail has come: it is on disk before the sender hears that it was taken."""
