@@ -29,7 +29,7 @@ def world():
     owned = {"organisation": course.organisation, "course": course}
     alert = course.alerts.first()
     assert alert is not None
-    Page.objects.create(**owned, alert=alert, step=0, attempt=0, who="first_on_call", idempotency_key="1")
+    Page.objects.create(**owned, alert=alert, step=0, attempt=0, who="first_on_call", idempotency_key="1", send_at=NOW)
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
