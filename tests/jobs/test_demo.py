@@ -79,7 +79,7 @@ class TestTheDemonstration(TestCase):
             "amount" in item["what"] for item in answer(told, "wrong_amount")["findings"] if item["urgency"] == "now"
         )
         assert "8 to 28 days" in answer(told, "late_nine_days")["next_dose"]["because"]
-        assert told.stories["in_window"].course.patient.language == "es"
+        assert told.stories["crs_resolved"].course.patient.language == "es"
 
     def test_the_stored_answer_is_what_the_rules_say_of_the_stored_events(self):
         assert list(verify_cache()) == []

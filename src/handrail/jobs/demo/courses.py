@@ -57,7 +57,7 @@ def _candidate(house: House, now: datetime) -> Story:
 
 
 def _in_window(house: House, now: datetime) -> Story:
-    story = _story(house, 2, TEC, days_ago(now, 4), language="es")
+    story = _story(house, 2, TEC, days_ago(now, 4))
     given = days_ago(now, 1)
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg_per_kg="0.06")
     return story.checks_until(now).look(now)
@@ -89,7 +89,7 @@ def _fever(house: House, now: datetime) -> Story:
 
 
 def _crs_resolved(house: House, now: datetime) -> Story:
-    story = _story(house, 5, ELR, days_ago(now, 6))
+    story = _story(house, 5, ELR, days_ago(now, 6), language="es")
     given = days_ago(now, 3, "09:00")
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
     fever = given + timedelta(hours=29)
