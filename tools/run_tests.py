@@ -19,6 +19,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 NOTHING_COLLECTED = 5  # pytest's exit status when no test was selected
+FAST = "not (browser or postgres or drill or slow)"
+BOTH_CORES = ["-n", "2", "--dist", "loadscope"]
 Command = list[str]
 
 
@@ -114,13 +116,20 @@ def main(arguments: list[str]) -> int:
         return 2
     everything = arguments == ["all"]
     on_sqlite, on_postgres = {"HANDRAIL_TEST_DATABASE": "sqlite"}, {"HANDRAIL_TEST_DATABASE": "postgres"}
+    # One process prints what the properties reached; the drills and the browser measure time and have both cores.
+    runs = [
+        ("fast tests, on both cores", [*BOTH_CORES, "--ignore=tests/properties", "-m", FAST], on_sqlite),
+        ("properties", ["tests/properties", "-m", FAST], on_sqlite),
+    ]
     if everything:
-        runs = [
-            ("tests on SQLite", ["-m", "not postgres", "--durations=10"], on_sqlite),
+        runs += [
+            (
+                "slow tests, browser journeys and drills",
+                ["-m", f"not postgres and not ({FAST})", "--durations=10"],
+                on_sqlite,
+            ),
             ("tests that touch a database, on PostgreSQL", [], on_postgres),
         ]
-    else:
-        runs = [("fast tests", ["-m", "not (browser or postgres or drill or slow)"], on_sqlite)]
 
     started = time.monotonic()
     total, well = Count(), True

@@ -64,7 +64,8 @@ def test_the_exit_status_and_the_last_line_tell_the_truth(
     wrong: str,
     status: int,
 ):
-    monkeypatch.setattr(run_tests, "run_tests", lambda *_: (count, well))
+    results = iter([(count, well), (Count(), True)])
+    monkeypatch.setattr(run_tests, "run_tests", lambda *_: next(results))
     monkeypatch.setattr(run_tests, "run_checks", lambda _: [("ruff check", 0.1, wrong)])
     assert run_tests.main(["quick"]) == status
     last = capsys.readouterr().out.splitlines()[-1]
