@@ -77,7 +77,7 @@ def picture_of(history: History, policy: Policy, now: datetime) -> Picture | Non
                 sentence = f"CRS grade {grade}, {local_time(event.at, zone)}"
                 grades.append(Mark(at=event.at, label=f"CRS {grade}", sentence=sentence, grade=grade))
     medicines = tuple(
-        Mark(at=e.at, label=(e.body.agent or "medicine")[:12], sentence=f"{e.body.agent}, {local_time(e.at, zone)}")
+        Mark(at=e.at, label=(e.body.agent or "medicine")[:16], sentence=f"{e.body.agent}, {local_time(e.at, zone)}")
         for e in history.of("medicine_given")
         if e.at >= since
     )
