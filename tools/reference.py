@@ -23,6 +23,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from handrail.rules.coursefile import Facts
 from handrail.rules.events import KINDS, SHELL_KINDS
+from handrail.rules.overlays import Overlay
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -34,6 +35,7 @@ WORDS = {
     Decimal: "decimal",
     datetime: "instant",
     date: "date",
+    Overlay: "document of signed rows",
 }
 
 

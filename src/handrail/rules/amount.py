@@ -74,7 +74,8 @@ def _band(protocol: Protocol, band: BandRow) -> Amount:
         ml=band.ml,
         vials=band.vials,
         syringes=_syringes(protocol, band.ml),
-        basis=f"weight band {band.from_kg}-{band.to_kg} kg, {band.mg_per_kg} mg/kg, {_strength_words(protocol, band)}",
+        basis=f"weight band {band.from_kg}-{band.to_kg} kg, {band.mg_per_kg} mg/kg, {_strength_words(protocol, band)}"
+        + (f"; row signed by {band.signed_by}" if band.signed_by else ""),
         row=band.id,
         status=band.status,
     )

@@ -302,7 +302,9 @@ def _location_findings(
 def _reliance_findings(history: History, protocol: Protocol, dose: NextDoseAnswer) -> list[Finding]:
     """Say so when the answer rests on a row that was not read in the label itself, or on an unpinned protocol."""
     found: list[Finding] = []
-    if dose.next_dose.status is Status.SECONDARY and dose.next_dose.action.gives:
+    row = protocol.row(dose.next_dose.row) if dose.next_dose.row else None
+    confirmed = row is not None and row.signed_by is not None
+    if dose.next_dose.status is Status.SECONDARY and dose.next_dose.action.gives and not confirmed:
         found.append(
             Finding(
                 rule="protocol",

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from handrail.rules.answer import plain
 from handrail.rules.events import KINDS, By, Event
+from handrail.rules.overlays import OVERLAY_KEYS, Overlay
 from handrail.rules.terms import UnusableInput, zone_named
 
 FORMAT = "handrail-course/1"
@@ -311,6 +312,7 @@ def _reader_for(hint: Any) -> Reader:
         read = _reader_for(get_args(hint)[1])
         return lambda value, path: _mapping(value, path, read)
     simple: dict[Any, Reader] = {
+        Overlay: _overlay,
         str: _text,
         int: _int,
         bool: _bool,
@@ -336,6 +338,14 @@ def _mapping(value: Any, path: str, read: Reader) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise CourseFileError("wrong_type", "The value is a JSON object.", path)
     return {key: read(item, f"{path}.{key}") for key, item in value.items()}
+
+
+def _overlay(value: Any, path: str) -> Mapping[str, Any]:
+    """A document of signed rows; what it says is judged when it is put over its protocol."""
+    body: dict[str, Any] = value if isinstance(value, dict) else {}
+    if not all(isinstance(body.get(name), wanted) for name, wanted in OVERLAY_KEYS.items()):
+        raise CourseFileError("wrong_type", "An overlay names its protocol_key, signed_by and rows.", path)
+    return body
 
 
 def _optional(read: Reader, value: Any, path: str) -> Any:

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from handrail.rules.overlays import Overlay
+
 Step = Literal["step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment"]
 Schedule = Literal["weekly", "every_2_weeks", "every_4_weeks"]
 Role = str
@@ -35,10 +37,14 @@ class CourseStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolChanged:
-    """The course moves to another pinned protocol revision or schedule."""
+    """The course moves to another pinned protocol revision, schedule, or set of rows that its organisation signed.
+
+    `overlay` stands in place of every overlay that was in force before.
+    """
 
     protocol_key: str | None = None
     schedule: Schedule | None = None
+    overlay: Overlay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ is used, and a finding says what rests on rows not read in the label itself.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from handrail.rules.history import History
 from handrail.rules.policy import Policy, load_policy
@@ -28,7 +29,17 @@ def protocol_for(history: History, now: datetime) -> Protocol:
         protocol = newest_active(course.product, course.jurisdiction)
     else:
         protocol = load(key, product=course.product, jurisdiction=course.jurisdiction)
-    return protocol.with_overlays(course.overlays) if course.overlays else protocol
+    overlays = overlays_for(history, now)
+    return protocol.with_overlays(overlays) if overlays else protocol
+
+
+def overlays_for(history: History, now: datetime) -> tuple[Any, ...]:
+    """The documents of signed rows in force at `now`: those of the start, or the one that an event put in their place."""
+    overlays: tuple[Any, ...] = tuple(history.course.overlays)
+    for event in history.of("protocol_changed"):
+        if event.at <= now and event.body.overlay is not None:
+            overlays = (event.body.overlay,)
+    return overlays
 
 
 def policy_for(history: History, now: datetime) -> Policy:

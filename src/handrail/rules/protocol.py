@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handrail.rules.answer import SourceRef
+from handrail.rules.overlays import signed_rows
 from handrail.rules.protocol_rows import (
     AfterToxicityRow,
     BandRow,
@@ -186,27 +187,13 @@ class Protocol:
         Raises:
             ProtocolDataError: an overlay of another shape, for another key, or naming a row that does not exist.
         """
-        signed: dict[str, str] = {}
-        for number, overlay in enumerate(overlays):
-            path = f"overlays[{number}]"
-            if not isinstance(overlay, dict) or not isinstance(overlay.get("rows"), list):
-                raise ProtocolDataError("wrong_type", "An overlay names its protocol_key, signed_by and rows.", path)
-            if overlay.get("protocol_key") != self.key:
-                continue
-            who = overlay.get("signed_by")
-            if not isinstance(who, str) or not who:
-                raise ProtocolDataError("missing_key", "An overlay says who signed it.", f"{path}.signed_by")
-            for place, item in enumerate(overlay["rows"]):
-                if not isinstance(item, Mapping) or not item.get("citation"):
-                    raise ProtocolDataError(
-                        "missing_source", "A signed row has its own citation.", f"{path}.rows[{place}]"
-                    )
-                signed[self.row(str(item.get("id"))).id] = who
+        signed = signed_rows(self.key, {row.id: row for row in self.rows()}, overlays)
         if not signed:
             return self
         changed: dict[str, Any] = {
             table: tuple(_signed(row, signed) for row in getattr(self, table)) for table in TABLES
         }
+        changed["product"] = _signed(self.product, signed)
         gaps = {key: tuple(_signed(row, signed) for row in rows) for key, rows in self._gaps.items()}
         return replace(self, **changed, _gaps=gaps)
 

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 from handrail.rules import answer, coursefile
 from handrail.rules.coursefile import COURSE_KEYS, ENVELOPE, SOURCES, Course, Facts, required_fields
 from handrail.rules.events import KINDS, By, Event
+from handrail.rules.overlays import OVERLAY_KEYS, Overlay
 from handrail.rules.terms import UnusableInput
 
 Schema = dict[str, Any]
@@ -38,6 +39,11 @@ INSTANT = {
 DATE = {"type": "string", "format": "date", "pattern": r"^(19|20|21)\d{2}-\d{2}-\d{2}$"}
 DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 WORD = {"type": "string", "pattern": r"\S"}
+OVERLAY = {
+    "type": "object",
+    "required": list(OVERLAY_KEYS),
+    "properties": {name: {"type": "array" if kind is list else "string"} for name, kind in OVERLAY_KEYS.items()},
+}
 
 UUIDS = frozenset({(Course, "id"), (Event, "id"), (Event, "supersedes")})
 """Texts that must be UUIDs: the one thing a type hint of these classes does not say."""
@@ -238,6 +244,7 @@ def _plain(hint: Any, inner: Callable[[Any], Schema]) -> Schema:
     if hint is Decimal:
         return DECIMAL if inner is not _read else {"anyOf": [DECIMAL, {"type": "number"}]}
     simple: dict[Any, Schema] = {
+        Overlay: OVERLAY,
         str: {"type": "string"},
         int: {"type": "integer"},
         bool: {"type": "boolean"},

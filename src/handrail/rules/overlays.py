@@ -1,0 +1,83 @@
+"""The rows of a protocol that an organisation signed, as one document: how a row is recognised again, and what it covers.
+
+A signature is for a row as it was read. `row_sha256` names that content; when a later file says something else under the same id,
+the signature no longer covers it and the row is what its status says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, Final, NewType
+
+from handrail.rules.strict import ProtocolDataError
+from handrail.rules.terms import Status
+
+if TYPE_CHECKING:
+    from handrail.rules.protocol_rows import Row
+
+FORMAT: Final = "handrail-overlay/1"
+OVERLAY_KEYS: Final[dict[str, type]] = {"protocol_key": str, "signed_by": str, "rows": list}
+"""What every such document has at least."""
+
+Overlay = NewType("Overlay", Mapping[str, Any])
+"""A document of signed rows, as a course or an event carries it."""
+
+TO_CONFIRM: Final = (Status.SECONDARY, Status.UNVERIFIED)
+"""Rows of these statuses are decided by the organisation that signs; every other row is only shown."""
+
+
+def row_sha256(row: Row) -> str:
+    """A hash of everything a row says. Values left at their default do not count: a new optional column changes no hash."""
+    said = {
+        item.name: getattr(row, item.name)
+        for item in fields(row)
+        if item.name != "signed_by" and (item.default is MISSING or getattr(row, item.name) != item.default)
+    }
+    return sha256_of({"table": type(row).__name__, **said})
+
+
+def sha256_of(value: Any) -> str:
+    """A hash of plain data, the same whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    return str(value)
+
+
+def signed_rows(key: str, rows: Mapping[str, Row], overlays: Sequence[Any]) -> dict[str, str]:
+    """Who signed which row, for the protocol of that key; overlays for other keys are passed over.
+
+    Args:
+        key: the protocol's key.
+        rows: the shipped rows by id.
+        overlays: the documents of a course.
+
+    Raises:
+        ProtocolDataError: an overlay of another shape, or naming a row that does not exist.
+    """
+    signed: dict[str, str] = {}
+    for number, overlay in enumerate(overlays):
+        path = f"overlays[{number}]"
+        if not isinstance(overlay, Mapping) or not isinstance(overlay.get("rows"), (list, tuple)):
+            raise ProtocolDataError("wrong_type", "An overlay names its protocol_key, signed_by and rows.", path)
+        if overlay.get("protocol_key") != key:
+            continue
+        who = overlay.get("signed_by")
+        if not isinstance(who, str) or not who:
+            raise ProtocolDataError("missing_key", "An overlay says who signed it.", f"{path}.signed_by")
+        for place, item in enumerate(overlay["rows"]):
+            if not isinstance(item, Mapping) or not item.get("citation"):
+                raise ProtocolDataError("missing_source", "A signed row has its own citation.", f"{path}.rows[{place}]")
+            row = rows.get(str(item.get("id")))
+            if row is None:
+                raise ProtocolDataError("unknown_row", f"{key} has no row {item.get('id')!r}.", f"{path}.rows[{place}]")
+            if item.get("sha256") in (None, row_sha256(row)):
+                signed[row.id] = who
+    return signed
