@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_origin
@@ -73,8 +74,15 @@ def read_value(hint: Any, value: Any, path: str) -> Any:
         except ValueError as error:
             words = ", ".join(str(word.value) for word in hint)
             raise ProtocolDataError("unknown_word", f"The value is one of: {words}.", path) from error
+    if origin is typing.Literal:
+        if value not in get_args(hint):
+            words = ", ".join(str(word) for word in get_args(hint))
+            raise ProtocolDataError("unknown_word", f"The value is one of: {words}.", path)
+        return value
     if hint is Decimal:
         return _decimal(value, path)
+    if hint is date and isinstance(value, date) and not isinstance(value, datetime):
+        return value
     if hint is bool and isinstance(value, bool):
         return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST:
