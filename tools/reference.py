@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args, get_origin
 from handrail.rules.coursefile import Facts
 from handrail.rules.events import KINDS, SHELL_KINDS
 from handrail.rules.overlays import Overlay
+from handrail.rules.terms import SCHEDULES, STEPS
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -37,6 +38,7 @@ WORDS = {
     date: "date",
     Overlay: "document of signed rows",
 }
+NAMED = {STEPS: "[step](#steps-and-schedules)", SCHEDULES: "[schedule](#steps-and-schedules)"}
 
 
 def documents() -> Iterator[tuple[Path, str]]:
@@ -85,6 +87,8 @@ def words(hint: Any) -> str:
     """What may stand in a field of this type."""
     options = [arg for arg in get_args(hint) if arg is not type(None)]
     origin = get_origin(hint)
+    if get_args(hint) in NAMED:
+        return NAMED[get_args(hint)]
     if origin is Literal:
         numbers = [arg for arg in get_args(hint) if isinstance(arg, int)]
         if numbers:

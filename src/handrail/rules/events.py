@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from handrail.rules.overlays import Overlay
+from handrail.rules.terms import SCHEDULES, STEPS
 
-Step = Literal["step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment"]
-Schedule = Literal["weekly", "every_2_weeks", "every_4_weeks"]
+if TYPE_CHECKING:
+    Step = str
+    Schedule = str
+else:  # one of the names that a label may use; which of them a product has, its protocol says
+    Step = Literal[STEPS]
+    Schedule = Literal[SCHEDULES]
 Role = str
 HomeNeuroAnswer = Literal["right", "wrong", "not_done"]
 Oxygen = Literal[

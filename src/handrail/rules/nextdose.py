@@ -169,7 +169,7 @@ def _base(
     if wanted is None or wanted not in protocol.schedules:
         work.cannot_say.append(Missing(missing="schedule", why_it_matters="the table is keyed by the schedule"))
         return _ask("the schedule is not known or not in this label: ask the prescriber"), None
-    if _restarted_schedule_open(history, doses):
+    if _restarted_schedule_open(history, doses, protocol.schedules[0]):
         return _ask("after a restart the label does not say which interval follows: ask the prescriber"), None
     carry = carry_over(protocol, episodes, since=_previous_at(doses), now=now)
     work.changes_at += carry.changes_at
@@ -343,8 +343,8 @@ def _delay_cause(history: History, last: Given) -> str | None:
     return None
 
 
-def _restarted_schedule_open(history: History, doses: Sequence[Given]) -> bool:
-    """True when a patient on a longer interval was restarted and nobody has chosen the interval since."""
+def _restarted_schedule_open(history: History, doses: Sequence[Given], usual: str) -> bool:
+    """True when a patient on a longer interval than the usual was restarted and nobody has chosen the interval since."""
     treated = [n for n, dose in enumerate(doses) if dose.is_treatment]
     if not treated or doses[-1].step not in TREATMENT_STEPS:
         return False
@@ -353,8 +353,8 @@ def _restarted_schedule_open(history: History, doses: Sequence[Given]) -> bool:
         return False
     chosen = [e for e in history.of("schedule_changed", "protocol_changed") if e.body.schedule is not None]
     long_before = any(
-        e.at < (doses[restart].at or e.at) and e.body.schedule != "weekly" for e in chosen
-    ) or history.course.schedule not in (None, "weekly")
+        e.at < (doses[restart].at or e.at) and e.body.schedule != usual for e in chosen
+    ) or history.course.schedule not in (None, usual)
     restarted_at = doses[restart].at
     return long_before and not any(restarted_at is not None and e.at >= restarted_at for e in chosen)
 

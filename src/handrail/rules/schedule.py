@@ -13,7 +13,6 @@ from handrail.rules.terms import STEP_WORDS, Action, Urgency
 
 RESPONSES = ("sCR", "CR", "VGPR", "PR", "MR", "SD", "PD")
 SETTINGS = ("none_stated", "near_facility", "hospital")
-RESTART_FROM = "step_up_1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +31,15 @@ class DoseDates:
 def dose_dates(protocol: Protocol, *, last_step: str, schedule: str, last_on: date) -> DoseDates:
     """Read every date off the rows after the last dose.
 
-    `give_by` is the last day with no repeat or restart row; `restart_if_after` the last day before step-up dose 1 is
-    required again; both are None when the table says `ask` before.
+    `give_by` is the last day with no repeat or restart row; `restart_if_after` the last day before the label's first step
+    is required again; both are None when the table says `ask` before.
     """
+    first_step = protocol.steps_of(schedule)[0]
     rows = protocol.gap_rows(last_step, schedule)
     forward = [row for row in rows if row.acts and row.action in (Action.GIVE, Action.CONTINUE)]
     usual = [row for row in forward if row.confirm is None and row.kind == "window"]
     back = [row for row in rows if row.acts and row.action in (Action.REPEAT, Action.RESTART)]
-    restart = next((row for row in back if row.step == RESTART_FROM), None)
+    restart = next((row for row in back if row.step == first_step), None)
     due = next((row.due_day for row in forward if row.due_day is not None), None)
 
     def day(number: int | None) -> date | None:

@@ -12,18 +12,24 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-STEP_UP_STEPS = ("step_up_1", "step_up_2", "step_up_3")
+PRETREATMENT = "pretreatment"
+STEP_UP_STEPS = tuple(f"step_up_{number}" for number in range(1, 7))
 FIRST_TREATMENT = "first_treatment"
+NUMBERED_TREATMENTS = tuple(f"treatment_{number}" for number in range(2, 13))
 TREATMENT = "treatment"
-STEPS = (*STEP_UP_STEPS, FIRST_TREATMENT, TREATMENT)
-TREATMENT_STEPS = (FIRST_TREATMENT, TREATMENT)
-SCHEDULES = ("weekly", "every_2_weeks", "every_4_weeks")
+TREATMENT_STEPS = (FIRST_TREATMENT, *NUMBERED_TREATMENTS, TREATMENT)
+STEPS = (PRETREATMENT, *STEP_UP_STEPS, *TREATMENT_STEPS)
+"""Every name that a label's step may have, in order; a protocol uses those it needs. The name says what kind of dose it is:
+
+another drug before the first dose, a step-up dose, a treatment dose that the label tells apart by its number, any later one.
+"""
+SCHEDULES = ("weekly", *(f"every_{number}_weeks" for number in range(2, 9)))
 
 STEP_WORDS = {
-    "step_up_1": "step-up dose 1",
-    "step_up_2": "step-up dose 2",
-    "step_up_3": "step-up dose 3",
+    PRETREATMENT: "pretreatment",
+    **{step: f"step-up dose {number}" for number, step in enumerate(STEP_UP_STEPS, start=1)},
     FIRST_TREATMENT: "first treatment dose",
+    **{step: f"treatment dose {number}" for number, step in enumerate(NUMBERED_TREATMENTS, start=2)},
     TREATMENT: "treatment dose",
 }
 """How each step is said to a person."""

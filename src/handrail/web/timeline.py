@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
-from handrail.rules.terms import STEP_WORDS, civil_date, day_start
+from handrail.rules.terms import STEP_UP_STEPS, STEP_WORDS, civil_date, day_start
 from handrail.web.words import local_time
 
 WIDTH, HEIGHT = 1000, 250
@@ -103,7 +103,7 @@ def picture_of(history: History, policy: Policy, now: datetime) -> Picture | Non
 
 
 def _dose_label(step: str | None) -> str:
-    return {"step_up_1": "Step-up 1", "step_up_2": "Step-up 2", "step_up_3": "Step-up 3"}.get(step or "", "Treatment")
+    return STEP_WORDS[step].replace(" dose", "").capitalize() if step in STEP_UP_STEPS else "Treatment"
 
 
 def _dose_words(event: Any, zone: str) -> str:
