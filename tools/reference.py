@@ -23,6 +23,12 @@ from typing import Any, Literal, get_args, get_origin
 
 from handrail.rules.coursefile import Facts
 from handrail.rules.events import KINDS, SHELL_KINDS
+from handrail.rules.schema import SCHEMAS
+
+try:
+    from tools import labels
+except ModuleNotFoundError:  # run as a script, which knows only its own folder
+    import labels  # type: ignore[no-redef]
 from handrail.rules.overlays import Overlay
 from handrail.rules.terms import SCHEDULES, STEPS
 
@@ -43,8 +49,9 @@ NAMED = {STEPS: "[step](#steps-and-schedules)", SCHEDULES: "[schedule](#steps-an
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Every file that follows from the code, with what should stand in it."""
-    for what in ("course", "assessment"):
+    for what in SCHEMAS:
         yield REFERENCE / f"{what}.schema.json", printed(f"handrail schema {what}")
+    yield from labels.documents()
     page = REFERENCE / "course-file.md"
     text = between(page.read_text(), "kinds", kinds_table())
     yield page, between(text, "facts", fields_table(Facts))
@@ -134,6 +141,7 @@ def main(arguments: list[str]) -> int:
     for path, text in wrong:
         print(path.relative_to(ROOT))
         if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return 1 if wrong and "--check" in arguments else 0
 

@@ -58,11 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--lines", action="store_true", required=True, help='one {"id","in"} a line')
     grade.set_defaults(command=_grade)
     schema = commands.add_parser("schema", help="the published JSON Schemas")
-    schema.add_argument("what", choices=("course", "assessment"))
+    schema.add_argument("what", choices=("course", "assessment", "protocol"))
     schema.set_defaults(command=_schema)
     protocols = commands.add_parser("protocols", help="the label data")
-    protocols.add_argument("what", choices=("check", "list", "show"))
+    protocols.add_argument("what", choices=("check", "list", "show", "export", "grid"))
     protocols.add_argument("names", nargs="*", help="files to check, or the key to show")
+    protocols.add_argument("--as", dest="form", choices=("fhir", "json"), default="json", help="the form of an export")
     protocols.set_defaults(command=_protocols)
     return parser
 
@@ -132,7 +133,7 @@ def _schema(chosen: argparse.Namespace) -> int:
 
 
 def _protocols(chosen: argparse.Namespace) -> int:
-    from handrail.cli import protocols
+    from handrail.cli import protocol_exports, protocols
 
     if chosen.what == "check":
         problems = protocols.check([Path(name) for name in chosen.names])
@@ -143,8 +144,14 @@ def _protocols(chosen: argparse.Namespace) -> int:
     if chosen.what == "list":
         sys.stdout.write(protocols.list_text() + "\n")
         return ANSWERED
+    if chosen.what == "grid" and len(chosen.names) <= 1:
+        sys.stdout.write(protocol_exports.grid_text(*chosen.names or (None,)))
+        return ANSWERED
     if len(chosen.names) != 1:
-        raise UnusableInput("missing_key", "Name one protocol to show; `handrail protocols list` names them.")
+        raise UnusableInput("missing_key", f"Name one protocol to {chosen.what}; `handrail protocols list` names them.")
+    if chosen.what == "export":
+        sys.stdout.write(protocol_exports.export_text(chosen.names[0], chosen.form) + "\n")
+        return ANSWERED
     sys.stdout.write(protocols.show_text(chosen.names[0]) + "\n")
     return ANSWERED
 

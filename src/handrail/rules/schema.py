@@ -1,9 +1,10 @@
 """The published JSON Schemas, written from the dataclasses that the reader and the answer really use.
 
-`schema_of("course")` describes `handrail-course/1`, `schema_of("assessment")` describes `handrail-assessment/1`. Nothing
-is listed by hand: a field or a kind that is added to a dataclass stands in the schema. The schema of the course is as
-strict as the reader or stricter: it knows one spelling of an instant, the reader forgives a few more. What a schema
-cannot say (a zone that exists, a step that the label has, an event before its course) the reader says.
+`schema_of("course")` describes `handrail-course/1`, `schema_of("assessment")` describes `handrail-assessment/1`,
+`schema_of("protocol")` describes `handrail-protocol-export/1`. Nothing is listed by hand: a field or a kind that is
+added to a dataclass stands in the schema. The schema of the course is as strict as the reader or stricter: it knows one
+spelling of an instant, the reader forgives a few more. What a schema cannot say (a zone that exists, a step that the
+label has, an event before its course) the reader says.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
-from handrail.rules import answer, coursefile
+from handrail.rules import answer, coursefile, protocol_export
 from handrail.rules.coursefile import COURSE_KEYS, ENVELOPE, SOURCES, Course, Facts, required_fields
 from handrail.rules.events import KINDS, By, Event
 from handrail.rules.overlays import OVERLAY_KEYS, Overlay
+from handrail.rules.protocol import Protocol
 from handrail.rules.terms import UnusableInput
 
 Schema = dict[str, Any]
@@ -45,6 +47,8 @@ OVERLAY = {
     "properties": {name: {"type": "array" if kind is list else "string"} for name, kind in OVERLAY_KEYS.items()},
 }
 
+SCHEMAS = ("course", "assessment", "protocol")
+
 UUIDS = frozenset({(Course, "id"), (Event, "id"), (Event, "supersedes")})
 """Texts that must be UUIDs: the one thing a type hint of these classes does not say."""
 
@@ -53,7 +57,7 @@ OPTIONAL = frozenset({"recorded_at", "zone"})
 
 
 def schema_of(what: str) -> Schema:
-    """The JSON Schema (2020-12) of a course file or of an assessment.
+    """The JSON Schema (2020-12) of a course file, an assessment or an exported protocol.
 
     Raises:
         UnusableInput: there is no schema of that name.
@@ -62,7 +66,9 @@ def schema_of(what: str) -> Schema:
         return _course()
     if what == "assessment":
         return _assessment()
-    raise UnusableInput("unknown_word", "There is a schema of: course, assessment.", "schema")
+    if what == "protocol":
+        return _protocol()
+    raise UnusableInput("unknown_word", f"There is a schema of: {', '.join(SCHEMAS)}.", "schema")
 
 
 # --- the course file -----------------------------------------------------------------------------------------------
@@ -185,40 +191,77 @@ def _read(hint: Any) -> Schema:
 
 
 def _assessment() -> Schema:
-    classes: dict[str, type[Any]] = {}
-    root = _written_object(answer.Assessment, classes)
-    definitions: Schema = {}
-    while waiting := [cls for name, cls in classes.items() if name not in definitions]:
-        for cls in waiting:
-            definitions[cls.__name__] = _written_object(cls, classes)
+    hints = typing.get_type_hints(answer.Assessment)
+    root = _written_object(answer.Assessment, {})
+    _, definitions = _written_all({item.name: hints[item.name] for item in fields(answer.Assessment)})
     root["properties"]["format"] = {"const": answer.FORMAT}
     return {
         "$schema": DIALECT,
         "$id": "urn:handrail:schema:assessment:1",
         "title": answer.FORMAT,
         **root,
-        "$defs": dict(sorted(definitions.items())),
+        "$defs": definitions,
     }
+
+
+def _protocol() -> Schema:
+    hints = typing.get_type_hints(Protocol)
+    tables, definitions = _written_all({name: hints[name] for name in protocol_export.TABLES})
+    properties = {
+        "format": {"const": protocol_export.FORMAT},
+        "notice": {"type": "string"},
+        "key": {"type": "string"},
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        **tables,
+    }
+    return {
+        "$schema": DIALECT,
+        "$id": "urn:handrail:schema:protocol-export:1",
+        "title": protocol_export.FORMAT,
+        "description": "One label revision of one product: every row with its sources, its status and who signed it.",
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+        "patternProperties": EXTRA,
+        "$defs": definitions,
+    }
+
+
+def _written_all(hints: Mapping[str, Any]) -> tuple[Schema, Schema]:
+    """The schema of every hint as it is written, and the definitions of all classes below, by name."""
+    classes: dict[str, type[Any]] = {}
+    properties = {name: _written(hint, classes) for name, hint in hints.items()}
+    definitions: Schema = {}
+    while waiting := [cls for name, cls in classes.items() if name not in definitions]:
+        for cls in waiting:
+            definitions[cls.__name__] = _written_object(cls, classes)
+    return properties, dict(sorted(definitions.items()))
 
 
 def _written_object(cls: type[Any], classes: dict[str, type[Any]]) -> Schema:
     """A class as the answer writes it: every key is there, null where there is nothing to say."""
     hints = typing.get_type_hints(cls)
-
-    def written(hint: Any) -> Schema:
-        if isinstance(hint, type) and is_dataclass(hint):
-            classes[hint.__name__] = hint
-            return {"$ref": f"#/$defs/{hint.__name__}"}
-        return _or_null(_plain(hint, written)) if _optional(hint) else _plain(hint, written)
-
     return {
         "type": "object",
         "description": _sentence(cls),
         "required": [item.name for item in fields(cls)],
-        "properties": {item.name: written(hints[item.name]) for item in fields(cls)},
+        "properties": {item.name: _written(hints[item.name], classes) for item in fields(cls)},
         "additionalProperties": False,
         "patternProperties": EXTRA,
     }
+
+
+def _written(hint: Any, classes: dict[str, type[Any]]) -> Schema:
+    """One field as it is written; a class becomes a reference and is kept in `classes`."""
+
+    def inner(part: Any) -> Schema:
+        return _written(part, classes)
+
+    if isinstance(hint, type) and is_dataclass(hint):
+        classes[hint.__name__] = hint
+        return {"$ref": f"#/$defs/{hint.__name__}"}
+    return _or_null(_plain(hint, inner)) if _optional(hint) else _plain(hint, inner)
 
 
 # --- one type ------------------------------------------------------------------------------------------------------
