@@ -48,7 +48,7 @@ class Writer:
     def __init__(self, draw: Draw, zones: list[str], protocol: Protocol) -> None:
         self.draw = draw
         self.protocol = protocol
-        self.product = protocol.product.product
+        self.label = (protocol.product.product, protocol.product.jurisdiction)
         self.steps = list(protocol.steps_of(protocol.schedules[0]))
         self.zone = self.pick(zones)
         self.zones = zones
@@ -250,7 +250,8 @@ class Writer:
         self.add("schedule_changed", at, body)
 
     def revision(self, at: datetime) -> None:
-        same = [key for key, protocol in PROTOCOLS.items() if protocol.product.product == self.product]
+        heads = {key: protocol.product for key, protocol in PROTOCOLS.items()}
+        same = [key for key, head in heads.items() if (head.product, head.jurisdiction) == self.label]
         self.add("protocol_changed", at, self.some(protocol_key=[*same, None], schedule=[..., "weekly", None]))
 
     def departure(self, at: datetime) -> None:

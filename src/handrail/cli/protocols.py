@@ -23,7 +23,7 @@ from handrail.rules.terms import STEP_WORDS, Action, UnusableInput
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
 CHECKED_DAYS = range(401)
 SOURCE_KINDS = ("label", "secondary", "article", "data")
-REVISION = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+REVISION = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
 
 
 def check(paths: Sequence[Path]) -> list[str]:
@@ -101,7 +101,7 @@ def _check_sources(protocol: Protocol) -> Iterable[str]:
             yield f"The row has no words to show (at {place}.words)."
     head = protocol.product
     if not REVISION.fullmatch(head.revision):
-        yield "The revision is a year and a month, such as 2026-03 (at product.revision)."
+        yield "The revision is a year, with its month where the text shows one, such as 2026-03 (at product.revision)."
     if head.key.split("/")[:3] != [head.product, head.jurisdiction, head.revision]:
         yield "The key is product, jurisdiction and revision of this file (at product.key)."
 

@@ -64,6 +64,40 @@ def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
     return tuple(found)
 
 
+def noted(history: History, protocol: Protocol) -> tuple[Hold, ...]:
+    """Conditions by name for which the label has a row: withheld, or asked where the row or the grade is not known.
+
+    A condition nobody noted is not asked for here. A word that does not say which condition it was may be any of them, and
+    never clears one.
+    """
+    found = []
+    for row in protocol.after_toxicity:
+        if row.toxicity in FOLLOWED or row.analyte is not None:
+            continue
+        told = [e for e in history.of("condition_noted") if _about(e, row.toxicity)]
+        if not told or told[-1].body.active is False:
+            continue
+        body = told[-1].body
+        known = body.what is not None and body.active is True and (body.grade is not None or not row.grades)
+        if known and row.grades and body.grade not in row.grades:
+            continue
+        action = Action.HOLD if known and row.acts else Action.ASK
+        verified = "" if row.acts else " (a row not verified)"
+        unsure = "" if known else "what was noted, or its grade, is not known: "
+        found.append(Hold(action=action, what=row.toxicity, because=f"{unsure}{row.words}{verified}"))
+    return tuple(found)
+
+
+FOLLOWED: Final = ("crs", "icans", "infection", "neurotoxicity")
+"""Reactions that are followed as episodes; every other name in a row is that of a condition."""
+
+
+def _about(event: Event, what: str) -> bool:
+    if event.body.what is None:
+        return "what" in event.nulls and event.body.active is not False
+    return bool(event.body.what.strip().lower().replace(" ", "_") == what)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
     """The facts a dose needs and does not have, and when the ones it has grow old."""
@@ -74,7 +108,8 @@ class Clearance:
 
 def holds(history: History, episodes: Episodes, policy: Policy, protocol: Protocol) -> tuple[Hold, ...]:
     """Every reason to withhold, known ones first."""
-    found = [*_fever(history, policy), *_episodes(episodes), *_clinician(history), *cytopenias(history, protocol)]
+    found = [*_fever(history, policy), *_episodes(episodes), *_clinician(history)]
+    found += [*cytopenias(history, protocol), *noted(history, protocol)]
     return tuple(sorted(found, key=lambda hold: hold.action is not Action.HOLD))
 
 

@@ -23,6 +23,7 @@ from handrail.rules.holds import CLEARANCE_WORDS, Hold, clearance, holds
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.redosing import GapAnswer, redosing
+from handrail.rules.switching import larger_dose_left_open, schedule_at, schedule_before
 from handrail.rules.terms import (
     STEP_UP_STEPS,
     STEP_WORDS,
@@ -171,6 +172,12 @@ def _base(
         return _ask("the schedule is not known or not in this label: ask the prescriber"), None
     if _restarted_schedule_open(history, doses, protocol.schedules[0]):
         return _ask("after a restart the label does not say which interval follows: ask the prescriber"), None
+    larger = larger_dose_left_open(
+        protocol, last, last.body.schedule or schedule_before(history, last, protocol), wanted
+    )
+    if larger is not None:
+        work.cannot_say.append(Missing(missing="amount", why_it_matters=larger))
+        return _ask(larger), None
     carry = carry_over(protocol, episodes, since=_previous_at(doses), now=now)
     work.changes_at += carry.changes_at
     cause = _delay_cause(history, last)
@@ -295,6 +302,8 @@ def _complete(
     crs_before = carry is not None and carry.crs_after_last
     repeated = dose.action in (Action.REPEAT, Action.RESTART) or (answer is not None and answer.premedicate == "yes")
     premedication = schedules.premedication_for(protocol, step=step, crs_after_last=crs_before, after_delay=repeated)
+    if not all(protocol.row(item.row).acts for item in premedication):
+        flags = (*flags, "premedication: a row is not verified, ask the prescriber")
     monitoring = schedules.monitoring_for(protocol, step=step, carried=carry.monitoring if carry else ())
     return replace(
         dose,
@@ -305,16 +314,6 @@ def _complete(
         monitoring=monitoring,
         status=weakest(dose.status, Status.SOURCED) if dose.status else None,
     )
-
-
-def schedule_at(history: History, protocol: Protocol) -> str | None:
-    """The schedule in force: the latest change, else the course's own, else the only one at the start."""
-    for event in reversed(history.of("schedule_changed", "protocol_changed")):
-        if event.body.schedule is not None:
-            return str(event.body.schedule)
-        if "schedule" in event.nulls:
-            return None
-    return history.course.schedule or protocol.schedules[0]
 
 
 def latest_weight(history: History) -> Decimal | None:
@@ -384,7 +383,7 @@ def _departures(history: History, doses: Sequence[Given], protocol: Protocol, wo
 def _differs(history: History, before: Sequence[Given], dose: Given, protocol: Protocol) -> str | None:
     if dose.step is None or dose.on is None or any(d.step is None or d.on is None for d in before):
         return None  # already "ask": the step or day is not known
-    schedule = dose.body.schedule or _schedule_before(history, dose, protocol)
+    schedule = dose.body.schedule or schedule_before(history, dose, protocol)
     if schedule is None or "schedule" in dose.event.nulls:
         return "the schedule was asked and is not known"
     if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
@@ -431,18 +430,6 @@ def _amount_forgotten(protocol: Protocol, dose: Given, step: str, schedule: str)
         return "dose_mg" in nulls
     by_weight = dose.body.dose_mg is not None and "weight_kg" in nulls
     return by_weight or "dose_mg" in nulls or "dose_mg_per_kg" in nulls
-
-
-def _schedule_before(history: History, dose: Given, protocol: Protocol) -> str | None:
-    """The schedule in force when a dose was given; None when it was asked and is not known."""
-    for event in reversed(history.of("schedule_changed", "protocol_changed")):
-        if dose.at is None or event.at > dose.at:
-            continue
-        if event.body.schedule is not None:
-            return str(event.body.schedule)
-        if "schedule" in event.nulls:
-            return None
-    return history.course.schedule or protocol.schedules[0]
 
 
 def _hold_words(holding: Sequence[Hold]) -> str:

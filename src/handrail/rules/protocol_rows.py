@@ -158,8 +158,21 @@ class NextMonitoring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleNext:
+    """The longer interval that a label foresees after a reaction, with the treatment dose that stays."""
+
+    from_schedule: str
+    to_schedule: str
+    mg_per_kg: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AfterToxicityRow(Row):
-    """What a reaction does to the drug and the next dose. `action`: withhold, stop or consider_stop."""
+    """What a reaction does to the drug and the next dose.
+
+    `action`: withhold, stop, consider_stop, change_schedule (withhold, then perhaps `schedule_next`), or monitor (nothing but
+    `monitoring_next`). A `toxicity` that is no followed episode is the name of a condition that somebody noted.
+    """
 
     toxicity: str
     action: str
@@ -169,6 +182,7 @@ class AfterToxicityRow(Row):
     under_hours: int | None = None
     premedicate_next: bool = False
     monitoring_next: NextMonitoring | None = None
+    schedule_next: tuple[ScheduleNext, ...] = ()
     analyte: str | None = None
     below: Decimal | None = None
     unit: str | None = None
@@ -176,7 +190,10 @@ class AfterToxicityRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalChangeRow(Row):
-    """What the label asks for before the interval grows. `wording`: may or should."""
+    """What the label asks for before the interval grows. `wording`: may or should.
+
+    `consecutive_assessments`: how many must confirm a response whose category the label leaves to the prescriber.
+    """
 
     from_schedule: str
     to_schedule: str
@@ -185,6 +202,7 @@ class IntervalChangeRow(Row):
     response_held_months: int | None = None
     min_weeks_since_first_dose: int | None = None
     min_weeks_on_from: int | None = None
+    consecutive_assessments: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,12 +78,17 @@ def _change_days(protocol: Protocol, rows: Iterable[GapRow]) -> list[int]:
 def premedication_for(
     protocol: Protocol, *, step: str, crs_after_last: bool, after_delay: bool
 ) -> tuple[PremedicationItem, ...]:
-    """The agents to give before a step: by the label's list, after a delay, or after CRS with the last dose."""
+    """The agents to give before a step: by the label's list, after a delay, or after CRS with the last dose.
+
+    An agent known only from a row that nobody has verified is listed too, with that status: leaving it out would loosen.
+    """
 
     def wanted(row: PremedicationRow) -> bool:
         by_step = step in row.steps
         return by_step or (after_delay and row.also_after_delay) or (crs_after_last and row.also_after_crs)
 
+    rows = [row for row in protocol.premedication if wanted(row)]
+    known = {row.agent for row in rows if row.acts}
     return tuple(
         PremedicationItem(
             agent=row.agent,
@@ -94,8 +99,8 @@ def premedication_for(
             row=row.id,
             status=row.status,
         )
-        for row in protocol.premedication
-        if row.acts and wanted(row)
+        for row in rows
+        if row.acts or row.agent not in known
     )
 
 
@@ -241,6 +246,8 @@ def _unmet(
     if row.min_weeks_on_from is not None and (on - on_schedule_since).days < 7 * row.min_weeks_on_from:
         done = (on - on_schedule_since).days // 7
         yield f"{done} of at least {row.min_weeks_on_from} weeks on {row.from_schedule.replace('_', ' ')} are done"
+    if row.consecutive_assessments is not None:
+        yield f"the prescriber confirms an adequate response in at least {row.consecutive_assessments} consecutive assessments"
 
 
 def _months_later(day: date, months: int) -> date:
