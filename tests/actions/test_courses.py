@@ -10,8 +10,9 @@ from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleEr
 from handrail.people.models import Patient
 from handrail.records.models import Course, ProtocolSignature
 from handrail.rules.policy import load_policy
-from handrail.rules.protocol import load, newest_active
+from handrail.rules.protocol import newest_active
 from tests.support.factories import MONDAY_0900, World, make_house, make_patient
+from tests.support.signing import signed
 
 pytestmark = pytest.mark.django_db
 KEY = "teclistamab/US/2026-03/mono"
@@ -25,17 +26,6 @@ def world():
 @pytest.fixture
 def live():
     return make_house("Live", mode="live")
-
-
-def sign(house, key: str = KEY, **fields):
-    signature = {
-        "organisation": house.organisation,
-        "protocol_key": key,
-        "sha256": load(key).sha256,
-        "pharmacist": house.nurse,
-        "medical_lead": house.oncologist,
-    }
-    return ProtocolSignature.objects.create(**{**signature, **fields})
 
 
 def start(house, patient: Patient | None = None, **fields):
@@ -103,7 +93,7 @@ def test_demonstration_and_real_patients_are_kept_apart(world, live):
     with pytest.raises(RefusedError) as refused:
         start(world.alice, make_patient(world.alice.organisation, synthetic=False))
     assert refused.value.code == "real_in_demo"
-    sign(live)
+    signed(live, KEY)
     with pytest.raises(RefusedError) as refused:
         start(live, make_patient(live.organisation, synthetic=True), protocol_key=KEY)
     assert refused.value.code == "synthetic_in_live"
@@ -115,26 +105,32 @@ def test_a_live_course_needs_a_protocol_that_was_signed_as_it_is(live):
         with pytest.raises(RefusedError) as refused:
             start(live, patient, **fields)
         assert refused.value.code == code
-    signature = sign(live, sha256="0" * 64)
-    with pytest.raises(RefusedError, match="changed since"):
-        start(live, patient, protocol_key=KEY)
-    ProtocolSignature.objects.filter(pk=signature.pk).update(sha256=load(KEY).sha256, revoked_at=MONDAY_0900)
-    with pytest.raises(RefusedError, match="not signed"):
-        start(live, patient, protocol_key=KEY)
-    sign(live)
+    signature = ProtocolSignature.objects.filter(pk=signed(live, KEY).pk)
+    for change in (
+        {"sha256": "0" * 64},  # of another file
+        {"revoked_at": MONDAY_0900},
+        {"signing_set": None},
+        {"document": {**signature.get().document, "rows": []}},  # not what was signed
+    ):
+        before = signature.values(*change).get()
+        signature.update(**change)
+        with pytest.raises(RefusedError) as refused:
+            start(live, patient, protocol_key=KEY)
+        assert refused.value.code == "not_signed", change
+        signature.update(**before)
     assert start(live, patient, protocol_key=KEY).event.kind == "course_started"
     assert Course.objects.get().synthetic is False
 
 
 def test_the_signature_of_another_organisation_does_not_count(live):
-    sign(make_house("Other", mode="live"))
+    signed(make_house("Other", mode="live"), KEY)
     with pytest.raises(RefusedError, match="not signed"):
         start(live, protocol_key=KEY)
 
 
 def test_a_superseded_revision_starts_no_live_course(live, world):
     old = "elranatamab/US/2023-08"
-    sign(live, old)
+    signed(live, old)
     with pytest.raises(RefusedError) as refused:
         start(live, product="elranatamab", protocol_key=old)
     assert refused.value.code == "superseded"

@@ -10,7 +10,17 @@ from django.db import DatabaseError, connection, transaction
 from handrail.people import guards
 from handrail.people.models import Contact, LinkToken
 from handrail.people.owned import OwnedModel
-from handrail.records.models import Course, CourseAccess, Document, Event, Look
+from handrail.records.models import (
+    Course,
+    CourseAccess,
+    Document,
+    Event,
+    Look,
+    ProtocolSignature,
+    SigningEntry,
+    SigningMark,
+    SigningSet,
+)
 from tests.support.database import as_owner
 from tests.support.factories import MONDAY_0900, World, make_patient
 
@@ -28,23 +38,29 @@ def refused(sql: str, parameters: tuple = ()) -> str:
     return str(error.value)
 
 
-APPEND_ONLY = ["records_event", "records_look"]
+APPEND_ONLY = ["records_event", "records_look", "records_signingset", "records_signingentry", "records_signingmark"]
+
+
+def one_row_each(world) -> None:
+    course, nurse = world.course, world.alice.nurse
+    Look.objects.create(organisation=course.organisation, course=course, user=nurse, what="course")
+    own = {"organisation": course.organisation, "signing_set": signing_set(world), "by": nurse}
+    SigningEntry.objects.create(**own, number=1, decision="left")
+    SigningMark.objects.create(**own, part="pharmacist")
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("sql", ["UPDATE {0} SET reason = 'changed'", "DELETE FROM {0}"])
+@pytest.mark.parametrize("sql", ["UPDATE {0} SET id = id", "DELETE FROM {0}"])
 def test_the_application_cannot_change_or_delete(world, table, sql):
-    course = world.course
-    Look.objects.create(organisation=course.organisation, course=course, user=world.alice.nurse, what="course")
+    one_row_each(world)
     said = refused(sql.format(table))
     assert "append-only" in said or "permission denied" in said
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("sql", ["UPDATE {0} SET reason = 'changed'", "DELETE FROM {0}", "TRUNCATE {0}"])
+@pytest.mark.parametrize("sql", ["UPDATE {0} SET id = id", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"])
 def test_not_even_the_owner_of_the_tables_can(world, table, sql):
-    course = world.course
-    Look.objects.create(organisation=course.organisation, course=course, user=world.alice.nurse, what="course")
+    one_row_each(world)
     if sql.startswith("TRUNCATE") and connection.vendor == "sqlite":
         pytest.skip("SQLite has no TRUNCATE")
     with as_owner():
@@ -66,6 +82,12 @@ def test_the_models_cannot_either(world):
     assert Event.objects.get(id=event.id).reason == ""
 
 
+def signing_set(world) -> SigningSet:
+    return SigningSet.objects.create(
+        organisation=world.alice.organisation, protocol_key="x", sha256="0", number=1, opened_by=world.alice.nurse
+    )
+
+
 def other(world, model):
     """An unsaved row of `model` that points to Alice's course or patient and claims to be Charlie's."""
     course, stranger = world.course, world.charlie.organisation
@@ -80,13 +102,37 @@ def other(world, model):
         ),
         Look: lambda: Look(**common, course=course, what="course"),
         Contact: lambda: Contact(**common, patient=course.patient, name="x"),
+        SigningEntry: lambda: SigningEntry(
+            **common, signing_set=signing_set(world), number=1, decision="left", by=world.alice.nurse
+        ),
+        SigningMark: lambda: SigningMark(**common, signing_set=signing_set(world), by=world.alice.nurse),
+        ProtocolSignature: lambda: ProtocolSignature(
+            **common,
+            signing_set=signing_set(world),
+            pharmacist=world.alice.nurse,
+            medical_lead=world.alice.oncologist,
+        ),
         LinkToken: lambda: LinkToken(
             **common, course=course, token_hash=uuid4().hex, purpose="checkin", expires_at=later
         ),
     }[model]()
 
 
-@pytest.mark.parametrize("model", [Course, CourseAccess, Event, Document, Look, Contact, LinkToken])
+CHILDREN = [
+    Course,
+    CourseAccess,
+    Event,
+    Document,
+    Look,
+    Contact,
+    LinkToken,
+    SigningEntry,
+    SigningMark,
+    ProtocolSignature,
+]
+
+
+@pytest.mark.parametrize("model", CHILDREN)
 def test_a_child_cannot_belong_to_another_organisation_than_its_parent(world, model):
     row = other(world, model)
     with pytest.raises(DatabaseError) as error, transaction.atomic():

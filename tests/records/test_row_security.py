@@ -12,12 +12,25 @@ from handrail.alerts.models import Alert, Page
 from handrail.people.models import Contact, LinkToken, Patient
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
-from handrail.records.models import Course, CourseAccess, Document, Event, Look
+from handrail.records.models import (
+    Course,
+    CourseAccess,
+    Document,
+    Event,
+    Look,
+    ProtocolSignature,
+    SigningEntry,
+    SigningMark,
+    SigningSet,
+)
 from tests.support.factories import MONDAY_0900, World, checkin
+from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
 CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page]
+OWN = [SigningSet, SigningEntry, SigningMark, ProtocolSignature]
+"""Clinical tables that no grant lends: an organisation sees its own rows."""
 
 
 @pytest.fixture
@@ -33,6 +46,7 @@ def world():
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
+    signed(world.alice, "elranatamab/US/2025-07")
     return world
 
 
@@ -44,7 +58,15 @@ def test_the_tests_run_as_the_application():
 
 def test_this_list_is_complete():
     clinical = {m for m in apps.get_models() if issubclass(m, OwnedModel) and m.clinical}
-    assert clinical == set(CLINICAL)
+    assert clinical == {*CLINICAL, *OWN}
+
+
+@pytest.mark.parametrize("model", OWN)
+def test_what_no_grant_lends_is_seen_by_its_owner_only(world, model):
+    with clock.use(clock.FrozenClock(NOW)):
+        for house, sees in ((world.alice, True), (world.bob, False), (world.charlie, False)):
+            with acting_for(house.id):
+                assert model.objects.exists() is sees, house.organisation.name
 
 
 @pytest.mark.parametrize("model", CLINICAL)

@@ -1,6 +1,6 @@
 """Starting a course: the protocol and the policy are pinned, and demonstration and real patients are kept apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,12 @@ from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.recording import Recorded, settle
+from handrail.actions.signing_state import signed_overlay
 from handrail.actions.truth import truth_about
 from handrail.people import permissions, scope
 from handrail.people.models import Organisation, Patient, Role, Site
 from handrail.records import wire
-from handrail.records.models import Course, Event, ProtocolSignature
+from handrail.records.models import Course, Event
 from handrail.rules import coursefile
 from handrail.rules.policy import Policy, load_policy
 from handrail.rules.protocol import Protocol, load, newest_active
@@ -32,7 +33,6 @@ def start_course(
     protocol_key: str | None = None,
     schedule: str = "",
     policy: Any = None,
-    overlays: Sequence[Mapping[str, Any]] = (),
     site: Site | None = None,
     time_zone: str | None = None,
     facts: Mapping[str, Any] | None = None,
@@ -42,7 +42,7 @@ def start_course(
     id: UUID | None = None,  # noqa: A002
     now: datetime | None = None,
 ) -> Recorded:
-    """Start a course for a patient of the same organisation.
+    """Start a course for a patient of the same organisation, with the rows that the organisation has signed.
 
     Args:
         protocol_key: the pinned revision; a live organisation must name it and have signed it. None in a demonstration: the
@@ -71,10 +71,11 @@ def start_course(
                 else newest_active(product, jurisdiction)
             )
             pinned = load_policy(policy)
-            header = _header(course_id, patient, protocol, schedule, overlays, time_zone, facts)
+            signed = signed_overlay(organisation.pk, protocol)
+            header = _header(course_id, patient, protocol, schedule, signed, time_zone, facts)
         except UnusableInput as error:
             raise RefusedError(error.message, code=error.code, path=error.path) from error
-        _refuse_unsafe(organisation, patient, protocol, protocol_key)
+        _refuse_unsafe(organisation, patient, protocol, protocol_key, signed=signed is not None)
         course = _insert_course(header, patient, protocol, pinned, policy, site, intent, at or now, now)
         row = _insert_start(course, intent, prior_doses_known, by, role, now)
         try:
@@ -103,7 +104,9 @@ def _role(by: Actor, organisation: Organisation, now: datetime) -> str:
     raise NotAllowedError("Your role does not allow that here.")
 
 
-def _refuse_unsafe(organisation: Organisation, patient: Patient, protocol: Protocol, protocol_key: str | None) -> None:
+def _refuse_unsafe(
+    organisation: Organisation, patient: Patient, protocol: Protocol, protocol_key: str | None, *, signed: bool
+) -> None:
     live = organisation.mode == Organisation.Mode.LIVE
     if live and patient.synthetic:
         raise RefusedError("A synthetic patient cannot have a course in a live organisation.", code="synthetic_in_live")
@@ -115,10 +118,7 @@ def _refuse_unsafe(organisation: Organisation, patient: Patient, protocol: Proto
         raise RefusedError("A live course names the label revision that its organisation signed.", code="no_protocol")
     if not protocol.product.can_start_live:
         raise RefusedError("This label revision is superseded: no live course starts on it.", code="superseded")
-    signed = ProtocolSignature.objects.filter(
-        organisation=organisation, protocol_key=protocol.key, sha256=protocol.sha256, revoked_at__isnull=True
-    )
-    if not signed.exists():
+    if not signed:
         raise RefusedError(
             "This protocol is not signed here by a pharmacist and a medical lead, or was changed since.",
             code="not_signed",
@@ -130,7 +130,7 @@ def _header(
     patient: Patient,
     protocol: Protocol,
     schedule: str,
-    overlays: Sequence[Mapping[str, Any]],
+    signed: Mapping[str, Any] | None,
     time_zone: str | None,
     facts: Mapping[str, Any] | None,
 ) -> coursefile.Course:
@@ -143,7 +143,7 @@ def _header(
             "jurisdiction": protocol.product.jurisdiction,
             "protocol_key": protocol.key,
             "schedule": schedule or None,
-            "overlays": list(overlays),
+            "overlays": [] if signed is None else [signed],
             "time_zone": time_zone or patient.time_zone,
             "facts": dict(facts or {}),
             "events": [],

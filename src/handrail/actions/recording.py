@@ -12,6 +12,7 @@ from django.db import transaction
 
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotVisibleError, RefusedError
+from handrail.actions.moves import refuse_unsigned_move
 from handrail.actions.truth import truth_about
 from handrail.alerts import ledger
 from handrail.alerts.ledger import Changes, Wanted
@@ -131,6 +132,8 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         check_event(fact, course.started_at, protocol, "event")
     except UnusableInput as error:
         raise RefusedError(error.message, code=error.code, path=error.path) from error
+    if fact.kind == "protocol_changed":
+        refuse_unsigned_move(course, fact, now)
 
 
 def _holds_nul(value: Any) -> bool:

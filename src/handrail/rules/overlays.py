@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, NewType
 
 from handrail.rules.strict import ProtocolDataError
@@ -81,3 +81,55 @@ def signed_rows(key: str, rows: Mapping[str, Row], overlays: Sequence[Any]) -> d
             if item.get("sha256") in (None, row_sha256(row)):
                 signed[row.id] = who
     return signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What an organisation decided about one row: confirmed with a citation, or left as it is (no citation)."""
+
+    row_id: str
+    row_sha256: str
+    citation: str | None
+    number: int
+    """Grows with every decision of the set, so that a change back to an earlier decision is a change too."""
+
+
+def digest_of(protocol_key: str, protocol_sha256: str, decided: Sequence[Decided]) -> str:
+    """The hash that a person signs: the file that was read and every decision about its rows."""
+    rows = [[each.row_id, each.row_sha256, each.citation, each.number] for each in decided]
+    return sha256_of({"format": FORMAT, "key": protocol_key, "sha256": protocol_sha256, "rows": sorted(rows)})
+
+
+def document_of(
+    protocol_key: str,
+    protocol_sha256: str,
+    decided: Sequence[Decided],
+    *,
+    number: int,
+    organisation: str,
+    signatures: Sequence[Mapping[str, str]],
+) -> dict[str, Any]:
+    """The document that courses carry: it stands in `overlays` of a course file.
+
+    Args:
+        protocol_key: the protocol that was read; protocol_sha256: its file.
+        decided: the newest decision about each row.
+        number: of the set.
+        organisation: its name.
+        signatures: part, id of the person and instant of each signature.
+    """
+    return {
+        "format": FORMAT,
+        "protocol_key": protocol_key,
+        "protocol_sha256": protocol_sha256,
+        "number": number,
+        "signed_by": f"{organisation}, set {number}",
+        "signatures": [dict(each) for each in signatures],
+        "digest": digest_of(protocol_key, protocol_sha256, decided),
+        "rows": [
+            {"id": each.row_id, "citation": each.citation, "sha256": each.row_sha256}
+            for each in decided
+            if each.citation is not None
+        ],
+        "left": [each.row_id for each in decided if each.citation is None],
+    }

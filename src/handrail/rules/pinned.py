@@ -21,16 +21,22 @@ def protocol_for(history: History, now: datetime) -> Protocol:
         UnusableInput: unknown product, jurisdiction or key, or an overlay that does not fit.
     """
     course = history.course
-    key = course.protocol_key
-    for event in history.of("protocol_changed"):
-        if event.at <= now and event.body.protocol_key is not None:
-            key = event.body.protocol_key
+    key = key_for(history, now)
     if key is None:
         protocol = newest_active(course.product, course.jurisdiction)
     else:
         protocol = load(key, product=course.product, jurisdiction=course.jurisdiction)
     overlays = overlays_for(history, now)
     return protocol.with_overlays(overlays) if overlays else protocol
+
+
+def key_for(history: History, now: datetime) -> str | None:
+    """The key of the protocol in force at `now`; None: none is pinned."""
+    key = history.course.protocol_key
+    for event in history.of("protocol_changed"):
+        if event.at <= now and event.body.protocol_key is not None:
+            key = event.body.protocol_key
+    return key
 
 
 def overlays_for(history: History, now: datetime) -> tuple[Any, ...]:

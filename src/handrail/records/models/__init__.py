@@ -4,6 +4,16 @@ from handrail.records.models.access import CourseAccess, Look
 from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
-from handrail.records.models.signatures import ProtocolSignature
+from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
 
-__all__ = ["Course", "CourseAccess", "Document", "Event", "Look", "ProtocolSignature"]
+__all__ = [
+    "Course",
+    "CourseAccess",
+    "Document",
+    "Event",
+    "Look",
+    "ProtocolSignature",
+    "SigningEntry",
+    "SigningMark",
+    "SigningSet",
+]
