@@ -1,4 +1,4 @@
-"""Elranatamab in the United States: the delay table of 2023-08, and the silence of 2025-07 on delays."""
+"""Elranatamab: the American delay table of 2023-08, the silence of 2025-07 on delays, and the European text of 2024."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import pytest
 
 from handrail.rules.protocol import load
 from handrail.rules.redosing import GapAnswer, redosing
-from handrail.rules.schedule import monitoring_for, premedication_for
+from handrail.rules.schedule import monitoring_for, planned_setting_findings, premedication_for
 from handrail.rules.terms import Action, Status
 
 OLD, NEW = "elranatamab/US/2023-08", "elranatamab/US/2025-07"
+EU = "elranatamab/EU/2024"
 SUD1, SUD2, FTD, TD = "step_up_1", "step_up_2", "first_treatment", "treatment"
 QW, Q2W, Q4W = "weekly", "every_2_weeks", "every_4_weeks"
 FIRST, SECOND, NONE = ("hospital", 48), ("hospital", 24), ("none_stated", None)
+NEAR = ("near_facility", 48)
 
 # case, protocol, schedule, last step, given on, visit on, action, step, then (step and its date), premedication,
 # monitoring, row, status
@@ -36,6 +38,10 @@ W111|OLD|QW|TD|2026-02-02|2026-03-17|restart|SUD2|FTD 2026-03-24|yes|SECOND|L7|s
 W112|OLD|QW|TD|2026-02-02|2026-04-27|restart|SUD2|FTD 2026-05-04|yes|SECOND|L7|sourced
 W113|OLD|QW|TD|2026-02-02|2026-04-28|restart|SUD1|-|yes|FIRST|L8|sourced
 W114|NEW|Q4W|TD|2026-02-02|2026-03-02|continue|TD|-|if_crs|NONE|TD-Q4W-WINDOW|sourced
+B114|EU|QW|SUD1|2026-01-05|2026-01-08|give|SUD2|-|yes|NEAR|SUD1-NOMINAL|sourced
+B115|EU|QW|SUD2|2026-01-08|2026-01-12|give|FTD|-|yes|NONE|SUD2-NOMINAL|sourced
+B116|EU|QW|TD|2026-01-12|2026-01-19|continue|TD|-|if_crs|NONE|TD-QW-NOMINAL|sourced
+B117|EU|Q2W|TD|2026-07-06|2026-07-20|continue|TD|-|if_crs|NONE|TD-Q2W-NOMINAL|sourced
 """
 ROWS = [line.split("|") for line in CASES.strip().splitlines()]
 
@@ -127,8 +133,17 @@ NEW_EDGES = {
     (TD, Q2W): "0 ask -, 14 continue TD, 15 ask -",
     (TD, Q4W): "0 ask -, 28 continue TD, 29 ask -",
 }
-ALL_EDGES = [(OLD, place, words) for place, words in OLD_EDGES.items()] + [
-    (NEW, place, words) for place, words in NEW_EDGES.items()
+EU_EDGES = {
+    (SUD1, QW): "0 ask -, 3 give SUD2, 4 ask -",
+    (SUD2, QW): "0 ask -, 4 give FTD, 5 ask -",
+    (FTD, QW): "0 ask -, 7 continue TD, 8 ask -",
+    (TD, QW): "0 ask -, 7 continue TD, 8 ask -",
+    (TD, Q2W): "0 ask -, 14 continue TD, 15 ask -",
+}
+ALL_EDGES = [
+    (key, place, words)
+    for key, edges in ((OLD, OLD_EDGES), (NEW, NEW_EDGES), (EU, EU_EDGES))
+    for place, words in edges.items()
 ]
 
 
@@ -151,6 +166,55 @@ def test_the_four_days_to_the_first_treatment_dose_belong_to_a_late_second_step(
     answer = _after(OLD, (SUD1, QW), days)
     assert answer.row is not None and answer.row.id == row
     assert (answer.then is not None) == (row == "L1")
+
+
+@pytest.mark.parametrize(
+    # last step | day | row | what it would be
+    ("last", "day", "row", "would_be"),
+    [
+        (SUD1, 1, "SUD1-EARLY", "wait"),
+        (SUD1, 2, "SUD1-BEFORE", "give"),
+        (SUD1, 4, "SUD1-LATE", "ask"),
+        (SUD2, 2, "SUD2-EARLY", "wait"),
+        (SUD2, 3, "SUD2-BEFORE", "give"),
+        (SUD2, 5, "SUD2-LATE", "ask"),
+        (TD, 5, "TD-QW-EARLY", "wait"),
+        (TD, 6, "TD-QW-BEFORE", "continue"),
+        (TD, 8, "TD-QW-LATE", "ask"),
+    ],
+)
+def test_the_european_text_borrows_no_interval_from_the_american_one(
+    last: str, day: int, row: str, would_be: str
+) -> None:
+    answer = _after(EU, (last, QW), day)
+    assert (answer.action, answer.step, answer.status) == (Action.ASK, None, Status.UNVERIFIED)
+    assert answer.row is not None and answer.row.id == row
+    assert answer.would_be is not None and answer.would_be.action == Action(would_be)
+
+
+@pytest.mark.parametrize("step", [SUD1, SUD2, FTD, TD])
+def test_x17_in_europe_an_outpatient_step_near_the_facility_is_no_departure(step: str) -> None:
+    assert planned_setting_findings(load(EU), step=step, setting="outpatient") == ()
+
+
+@pytest.mark.parametrize(
+    # toxicity | grade | occurrence | row | acts
+    ("toxicity", "grade", "occurrence", "row", "acts"),
+    [
+        ("crs", 1, "first", "CRS-1", False),
+        ("crs", 2, "first", "CRS-2", False),
+        ("crs", 3, "first", "CRS-3-FIRST", False),
+        ("crs", 3, "recurrent", "CRS-3-AGAIN", True),
+        ("crs", 4, "first", "CRS-4", True),
+        ("icans", 2, "first", "ICANS-2", True),
+        ("icans", 3, "first", "ICANS-3-FIRST", True),
+        ("icans", 3, "recurrent", "ICANS-3-AGAIN", False),
+        ("icans", 4, "first", "ICANS-4", False),
+    ],
+)
+def test_after_a_reaction_in_europe(toxicity: str, grade: int, occurrence: str, row: str, acts: bool) -> None:
+    found = load(EU).after_toxicity_rows(toxicity, grade, occurrence=occurrence, lasted_hours=10)
+    assert [(item.id, item.acts) for item in found] == [(row, acts)]
 
 
 @pytest.mark.parametrize("cause", ["adverse_reaction", None])

@@ -1,11 +1,13 @@
-"""Teclistamab in the United States: what the next dose is on every boundary day, both sides of each row."""
+"""Teclistamab in the United States and Europe: what the next dose is on every boundary day, both sides of each row."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
+from handrail.rules.amount import amount_for
 from handrail.rules.protocol import Protocol, load
 from handrail.rules.redosing import BENEFIT_RISK, BENEFIT_RISK_UNKNOWN, GapAnswer, redosing
 from handrail.rules.schedule import monitoring_for, premedication_for
@@ -14,6 +16,7 @@ from handrail.rules.terms import Action, Status
 MONO = "teclistamab/US/2026-03/mono"
 COMBO = "teclistamab/US/2026-03/combo"
 OLD = "teclistamab/US/2025-03/mono"
+EU = "teclistamab/EU/2022/mono"
 SUD1, SUD2, FTD, TD = "step_up_1", "step_up_2", "first_treatment", "treatment"
 QW, Q2W, Q4W = "weekly", "every_2_weeks", "every_4_weeks"
 HOSPITAL, NEAR, NONE = ("hospital", 48), ("near_facility", 48), ("none_stated", None)
@@ -60,6 +63,11 @@ W037|COMBO|Q4W|TD|2026-06-01|2026-09-21|restart|SUD2|-|yes|HOSPITAL|R8|secondary
 W038|COMBO|Q4W|TD|2026-06-01|2026-09-22|restart|SUD1|-|yes|HOSPITAL|R9|secondary
 W039|OLD|QW|SUD2|2025-11-03|2025-11-07|give|FTD|-|yes|HOSPITAL|SUD2-WINDOW|sourced
 W040|OLD|QW|SUD2|2028-02-20|2028-02-29|repeat|SUD2|-|yes|HOSPITAL|R2|sourced
+W041|EU|QW|SUD2|2026-03-02|2026-03-08|give|FTD|-|yes|NEAR|SUD2-WINDOW|sourced
+B041|EU|QW|SUD1|2026-03-02|2026-03-04|give|SUD2|-|yes|NEAR|SUD1-WINDOW|sourced
+B042|EU|QW|SUD1|2026-03-02|2026-03-09|give|SUD2|-|yes|NEAR|SUD1-WINDOW|sourced
+B043|EU|QW|TD|2026-03-02|2026-03-09|continue|TD|-|if_crs|NONE|TD-QW-NOMINAL|sourced
+B044|EU|Q2W|TD|2026-03-02|2026-03-16|continue|TD|-|if_crs|NONE|TD-Q2W-NOMINAL|sourced
 """
 ROWS = [line.split("|") for line in CASES.split()]
 
@@ -125,6 +133,51 @@ def test_every_edge_has_its_own_answer_on_both_sides(key: str, place: tuple[str,
             assert (answer.action.value, answer.step or "") == wanted, day
         said = now
     assert (_after(load(key), place, 4000).action.value, _after(load(key), place, 4000).step) == said
+
+
+# Europe: `?` marks a row that was recalled or not found; the answer is `ask`, and the words are what would be.
+EU_EDGES = {
+    (SUD1, QW): "0 wait SUD2, 2 give SUD2, 8 ?restart SUD1",
+    (SUD2, QW): "0 wait FTD, 2 give FTD, 8 ?repeat SUD2, 29 ?restart SUD1",
+    (FTD, QW): "0 ?wait TD, 5 ?continue TD, 7 continue TD, 8 ?ask -",
+    (TD, QW): "0 ?wait TD, 5 ?continue TD, 7 continue TD, 8 ?ask -",
+    (TD, Q2W): "0 ?ask TD, 14 continue TD, 15 ?ask -",
+}
+
+
+@pytest.mark.parametrize(("place", "words"), EU_EDGES.items())
+def test_every_european_edge_has_its_own_answer_on_both_sides(place: tuple[str, str], words: str) -> None:
+    names, said = globals(), ("", "")
+    for item in words.split(", "):
+        first, action, step = item.split()
+        now = (action, names.get(step, ""))
+        for day, wanted in ((int(first) - 1, said), (int(first), now)):
+            if day < 0:
+                continue
+            answer = _after(load(EU), place, day)
+            shown = answer.would_be or answer
+            mark = "?" if answer.would_be is not None else ""
+            assert answer.action is Action.ASK or not mark
+            assert answer.confirm is None, "the European window needs no reason"
+            assert shown.action is not None and (mark + shown.action.value, shown.step or "") == wanted, day
+        said = now
+
+
+def test_the_european_label_is_not_given_the_weight_bands_of_the_american_one() -> None:
+    answer = amount_for(load(EU), step=SUD1, schedule=QW, weight_kg=Decimal(72))
+    assert answer.amount is None and answer.would_be is None and "no weight table" in answer.because
+
+
+def test_after_crs_grade_2_the_european_label_wants_the_patient_near_a_facility() -> None:
+    rows = load(EU).after_toxicity_rows("crs", 2, occurrence="first", lasted_hours=10)
+    assert {row.id: row.acts for row in rows} == {"CRS-NEAR": True, "CRS-2": False}
+    near = next(row.monitoring_next for row in rows if row.acts)
+    assert near is not None and (near.setting, near.hours) == NEAR
+
+
+def test_x39_x40_the_european_warnings_on_vaccines_and_hepatitis_b_were_read() -> None:
+    known = {row.check: row.status for row in load(EU).warning}
+    assert known["live_vaccine"] is known["hepatitis_b"] is Status.SOURCED
 
 
 @pytest.mark.parametrize(("last", "schedule", "first", "last_day"), [(TD, Q4W, 64, 112), (TD, Q2W, 64, 112)])
