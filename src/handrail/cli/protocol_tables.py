@@ -46,7 +46,28 @@ def tables_of(protocol: Protocol, notes: Sequence[str]) -> str:
         _table(
             "Monitoring after the dose",
             ("row", "after", "where", "hours", "counted from"),
-            ((r, (_step_words(r.step), _words(r.setting), _hours(r), r.anchor)) for r in protocol.monitoring),
+            ((r, (_step_words(r.step), _stay(r), _hours(r), _words(r.anchor))) for r in protocol.monitoring),
+        ),
+        _table(
+            "Infusion times",
+            ("row", "minutes", "after CRS", "steps", "words"),
+            (
+                (r, (str(r.minutes), "yes" if r.after_crs else "no", ", ".join(map(_step_words, r.steps)), r.words))
+                for r in protocol.infusion
+            ),
+        ),
+        _table(
+            "Given with the dose",
+            ("row", "agent", "dose", "route", "days after", "steps"),
+            (
+                (r, (r.agent, r.dose, r.route, _range(r.from_day, r.to_day), ", ".join(map(_step_words, r.steps))))
+                for r in protocol.companion
+            ),
+        ),
+        _table(
+            "End of treatment",
+            ("row", "doses", "responses", "words"),
+            ((r, (str(r.doses), ", ".join(r.responses) or "any", r.words)) for r in protocol.duration),
         ),
         _table(
             "After a reaction",
@@ -119,7 +140,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Row, Sequenc
 def _step(row: StepRow) -> tuple[Row, Sequence[str]]:
     dose = f"{row.mg} mg" if row.mg is not None else f"{row.mg_per_kg} mg/kg"
     schedules = ", ".join(map(_words, row.schedules)) or "any"
-    return row, (_step_words(row.step), schedules, dose, row.strength)
+    return row, (_step_words(row.step), schedules, dose, row.strength or "-")
 
 
 def _gap(row: GapRow) -> Sequence[str]:
@@ -174,7 +195,15 @@ def _range(low: int, high: int | None) -> str:
 
 
 def _hours(row: MonitoringRow | NextMonitoring) -> str:
-    return "-" if row.hours is None else str(row.hours)
+    if row.hours is None:
+        return "-"
+    least = row.hours_at_least if isinstance(row, MonitoringRow) else None
+    return _range(row.hours if least is None else least, row.hours)
+
+
+def _stay(row: MonitoringRow) -> str:
+    then = f", then {_words(row.then.setting)} until {row.then.hours} h" if row.then is not None else ""
+    return f"{_words(row.setting)}{then}"
 
 
 def _words(word: str) -> str:

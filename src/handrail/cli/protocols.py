@@ -14,7 +14,7 @@ from handrail.cli import sentence_of
 from handrail.cli.protocol_tables import tables_of
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
 from handrail.rules.policy import policy_from_document
-from handrail.rules.protocol import FORMAT, TABLES, Protocol, catalogue, load, load_text
+from handrail.rules.protocol import FORMAT, NEXT, TABLES, Protocol, catalogue, load, load_text
 from handrail.rules.protocol_rows import BandRow, GapRow, Row
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
@@ -130,7 +130,7 @@ def _check_references(protocol: Protocol) -> Iterable[str]:
     known = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
     for row in protocol.gap:
         follows = [row.then.step] if row.then else []
-        for step in [*row.last, *follows, *([row.step] if row.step else [])]:
+        for step in [*row.last, *follows, *([row.step] if row.step not in (None, NEXT) else [])]:
             if step not in known:
                 yield f"This label has no {step} (at gap.{row.id})."
         for schedule in row.schedules:
@@ -140,6 +140,10 @@ def _check_references(protocol: Protocol) -> Iterable[str]:
             yield f"The due day lies outside the row (at gap.{row.id}.due_day)."
         if row.action is Action.WAIT and row.to_day is None:
             yield f"A wait without an end is never over (at gap.{row.id}.to_day)."
+    for place, item in _placed(protocol):
+        for name in ("steps", "doses_of"):
+            for step in sorted(set(getattr(item, name, ())) - known):
+                yield f"This label has no {step} (at {place}.{name})."
     for step in known - {row.step for row in protocol.monitoring}:
         yield f"Nothing says where the patient is after {step} (at monitoring)."
     for band in protocol.band:

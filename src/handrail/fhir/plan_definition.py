@@ -130,7 +130,8 @@ def _status(row: Row) -> list[Resource]:
 def _activity(protocol: Protocol, row: StepRow | PremedicationRow) -> Resource:
     product = protocol.product
     if isinstance(row, StepRow):
-        title, medicine, route = STEP_WORDS[row.step], f"{product.inn} ({product.brand})", product.route
+        medicine = row.agent or f"{product.inn} ({product.brand})"
+        title, route = STEP_WORDS[row.step], product.route
     else:
         title, medicine, route = row.agent, row.agent, row.route
     dosage: Resource = {"text": sure_words(row, row.words), "route": {"text": route}}
@@ -250,10 +251,9 @@ def _given(row: StepRow, activities: Mapping[str, Resource]) -> Resource:
 
 
 def _premedication(row: PremedicationRow, protocol: Protocol, activities: Mapping[str, Resource]) -> Resource:
-    before = {
-        "low": _quantity(row.lead_min_minutes, "min"),
-        "high": _quantity(row.lead_max_minutes, "min"),
-    }
+    before = {"low": _quantity(row.lead_min_minutes, "min")}
+    if row.lead_max_minutes is not None:
+        before["high"] = _quantity(row.lead_max_minutes, "min")
     out: Resource = {
         "title": f"{row.agent}, before {step_list(row.steps)}",
         "relatedAction": [

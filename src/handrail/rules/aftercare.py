@@ -29,6 +29,8 @@ class Carry:
     unknown: str | None = None
     monitoring: tuple[Monitoring, ...] = ()
     crs_after_last: bool = False
+    rest_row: AfterToxicityRow | None = None
+    rest_until: datetime | None = None
     changes_at: tuple[datetime, ...] = ()
 
 
@@ -45,6 +47,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
     changes: list[datetime] = []
     unknown: str | None = None
     crs_after_last = False
+    rests: list[tuple[datetime, AfterToxicityRow]] = []
     followed = (("crs", episodes.crs), ("icans", episodes.icans), (NEUROTOXICITY, episodes.neurotoxicity))
     for toxicity, course in followed:
         severe_before = 0
@@ -69,13 +72,19 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
             changes += _duration_edges(protocol, toxicity, grade, episode)
             severe_before = max(severe_before, grade)
             for row in rows:
+                if row.rest_hours is not None and episode.closed_at is not None:
+                    rests.append((episode.closed_at + timedelta(hours=row.rest_hours), row))
                 if row.action in STOPS:
                     (stop if row.acts and row.action == "stop" else unverified).append(row)
                 elif recent and not row.acts:
                     unverified.append(row)
                 elif recent and row.monitoring_next is not None:
                     monitoring.append(_monitoring(row))
+    rest_until, rest_row = max(rests, key=lambda rest: rest[0], default=(None, None))
+    changes += [until for until, _ in rests]
     return Carry(
+        rest_row=rest_row,
+        rest_until=rest_until,
         stop_row=stop[0] if stop else None,
         unverified_row=min(unverified, key=lambda row: row.action not in STOPS, default=None),
         unknown=unknown,

@@ -29,8 +29,13 @@ def amount_for(protocol: Protocol, *, step: str, schedule: str, weight_kg: Decim
         weight_kg: actual body weight in kg, None when not known; read only where the dose goes by weight.
     """
     row = protocol.step_row(step, schedule)
-    if row.mg is not None:
+    if row.mg is not None and row.acts:
         return AmountAnswer(amount=_flat(protocol, row, row.mg), because=f"flat dose: {row.words}")
+    if row.mg is not None:
+        because = f"the amount of {STEP_WORDS[step]} is not verified: ask the prescriber"
+        missing = Missing(missing="amount", why_it_matters=because)
+        shown = _flat(protocol, row, row.mg)
+        return AmountAnswer(amount=None, because=because, would_be=shown, cannot_say=(missing,))
     assert row.mg_per_kg is not None
     if weight_kg is None:
         missing = Missing(missing="weight_kg", why_it_matters="the label gives the amount by weight band")

@@ -85,14 +85,48 @@ class PremedicationItem:
     dose: str
     route: str
     lead_min_minutes: int
-    lead_max_minutes: int
+    lead_max_minutes: int | None
     row: str
     status: Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Infusion:
+    """How long the infusion lasts, or may last `up_to` after a reaction to the dose before."""
+
+    minutes: int
+    up_to: bool
+    row: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """Another medicine or fluid that goes with the dose, from one day after it to another; day 0 is that of the dose."""
+
+    agent: str
+    dose: str
+    route: str
+    from_day: int
+    to_day: int
+    row: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThenStay:
+    """Where the patient stays after that, until so many hours from the same anchor."""
+
+    setting: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """Where the label wants the patient after the dose, for how long, counted from what."""
+    """Where the label wants the patient after the dose, for how long, counted from what.
+
+    `hours_at_least`: where the label gives a span of hours, its lower end.
+    """
 
     setting: str
     hours: int | None
@@ -100,6 +134,8 @@ class Monitoring:
     row: str
     status: Status
     because: str = ""
+    hours_at_least: int | None = None
+    then: ThenStay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +154,7 @@ class WouldBe:
 class NextDose:
     """What the next dose is, or why it is not.
 
-    `give_by` is the last day with no repeat or restart row; `restart_if_after` the last day before step-up dose 1
+    `give_by` is the last day with no repeat or restart row; `restart_if_after` the last day before the label's first step
     is required again.
     """
 
@@ -137,6 +173,8 @@ class NextDose:
     after_that: tuple[Later, ...] = ()
     restart_if_after: date | None = None
     premedication: tuple[PremedicationItem, ...] = ()
+    infusion: Infusion | None = None
+    companions: tuple[Companion, ...] = ()
     monitoring: Monitoring | None = None
     row: str | None = None
     would_be: WouldBe | None = None

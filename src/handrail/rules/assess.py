@@ -251,6 +251,7 @@ def _schedule_findings(history: History, doses: Sequence[Given], protocol: Proto
             first_dose_on=dated[0],
             on_schedule_since=since,
             on=civil_date(chosen.at, chosen.zone),
+            given=[dose.step for dose in doses if dose.at is None or dose.at <= chosen.at],
         )
     )
 

@@ -18,9 +18,12 @@ SECTION_TITLES: Final = {
     "step": "Steps",
     "gap": "Days since the last dose",
     "premedication": "Premedication",
+    "infusion": "Infusion times",
+    "companion": "Given with the dose",
     "monitoring": "Monitoring after the dose",
     "after_toxicity": "After a reaction",
     "interval_change": "Longer intervals",
+    "duration": "End of treatment",
     "phase_dose": "Dose by phase",
     "band": "Weight bands",
     "strength": "Vials",
@@ -49,7 +52,7 @@ STATUS_WORDS: Final = {
 NEVER_ACTS: Final = "unverified, permits nothing: ask the prescriber"
 
 _ENVELOPE: Final = frozenset(item.name for item in fields(Row))
-_STEPS: Final = frozenset({"step", "last", "steps"})
+_STEPS: Final = frozenset({"step", "last", "steps", "doses_of"})
 
 
 def spaced(word: str) -> str:

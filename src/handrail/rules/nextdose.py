@@ -18,6 +18,7 @@ from handrail.rules.amount import amount_for, check_given
 from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
+from handrail.rules.giving import companions_for, infusion_for, infusion_reaction, treatment_over
 from handrail.rules.history import History
 from handrail.rules.holds import CLEARANCE_WORDS, Hold, clearance, holds
 from handrail.rules.policy import Policy
@@ -35,6 +36,7 @@ from handrail.rules.terms import (
     civil_date,
     day_start,
     say_date,
+    say_instant,
     weakest,
 )
 
@@ -105,12 +107,21 @@ def next_dose(
     if carry is not None and carry.unknown is not None:
         work.cannot_say.append(Missing(missing="grade", why_it_matters=carry.unknown))
         return work.done(_withhold(base, Action.ASK, f"{carry.unknown}: no next-dose rule can be chosen"))
+    if carry is not None and carry.rest_row is not None and carry.rest_until is not None and now < carry.rest_until:
+        rest = Action.HOLD if carry.rest_row.acts else Action.ASK
+        return work.done(
+            _withhold(base, rest, f"{carry.rest_row.words}: not before {say_instant(carry.rest_until, zone)}")
+        )
     unverified = carry.unverified_row if carry is not None else None
     if unverified is not None:
         because = f"the label's row after this reaction is not verified: {unverified.words}"
         return work.done(_withhold(base, Action.ASK, because))
     if not base.action.gives:
         return work.done(base)
+    over = treatment_over(protocol, history, doses)
+    if over is not None:
+        work.cannot_say += [over.missing] if over.missing is not None else []
+        return work.done(_withhold(base, Action.ASK, f"{over.because}; ask the prescriber"))
     clear = clearance(history, doses, episodes, policy, now)
     work.changes_at += clear.changes_at
     if clear.missing:
@@ -229,15 +240,16 @@ def _first_dose(history: History, protocol: Protocol, work: _Working) -> NextDos
         work.cannot_say.append(Missing(missing="schedule", why_it_matters="the steps are keyed by the schedule"))
         return _ask("the schedule is not known or not in this label: ask the prescriber")
     step = protocol.steps_of(wanted)[0]
+    row = protocol.step_row(step, wanted)
+    because = f"no dose has been given yet: the label starts with {STEP_WORDS[step]}"
+    source = protocol.source_of(row)
+    first = NextDose(action=Action.GIVE, step=step, because=because, status=row.status, source=source, row=row.id)
+    if not row.acts:
+        because = f"{because} (this row is not verified: ask the prescriber)"
+        shown = WouldBe(action=Action.GIVE, step=step, row=row.id, words=row.words, status=row.status)
+        first = replace(first, action=Action.ASK, step=None, because=because, would_be=shown)
     return _complete(
-        NextDose(
-            action=Action.GIVE,
-            step=step,
-            because=f"no dose has been given yet: the label starts with {STEP_WORDS[step]}",
-            status=Status.SOURCED,
-            source=protocol.source_of(protocol.step_row(step, wanted)),
-            row=protocol.step_row(step, wanted).id,
-        ),
+        first,
         history,
         protocol,
         wanted,
@@ -300,8 +312,9 @@ def _complete(
     if amount.would_be is not None:
         would_be = replace(would_be or WouldBe(), amount=amount.would_be)
     crs_before = carry is not None and carry.crs_after_last
+    reacted = crs_before or infusion_reaction(history)
     repeated = dose.action in (Action.REPEAT, Action.RESTART) or (answer is not None and answer.premedicate == "yes")
-    premedication = schedules.premedication_for(protocol, step=step, crs_after_last=crs_before, after_delay=repeated)
+    premedication = schedules.premedication_for(protocol, step=step, crs_after_last=reacted, after_delay=repeated)
     if not all(protocol.row(item.row).acts for item in premedication):
         flags = (*flags, "premedication: a row is not verified, ask the prescriber")
     monitoring = schedules.monitoring_for(protocol, step=step, carried=carry.monitoring if carry else ())
@@ -311,6 +324,8 @@ def _complete(
         flags=flags,
         would_be=would_be,
         premedication=premedication,
+        infusion=infusion_for(protocol, step=step, crs_after_last=crs_before),
+        companions=companions_for(protocol, step=step),
         monitoring=monitoring,
         status=weakest(dose.status, Status.SOURCED) if dose.status else None,
     )

@@ -21,7 +21,10 @@ from handrail.rules.overlays import signed_rows
 from handrail.rules.protocol_rows import (
     AfterToxicityRow,
     BandRow,
+    CompanionRow,
+    DurationRow,
     GapRow,
+    InfusionRow,
     IntervalChangeRow,
     MonitoringRow,
     NextMonitoring,
@@ -39,6 +42,7 @@ from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import SCHEDULES, STEPS, UnusableInput
 
 FORMAT = "handrail-protocol/1"
+NEXT = "next"
 FOLDER = Path(__file__).resolve().parent.parent / "protocols" / "products"
 
 
@@ -53,6 +57,9 @@ class _Document:
     monitoring: tuple[MonitoringRow, ...]
     after_toxicity: tuple[AfterToxicityRow, ...]
     band: tuple[BandRow, ...] = ()
+    infusion: tuple[InfusionRow, ...] = ()
+    companion: tuple[CompanionRow, ...] = ()
+    duration: tuple[DurationRow, ...] = ()
     interval_change: tuple[IntervalChangeRow, ...] = ()
     phase_dose: tuple[PhaseDoseRow, ...] = ()
     warning: tuple[WarningRow, ...] = ()
@@ -63,7 +70,10 @@ R = TypeVar("R", bound=Row)
 __all__ = [
     "AfterToxicityRow",
     "BandRow",
+    "CompanionRow",
+    "DurationRow",
     "GapRow",
+    "InfusionRow",
     "IntervalChangeRow",
     "MonitoringRow",
     "NextMonitoring",
@@ -97,6 +107,9 @@ class Protocol:
     gap: tuple[GapRow, ...]
     premedication: tuple[PremedicationRow, ...]
     monitoring: tuple[MonitoringRow, ...]
+    infusion: tuple[InfusionRow, ...]
+    companion: tuple[CompanionRow, ...]
+    duration: tuple[DurationRow, ...]
     after_toxicity: tuple[AfterToxicityRow, ...]
     interval_change: tuple[IntervalChangeRow, ...]
     phase_dose: tuple[PhaseDoseRow, ...]
@@ -205,6 +218,9 @@ TABLES = (
     "gap",
     "premedication",
     "monitoring",
+    "infusion",
+    "companion",
+    "duration",
     "after_toxicity",
     "interval_change",
     "phase_dose",
@@ -268,7 +284,9 @@ ALLOWED = {
     "kind": ("window", "delay"),
     "premedicate": ("yes", "if_crs_after_last", "no"),
     "counted": ("calendar", "elapsed"),
-    "setting": ("hospital", "near_facility", "none_stated"),
+    "setting": ("hospital", "observation", "near_facility", "none_stated"),
+    "anchor": ("administration", "infusion_start", "infusion_end"),
+    "when": ("if_reaction", "unless_reaction"),
     "occurrence": ("any", "first", "recurrent"),
     "wording": ("may", "should"),
 }
@@ -279,13 +297,14 @@ def _check_words(row: Row, path: str, strengths: set[str]) -> None:
     for item in fields(row):
         value = getattr(row, item.name)
         place = f"{path}.{item.name}"
-        if item.name in ALLOWED and value not in ALLOWED[item.name]:
+        if item.name in ALLOWED and value is not None and value not in ALLOWED[item.name]:
             raise ProtocolDataError("unknown_word", f"The value is one of: {', '.join(ALLOWED[item.name])}.", place)
-        if item.name == "step" and value is not None and value not in STEPS:
+        known = (*STEPS, NEXT) if isinstance(row, GapRow) else STEPS
+        if item.name == "step" and value is not None and value not in known:
             raise ProtocolDataError("unknown_step", f"There is no step {value!r}.", place)
-        if item.name in ("last", "steps") and any(step not in STEPS for step in value):
+        if item.name in ("last", "steps", "doses_of") and any(step not in STEPS for step in value):
             raise ProtocolDataError("unknown_step", "One of these steps does not exist.", place)
-        if item.name == "strength" and value not in strengths:
+        if item.name == "strength" and value is not None and value not in strengths:
             raise ProtocolDataError("unknown_strength", f"There is no strength {value!r}.", place)
         if isinstance(value, Decimal) and value <= 0:
             raise ProtocolDataError("wrong_value", "An amount is greater than zero.", place)
@@ -305,9 +324,14 @@ def _gap_tables(read: _Document) -> dict[tuple[str, str], tuple[GapRow, ...]]:
     """
     tables: dict[tuple[str, str], tuple[GapRow, ...]] = {}
     for schedule in read.product.schedules:
-        for step in (row.step for row in read.step if not row.schedules or schedule in row.schedules):
+        steps = [row.step for row in read.step if not row.schedules or schedule in row.schedules]
+        for step, following in zip(steps, [*steps[1:], *steps[-1:]], strict=True):
             rows = sorted(
-                (row for row in read.gap if step in row.last and (not row.schedules or schedule in row.schedules)),
+                (
+                    replace(row, step=following) if row.step == NEXT else row
+                    for row in read.gap
+                    if step in row.last and (not row.schedules or schedule in row.schedules)
+                ),
                 key=lambda row: row.from_day,
             )
             day: int | None = 0

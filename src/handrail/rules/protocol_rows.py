@@ -60,10 +60,14 @@ class Product(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow(Row):
-    """A step of the label: flat `mg` (with `ml` and `vials` of a strength) or `mg_per_kg` (then the bands decide)."""
+    """A step of the label: flat `mg` (with `ml` and `vials` of a strength) or `mg_per_kg` (then the bands decide).
+
+    No `strength`: which vial serves it is not known. `agent`: the drug of a step that is not the product itself.
+    """
 
     step: str
-    strength: str
+    strength: str | None = None
+    agent: str | None = None
     schedules: tuple[str, ...] = ()
     mg: Decimal | None = None
     mg_per_kg: Decimal | None = None
@@ -105,7 +109,8 @@ class ThenRow:
 class GapRow(Row):
     """`from_day`..`to_day` (both included; no `to_day`: everything longer) after the last dose: what then.
 
-    `kind`: window (on time, or too early) or delay. `premedicate`: yes, if_crs_after_last or no.
+    `kind`: window (on time, or too early) or delay. `premedicate`: yes, if_crs_after_last or no. The `step` may be `next`:
+    the one that follows each of `last` in the label, the last step of all following itself.
     """
 
     kind: str
@@ -125,27 +130,79 @@ class GapRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PremedicationRow(Row):
-    """One agent before a dose; lead in minutes. `when`: always (for `steps`), after_delay or after_crs (any step)."""
+    """One agent before a dose; lead in minutes, without a greatest one where the label names none.
+
+    `when` (for `steps`): if_reaction or unless_reaction, which is CRS or an infusion reaction since the last dose.
+    Any other step has the agent `also_after_delay` and `also_after_crs`.
+    """
 
     agent: str
     dose: str
     route: str
     lead_min_minutes: int
-    lead_max_minutes: int
     steps: tuple[str, ...]
+    lead_max_minutes: int | None = None
+    when: str | None = None
     expected_mg: Decimal | None = None
     also_after_delay: bool = True
     also_after_crs: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThenMonitoring:
+    """Where the patient stays after the first place is left, until that many hours from the same anchor."""
+
+    setting: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitoringRow(Row):
-    """Where the label wants the patient after a step. `setting`: hospital, near_facility or none_stated."""
+    """Where the label wants the patient after a step. `setting`: hospital, observation, near_facility or none_stated.
+
+    `hours_at_least`: where the label gives a span of hours, its lower end. `anchor`: administration, infusion_start or
+    infusion_end.
+    """
 
     step: str
     setting: str
     anchor: str
     hours: int | None = None
+    hours_at_least: int | None = None
+    then: ThenMonitoring | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfusionRow(Row):
+    """How long the infusion of these steps lasts; `after_crs`: after CRS with the dose before, then up to that long."""
+
+    steps: tuple[str, ...]
+    minutes: int
+    after_crs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionRow(Row):
+    """Another medicine or fluid that goes with a dose, from day `from_day` to `to_day` after it; day 0 is that of the dose."""
+
+    agent: str
+    dose: str
+    route: str
+    steps: tuple[str, ...]
+    from_day: int
+    to_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurationRow(Row):
+    """The label ends treatment after that many doses of `doses_of`.
+
+    `responses`: only with one of these responses; none: whatever the response.
+    """
+
+    doses: int
+    doses_of: tuple[str, ...]
+    responses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +239,7 @@ class AfterToxicityRow(Row):
     under_hours: int | None = None
     premedicate_next: bool = False
     monitoring_next: NextMonitoring | None = None
+    rest_hours: int | None = None
     schedule_next: tuple[ScheduleNext, ...] = ()
     analyte: str | None = None
     below: Decimal | None = None
@@ -202,6 +260,8 @@ class IntervalChangeRow(Row):
     response_held_months: int | None = None
     min_weeks_since_first_dose: int | None = None
     min_weeks_on_from: int | None = None
+    min_doses: int | None = None
+    doses_of: tuple[str, ...] = ()
     consecutive_assessments: int | None = None
 
 

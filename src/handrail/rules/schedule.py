@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from handrail.rules.answer import Finding, Later, Monitoring, PremedicationItem
+from handrail.rules.answer import Finding, Later, Monitoring, PremedicationItem, ThenStay
+from handrail.rules.giving import counted
 from handrail.rules.protocol import GapRow, IntervalChangeRow, PremedicationRow, Protocol
 from handrail.rules.terms import STEP_WORDS, Action, Urgency
 
 RESPONSES = ("sCR", "CR", "VGPR", "PR", "MR", "SD", "PD")
-SETTINGS = ("none_stated", "near_facility", "hospital")
+SETTINGS = ("none_stated", "near_facility", "observation", "hospital")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ def premedication_for(
     """
 
     def wanted(row: PremedicationRow) -> bool:
-        by_step = step in row.steps
+        fits = row.when is None or (row.when == "if_reaction") == crs_after_last
+        by_step = step in row.steps and fits
         return by_step or (after_delay and row.also_after_delay) or (crs_after_last and row.also_after_crs)
 
     rows = [row for row in protocol.premedication if wanted(row)]
@@ -117,6 +119,8 @@ def monitoring_for(protocol: Protocol, *, step: str, carried: Sequence[Monitorin
                 row=own.id,
                 status=own.status,
                 because=own.words,
+                hours_at_least=own.hours_at_least,
+                then=ThenStay(setting=own.then.setting, hours=own.then.hours) if own.then is not None else None,
             )
         )
     if not options:
@@ -130,6 +134,8 @@ def monitoring_for(protocol: Protocol, *, step: str, carried: Sequence[Monitorin
         row=strictest.row,
         status=max((m.status for m in options), key=lambda status: status.rank),
         because="; ".join(dict.fromkeys(m.because for m in options if m.because)),
+        hours_at_least=strictest.hours_at_least if strictest.hours == longest else None,
+        then=next((m.then for m in options if m.then is not None and m.then.hours > (longest or 0)), None),
     )
 
 
@@ -153,11 +159,14 @@ def planned_setting_findings(protocol: Protocol, *, step: str, setting: str) -> 
 def early_discharge_finding(protocol: Protocol, *, step: str, hours_observed: Decimal) -> Finding | None:
     """Leaving hospital before the hours that the label asks for."""
     wanted = monitoring_for(protocol, step=step, carried=())
-    if wanted is None or wanted.hours is None or hours_observed >= wanted.hours:
+    if wanted is None or wanted.hours is None:
+        return None
+    enough = wanted.hours_at_least or wanted.hours
+    if hours_observed >= enough:
         return None
     return Finding(
         rule="schedule",
-        what=f"Watched for {hours_observed} h after {STEP_WORDS[step]}; this label asks for {wanted.hours} h",
+        what=f"Watched for {hours_observed} h after {STEP_WORDS[step]}; this label asks for {enough} h",
         urgency=Urgency.TODAY,
         owner="prescriber",
         because=wanted.because,
@@ -169,14 +178,19 @@ def premedication_findings(
     protocol: Protocol, *, step: str, agent: str, dose_mg: Decimal | None, minutes_before: int | None
 ) -> tuple[Finding, ...]:
     """Whether a premedication given agrees with its row: lead in minutes before the dose, amount in mg."""
-    row = next((r for r in protocol.premedication if step in r.steps and agent.lower() in r.agent.lower()), None)
+    rows = [r for r in protocol.premedication if step in r.steps and agent.lower() in r.agent.lower()]
+    row = next((r for r in rows if r.expected_mg == dose_mg), rows[0] if rows else None)
     if row is None:
         return ()
     found = []
-    if minutes_before is not None and not row.lead_min_minutes <= minutes_before <= row.lead_max_minutes:
+    longest = row.lead_max_minutes
+    early = longest is not None and minutes_before is not None and minutes_before > longest
+    if minutes_before is not None and (early or minutes_before < row.lead_min_minutes):
+        least = row.lead_min_minutes
+        window = f"{least} min or more" if longest is None else f"{least} to {longest} min"
         found.append(
             f"{row.agent} was given {minutes_before} min before {STEP_WORDS[step]}: the label's window is "
-            f"{row.lead_min_minutes} to {row.lead_max_minutes} min; ask whether to repeat or wait"
+            f"{window}; ask whether to repeat or wait"
         )
     if dose_mg is not None and row.expected_mg is not None and dose_mg != row.expected_mg:
         found.append(f"{row.agent} {dose_mg} mg was given: this label names {row.dose}")
@@ -203,12 +217,18 @@ def interval_change_findings(
     first_dose_on: date,
     on_schedule_since: date,
     on: date,
+    given: Sequence[str | None] | None = None,
 ) -> tuple[Finding, ...]:
-    """Whether the label's conditions for a longer interval are met on the day it was chosen."""
+    """Whether the label's conditions for a longer interval are met on the day it was chosen.
+
+    Args:
+        given: the step of every dose before that day.
+    """
     row = next((r for r in protocol.interval_change if r.from_schedule == current and r.to_schedule == wanted), None)
     if row is None:
         return ()
     unmet = list(_unmet(row, response, response_since, first_dose_on, on_schedule_since, on))
+    unmet += doses_wanting(row, given)
     if not unmet:
         return ()
     return (
@@ -248,6 +268,16 @@ def _unmet(
         yield f"{done} of at least {row.min_weeks_on_from} weeks on {row.from_schedule.replace('_', ' ')} are done"
     if row.consecutive_assessments is not None:
         yield f"the prescriber confirms an adequate response in at least {row.consecutive_assessments} consecutive assessments"
+
+
+def doses_wanting(row: IntervalChangeRow, given: Sequence[str | None] | None) -> list[str]:
+    """The doses that the label asks for before a longer interval and that were not given, in words."""
+    if row.min_doses is None:
+        return []
+    had = counted(given, row.doses_of) if given is not None else None
+    if had is None:
+        return [f"whether {row.min_doses} doses have been given is not settled: a restart, or a dose that is not known"]
+    return [f"{had} of at least {row.min_doses} doses have been given"] if had < row.min_doses else []
 
 
 def _months_later(day: date, months: int) -> date:

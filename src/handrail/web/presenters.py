@@ -183,6 +183,7 @@ def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
             }
             for item in dose.get("premedication", [])
         ],
+        "with_it": [*_infusion_words(dose.get("infusion")), *map(_companion_words, dose.get("companions", []))],
         "monitoring": _monitoring_words(monitoring) if monitoring else None,
         "row": dose.get("row"),
         "source": dose.get("source"),
@@ -216,12 +217,37 @@ def amount_words(amount: dict[str, Any]) -> str:
 
 def _lead(item: dict[str, Any]) -> str:
     low, high = item["lead_min_minutes"], item["lead_max_minutes"]
+    if high is None:
+        return f"{low} min or more before"
     return f"about {low} min before" if low == high else f"{low} to {high} min before"
 
 
 def _monitoring_words(item: dict[str, Any]) -> str:
-    hours = f" for {item['hours']} h" if item.get("hours") else ""
-    return f"{SETTING_WORDS[item['setting']]}{hours}"
+    least = f"{item['hours_at_least']} to " if item.get("hours_at_least") else ""
+    hours = f" for {least}{item['hours']} h" if item.get("hours") else ""
+    then = item.get("then")
+    after = f", then {SETTING_WORDS[then['setting']]} until {then['hours']} h" if then else ""
+    counted = f", counted from the {item['anchor'].replace('_', ' ')}" if item["anchor"] != "administration" else ""
+    return f"{SETTING_WORDS[item['setting']]}{hours}{after}{counted}"
+
+
+def _infusion_words(item: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The infusion time, when the label's data has one."""
+    if item is None:
+        return []
+    return [_marked(f"infusion over {'up to ' if item['up_to'] else ''}{item['minutes']} min", item["status"])]
+
+
+def _companion_words(item: dict[str, Any]) -> dict[str, Any]:
+    """Another medicine or fluid, and on which days after the dose."""
+    first, last = item["from_day"], item["to_day"]
+    days = f"day {first}" if first == last else f"days {first} to {last}"
+    when = "on the day of the dose" if last == 0 else f"{days} after the dose"
+    return _marked(f"{item['agent']} {item['dose']}, {item['route']}, {when}", item["status"])
+
+
+def _marked(words: str, status: str) -> dict[str, Any]:
+    return {"words": words, "status": status, "chip": STATUS_WORDS[status]}
 
 
 def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:

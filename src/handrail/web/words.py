@@ -27,6 +27,7 @@ STATUS_WORDS: Final = {
 }
 SETTING_WORDS: Final = {
     "hospital": "in hospital",
+    "observation": "watched in a suitable healthcare setting",
     "near_facility": "near a facility, checked daily",
     "none_stated": "none stated in the label",
 }
