@@ -18,12 +18,14 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert
 from handrail.people.models import Shift
 from handrail.people.scope import everything
-from handrail.records.models import Look
+from handrail.records.models import Look, SigningSet
 from tests.support.factories import MONDAY_0900, World, checkin, dose
+from tests.support.signing import signed
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=27)
 LOGIN = 302
+SIGNED = "elranatamab/US/2025-07"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert`, `event` or `shift`: what stands in the address."""
+    """`course`, `alert`, `event`, `shift` or `set`: what stands in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
 
@@ -61,6 +63,14 @@ ROWS = [
     Row("record", 200, 200, 404, LOGIN, about="course", args=("hold",)),
     Row("withdraw", 200, 200, 404, LOGIN, about="event"),
     Row("withdraw", 422, 422, 404, LOGIN, "post", about="event"),
+    Row("signing", 200, 200, 200, LOGIN),
+    Row("start_signing", 404, 404, 404, LOGIN, "post"),
+    Row("start_signing", 302, 404, 404, LOGIN, "post", about="organisation", data=(("protocol", SIGNED),)),
+    Row("signing_set", 200, 404, 404, LOGIN, about="set"),
+    Row("decide_rows", 422, 404, 404, LOGIN, "post", about="set", data=(("decision", "leave"),)),
+    Row("sign_set", 422, 404, 404, LOGIN, "post", about="set", data=(("part", "pharmacist"),)),
+    Row("signing_file", 200, 404, 404, LOGIN, about="set"),
+    Row("take_up_set", 302, 302, 404, LOGIN, "post", about="course"),
     Row("page", 200, 200, 404, LOGIN, about="alert"),
     Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
 ]
@@ -82,6 +92,7 @@ def world(db):
         record_event(course.pk, dose("step_up_1", mg="4.8", at=given), by=world.actor("alice"), now=given)
         fever = checkin(at=NOW - timedelta(minutes=3), temperature_c="38.4")
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
+        signed(world.alice, SIGNED)
         yield world
 
 
@@ -113,6 +124,8 @@ def address_of(row: Row, world: World) -> str:
             "": [],
             "course": [course.pk],
             "alert": [Alert.objects.filter(course=course).first().pk] if row.about == "alert" else [],
+            "organisation": [],
+            "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],
         }[row.about]
@@ -123,7 +136,8 @@ def ask(row: Row, world: World, who) -> int:
     client = Client()
     if who is not None:
         client.force_login(who)
-    answer = getattr(client, row.method)(address_of(row, world), dict(row.data))
+    data = dict(row.data) | ({"organisation": str(world.alice.id)} if row.about == "organisation" else {})
+    answer = getattr(client, row.method)(address_of(row, world), data)
     if who is None and row.anonymous == LOGIN:
         assert answer.url.startswith("/accounts/login/")
     return answer.status_code

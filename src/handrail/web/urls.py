@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from handrail.web import views_course, views_list, views_pages, views_rota
+from handrail.web import views_course, views_list, views_pages, views_rota, views_signing
 
 urlpatterns = [
     path("", views_list.board, name="board"),
@@ -21,6 +21,13 @@ urlpatterns = [
     path("pages/find", views_pages.find, name="find_page"),
     path("pages/<uuid:alert_id>/", views_pages.page, name="page"),
     path("pages/<uuid:alert_id>/have", views_pages.have, name="have_page"),
+    path("signing/", views_signing.signing, name="signing"),
+    path("signing/start", views_signing.start_signing, name="start_signing"),
+    path("signing/<uuid:set_id>/", views_signing.signing_set, name="signing_set"),
+    path("signing/<uuid:set_id>/rows", views_signing.decide, name="decide_rows"),
+    path("signing/<uuid:set_id>/sign", views_signing.sign_set, name="sign_set"),
+    path("signing/<uuid:set_id>/file", views_signing.signing_file, name="signing_file"),
+    path("courses/<uuid:course_id>/take-up", views_signing.take_up_set, name="take_up_set"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
     path("c/", include("handrail.web.checkin.urls")),
 ]

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 (
                     "part",
                     models.CharField(
-                        choices=[("pharmacist", "Pharmacist"), ("medical_lead", "medical lead")], max_length=12
+                        choices=[("pharmacist", "pharmacist"), ("medical_lead", "medical lead")], max_length=12
                     ),
                 ),
                 ("digest", models.CharField(max_length=64)),

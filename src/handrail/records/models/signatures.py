@@ -85,7 +85,7 @@ class SigningMark(OwnedRow):
     class Part(models.TextChoices):
         """As what a person signs."""
 
-        PHARMACIST = "pharmacist"
+        PHARMACIST = "pharmacist", "pharmacist"
         MEDICAL_LEAD = "medical_lead", "medical lead"
 
     signing_set = models.ForeignKey(SigningSet, on_delete=models.PROTECT, related_name="marks")
