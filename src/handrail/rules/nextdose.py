@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from handrail.rules import schedule as schedules
 from handrail.rules.aftercare import Carry, carry_over
-from handrail.rules.amount import amount_for, check_given
+from handrail.rules.amount import VialsAnswer, amount_for, check_given, vials_of
 from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
@@ -365,10 +365,13 @@ def _departures(history: History, doses: Sequence[Given], protocol: Protocol, wo
     found = []
     for number, dose in enumerate(doses):
         differs = _differs(history, doses[:number], dose, protocol)
+        vials = _vials(history, dose, protocol)
+        differs = differs or vials.differs
         if differs is None or f"dose_given:{dose.event.id}" in signed:
             continue
         words = f"{dose.words()} differs from the protocol: {differs}"
         found.append(words)
+        work.findings += [vials.finding] if vials.finding is not None else []
         work.findings.append(
             Finding(
                 rule="nextdose",
@@ -422,6 +425,19 @@ def _differs(history: History, before: Sequence[Given], dose: Given, protocol: P
         wanted = STEP_WORDS[row.step] if row.step else "another step"
         return f"on that day the label's answer was {row.action.value}: {wanted}"
     return None
+
+
+def _vials(history: History, dose: Given, protocol: Protocol) -> VialsAnswer:
+    """Whether the vials that the dose was made from are those of the label; without a word on them nothing is judged."""
+    if "strengths_mg_per_ml" in dose.event.nulls:
+        return VialsAnswer(differs="the vials were asked and are not known")
+    schedule = dose.body.schedule or _schedule_before(history, dose, protocol)
+    strengths = dose.body.strengths_mg_per_ml
+    if not strengths or dose.step is None or schedule is None:
+        return VialsAnswer(differs=None)
+    if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
+        return VialsAnswer(differs=None)
+    return vials_of(protocol, dose.step, schedule, strengths)
 
 
 def _amount_forgotten(protocol: Protocol, dose: Given, step: str, schedule: str) -> bool:

@@ -203,7 +203,7 @@ def interval_change_findings(
     row = next((r for r in protocol.interval_change if r.from_schedule == current and r.to_schedule == wanted), None)
     if row is None:
         return ()
-    unmet = list(_unmet(row, response, response_since, first_dose_on, on_schedule_since, on))
+    unmet = list(unmet_conditions(row, response, response_since, first_dose_on, on_schedule_since, on))
     if not unmet:
         return ()
     return (
@@ -218,7 +218,7 @@ def interval_change_findings(
     )
 
 
-def _unmet(
+def unmet_conditions(
     row: IntervalChangeRow,
     response: str | None,
     response_since: date | None,
@@ -226,6 +226,7 @@ def _unmet(
     on_schedule_since: date,
     on: date,
 ) -> Iterable[str]:
+    """What the label asks for before a longer interval and is not fulfilled on that day, each in words."""
     if row.response_at_least is not None:
         if response not in RESPONSES:
             yield f"the response is not known ({row.response_at_least} or better is needed)"
@@ -234,7 +235,7 @@ def _unmet(
     if row.response_held_months is not None:
         if response_since is None:
             yield "how long the response has held is not known"
-        elif _months_later(response_since, row.response_held_months) > on:
+        elif months_later(response_since, row.response_held_months) > on:
             yield f"the response must have held for {row.response_held_months} months"
     if row.min_weeks_since_first_dose is not None and (on - first_dose_on).days < 7 * row.min_weeks_since_first_dose:
         yield f"at least {row.min_weeks_since_first_dose} weeks of treatment are needed"
@@ -243,7 +244,7 @@ def _unmet(
         yield f"{done} of at least {row.min_weeks_on_from} weeks on {row.from_schedule.replace('_', ' ')} are done"
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     """The same day of a later month, or its last day."""
     month = day.month - 1 + months
     year, month = day.year + month // 12, month % 12 + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar, get_args, get_origin
@@ -75,6 +76,8 @@ def read_value(hint: Any, value: Any, path: str) -> Any:
             raise ProtocolDataError("unknown_word", f"The value is one of: {words}.", path) from error
     if hint is Decimal:
         return _decimal(value, path)
+    if hint is date and isinstance(value, date) and not isinstance(value, datetime):
+        return value
     if hint is bool and isinstance(value, bool):
         return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST:
