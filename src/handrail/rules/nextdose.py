@@ -174,7 +174,8 @@ def _base(
     carry = carry_over(protocol, episodes, since=_previous_at(doses), now=now)
     work.changes_at += carry.changes_at
     cause = _delay_cause(history, last)
-    keys = list(dict.fromkeys([wanted, last.body.schedule or wanted]))
+    given_on = last.body.schedule or _schedule_before(history, last, protocol) or wanted
+    keys = list(dict.fromkeys([wanted, given_on if given_on in protocol.schedules else wanted]))
     answers = [
         redosing(protocol, last_step=last.step, schedule=key, last_on=last.on, today=today, cause=cause) for key in keys
     ]
@@ -183,7 +184,8 @@ def _base(
         work.cannot_say.append(
             Missing(missing="dose_not_given.because", why_it_matters="the benefit-risk flag depends on why it was late")
         )
-    dates = schedules.dose_dates(protocol, last_step=last.step, schedule=keys[answers.index(chosen)], last_on=last.on)
+    every = [schedules.dose_dates(protocol, last_step=last.step, schedule=key, last_on=last.on) for key in keys]
+    dates = schedules.stricter(every[answers.index(chosen)], every)
     work.changes_at += [day_start(day, zone) for key in keys for day in _change_days(protocol, last, key)]
     dose = _from_gap(chosen, dates, history, protocol, wanted, carry, work)
     return dose, carry

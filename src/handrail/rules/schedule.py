@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -57,6 +57,15 @@ def dose_dates(protocol: Protocol, *, last_step: str, schedule: str, last_on: da
         ),
         change_days=tuple(last_on + timedelta(days=n) for n in _change_days(protocol, rows)),
     )
+
+
+def stricter(dates: DoseDates, every: Sequence[DoseDates]) -> DoseDates:
+    """The same days, with the last ones taken from whichever table turns to repeat or restart first."""
+    turning = [one for one in every if one.after_that]
+    if not turning:
+        return dates
+    first = min(turning, key=lambda one: one.after_that[0].from_day)
+    return replace(dates, give_by=first.give_by, restart_if_after=first.restart_if_after, after_that=first.after_that)
 
 
 def _day_before(row: GapRow, rows: Sequence[GapRow]) -> int | None:
