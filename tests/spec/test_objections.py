@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from handrail.rules.terms import Action
+from tests.spec.test_after_dose import icans, resolved
 from tests.support.courses import Told, instant, well
 
 SUD1, SUD2, FTD, TD = "step_up_1", "step_up_2", "first_treatment", "treatment"
@@ -70,3 +71,78 @@ def test_the_last_days_shown_are_those_of_the_stricter_schedule():
         ("2026-03-31", "R5"),
         ("2026-04-28", "R6"),
     ]
+
+
+# --- toxicity that was not followed to its end -----------------------------------------------------------------------
+
+
+def clear(told: Told, at: str) -> None:
+    """What a visit needs, CRS apart."""
+    told.tell("vitals_measured", at, temperature_c="36.8")
+    icans(told, at, 0)
+    told.tell("condition_noted", at, what="infection", active=False)
+
+
+def test_a_reaction_resolved_and_never_graded_has_no_known_grade():
+    told = started()
+    told.tell("checkin_received", FEVER, temperature_c="36.9", home_neuro={"year": "wrong"})
+    told.tell("contact_made", "2026-03-03 02:10", reached=True, outcome="coming_in")
+    resolved(told, "icans", "2026-03-04 20:00")
+    well(told, VISIT)
+    answer = told.assess(LATER).next_dose
+    assert (answer.action, answer.withheld) == (Action.ASK, True)
+    assert "grade of the ICANS episode is not known" in answer.because
+
+
+def test_a_fever_resolved_without_crs_grade_and_ice_score_gives_nothing():
+    told = started()
+    told.tell("checkin_received", FEVER, temperature_c="38.6")
+    told.tell("contact_made", "2026-03-03 02:10", reached=True, outcome="coming_in")
+    resolved(told, "crs", "2026-03-04 20:00")
+    clear(told, VISIT)
+    resolved(told, "crs", VISIT)
+    assert told.assess(LATER).next_dose.action is Action.ASK
+
+
+@pytest.mark.parametrize("toxicity", ["crs", "icans", "infection"])
+@pytest.mark.parametrize("wrong", ["2026-03-30 08:00", "2027-03-03 08:00"])
+def test_an_end_dated_in_the_future_clears_nothing(toxicity: str, wrong: str):
+    told = started()
+    for other in {"crs", "icans", "infection"} - {toxicity}:
+        resolved(told, other, VISIT)
+    fields = {"resolved_at": instant(wrong).isoformat(), "confirmed_by": "nurse-1"}
+    told.tell("toxicity_resolved", "2026-03-04 08:00", toxicity=toxicity, **fields)
+    told.tell("vitals_measured", VISIT, temperature_c="36.8")
+    assert told.assess("2026-03-05 08:30").next_dose.action is Action.ASK
+
+
+@pytest.mark.parametrize(
+    # "no infection" written at | then
+    ("said_at", "action"),
+    [("2026-03-02 05:00", Action.ASK), ("2026-03-02 06:00", Action.ASK), ("2026-03-02 07:30", Action.GIVE)],
+)
+def test_no_infection_said_before_a_fever_does_not_speak_for_the_time_after_it(said_at: str, action: Action):
+    told = Told()
+    told.tell("condition_noted", said_at, what="infection", active=False)
+    told.tell("vitals_measured", "2026-03-02 06:00", temperature_c="38.5")
+    told.tell("weight_measured", "2026-03-02 07:00", weight_kg="70")
+    well_but_infection(told, "2026-03-02 07:00")
+    assert told.assess("2026-03-02 08:00").next_dose.action is action
+
+
+def well_but_infection(told: Told, at: str) -> None:
+    before = len(told.events)
+    well(told, at)
+    told.events = [e for n, e in enumerate(told.events) if n < before or e["kind"] != "condition_noted"]
+
+
+def test_no_dose_while_the_clock_for_crs_grade_and_ice_score_runs():
+    told = Told()
+    told.tell("vitals_measured", "2026-03-02 06:00", temperature_c="38.5")
+    told.tell("contact_made", "2026-03-02 06:10", reached=True, outcome="coming_in")
+    told.tell("vitals_measured", "2026-03-02 07:00", temperature_c="36.9")
+    told.tell("condition_noted", "2026-03-02 07:00", what="infection", active=False)
+    answer = told.assess("2026-03-02 08:00")
+    assert [page.what for page in answer.pages] == ["CRS grade and ICE score not recorded"]
+    assert (answer.next_dose.action, answer.next_dose.withheld) == (Action.ASK, True)
+    assert "CRS grade and ICE score" in answer.next_dose.because

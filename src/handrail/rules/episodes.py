@@ -137,16 +137,16 @@ class _Tracker:
             episode.grade = max(grade, episode.grade or 0)
 
     def resolved(self, event: Event) -> None:
-        """A named person says that it is over; evidence later than that keeps it open."""
-        if {"resolved_at", "confirmed_by"} & set(event.nulls):
-            return
+        """A named person says that it is over; evidence later than that keeps it open, and an end in the future is none.
+
+        What ends so without ever having been graded had a grade that nobody knows; only an assessment says that it was nothing.
+        """
         when = event.body.resolved_at or event.at
+        if {"resolved_at", "confirmed_by"} & set(event.nulls) or when > event.at:
+            return
         episode = self.open()
-        if (
-            episode is not None
-            and when <= event.at
-            and (episode.last_evidence is None or when >= episode.last_evidence)
-        ):
+        if episode is not None and (episode.last_evidence is None or when >= episode.last_evidence):
+            episode.grade_unknown = episode.grade_unknown or episode.grade is None
             episode.closed_at = when
         if self.open() is None:
             self.absent_at = when

@@ -103,6 +103,17 @@ def _latest_temperature(history: History) -> Event | None:
     return asked[-1] if asked else None
 
 
+def _last_fever(history: History, policy: Policy) -> datetime | None:
+    return max(
+        (
+            event.at
+            for event in history.of("checkin_received", "vitals_measured")
+            if event.body.temperature_c is not None and event.body.temperature_c >= policy.triage.fever_c
+        ),
+        default=None,
+    )
+
+
 def _masked(event: Event) -> bool:
     return event.kind == "checkin_received" and (
         event.body.antipyretic_last_6_h is True or MASKING_FIELD in event.nulls
@@ -143,7 +154,10 @@ def clearance(history: History, doses: Sequence[Given], episodes: Episodes, poli
     Each counts for the hours that the policy allows; a fact that was never recorded is missing, not normal.
     """
     fresh = timedelta(hours=policy.before_dose.assessed_within_hours)
-    checks = [("infection", "no active infection", episodes.infection.absent_at, fresh)]
+    free, fever = episodes.infection.absent_at, _last_fever(history, policy)
+    if free is not None and fever is not None and free <= fever:
+        free = None  # said before the fever: it does not speak for the time after it
+    checks = [("infection", "no active infection", free, fresh)]
     if doses:
         checks.append(("crs", "CRS absent or resolved", episodes.crs.absent_at, fresh))
         checks.append(("icans", "ICANS absent or resolved", episodes.icans.absent_at, fresh))

@@ -73,7 +73,7 @@ class TriageAnswer:
     cannot_say: tuple[Missing, ...] = ()
     changes_at: tuple[datetime, ...] = ()
     in_doubt: str | None = None
-    """A report whose value was asked and is not known, so that it may be urgent; nobody has dealt with it."""
+    """A report that may still be urgent: a value that was asked is not known, or CRS grade and ICE score are not recorded."""
 
 
 def triage(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> TriageAnswer:
@@ -97,6 +97,9 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
             reports.append(report)
         if not closed.assessed(event) and policy.ladders[report.ladder].assess_within_minutes is not None:
             waiting.append(report)
+    if waiting and in_doubt is None:
+        when = say_instant(waiting[-1].event.at, history.course.time_zone)
+        in_doubt = f"CRS grade and ICE score are not recorded since the report of {when}"
     answer = _answer(tuple(reports), waiting, policy, now, history.course.time_zone)
     return replace(answer, in_doubt=in_doubt)
 
