@@ -14,12 +14,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from handrail import clock
+from handrail.actions.access import grant_access
+from handrail.actions.actor import person
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert
-from handrail.people.models import Shift
+from handrail.people.models import Membership, Shift
 from handrail.people.scope import everything
 from handrail.records.models import Look
-from tests.support.factories import MONDAY_0900, World, checkin, dose
+from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=27)
@@ -153,8 +155,6 @@ def test_a_list_never_names_what_a_stranger_may_not_see(world, client, path: str
 
 @pytest.mark.parametrize("path", ["course", "page"])
 def test_a_viewer_sees_no_name(world, client, path: str):
-    from tests.support.factories import make_member
-
     viewer = make_member(world.alice.organisation, "viewer")
     client.force_login(viewer)
     page = client.get(reverse("course", args=[world.course.pk]))
@@ -163,6 +163,31 @@ def test_a_viewer_sees_no_name(world, client, path: str):
     assert "555) 010-0123" not in page.content.decode()
     assert client.get(reverse("pages")).status_code == 403
     assert client.get(reverse("record", args=[world.course.pk, "dose"])).status_code == 403
+
+
+def test_a_role_elsewhere_opens_no_name_and_no_page_here(world, client):
+    """A viewer here who is a nurse at another hospital is a viewer here."""
+    viewer = make_member(world.alice.organisation, "viewer")
+    with everything():
+        Membership.objects.create(organisation=world.charlie.organisation, user=viewer, role="nurse")
+    client.force_login(viewer)
+    code = Alert.objects.get(course=world.course).code
+    for path in ("/", "/courses/", "/pages/"):
+        page = client.get(path).content.decode()
+        assert "Synthia" not in page, path
+        assert "fever in the window" not in page, path
+        assert "I have it" not in page, path
+    assert str(world.course.pk) in client.get("/").content.decode()
+    found = client.post(reverse("find_page"), {"code": code}, follow=True)
+    assert "No page of yours has this code" in found.content.decode()
+
+
+def test_a_consult_shows_the_course_and_not_its_pages(world, client):
+    grant_access(world.course.pk, world.charlie.organisation, purpose="consult", by=person(world.alice.director))
+    client.force_login(world.charlie.nurse)
+    for path in ("/", "/pages/"):
+        assert "fever in the window" not in client.get(path).content.decode()
+    assert "Synthia" in client.get("/courses/").content.decode()
 
 
 def test_looks_are_written_down(world, client):

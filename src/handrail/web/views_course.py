@@ -52,8 +52,9 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         **frame(request, "courses"),
         **course_page.page_context(found, looked, now, names=names),
         **_events(request, found, now),
-        "alerts": _alerts(request, found, now, names=names) if "view_pages" in verbs else [],
-        "may_acknowledge": "acknowledge" in verbs,
+        "alerts": _alerts(request, found, now, names=names, may_have="acknowledge" in verbs)
+        if "view_pages" in verbs
+        else [],
         "forms": [form for key, form in FORMS.items() if key in FIRST_FORMS and form.verb in verbs],
         "more_forms": [form for key, form in FORMS.items() if key not in FIRST_FORMS and form.verb in verbs],
         "may_link": "issue_link" in verbs and found.ended_at is None,
@@ -63,7 +64,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     return render(request, "handrail/course.html", context)
 
 
-def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool) -> list[dict[str, Any]]:
+def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool, may_have: bool) -> list[dict[str, Any]]:
     alerts = (
         open_alerts(signed_in(request))
         .filter(course=found)
@@ -71,7 +72,7 @@ def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool) 
         .prefetch_related("pages__user")
         .order_by("opened_at")
     )
-    return [alert_row(alert, now, found.time_zone, names=names) for alert in alerts]
+    return [alert_row(alert, now, found.time_zone, names=names, may_have=may_have) for alert in alerts]
 
 
 def _events(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any]:

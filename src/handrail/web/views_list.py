@@ -15,11 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from handrail import clock
 from handrail.alerts.models import Page
-from handrail.people import permissions
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
 from handrail.rules.protocol import catalogue
-from handrail.web.context import frame, open_alerts
+from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
@@ -42,7 +41,6 @@ def board(request: HttpRequest) -> HttpResponse:
     tag = _board_tag(reached, now) if background else ""
     if background and request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304)
-    names = permissions.may(person, "view_identity", None, now)
     around = frame(request, "board")
     found = reached.filter(ended_at__isnull=True).select_related("patient", "site").order_by("started_at", "id")
     alerts = (
@@ -50,12 +48,9 @@ def board(request: HttpRequest) -> HttpResponse:
         .select_related("course", "course__patient", "acknowledged_by")
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
-    may_acknowledge = permissions.may(person, "acknowledge", None, now)
-    lists = board_rows(found, alerts, now, around["zone"], names=names)
+    lists = board_rows(found, alerts, now, around["zone"], allowed(person, now))
     template = "handrail/board_lists.html" if background else "handrail/board.html"
-    response = render(
-        request, template, {**around, **lists, "fever_night": _fever_night(around), "may_acknowledge": may_acknowledge}
-    )
+    response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
     response["ETag"] = tag or _board_tag(reached, now)
     response["Cache-Control"] = "no-store" if not background else "private, no-cache"
     return response
@@ -94,10 +89,10 @@ def run_fever_night(request: HttpRequest) -> HttpResponse:
 def courses(request: HttpRequest) -> HttpResponse:
     """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown)."""
     person, now = signed_in(request), clock.now()
-    names = permissions.may(person, "view_identity", None, now)
+    may = allowed(person, now)
     wanted = request.GET.get("q", "").strip().lower()
     found = courses_of(person, now).select_related("patient", "site").order_by("-started_at", "id")
-    rows = [course_row(course, now, names=names) for course in found]
+    rows = [course_row(course, now, may) for course in found]
     if wanted:
         rows = [row for row in rows if wanted in f"{row['who']} {row['product']} {row['site']} {row['id']}".lower()]
     context = {**frame(request, "courses"), "rows": rows, "wanted": wanted}
