@@ -20,7 +20,7 @@ from handrail.rules.schedule import RESPONSES, months_later, unmet_conditions
 from handrail.rules.terms import Action, Urgency, civil_date, day_start, say_date
 from handrail.rules.upcoming import Upcoming
 
-NOT_NOW = (Action.STOP, Action.RESTART, Action.REPEAT)
+NOT_NOW = {Action.STOP, Action.RESTART, Action.REPEAT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,14 @@ def interval(
     """Whether a longer interval is due on the day of the next dose.
 
     Args:
-        dose: while step-up doses are repeated, or after a stop, nothing is due.
+        dose: while step-up doses are repeated (also when that is withheld), or after a stop, nothing is due.
         coming: the dose that comes next; without one nothing is said.
     """
     current = schedule_at(history, protocol)
     dated = [given.on for given in doses if given.on is not None]
     treated = bool(doses) and doses[-1].is_treatment and len(dated) == len(doses)
-    if coming is None or current is None or not treated or dose.action in NOT_NOW:
+    withheld = dose.would_be.action if dose.would_be is not None else None
+    if coming is None or current is None or not treated or {dose.action, withheld} & NOT_NOW:
         return IntervalAnswer()
     since = _on_schedule_since(history, current, dated[0])
     findings: list[Finding] = []
