@@ -8,7 +8,7 @@ import pytest
 
 from handrail.rules.terms import Action
 from tests.spec.test_after_dose import icans, resolved
-from tests.support.courses import Told, instant, well
+from tests.support.courses import ELRA, TEC, TEC_COMBO, Told, instant, well
 
 SUD1, SUD2, FTD, TD = "step_up_1", "step_up_2", "first_treatment", "treatment"
 DOSE, FEVER, VISIT, LATER = "2026-03-02 09:00", "2026-03-03 02:00", "2026-03-05 08:00", "2026-03-05 09:00"
@@ -146,3 +146,68 @@ def test_no_dose_while_the_clock_for_crs_grade_and_ice_score_runs():
     assert [page.what for page in answer.pages] == ["CRS grade and ICE score not recorded"]
     assert (answer.next_dose.action, answer.next_dose.withheld) == (Action.ASK, True)
     assert "CRS grade and ICE score" in answer.next_dose.because
+
+
+# --- doses given where the label had no answer --------------------------------------------------------------------
+
+UNRULED = "no rule of this label covers that day"
+
+
+@pytest.mark.parametrize(
+    # protocol | doses before, with mg | the dose | differs
+    ("key", "doses", "visit", "differs"),
+    [
+        # elranatamab 7/2025: the delay section was not read
+        (ELRA, [(SUD1, "2026-03-02", "12"), (SUD2, "2026-03-05", "32")], "2026-03-09", False),
+        (ELRA, [(SUD1, "2026-03-02", "12"), (FTD, "2026-03-07", "76")], "2026-03-14", True),
+        (ELRA, [(SUD1, "2026-03-02", "12"), (SUD2, "2026-03-20", "32")], "2026-03-24", True),
+        # teclistamab: the shortest weekly interval was not found
+        (TEC, [(SUD1, "2026-03-02", None), (SUD2, "2026-03-05", None)], "2026-03-08", False),
+    ],
+)
+def test_a_dose_given_where_the_label_had_no_answer_waits_for_a_signature(
+    key: str, doses: list[tuple[str, str, str | None]], visit: str, differs: bool
+):
+    told = Told(key)
+    well(told, "2026-03-02 08:00")
+    last = ""
+    for step, on, mg in doses:
+        last = told.dose(step, f"{on} 09:00", **({"dose_mg": mg} if mg else {}))
+    well(told, f"{visit} 08:00")
+    answer = told.assess(f"{visit} 09:00")
+    found = [f.what for f in answer.findings if UNRULED in f.what]
+    assert (answer.next_dose.action is Action.ASK, bool(found)) == (differs, differs)
+    fields = {"rule": f"dose_given:{last}", "reason": "advice of the maker", "approver": "physician-1"}
+    told.tell("departure_signed", f"{visit} 08:30", **fields)
+    assert told.assess(f"{visit} 09:00").next_dose.action.gives
+
+
+@pytest.mark.parametrize(
+    # protocol | weekly doses | differs
+    ("key", "days", "differs"),
+    [
+        (TEC, ("2026-03-02", "2026-03-09"), False),
+        (TEC, ("2026-03-02", "2026-03-04"), True),
+        (ELRA, ("2026-03-02", "2026-03-08"), False),
+        (ELRA, ("2026-03-02", "2026-05-20"), True),
+    ],
+)
+def test_a_treatment_dose_on_a_day_without_a_rule_waits_for_a_signature(key: str, days: tuple[str, ...], differs: bool):
+    told = Told(key, intent="continuation")
+    for day in days:
+        told.dose(TD, f"{day} 09:00")
+    found = [f.what for f in told.assess(f"{days[-1]} 10:00").findings if UNRULED in f.what]
+    assert bool(found) is differs
+
+
+@pytest.mark.parametrize(
+    ("step", "on", "differs"), [(SUD2, "2026-03-05", False), (FTD, "2026-03-05", True), (SUD2, "2026-03-03", True)]
+)
+def test_a_row_that_is_not_verified_still_names_the_step_and_the_day(step: str, on: str, differs: bool):
+    """The windows of the combination were recalled: what they would say is compared, although they permit nothing."""
+    told = Told(TEC_COMBO)
+    well(told, "2026-03-02 08:00")
+    told.dose(SUD1, DOSE)
+    told.dose(step, f"{on} 09:00")
+    found = [f.what for f in told.assess(f"{on} 10:00").findings if "differs from the protocol" in f.what]
+    assert bool(found) is differs

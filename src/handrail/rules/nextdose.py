@@ -14,8 +14,9 @@ from decimal import Decimal
 
 from handrail.rules import schedule as schedules
 from handrail.rules.aftercare import Carry, carry_over
-from handrail.rules.amount import VialsAnswer, amount_for, check_given, vials_of
+from handrail.rules.amount import amount_for
 from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
+from handrail.rules.departures import departures, schedule_before
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
 from handrail.rules.history import History
@@ -30,10 +31,8 @@ from handrail.rules.terms import (
     Action,
     Missing,
     Status,
-    Urgency,
     civil_date,
     day_start,
-    say_date,
     weakest,
 )
 
@@ -88,14 +87,15 @@ def next_dose(
         return work.done(NextDose(action=Action.STOP, because="the course has ended"))
     base, carry = _base(history, doses, episodes, protocol, now, today, zone, work)
     stop = _stop_for_good(protocol, episodes, carry, now, work)
-    departures = _departures(history, doses, protocol, work)
+    unsigned, found = departures(history, doses, protocol)
+    work.findings += found
     holding = holds(history, episodes, policy, protocol)
     if emergency is not None and not holding:
         holding = (emergency,)
     if stop is not None:
         return work.done(_withhold(base, Action.STOP, stop))
-    if departures:
-        return work.done(_withhold(base, Action.ASK, departures[0]))
+    if unsigned:
+        return work.done(_withhold(base, Action.ASK, unsigned[0]))
     if holding:
         work.cannot_say += [
             Missing(missing=hold.what, why_it_matters=hold.because) for hold in holding if hold.action is Action.ASK
@@ -174,7 +174,7 @@ def _base(
     carry = carry_over(protocol, episodes, since=_previous_at(doses), now=now)
     work.changes_at += carry.changes_at
     cause = _delay_cause(history, last)
-    given_on = last.body.schedule or _schedule_before(history, last, protocol) or wanted
+    given_on = last.body.schedule or schedule_before(history, last, protocol) or wanted
     keys = list(dict.fromkeys([wanted, given_on if given_on in protocol.schedules else wanted]))
     answers = [
         redosing(protocol, last_step=last.step, schedule=key, last_on=last.on, today=today, cause=cause) for key in keys
@@ -359,108 +359,6 @@ def _restarted_schedule_open(history: History, doses: Sequence[Given]) -> bool:
     ) or history.course.schedule not in (None, "weekly")
     restarted_at = doses[restart].at
     return long_before and not any(restarted_at is not None and e.at >= restarted_at for e in chosen)
-
-
-def _departures(history: History, doses: Sequence[Given], protocol: Protocol, work: _Working) -> list[str]:
-    """Doses that differ from the protocol and that no named person has signed as a departure."""
-    signed = {e.body.rule for e in history.of("departure_signed") if e.body.rule and e.body.reason and e.body.approver}
-    found = []
-    for number, dose in enumerate(doses):
-        differs = _differs(history, doses[:number], dose, protocol)
-        vials = _vials(history, dose, protocol)
-        differs = differs or vials.differs
-        if differs is None or f"dose_given:{dose.event.id}" in signed:
-            continue
-        words = f"{dose.words()} differs from the protocol: {differs}"
-        found.append(words)
-        work.findings += [vials.finding] if vials.finding is not None else []
-        work.findings.append(
-            Finding(
-                rule="nextdose",
-                what=words,
-                urgency=Urgency.NOW,
-                owner="prescriber",
-                because="what was done is always recorded; the next dose waits for a named person's departure and reason",
-            )
-        )
-    return found
-
-
-def _differs(history: History, before: Sequence[Given], dose: Given, protocol: Protocol) -> str | None:
-    if dose.step is None or dose.on is None or any(d.step is None or d.on is None for d in before):
-        return None  # already "ask": the step or day is not known
-    schedule = dose.body.schedule or _schedule_before(history, dose, protocol)
-    if schedule is None or "schedule" in dose.event.nulls:
-        return "the schedule was asked and is not known"
-    if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
-        return "this label has no such step on this schedule"
-    if _amount_forgotten(protocol, dose, dose.step, schedule):
-        return "the amount was asked and is not known"
-    amount = check_given(
-        protocol,
-        step=dose.step,
-        schedule=schedule,
-        dose_mg=dose.body.dose_mg,
-        dose_mg_per_kg=dose.body.dose_mg_per_kg,
-        weight_kg=dose.body.weight_kg,
-    )
-    if amount is not None:
-        return amount
-    if not before:
-        first = protocol.steps_of(schedule)[0]
-        started = history.last("course_started")
-        continued = started is not None and started.body.intent == "continuation"
-        return None if dose.step == first or continued else f"the label starts with {STEP_WORDS[first]}"
-    last = before[-1]
-    assert last.step is not None and last.on is not None
-    row = redosing(
-        protocol,
-        last_step=last.step,
-        schedule=last.body.schedule or schedule,
-        last_on=last.on,
-        today=dose.on,
-        cause=None,
-    )
-    if row.action is Action.WAIT:
-        return f"given before {say_date(row.until or dose.on)}, the earliest day"
-    if row.action.gives and row.step != dose.step:
-        wanted = STEP_WORDS[row.step] if row.step else "another step"
-        return f"on that day the label's answer was {row.action.value}: {wanted}"
-    return None
-
-
-def _vials(history: History, dose: Given, protocol: Protocol) -> VialsAnswer:
-    """Whether the vials that the dose was made from are those of the label; without a word on them nothing is judged."""
-    if "strengths_mg_per_ml" in dose.event.nulls:
-        return VialsAnswer(differs="the vials were asked and are not known")
-    schedule = dose.body.schedule or _schedule_before(history, dose, protocol)
-    strengths = dose.body.strengths_mg_per_ml
-    if not strengths or dose.step is None or schedule is None:
-        return VialsAnswer(differs=None)
-    if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
-        return VialsAnswer(differs=None)
-    return vials_of(protocol, dose.step, schedule, strengths)
-
-
-def _amount_forgotten(protocol: Protocol, dose: Given, step: str, schedule: str) -> bool:
-    """What the amount is compared with was asked and is not known: it may have been another amount."""
-    nulls = dose.event.nulls
-    if protocol.step_row(step, schedule).mg is not None:
-        return "dose_mg" in nulls
-    by_weight = dose.body.dose_mg is not None and "weight_kg" in nulls
-    return by_weight or "dose_mg" in nulls or "dose_mg_per_kg" in nulls
-
-
-def _schedule_before(history: History, dose: Given, protocol: Protocol) -> str | None:
-    """The schedule in force when a dose was given; None when it was asked and is not known."""
-    for event in reversed(history.of("schedule_changed", "protocol_changed")):
-        if dose.at is None or event.at > dose.at:
-            continue
-        if event.body.schedule is not None:
-            return str(event.body.schedule)
-        if "schedule" in event.nulls:
-            return None
-    return history.course.schedule or protocol.schedules[0]
 
 
 def _hold_words(holding: Sequence[Hold]) -> str:
