@@ -156,8 +156,10 @@ PLANTED = [
     pytest.param(
         (
             'owner = "pharmacist"',
-            'owner = "pharmacist"\nconfirmed_by = "lead pharmacist"\nconfirmed_on = 2026-07-01\n'
-            "in_force_from = 2026-07-01\nin_force_to = 2026-06-30",
+            (
+                'owner = "pharmacist"\nconfirmed_by = "lead pharmacist"\nconfirmed_on = 2026-07-01\n'
+                "in_force_from = 2026-07-01\nin_force_to = 2026-06-30"
+            ),
         ),
         "rems.REMS-PRESCRIBER.in_force_to",
         "The REMS ends before it begins",
