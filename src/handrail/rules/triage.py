@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from handrail.rules.answer import Finding, PageWanted, Task, Triage
+from handrail.rules.assessed import has_crs_grade
 from handrail.rules.doses import Given
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
@@ -111,7 +112,7 @@ class _Closers:
         contacts = [e for e in history.of("contact_made") if e.body.reached is True]
         self.moved_on = max((e.at for e in contacts if e.body.outcome in CLOSING_OUTCOMES), default=None)
         self.stays_home = max((e.at for e in contacts if e.body.outcome == "staying_home"), default=None)
-        self.crs = _last_at(history, "crs_assessed")
+        self.crs = max((e.at for e in history.of("crs_assessed") if has_crs_grade(e)), default=None)
         self.icans = _last_at(history, "icans_assessed")
         ice = [e.at for e in history.of("ice_assessed") if ice_total(e) is not None]
         self.ice = ice[-1] if ice else None
@@ -119,7 +120,7 @@ class _Closers:
         self.measured = warm[-1] if warm else None
 
     def assessed(self, event: Event) -> bool:
-        """True when CRS inputs and an ICE score (for an ICE report: the ICANS inputs) were recorded at or after it."""
+        """True when a CRS grade and an ICE score (for an ICE report: the ICANS inputs) were recorded at or after it."""
         if event.kind == "ice_assessed":
             return self.icans is not None and self.icans >= event.at
         return self.crs is not None and self.crs >= event.at and self.ice is not None and self.ice >= event.at
@@ -132,7 +133,7 @@ class _Closers:
             return True
         if report.ladder is Ladder.GREEN and self.measured is not None and self.measured > report.event.at:
             return True  # measured again: the new reading is judged on its own
-        may_stay = report.ladder not in NEVER_STAYING_HOME
+        may_stay = report.ladder not in NEVER_STAYING_HOME and report.disposition is not Disposition.ED_NOW
         return may_stay and self.stays_home is not None and self.stays_home > report.event.at
 
     def answered_at_worst(self, event: Event, unknown: Sequence[str]) -> bool:
@@ -258,15 +259,14 @@ def _neuro_triggers(event: Event) -> list[Trigger]:
 
 
 def _ice_triggers(event: Event, history: History, policy: Policy) -> list[Trigger]:
-    if event.body.baseline is True:
+    known = ice_total(event)
+    if known is None and event.body.baseline is True:
         return []
-    total = ice_total(event)
-    if total is None:
-        return []
-    baseline = ice_baseline(history)
+    total, baseline = ice_at_most(event), ice_baseline(history, event.at)
     drop = baseline - total
     limits = policy.triage
-    words = f"ICE score {total} of 10, baseline {baseline}"
+    at_most = "at most " if known is None else ""
+    words = f"ICE score {at_most}{total} of {ICE_MOST}, baseline {baseline}"
     if drop >= limits.ice_drop_red or (drop > 0 and total < limits.ice_red_below):
         return [Trigger(ladder=Ladder.RED_2, disposition=Disposition.ED_NOW, words=words)]
     if drop >= limits.ice_drop_amber:
@@ -279,10 +279,15 @@ def ice_total(event: Event) -> int | None:
     return ice_score(ice_inputs(event.body)).total
 
 
-def ice_baseline(history: History) -> int:
-    """The stored baseline score; a full score when none is stored, so that a loss is never hidden."""
-    stored = [total for e in history.of("ice_assessed") if e.body.baseline and (total := ice_total(e)) is not None]
-    return stored[-1] if stored else ICE_MOST
+def ice_at_most(event: Event) -> int:
+    """The best score that an `ice_assessed` event leaves open: points that are lost are lost, whatever was not tested."""
+    return ice_score(ice_inputs(event.body)).highest
+
+
+def ice_baseline(history: History, at: datetime) -> int:
+    """The best baseline stored by `at`, so that no loss is made the new normal; a full score when none is stored."""
+    stored = [e for e in history.of("ice_assessed") if e.body.baseline and e.at <= at]
+    return max((total for e in stored if (total := ice_total(e)) is not None), default=ICE_MOST)
 
 
 def neutrophils(history: History, at: datetime, policy: Policy) -> Decimal | None:
