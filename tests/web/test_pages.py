@@ -59,7 +59,11 @@ def test_opening_a_page_shows_what_was_reported_and_acknowledges_nothing(on_call
         "Alice On-Call (first on call)",
     ):
         assert words in text, words
-    assert on_call.get(reverse("have_page", args=[alert.pk])).status_code == 405
+    asked = on_call.get(
+        reverse("have_page", args=[alert.pk]), follow=True
+    )  # a reload, or the way back from the sign-in
+    assert asked.redirect_chain == [(reverse("page", args=[alert.pk]), 302)]
+    assert "Nothing was done: please press the button once more." in asked.content.decode()
     assert fresh(alert).acknowledged_at is None
 
 

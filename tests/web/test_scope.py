@@ -26,6 +26,7 @@ from tests.support.factories import MONDAY_0900, World, checkin, dose, make_memb
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=27)
 LOGIN = 302
+BACKGROUND = {"HTTP_X_HANDRAIL_BACKGROUND": "1"}
 
 
 @dataclass(frozen=True)
@@ -220,4 +221,31 @@ def test_access_that_is_over_shows_nothing(world, client):
 def test_pages_are_not_kept_by_the_browser(world, client):
     client.force_login(world.alice.nurse)
     for path in ("/", reverse("course", args=[world.course.pk]), "/pages/"):
-        assert "no-store" in client.get(path)["Cache-Control"]
+        for headers in ({}, BACKGROUND):
+            assert "no-store" in client.get(path, **headers)["Cache-Control"]
+
+
+def test_what_one_person_saw_is_not_new_to_the_next(world, client):
+    client.force_login(world.alice.nurse)
+    seen = client.get("/", **BACKGROUND)["ETag"]
+    assert client.get("/", **BACKGROUND, HTTP_IF_NONE_MATCH=seen).status_code == 304
+    client.force_login(make_member(world.alice.organisation, "viewer"))
+    assert client.get("/", **BACKGROUND, HTTP_IF_NONE_MATCH=seen).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/pages/"])
+def test_a_list_whose_session_is_over_brings_the_sign_in_and_not_a_piece_of_it(client, db, path: str):
+    answer = client.get(f"{path}?part=lists", **BACKGROUND)
+    assert (answer.status_code, answer.content) == (401, b"")
+    assert answer["HX-Redirect"] == f"/accounts/login/?next={path}"
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.method == "post" and row.owner != 422], ids=lambda row: row.name
+)
+def test_after_a_sign_in_what_was_sent_is_said_not_to_be_done(row: Row, world: World, client):
+    """The session had ended: the sign-in leads to an address that only takes what is sent."""
+    client.force_login(world.alice.oncologist)
+    answer = client.get(address_of(row, world), follow=True)
+    assert answer.status_code == 200
+    assert "Nothing was done: please press the button once more." in answer.content.decode()

@@ -11,15 +11,16 @@ from django.db.models import Max, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import quote_etag
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.alerts.models import Page
+from handrail.people.models import User
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
 from handrail.rules.protocol import catalogue
 from handrail.web.context import allowed, frame, open_alerts
-from handrail.web.doors import signed_in, staff_page
+from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
 from handrail.web.words import STATUS_WORDS
@@ -38,7 +39,7 @@ def board(request: HttpRequest) -> HttpResponse:
     person, now = signed_in(request), clock.now()
     reached = courses_of(person, now)
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
-    tag = _board_tag(reached, now) if background else ""
+    tag = _board_tag(person, reached, now)
     if background and request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304)
     around = frame(request, "board")
@@ -51,16 +52,15 @@ def board(request: HttpRequest) -> HttpResponse:
     lists = board_rows(found, alerts, now, around["zone"], allowed(person, now))
     template = "handrail/board_lists.html" if background else "handrail/board.html"
     response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
-    response["ETag"] = tag or _board_tag(reached, now)
-    response["Cache-Control"] = "no-store" if not background else "private, no-cache"
+    response["ETag"] = tag
     return response
 
 
-def _board_tag(reached: Any, now: Any) -> str:
-    """Changes with any new event or page of any course in reach, and every half minute."""
+def _board_tag(person: User, reached: Any, now: Any) -> str:
+    """Changes with the person, with any new event or page of any course in reach, and every half minute."""
     latest = Event.objects.filter(course__in=reached).aggregate(latest=Max("recorded_at"))["latest"]
     half_minute = int(now.timestamp() // (30 * clock.speed()))
-    return quote_etag(f"{latest.isoformat() if latest else 'none'}-{half_minute}")
+    return quote_etag(f"{person.pk}-{latest.isoformat() if latest else 'none'}-{half_minute}")
 
 
 def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:
@@ -73,7 +73,7 @@ def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:
 
 
 @staff_page
-@require_POST
+@changes("board")
 def run_fever_night(request: HttpRequest) -> HttpResponse:
     """Ask the demonstration's supervisor to play the fever night in an instance of its own."""
     around = frame(request, "board")

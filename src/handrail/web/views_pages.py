@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.access import log_look
@@ -24,7 +24,7 @@ from handrail.records.reach import courses_of
 from handrail.rules.telling import role_words
 from handrail.web import course_page
 from handrail.web.context import allowed, frame, open_alerts
-from handrail.web.doors import signed_in, staff_page
+from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time, short_time
@@ -71,7 +71,7 @@ def _rows(alerts: Any, now: datetime, zone: str, may: Allowed) -> list[dict[str,
 
 
 @staff_page
-@require_POST
+@changes("pages")
 def find(request: HttpRequest) -> HttpResponse:
     """Look a page up by the code that stood in the message."""
     user, now = signed_in(request), clock.now()
@@ -134,7 +134,7 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
 
 
 @staff_page
-@require_POST
+@changes("page", "alert_id")
 def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """ "I have it": paging stops; the first one to say it has it."""
     alert, user = _alert_for(request, alert_id), signed_in(request)

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.actor import person
@@ -23,7 +23,7 @@ from handrail.people.rota import of_members
 from handrail.rules.telling import role_words
 from handrail.rules.terms import zone_named
 from handrail.web.context import frame
-from handrail.web.doors import signed_in, staff_page
+from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
 from handrail.web.words import local_time
 
@@ -131,7 +131,7 @@ def _form(organisation: Organisation, now: datetime) -> Form:
 
 
 @staff_page
-@require_POST
+@changes("rota")
 def add_shift(request: HttpRequest) -> HttpResponse:
     """Put somebody on the rota of one's own organisation."""
     user, now = signed_in(request), clock.now()
@@ -166,7 +166,7 @@ def add_shift(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page
-@require_POST
+@changes("rota")
 def end_shift(request: HttpRequest, shift_id: UUID) -> HttpResponse:
     """Take somebody off the rota: from now on somebody else answers, or nobody."""
     take_off_rota(shift_id, by=person(signed_in(request)))
