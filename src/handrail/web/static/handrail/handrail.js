@@ -110,6 +110,6 @@
       keep(batch?.value);
       sessionStorage.setItem(SENT, key);
     });
-    form.addEventListener("reset", () => sessionStorage.removeItem(key));
+    form.addEventListener("reset", () => [key, SENT].forEach((each) => sessionStorage.removeItem(each)));
   };
 })();
