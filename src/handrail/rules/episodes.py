@@ -343,7 +343,9 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
 def _open_words(episode: Episode, name: str, zone: str) -> str:
     since = f"since {say_instant(episode.opened_at, zone)}"
     if episode.unknown:
-        return f"{name} cannot be excluded {since}: a fact was asked and is not known"
+        return f"{name} cannot be excluded {since}: a fact was asked and is not known: assess the patient"
     if episode.grade is None:
-        return f"{name} suspected {since}: not graded yet"
-    return f"{name} {since}, worst grade {episode.grade}: nobody has recorded it as resolved"
+        todo = "ask whether it is one, and record it" if name == "infection" else "record its grade"
+        return f"{name} suspected {since}: {todo}"
+    worst = f", worst grade {episode.grade}" if episode.graded else ""
+    return f"{name} {since}{worst}: nobody has recorded it as resolved"

@@ -40,6 +40,9 @@ UNIT_FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
 """For the unit of a row: the UCUM units of a result and their factors to it (exact conversions)."""
 
 
+ANALYTE_WORDS: Final = {"anc": "neutrophil count", "hemoglobin": "haemoglobin", "platelets": "platelet count"}
+
+
 def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
     """Blood counts below a limit of the label: withheld, or asked where the row or the value is not known.
 
@@ -55,7 +58,7 @@ def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
         result = results[-1].body
         factor = UNIT_FACTORS.get(row.unit or "", {}).get(result.unit or "")
         if result.code is None or result.value is None or factor is None:
-            because = f"the latest {row.analyte} is not known: {row.words}"
+            because = f"the latest {ANALYTE_WORDS.get(row.analyte, row.analyte)} is not known: repeat it; {row.words}"
             found.append(Hold(action=Action.ASK, what=row.analyte, because=because))
         elif result.value * factor < row.below:
             verified = "" if row.acts else " (a row not verified)"
@@ -141,7 +144,8 @@ def _clinician(history: History) -> list[Hold]:
     if started is None or (ended is not None and ended.at >= started.at):
         return []
     why = started.body.because or "reason not known"
-    return [Hold(action=Action.HOLD, what="clinician", because=f"a clinician holds the drug: {why}")]
+    because = f"a clinician holds the drug: {why}; only a clinician lifts it"
+    return [Hold(action=Action.HOLD, what="clinician", because=because)]
 
 
 CLEARANCE_WORDS: Final = {"temperature_c": "temperature", "infection": "infection", "crs": "CRS", "icans": "ICANS"}

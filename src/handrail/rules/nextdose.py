@@ -36,6 +36,8 @@ from handrail.rules.terms import (
     weakest,
 )
 
+GRADE_LATER = "record it under the time it was assessed, or ask the prescriber"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextDoseAnswer:
@@ -103,7 +105,8 @@ def next_dose(
         return work.done(_withhold(base, holding[0].action, _hold_words(holding)))
     if carry is not None and carry.unknown is not None:
         work.cannot_say.append(Missing(missing="grade", why_it_matters=carry.unknown))
-        return work.done(_withhold(base, Action.ASK, f"{carry.unknown}: no next-dose rule can be chosen"))
+        todo = GRADE_LATER if carry.grade_unknown else "ask the prescriber"
+        return work.done(_withhold(base, Action.ASK, f"{carry.unknown}: {todo}"))
     unverified = carry.unverified_row if carry is not None else None
     if unverified is not None:
         because = f"the label's row after this reaction is not verified: {unverified.words}"
@@ -126,7 +129,7 @@ def _stop_for_good(
     if carry is None:
         carry = carry_over(protocol, episodes, since=None, now=now)
         work.changes_at += carry.changes_at
-    return f"stop for good: {carry.stop_row.words}" if carry.stop_row else None
+    return carry.stop_row.words if carry.stop_row else None
 
 
 def planned_zone(history: History) -> str:

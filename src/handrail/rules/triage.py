@@ -89,7 +89,8 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
         unknown = _may_hide_urgent(event, policy)
         if unknown and not closed.answered_at_worst(event, unknown):
             when = say_instant(event.at, history.course.time_zone)
-            in_doubt = f"asked at {when} and not known: {', '.join(unknown)}"
+            asked = ", ".join(_ASKED_WORDS.get(name, name) for name in unknown)
+            in_doubt = f"asked at {when}, {asked} not known: ask again, or assess the patient"
         triggers = _triggers(event, history, doses, policy)
         if not triggers:
             continue
@@ -191,6 +192,10 @@ _READING_WORDS = {
     "systolic_mmhg": "systolic pressure (mmHg)",
     "pulse_per_min": "pulse (per min)",
     "breaths_per_min": "breaths (per min)",
+}
+_ASKED_WORDS = {name: words.partition(" (")[0] for name, words in _READING_WORDS.items()} | {
+    "temperature_c": "temperature",
+    "ice": "ICE score",
 }
 
 

@@ -274,6 +274,7 @@ def _judge(
             )
         )
     if "paged" in passed:
+        because = f"call the patient and the caregiver; {because}"
         pages.append(_page("overdue", due, Ladder.AMBER, "check-in overdue", because, times["paged"]))
     if "welfare" in passed:
         ladder = Ladder.RED_3 if phase.id == "risk_window" else Ladder.RED_4
