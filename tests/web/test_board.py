@@ -125,12 +125,15 @@ def test_more_courses_do_not_cost_more_queries(nurse, world, django_assert_max_n
 
 def test_the_search_finds_names_drugs_and_codes(nurse, world):
     def found(words: str) -> bool:
-        return str(world.course.pk) in nurse.get("/courses/", {"q": words}).content.decode()
+        return str(world.course.pk) in nurse.post("/courses/", {"q": words}).content.decode()
 
     assert found("synthia")
     assert found("TECLI")
     assert found(str(world.course.pk)[:8])
     assert not found("nobody of this name")
+    form = nurse.get("/courses/").content.decode().split('role="search"')[0].rsplit("<form", 1)[1]
+    assert 'method="post"' in form  # a name never stands in an address
+    assert str(world.course.pk) in nurse.get("/courses/", {"q": "nobody of this name"}).content.decode()
 
 
 def test_the_rota_names_everybody_on_it(nurse, world):

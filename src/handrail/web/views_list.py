@@ -11,7 +11,7 @@ from django.db.models import Max, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import quote_etag
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
 from handrail.alerts.models import Page
@@ -85,12 +85,15 @@ def run_fever_night(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page
-@require_GET
+@require_http_methods(["GET", "POST"])
 def courses(request: HttpRequest) -> HttpResponse:
-    """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown)."""
+    """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown).
+
+    What is searched for is sent as a form: a name in an address would stay in the browser's history and in logs on the way.
+    """
     person, now = signed_in(request), clock.now()
     may = allowed(person, now)
-    wanted = request.GET.get("q", "").strip().lower()
+    wanted = request.POST.get("q", "").strip().lower()
     found = courses_of(person, now).select_related("patient", "site").order_by("-started_at", "id")
     rows = [course_row(course, now, may) for course in found]
     if wanted:
