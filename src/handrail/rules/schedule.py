@@ -179,8 +179,8 @@ def premedication_findings(
     found = []
     if minutes_before is not None and not row.lead_min_minutes <= minutes_before <= row.lead_max_minutes:
         found.append(
-            f"{row.agent} was given {minutes_before} min before {STEP_WORDS[step]}: the label's window is "
-            f"{row.lead_min_minutes} to {row.lead_max_minutes} min; ask whether to repeat or wait"
+            f"{row.agent} was given {minutes_before} min before {STEP_WORDS[step]}: {_lead(row)}; "
+            "ask whether to repeat or wait"
         )
     if dose_mg is not None and row.expected_mg is not None and dose_mg != row.expected_mg:
         found.append(f"{row.agent} {dose_mg} mg was given: this label names {row.dose}")
@@ -195,6 +195,12 @@ def premedication_findings(
         )
         for what in found
     )
+
+
+def _lead(row: PremedicationRow) -> str:
+    if row.lead_min_minutes == row.lead_max_minutes:
+        return f"this label asks for about {row.lead_min_minutes} min"
+    return f"the label's window is {row.lead_min_minutes} to {row.lead_max_minutes} min"
 
 
 def interval_change_findings(
