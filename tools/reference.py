@@ -102,7 +102,7 @@ def words(hint: Any) -> str:
             return f"{min(numbers)} {'or' if len(numbers) == 2 else 'to'} {max(numbers)}"
         return "/".join(f"`{arg}`" for arg in get_args(hint))
     if origin is tuple:
-        return "list of texts"
+        return f"list of {words(get_args(hint)[0])}s"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return f"object of {words(get_args(hint)[1])}"
     return words(options[0]) if options else WORDS[hint]

@@ -117,6 +117,20 @@ def test_a_withdrawn_move_gives_it_back(world):
     assert accountable_for(world.course, NOW).organisation == world.alice.organisation
 
 
+@pytest.mark.parametrize("over", [{"valid_until": NOW + timedelta(hours=2)}, {"person": "nurse"}])
+def test_whoever_reaches_the_course_no_more_does_not_answer_for_it(world, over):
+    """The page would open for nobody there."""
+    move(world)
+    later = NOW + timedelta(hours=3)
+    receive_checkin(world.course.pk, checkin(at=later, temperature_c="39.0"), by=world.actor("alice"), now=later)
+    alert = world.course.alerts.get()
+    assert on_duty(alert, "first_on_call", later).user == world.bob.on_call
+    access = world.course.accesses.filter(purpose="co_management")
+    access.update(**{name: world.bob.nurse if name == "person" else value for name, value in over.items()})
+    assert not may(world.bob.on_call, "acknowledge", world.course, later)
+    assert on_duty(alert, "first_on_call", later).user == world.alice.on_call
+
+
 @pytest.mark.parametrize("who", ["director_of_alice", "nurse_of_bob", "oncologist_of_charlie"])
 def test_only_a_clinician_of_the_other_side_can_accept(world, who):
     role, house = who.split("_of_")
@@ -133,9 +147,10 @@ def test_who_answers_keeps_access(world):
 
 
 def test_an_organisation_without_access_cannot_answer(world):
-    world.course.accesses.update(revoked_at=MONDAY_0900)
-    with pytest.raises(RefusedError) as refused:
-        move(world)
+    for missing in ({"person": world.bob.oncologist}, {"revoked_at": MONDAY_0900}):
+        world.course.accesses.update(**missing)  # one person of it is not the organisation
+        with pytest.raises(RefusedError) as refused:
+            move(world)
     assert refused.value.code == "no_access"
 
 

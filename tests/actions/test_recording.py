@@ -8,13 +8,16 @@ import pytest
 from django.utils import translation
 
 from handrail.actions import recording
-from handrail.actions.actor import service, through_link
+from handrail.actions.actor import person, service, through_link
+from handrail.actions.answering import acknowledge
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import correct_event, receive_checkin, record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link
+from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Heartbeat
 from handrail.people.models import Shift
+from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.models import Event
 from handrail.rules.terms import UnusableInput
@@ -227,8 +230,10 @@ def test_a_fact_is_kept_when_the_rules_fail_and_somebody_is_called_to_look(world
         world.course.pk, checkin(at=TUESDAY_0214, **FEVER), by=world.actor("alice"), now=TUESDAY_0214
     )
 
+    reading = "38.9 in a message that must not be logged"
+
     def broken(*args, **kwargs):
-        raise ZeroDivisionError("38.9 in a message that must not be logged as a reading")
+        raise ZeroDivisionError(reading)
 
     with monkeypatch.context() as patch:
         patch.setattr(recording, "assess", broken)
@@ -242,10 +247,44 @@ def test_a_fact_is_kept_when_the_rules_fail_and_somebody_is_called_to_look(world
     world.course.refresh_from_db()
     assert world.course.look_again_at == later + recording.TRY_AGAIN
     assert fever.opened
+    assert "could not be assessed (ZeroDivisionError)" in caplog.text
+    assert "38.9" not in caplog.text
 
     soon = later + timedelta(minutes=1)
     receive_checkin(world.course.pk, checkin(at=soon), by=world.actor("alice"), now=soon)
     assert not world.course.alerts.filter(key=recording.CANNOT_ASSESS, closed_at__isnull=True).exists()
+
+
+def test_a_report_to_a_course_that_cannot_be_judged_calls_again_though_somebody_had_it(world, monkeypatch):
+    """ "I have it" was said about the course an hour ago; nobody has seen the fever that comes now."""
+
+    def gone(*args, **kwargs):
+        raise UnusableInput("unknown_protocol", "There is no such protocol.", "protocol_key")
+
+    monkeypatch.setattr(recording, "protocol_for", gone)
+    first = receive_checkin(world.course.pk, checkin(at=TUESDAY_0214), by=world.actor("alice"), now=TUESDAY_0214)
+    acknowledge(first.opened[0].pk, by=person(world.alice.on_call), now=TUESDAY_0214)
+    later = TUESDAY_0214 + timedelta(hours=1)
+    reassess(world.course.pk, now=later)
+    assert world.course.alerts.filter(closed_at__isnull=True).get() == first.opened[0]  # time alone calls nobody anew
+    fever = checkin(at=later, **FEVER)
+    said = receive_checkin(world.course.pk, fever, by=world.actor("alice"), now=later)
+    assert said.truth == "Saved 03:14. The clinician on call is being called."
+    again = world.course.alerts.get(closed_at__isnull=True)
+    assert (again.reopened_of, again.acknowledged_at, again.next_page_at) == (first.opened[0], None, later)
+    assert count(world.course, "alert_closed") == 1
+
+
+def test_a_fact_is_kept_when_the_policy_of_the_course_is_gone(world):
+    with everything():
+        world.course.policy_sha256 = "0" * 64
+        world.course.save(update_fields=["policy_sha256"])
+    said = receive_checkin(
+        world.course.pk, checkin(at=TUESDAY_0214, **FEVER), by=world.actor("alice"), now=TUESDAY_0214
+    )
+    assert count(world.course, "checkin_received") == 1
+    assert [alert.key for alert in said.opened] == [recording.CANNOT_ASSESS]
+    assert "is being called" in said.truth
 
 
 def test_a_fact_that_the_rules_call_unusable_is_refused_if_it_is_the_one(world, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from handrail import clock
+from handrail.actions import checkins
 from handrail.actions.links import revoke_link
 from handrail.people.scope import everything
 from handrail.records.models import Look
@@ -283,3 +284,16 @@ def test_no_error_and_no_log_repeats_what_was_sent(phone: Client, home: Home, ca
     log = " ".join(record.getMessage() for record in caplog.records if not record.name.startswith("django.db"))
     for secret in ("101.73", "secret-unit", "secret sign", home.token):
         assert secret not in said and secret not in log
+
+
+def test_too_many_are_answered_with_the_number_to_call(phone: Client, home: Home, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(checkins, "MOST_AN_HOUR", 1)
+    assert post(phone, quiet_json(home)).status_code == 201
+    answer = post(phone, quiet_json(home))
+    assert answer.status_code == 429
+    error = error_of(answer)
+    assert error["code"] == "too_many"
+    assert "not saved" in error["message"]
+    assert error["message"].endswith("Call 555-0111.")
+    assert post(phone, quiet_json(home, temperature="101.2")).status_code == 201
+    assert len(home.checks()) == 2

@@ -117,6 +117,78 @@ PLANTED = [
         "The value is no int",
         id="a number beyond the calendar",
     ),
+    pytest.param(
+        ('requirement = "counselling"', 'requirement = "wallet_card"'),
+        "rems.REMS-CARD.requirement",
+        "Two rows ask for wallet_card",
+        id="a REMS requirement that stands twice",
+    ),
+    pytest.param(
+        ('before = "every_dose"', 'before = "some_doses"'),
+        "rems.REMS-PRESCRIBER.before",
+        "The value is one of: first_dose, every_dose",
+        id="a REMS requirement of an unknown time",
+    ),
+    pytest.param(
+        ('before = "every_dose"\neffect = "block"', 'before = "every_dose"\neffect = "refuse"'),
+        "rems.REMS-PRESCRIBER.effect",
+        "The value is one of: block, warn",
+        id="an unknown effect",
+    ),
+    pytest.param(
+        ('owner = "pharmacist"', 'owner = "somebody"'),
+        "rems.REMS-PRESCRIBER.owner",
+        "The owner is one of: prescriber, pharmacist, nurse",
+        id="a REMS requirement of nobody",
+    ),
+    pytest.param(
+        ('owner = "pharmacist"', 'owner = "pharmacist"\nin_force_to = 2026-06-30'),
+        "rems.REMS-PRESCRIBER.confirmed_by",
+        "An end of a REMS has who confirmed it",
+        id="a REMS that ended and nobody confirmed it",
+    ),
+    pytest.param(
+        ('owner = "pharmacist"', 'owner = "pharmacist"\nconfirmed_by = "lead pharmacist"'),
+        "rems.REMS-PRESCRIBER.confirmed_by",
+        "A confirmation has a person and a day",
+        id="a confirmation without a day",
+    ),
+    pytest.param(
+        (
+            'owner = "pharmacist"',
+            (
+                'owner = "pharmacist"\nconfirmed_by = "lead pharmacist"\nconfirmed_on = 2026-07-01\n'
+                "in_force_from = 2026-07-01\nin_force_to = 2026-06-30"
+            ),
+        ),
+        "rems.REMS-PRESCRIBER.in_force_to",
+        "The REMS ends before it begins",
+        id="a REMS that ends before it begins",
+    ),
+    pytest.param(
+        ('owner = "pharmacist"', 'owner = "pharmacist"\nin_force_from = "2026-06-30"'),
+        "rems[0].in_force_from",
+        "The value is no date",
+        id="a day that is a text",
+    ),
+    pytest.param(
+        ('check = "live_vaccine"', 'check = "weather"'),
+        "warning.W-VACCINE.check",
+        "No rule reads this check",
+        id="a check that no rule reads",
+    ),
+    pytest.param(
+        ("within_days = 28\n", ""),
+        "warning.W-VACCINE",
+        "The check needs within_days",
+        id="a vaccine check without its days",
+    ),
+    pytest.param(
+        ('effect = "block"\nwords = "verify', 'effect = "block"\nowner = "somebody"\nwords = "verify'),
+        "warning.W-PREG.owner",
+        "The owner is one of: prescriber, pharmacist, nurse",
+        id="a warning of nobody",
+    ),
     pytest.param(("[[gap]]", "[[gap"), "", "This is not readable TOML", id="broken TOML"),
 ]
 
@@ -138,6 +210,16 @@ def test_a_planted_problem_is_named_with_file_and_place(
     assert line.startswith(f"{copy}: {sentence}")
     assert line.endswith(f"(at {place})." if place else ".")
     assert finished.stdout == "1 problem\n"
+
+
+def test_a_rems_belongs_to_the_united_states(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    copy = tmp_path / "planted.toml"
+    text = ELRANATAMAB.read_text().replace('jurisdiction = "US"', 'jurisdiction = "EU"')
+    copy.write_text(text.replace('"elranatamab/US/2025-07"', '"elranatamab/EU/2025-07"'))
+    assert main(["protocols", "check", str(copy)]) == 1
+    problems = capsys.readouterr().err.splitlines()
+    assert len(problems) == 3
+    assert all("A REMS is a programme of the United States (at rems.REMS-" in line for line in problems)
 
 
 def test_weight_bands_that_overlap_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

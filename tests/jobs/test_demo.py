@@ -81,6 +81,18 @@ class TestTheDemonstration(TestCase):
         assert "8 to 28 days" in answer(told, "late_nine_days")["next_dose"]["because"]
         assert told.stories["crs_resolved"].course.patient.language == "es"
 
+    def test_the_gate_is_quiet_but_for_one_missing_wallet_card(self):
+        told = self.told
+        on_the_gate = {
+            (name, item["urgency"], item["what"].split(" the ")[-1])
+            for name in told.stories
+            for item in answer(told, name)["findings"]
+            if item["rule"] in ("rems", "checks", "interval")
+        }
+        assert {name for name, _, _ in on_the_gate} == {"candidate"}
+        [(_, urgency, what)] = on_the_gate
+        assert urgency == "today" and "wallet card" in what
+
     def test_the_stored_answer_is_what_the_rules_say_of_the_stored_events(self):
         assert list(verify_cache()) == []
 

@@ -204,6 +204,21 @@ def test_the_form_opens_without_a_connection_and_the_check_survives_a_closed_pag
     assert len(home.checks()) == 1
 
 
+def test_a_check_that_is_not_taken_is_not_covered_by_a_later_one_that_is(phone: Page, home: Home, live_server: Any):
+    open_form(phone, home, live_server)
+    phone.evaluate(
+        """async () => {
+            const body = { id: crypto.randomUUID(), for: "another course", temperature: "101.5", unit: "F", sure: true };
+            await handrailQueue.keep({ id: body.id, written: Date.now() - 1000, body });
+        }"""
+    )
+    answer(phone, "98.2")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-truth")).to_contain_text("Saved")
+    expect(phone.locator("#refused")).to_be_visible()
+    expect(phone.locator("#refused-why")).to_contain_text("This check was written with another link.")
+
+
 def test_what_was_sent_while_no_page_was_open_is_told_on_the_next_one(phone: Page, home: Home, live_server: Any):
     open_form(phone, home, live_server)
     answer(phone, "101.1")

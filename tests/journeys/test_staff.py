@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
@@ -110,6 +111,53 @@ def test_what_was_typed_survives_a_reload_and_is_gone_after_saving(desktop: Page
     expect(desktop.get_by_text("Saved 02:14.")).to_be_visible()
     desktop.goto(form)
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).not_to_be_checked()
+
+
+def test_a_half_typed_note_outlives_the_session_and_is_saved_once(desktop: Page, world: World, live_server: Any):
+    sign_in(desktop, world, live_server)
+    form = f"{live_server.url}/courses/{world.course.pk}/record/call/"
+    desktop.goto(form)
+    desktop.get_by_role("group", name="With").get_by_label("Patient").check()
+    desktop.get_by_role("group", name="Reached?").get_by_label("Yes").check()
+    with everything():
+        Session.objects.all().delete()  # it stood idle for too long
+    desktop.get_by_role("button", name="Save").click()
+    desktop.get_by_label("E-mail").fill(world.alice.on_call.email)
+    desktop.get_by_label("Password").fill(PASSWORD)
+    desktop.get_by_role("button", name="Sign in").click()
+    expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).to_be_checked()
+    desktop.get_by_role("button", name="Save").click()
+    expect(desktop.get_by_text("Saved 02:14.")).to_be_visible()
+    desktop.goto(form)
+    expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).not_to_be_checked()
+    with everything():
+        assert world.course.events.filter(kind="contact_made").count() == 1
+
+
+def test_what_somebody_else_typed_is_not_shown(desktop: Page, world: World, live_server: Any):
+    sign_in(desktop, world, live_server)
+    form = f"{live_server.url}/courses/{world.course.pk}/record/call/"
+    desktop.goto(form)
+    desktop.get_by_role("group", name="With").get_by_label("Patient").check()
+    desktop.get_by_role("button", name="Sign out").click()
+    with everything():
+        world.alice.nurse.set_password(PASSWORD)
+        world.alice.nurse.save()
+    desktop.goto(form)
+    desktop.get_by_label("E-mail").fill(world.alice.nurse.email)
+    desktop.get_by_label("Password").fill(PASSWORD)
+    desktop.get_by_role("button", name="Sign in").click()
+    expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).not_to_be_checked()
+    assert desktop.evaluate("Object.keys(sessionStorage).filter((key) => key.includes('draft'))") == []
+
+
+def test_the_board_of_a_session_that_is_over_asks_to_sign_in(desktop: Page, world: World, live_server: Any):
+    sign_in(desktop, world, live_server)
+    with everything():
+        Session.objects.all().delete()
+    expect(desktop.get_by_role("heading", name="Who needs me now?")).to_have_count(0)
+    expect(desktop.get_by_label("Password")).to_be_visible()
+    expect(desktop.get_by_text("Synthia")).to_have_count(0)
 
 
 def test_a_wrong_number_is_said_where_it_is_and_nothing_is_lost(phone: Page, world: World, live_server: Any):

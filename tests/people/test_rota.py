@@ -55,6 +55,20 @@ def test_somebody_who_left_is_passed_over(hub):
     assert who_is_on(hub.pk, "first_on_call", MONDAY_0900).user == stays
 
 
+def test_somebody_who_belongs_here_no_more_is_passed_over(hub):
+    """The shift still stands, and the page would open for nobody."""
+    gone, stays = make_member(hub, Role.ON_CALL), make_member(hub, Role.ON_CALL)
+    make_shift(hub, "first_on_call", gone, **NIGHT)
+    assert who_is_on(hub.pk, "first_on_call", MONDAY_0900).user == gone
+    gone.memberships.update(valid_until=MONDAY_0900)
+    assert who_is_on(hub.pk, "first_on_call", MONDAY_0900).user is None
+    make_shift(hub, "first_on_call", stays, starts_at=NIGHT["starts_at"] - timedelta(hours=1), ends_at=NIGHT["ends_at"])
+    assert who_is_on(hub.pk, "first_on_call", MONDAY_0900).user == stays
+    elsewhere = make_member(make_organisation("Bob"), Role.ON_CALL)
+    make_shift(hub, "first_on_call", elsewhere, **NIGHT)
+    assert who_is_on(hub.pk, "first_on_call", MONDAY_0900).user == stays
+
+
 def test_nobody_on_is_an_answer_and_is_logged_without_a_name(hub, caplog):
     answer = who_is_on(hub.pk, "second_on_call", MONDAY_0900)
     assert (answer.user, answer.because) == (None, "nobody on")

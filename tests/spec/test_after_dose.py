@@ -191,7 +191,7 @@ def test_x24_neurotoxicity_that_is_not_icans(key: str, grades: tuple[int | None,
 @pytest.mark.parametrize("grade", [1, 2, 3, 4])
 def test_a_label_without_a_row_for_the_reaction_is_asked_about(grade: int):
     dose = visit(had_neurotoxicity(ELRA, grade)).next_dose
-    assert dose.action is Action.ASK and "no row after neurotoxicity" in dose.because
+    assert dose.action is Action.ASK and "no rule for the dose after neurotoxicity" in dose.because
 
 
 @pytest.mark.parametrize(("active", "action"), [(True, "hold"), (None, "ask"), (False, "give")])

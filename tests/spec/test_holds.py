@@ -272,6 +272,8 @@ def test_a_suspicion_ends_with_an_assessment_of_grade_0():
     assert told.assess(now).next_dose.action is Action.HOLD
     told.tell("crs_assessed", "2026-03-05 08:40", **{**CRS_INPUTS, "tmax_c": "36.9"})
     told.tell("ice_assessed", "2026-03-05 08:40", total_0_10=10)
+    assert told.assess(now).next_dose.action is Action.ASK, "'no infection' was said before the fever"
+    told.tell("condition_noted", "2026-03-05 08:45", what="infection", active=False)
     assert told.assess(now).next_dose.action is Action.GIVE
 
 

@@ -245,9 +245,15 @@ class Writer:
         body = self.some(
             schedule=[*self.protocol.schedules * 2, None],
             response=["PR", "CR", "SD", "better", None, ...],
-            response_since=["2025-11-03", None, ...],
+            response_since=["2025-11-03", "2025-03-03", None, ...],
         )
         self.add("schedule_changed", at, body)
+
+    def responding(self, at: datetime) -> None:
+        """A response that has held for long, on an interval that is written down."""
+        schedule = self.pick(list(self.protocol.schedules))
+        self.add("schedule_changed", at, {"schedule": schedule, "response": "CR", "response_since": "2025-03-03"})
+        self.add("response_assessed", at, self.some(response=["CR", "CR", "CR", "SD", None]))
 
     def revision(self, at: datetime) -> None:
         heads = {key: protocol.product for key, protocol in PROTOCOLS.items()}
@@ -277,7 +283,6 @@ class Writer:
                 ("response_assessed", {"response": "VGPR"}),
                 ("setting_decided", {"recommendation": "OUTPATIENT", "valid_until": wire(at + timedelta(days=3))}),
                 ("authorisation_set", {"subject": "step_up", "valid_until": "2026-09-01"}),
-                ("rems_met", {"requirement": "patient_card", "met": None}),
                 ("accountability_moved", {"to_party": "hub", "accepted_by": "b", "from_at": wire(at)}),
                 ("accountability_moved", {"to_party": "hub", "accepted_by": None}),
                 (
@@ -285,6 +290,34 @@ class Writer:
                     {"to_party": "clinic", "accepted_by": "c", "from_at": wire(at + timedelta(days=2))},
                 ),
                 ("policy_changed", {"policy_id": POLICY.ref.id, "version": POLICY.ref.version, "sha256": None}),
+            ]
+        )
+        self.add(kind, at, body)
+
+    def gate(self, at: datetime) -> None:
+        """What stands on the gate of the next dose: REMS, serology, pregnancy, vaccines; known, worrying or not known."""
+        day = [(at + timedelta(days=days)).date().isoformat() for days in (-20, 0, 3, 30)]
+        requirements = ["prescriber_certified", "counselling", "wallet_card", None]
+        self.add(
+            "rems_met",
+            at,
+            self.some(requirement=requirements, met=[True, True, False, None], valid_until=[..., *day, None]),
+        )
+        kind, body = self.pick(
+            [
+                ("lab_resulted", self.some(code=["hbsag", "anti_hbc"], result=["negative", "positive", None])),
+                ("lab_resulted", self.some(code=["pregnancy_test"], result=["negative", "positive", "indeterminate"])),
+                (
+                    "condition_noted",
+                    self.some(what=["pregnancy", "childbearing_potential"], active=[False, True, None]),
+                ),
+                (
+                    "vaccine_noted",
+                    self.some(
+                        vaccine=["yellow fever"], live=[True, False, None, ...], on=[*day, None], given=[True, False]
+                    ),
+                ),
+                ("departure_signed", {"rule": "hepatitis_b", "reason": "DNA every month", "approver": "lead"}),
             ]
         )
         self.add(kind, at, body)
@@ -323,6 +356,8 @@ class Writer:
         elif row is not None:
             body["dose_mg_per_kg"] = str(row.mg_per_kg)
             body |= self.some(weight_kg=["70", ..., ...])
+        strengths = sorted({str(vial.mg_per_ml) for vial in self.protocol.strength})
+        body |= self.some(strengths_mg_per_ml=[*[...] * 40, strengths, [strengths[0]], None])
         self.add("dose_given", at, body)
 
 
@@ -389,9 +424,11 @@ MOMENTS: list[Moment] = [
     Writer.not_given,
     Writer.hold,
     Writer.interval,
+    Writer.responding,
     Writer.revision,
     Writer.departure,
     Writer.plan,
     Writer.paperwork,
+    Writer.gate,
     Writer.shell,
 ]

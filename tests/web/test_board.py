@@ -6,11 +6,13 @@ import pytest
 from django.urls import reverse
 
 from handrail import clock
+from handrail.actions import recording
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Heartbeat
 from handrail.people.scope import everything
+from handrail.rules.terms import UnusableInput
 from tests.support.factories import MONDAY_0900, World, checkin, dose
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +75,26 @@ def test_doses_of_the_next_three_days_with_the_answer_now(nurse, world):
         assert "give by" not in text
 
 
+def test_an_answer_that_newer_facts_have_overtaken_is_not_shown(nurse, world, monkeypatch):
+    """The rules fail on what was reported last: the answer from before it is no answer now."""
+    with everything():
+        reassess(world.course.pk, now=NOW)
+    assert str(world.course.pk) in section(board(nurse), "b-doses")
+
+    def gone(*args, **kwargs):
+        raise UnusableInput("unknown_protocol", "There is no such protocol.", "protocol_key")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recording, "protocol_for", gone)
+        fever = checkin(at=NOW, temperature_c="38.4")
+        receive_checkin(world.course.pk, fever, by=world.actor("alice"), now=NOW)
+    text = board(nurse)
+    assert str(world.course.pk) not in section(text, "b-doses")
+    assert "Handrail could not judge this course" in section(text, "b-now")
+    assert str(world.course.pk) in section(text, "b-window")
+    assert "Not assessed" in nurse.get("/courses/").content.decode()
+
+
 def test_nobody_watching_is_said_on_every_page(nurse):
     warning = "Nobody is watching"
     Heartbeat.objects.all().delete()
@@ -103,12 +125,15 @@ def test_more_courses_do_not_cost_more_queries(nurse, world, django_assert_max_n
 
 def test_the_search_finds_names_drugs_and_codes(nurse, world):
     def found(words: str) -> bool:
-        return str(world.course.pk) in nurse.get("/courses/", {"q": words}).content.decode()
+        return str(world.course.pk) in nurse.post("/courses/", {"q": words}).content.decode()
 
     assert found("synthia")
     assert found("TECLI")
     assert found(str(world.course.pk)[:8])
     assert not found("nobody of this name")
+    form = nurse.get("/courses/").content.decode().split('role="search"')[0].rsplit("<form", 1)[1]
+    assert 'method="post"' in form  # a name never stands in an address
+    assert str(world.course.pk) in nurse.get("/courses/", {"q": "nobody of this name"}).content.decode()
 
 
 def test_the_rota_names_everybody_on_it(nurse, world):

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 
 from handrail import clock
+from handrail.actions import checkins
 from handrail.actions.checkin_answers import QUESTIONS
 from handrail.actions.checkins import COOKIE, WORDS_OF_THE_POLICY
 from handrail.actions.links import issue_checkin_link, revoke_link
@@ -89,6 +91,32 @@ def test_an_expired_link_says_whom_to_call(phone: Client, home: Home, frozen: cl
         assert response.status_code == 410
         assert 'href="tel:5550111"' in text(response)
     assert home.checks() == []
+
+
+def test_a_check_sent_after_the_link_is_over_is_said_not_to_be_sent(
+    phone: Client, home: Home, frozen: clock.FrozenClock
+):
+    frozen.advance(days=31)
+    assert "NOT sent." not in text(phone.get("/c/"))
+    answer = phone.post("/c/", quiet_form(home))
+    assert answer.status_code == 410
+    assert "NOT sent." in text(answer)
+    assert "555-0111" in text(answer)
+    assert home.checks() == []
+
+
+def test_a_form_without_its_secret_is_said_not_to_be_sent_and_whom_to_call(phone: Client, home: Home):
+    """Somebody signed in on the same browser meanwhile, or the phone forgot its cookies but the link's."""
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = phone.cookies
+    answer = strict.post("/c/", quiet_form(home))
+    assert answer.status_code == 403
+    assert "NOT sent." in text(answer)
+    assert "555-0111" in text(answer)
+    assert "no-store" in answer["Cache-Control"]
+    assert home.checks() == []
+    staff = strict.post("/rota/add", {})
+    assert "This page was open too long" in text(staff)
 
 
 def test_a_revoked_link_ends_the_cookie_too(phone: Client, home: Home):
@@ -363,6 +391,40 @@ def test_nothing_that_a_patient_reads_is_left_in_english():
     assert set(shown) <= words, "every word of the shipped policy is listed for translation"
     with translation.override("es"):
         assert [each for each in words if translation.gettext(each) == each] == []
+
+
+# --- too many -------------------------------------------------------------------------------------------------------
+
+
+def test_more_than_any_person_sends_is_refused_aloud_and_nothing_urgent_ever_is(
+    phone: Client, home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(checkins, "MOST_AN_HOUR", 2)
+    cache.clear()
+    first = quiet_form(home)
+    assert phone.post("/c/", first).status_code == 200
+    assert send(phone, home).status_code == 200
+    answer = send(phone, home)
+    assert answer.status_code == 429
+    for words in ("NOT sent.", "Too many checks", "555-0111"):
+        assert words in text(answer)
+    assert len(home.checks()) == 2
+    assert phone.post("/c/", first).status_code == 200  # the same again is no other check
+    urgent: list[dict[str, Any]] = [
+        {"symptoms": ["shaking_chills"], "none_of_these": None},
+        {"neuro_year": "wrong"},
+        {"temperature": "100.5"},
+        {"temperature": "38.2", "unit": "F", "anyway": "yes"},
+        {"temperature": "39 or so", "anyway": "yes"},
+        {"pulse_per_min": "140"},
+    ]
+    for count, changes in enumerate(urgent, start=3):
+        assert send(phone, home, **changes).status_code == 200, changes
+        assert len(home.checks()) == count
+    other = make_home(home.world)
+    elsewhere = Client()
+    elsewhere.get(f"/c/{other.token}")
+    assert send(elsewhere, other).status_code == 200  # each link for itself
 
 
 # --- silence about people -------------------------------------------------------------------------------------------

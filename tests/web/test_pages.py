@@ -11,6 +11,8 @@ from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Shift
 from handrail.people.scope import everything
+from handrail.rules.terms import UnusableInput
+from handrail.web import course_page
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 
 pytestmark = pytest.mark.django_db
@@ -57,8 +59,31 @@ def test_opening_a_page_shows_what_was_reported_and_acknowledges_nothing(on_call
         "Alice On-Call (first on call)",
     ):
         assert words in text, words
-    assert on_call.get(reverse("have_page", args=[alert.pk])).status_code == 405
+    asked = on_call.get(
+        reverse("have_page", args=[alert.pk]), follow=True
+    )  # a reload, or the way back from the sign-in
+    assert asked.redirect_chain == [(reverse("page", args=[alert.pk]), 302)]
+    assert "Nothing was done: please press the button once more." in asked.content.decode()
     assert fresh(alert).acknowledged_at is None
+
+
+@pytest.mark.parametrize(
+    "trouble", [UnusableInput("other_policy", "Another policy.", "policy"), ZeroDivisionError("38.4")]
+)
+def test_whoever_is_called_to_look_sees_what_was_reported_though_the_rules_fail(
+    on_call, alert, world, monkeypatch, caplog, trouble
+):
+    def broken(*args, **kwargs):
+        raise trouble
+
+    monkeypatch.setattr(course_page, "assess", broken)
+    addresses = (reverse("page", args=[alert.pk]), reverse("course", args=[world.course.pk]))
+    for address in (*addresses, f"{addresses[1]}?as_of=2026-03-03T10:00"):
+        answer = on_call.get(address)
+        assert answer.status_code == 200
+        assert "Handrail cannot judge this course" in answer.content.decode()
+        assert "38.4 °C (101.1 °F)" in answer.content.decode()
+    assert "38.4" not in caplog.text
 
 
 def test_i_have_it_stops_the_paging_and_names_who_has_it(on_call, alert, world):

@@ -170,6 +170,11 @@ def test_every_form_opens_with_the_time_filled_in(client, world, key: str):
         ("plan", {"step": "step_up_1", "on": "2026-03-04"}, "dose_planned"),
         ("not-given", {"step": "step_up_1", "because": "infection"}, "dose_not_given"),
         ("lab", {"code": "anc", "value": "0,8", "unit": "10*9/L"}, "lab_resulted"),
+        ("screening", {"code": "anti_hbc", "result": "positive"}, "lab_resulted"),
+        ("pregnancy", {"what": "childbearing_potential", "active": "no"}, "condition_noted"),
+        ("vaccine", {"vaccine": "yellow fever", "live": "yes", "on": "2026-04-02", "given": "no"}, "vaccine_noted"),
+        ("rems", {"requirement": "wallet_card", "met": "yes"}, "rems_met"),
+        ("response", {"response": "VGPR"}, "response_assessed"),
         ("hold", {"because": "surgery"}, "hold_started"),
         ("lift", {"because": "healed"}, "hold_ended"),
         ("home", {"location": "lodging", "phone_works": "yes"}, "home_status"),
@@ -190,6 +195,41 @@ def test_every_form_writes_its_event(client, world, key: str, fields: dict, kind
     (saved,) = events(world, kind)
     assert saved.role == "oncologist"
     assert client.get(reverse("course", args=[world.course.pk])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "strengths"),
+    [("90 and 10", ["90", "10"]), ("90, 10", ["90", "10"]), ("10 10", ["10", "10"]), ("10", ["10"]), ("0,5", ["0.5"])],
+)
+def test_x07_the_vials_of_a_dose_are_typed_one_after_the_other(typed: str, strengths: list[str]):
+    form = {"at": ["2026-03-03T12:00"], "step": ["step_up_1"], "strengths_mg_per_ml": [typed]}
+    assert fill(FORMS["dose"], form, "America/Chicago").values["strengths_mg_per_ml"] == strengths
+
+
+def test_x07_a_dose_from_two_concentrations_is_saved_and_shown(nurse, world):
+    answer = send(nurse, world, "dose", step="step_up_1", dose_mg="4.8", strengths_mg_per_ml="10 and 90")
+    assert answer.status_code == 302
+    (dose,) = events(world, "dose_given")
+    assert dose.payload["strengths_mg_per_ml"] == ["10", "90"]
+    page = nurse.get(reverse("course", args=[world.course.pk])).content.decode()
+    assert "One dose is never made from vials of different concentrations" in page
+
+
+def test_vials_that_are_no_numbers_are_asked_again(nurse, world):
+    answer = send(nurse, world, "dose", step="step_up_1", strengths_mg_per_ml="the big one")
+    assert answer.status_code == 422
+    assert "type a number" in answer.content.decode()
+
+
+def test_x37_a_recorded_requirement_leaves_the_gate(nurse, world):
+    def open_() -> bool:
+        return "wallet card and hands it over" in nurse.get(course).content.decode()
+
+    course = reverse("course", args=[world.course.pk])
+    send(nurse, world, "weight", weight_kg="81.5")
+    assert open_()
+    send(nurse, world, "rems", requirement="wallet_card", met="yes")
+    assert not open_()
 
 
 def test_a_planned_step_that_the_label_lacks_is_refused(client, world):

@@ -12,7 +12,7 @@ from handrail.actions.rota import put_on_rota, take_off_rota
 from handrail.people.models import Shift
 from handrail.people.rota import who_is_on
 from handrail.people.scope import everything
-from tests.support.factories import MONDAY_0900, World, make_shift
+from tests.support.factories import MONDAY_0900, World, make_member, make_shift
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=3)
@@ -99,6 +99,20 @@ def test_only_those_who_may_change_it(client, world):
     client.force_login(world.alice.nurse)
     assert "Put somebody on" not in client.get("/rota/").content.decode()
     assert add(client, world).status_code == 403
+
+
+def test_only_somebody_who_may_answer_a_page_is_put_on(director, world):
+    viewer = make_member(world.alice.organisation, "viewer", "Alice Viewer")
+    assert str(viewer.pk) not in director.get("/rota/").content.decode()
+    times = {"starts_at": NOW, "ends_at": NOW + timedelta(hours=8), "step": "first_on_call"}
+    with pytest.raises(RefusedError, match="may not answer pages"):
+        put_on_rota(world.alice.id, user_id=viewer.pk, by=person(world.alice.director), **times)
+
+
+def test_a_shift_of_somebody_who_left_is_a_hole(director, world):
+    with everything():
+        world.alice.on_call.memberships.update(valid_until=NOW)
+    assert "nobody is first on call from Mon 2 Mar 12:00 CST" in director.get("/rota/").content.decode()
 
 
 def test_the_verb_refuses_strangers_and_people_from_elsewhere(world):

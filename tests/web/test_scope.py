@@ -14,18 +14,21 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from handrail import clock
+from handrail.actions.access import grant_access
+from handrail.actions.actor import person
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert
-from handrail.people.models import Shift
+from handrail.people.models import Membership, Shift
 from handrail.people.scope import everything
 from handrail.records.models import Look, SigningSet
-from tests.support.factories import MONDAY_0900, World, checkin, dose
+from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.signing import signed
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=27)
 LOGIN = 302
 SIGNED = "elranatamab/US/2025-07"
+BACKGROUND = {"HTTP_X_HANDRAIL_BACKGROUND": "1"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Row:
 ROWS = [
     Row("board", 200, 200, 200, LOGIN),
     Row("courses", 200, 200, 200, LOGIN),
+    Row("courses", 200, 200, 200, LOGIN, "post", data=(("q", "synthia"),)),
     Row("rota", 200, 200, 200, LOGIN),
     Row("protocols", 200, 200, 200, LOGIN),
     Row("pages", 200, 200, 200, LOGIN),
@@ -74,6 +78,7 @@ ROWS = [
     Row("page", 200, 200, 404, LOGIN, about="alert"),
     Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
 ]
+PAGES = {row.name for row in ROWS if row.method == "get"}
 THROUGH_A_LINK = {
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",
@@ -167,8 +172,6 @@ def test_a_list_never_names_what_a_stranger_may_not_see(world, client, path: str
 
 @pytest.mark.parametrize("path", ["course", "page"])
 def test_a_viewer_sees_no_name(world, client, path: str):
-    from tests.support.factories import make_member
-
     viewer = make_member(world.alice.organisation, "viewer")
     client.force_login(viewer)
     page = client.get(reverse("course", args=[world.course.pk]))
@@ -177,6 +180,31 @@ def test_a_viewer_sees_no_name(world, client, path: str):
     assert "555) 010-0123" not in page.content.decode()
     assert client.get(reverse("pages")).status_code == 403
     assert client.get(reverse("record", args=[world.course.pk, "dose"])).status_code == 403
+
+
+def test_a_role_elsewhere_opens_no_name_and_no_page_here(world, client):
+    """A viewer here who is a nurse at another hospital is a viewer here."""
+    viewer = make_member(world.alice.organisation, "viewer")
+    with everything():
+        Membership.objects.create(organisation=world.charlie.organisation, user=viewer, role="nurse")
+    client.force_login(viewer)
+    code = Alert.objects.get(course=world.course).code
+    for path in ("/", "/courses/", "/pages/"):
+        page = client.get(path).content.decode()
+        assert "Synthia" not in page, path
+        assert "fever in the window" not in page, path
+        assert "I have it" not in page, path
+    assert str(world.course.pk) in client.get("/").content.decode()
+    found = client.post(reverse("find_page"), {"code": code}, follow=True)
+    assert "No page of yours has this code" in found.content.decode()
+
+
+def test_a_consult_shows_the_course_and_not_its_pages(world, client):
+    grant_access(world.course.pk, world.charlie.organisation, purpose="consult", by=person(world.alice.director))
+    client.force_login(world.charlie.nurse)
+    for path in ("/", "/pages/"):
+        assert "fever in the window" not in client.get(path).content.decode()
+    assert "Synthia" in client.get("/courses/").content.decode()
 
 
 def test_looks_are_written_down(world, client):
@@ -209,4 +237,31 @@ def test_access_that_is_over_shows_nothing(world, client):
 def test_pages_are_not_kept_by_the_browser(world, client):
     client.force_login(world.alice.nurse)
     for path in ("/", reverse("course", args=[world.course.pk]), "/pages/"):
-        assert "no-store" in client.get(path)["Cache-Control"]
+        for headers in ({}, BACKGROUND):
+            assert "no-store" in client.get(path, **headers)["Cache-Control"]
+
+
+def test_what_one_person_saw_is_not_new_to_the_next(world, client):
+    client.force_login(world.alice.nurse)
+    seen = client.get("/", **BACKGROUND)["ETag"]
+    assert client.get("/", **BACKGROUND, HTTP_IF_NONE_MATCH=seen).status_code == 304
+    client.force_login(make_member(world.alice.organisation, "viewer"))
+    assert client.get("/", **BACKGROUND, HTTP_IF_NONE_MATCH=seen).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/pages/"])
+def test_a_list_whose_session_is_over_brings_the_sign_in_and_not_a_piece_of_it(client, db, path: str):
+    answer = client.get(f"{path}?part=lists", **BACKGROUND)
+    assert (answer.status_code, answer.content) == (401, b"")
+    assert answer["HX-Redirect"] == f"/accounts/login/?next={path}"
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.method == "post" and row.name not in PAGES], ids=lambda row: row.name
+)
+def test_after_a_sign_in_what_was_sent_is_said_not_to_be_done(row: Row, world: World, client):
+    """The session had ended: the sign-in leads to an address that only takes what is sent."""
+    client.force_login(world.alice.oncologist)
+    answer = client.get(address_of(row, world), follow=True)
+    assert answer.status_code == 200
+    assert "Nothing was done: please press the button once more." in answer.content.decode()

@@ -108,7 +108,9 @@ def move_accountability(
         roles = permissions.roles_at(accepted_by, to_organisation.pk, now)
         if not roles & permissions.VERBS["move_accountability"]:
             raise RefusedError("A clinician of the organisation that takes over must accept.", code="not_accepted")
-        grants = course.accesses.valid(start).filter(to_organisation=to_organisation, purpose="co_management")
+        grants = course.accesses.valid(start).filter(
+            to_organisation=to_organisation, purpose="co_management", person__isnull=True
+        )
         if to_organisation.pk != course.organisation_id and not grants.exists():
             raise RefusedError("That organisation does not have access for co-management then.", code="no_access")
         data = {

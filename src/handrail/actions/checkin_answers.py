@@ -91,6 +91,21 @@ class Answers:
         rows = (policy.triage.symptom_named(word) for word in self.symptoms)
         return any(row is not None and row.ladder in _AT_ONCE for row in rows)
 
+    def is_quiet(self, policy: Policy) -> bool:
+        """Whether nothing in it may be urgent: no sign ticked, nothing wrong in the confusion check, no number out of the way.
+
+        A temperature counts in either unit, because the wrong one may be chosen; one that cannot be read is not quiet.
+        """
+        if self.symptoms or self.vitals or any(answer != "right" for answer in self.home_neuro.values()):
+            return False
+        value, celsius = number(self.temperature), self.temperature_c
+        if value is None or celsius is None:
+            return not self.temperature
+        readings = (celsius, value, (value - 32) * 5 / 9)
+        limits = policy.plausible.get("temperature_c")
+        likely = [each for each in readings if limits is None or within(each, limits)]
+        return bool(likely) and max(likely) < policy.triage.fever_c
+
     def doubts(self, policy: Policy) -> tuple[Doubt, ...]:
         """What is worth asking once more, in the order of the form."""
         if self.needs_help_at_once(policy):

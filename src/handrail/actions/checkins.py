@@ -10,6 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -18,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from handrail import clock
 from handrail.actions.actor import through_link
 from handrail.actions.checkin_answers import Answers
-from handrail.actions.errors import ConflictError, NotVisibleError
+from handrail.actions.errors import ConflictError, NotVisibleError, TooManyError
 from handrail.actions.facts import receive_checkin
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS
@@ -37,6 +39,8 @@ COOKIE: Final = "handrail_checkin"
 LANGUAGE_COOKIE: Final = "handrail_checkin_language"
 KIND: Final = "checkin_received"
 PURPOSE: Final = LinkToken.Purpose.CHECKIN.value
+MOST_AN_HOUR: Final = 60
+"""So many checks through one link are taken within an hour. Whatever may be urgent is always taken."""
 LONGEST_WAIT: Final = timedelta(days=7)
 """A check that waited longer on a phone counts as written this long ago: its clock cannot be right."""
 
@@ -190,13 +194,18 @@ def receive(
         now: the instant of receiving.
 
     Raises:
-        RefusedError, ConflictError, NotVisibleError: nothing was saved.
+        RefusedError, ConflictError, NotVisibleError, TooManyError: nothing was saved.
     """
     now = now or clock.now()
     if waited is not None:
         written_at = now - min(max(waited, timedelta()), LONGEST_WAIT) * clock.speed()
     with _seen_by(link) as course:
-        pass
+        policy, _zone = _policy_and_zone(course, now)
+    if answers.is_quiet(policy) and _former(course, answers) is None and _too_many(link):
+        message = _(
+            "Too many checks came through this link within an hour: this one is not saved. If you feel unwell, do not wait."
+        )
+        raise TooManyError(message)
     for last in (False, True):
         former = _former(course, answers)
         data = _wire(answers, former, course, written_at, now)
@@ -208,6 +217,18 @@ def receive(
             continue  # the same check arrived twice at once: now its first instant is known
         return _receipt(link, recorded.event, recorded.truth, now, again=recorded.again)
     raise AssertionError("the second turn answers or raises")
+
+
+def _too_many(link: LinkToken) -> bool:
+    """Count a check of this link; whether it is more than an hour's worth. A cache that does not answer holds nobody up."""
+    hour = int(clock.SystemClock().now().timestamp() // 3600)  # of the wall clock: a demonstration hurries
+    key = f"handrail.checkins.{link.pk}.{hour}"
+    try:
+        count = cache.get(key, 0) + 1
+        cache.set(key, count, timeout=3600)
+    except DatabaseError:
+        return False
+    return count > MOST_AN_HOUR
 
 
 def receipt_of(link: LinkToken, check_id: UUID, *, now: datetime | None = None) -> Receipt:

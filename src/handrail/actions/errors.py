@@ -33,3 +33,9 @@ class NotVisibleError(ActionError):
     """There is no such course for this person: answered like a course that does not exist."""
 
     code = "not_found"
+
+
+class TooManyError(ActionError):
+    """More than any person sends; the same later may be taken."""
+
+    code = "too_many"

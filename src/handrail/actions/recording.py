@@ -1,6 +1,7 @@
 """The one way in: lock the course, insert the fact, assess, follow with the alerts, store when to look again, commit."""
 
 import logging
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -26,7 +27,7 @@ from handrail.rules.assess import assess
 from handrail.rules.events import SHELL_KINDS, By
 from handrail.rules.events import Event as Fact
 from handrail.rules.history import History, implausible_fields, same_content
-from handrail.rules.pinned import protocol_for
+from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder, UnusableInput
 from handrail.rules.validity import check_event
@@ -34,6 +35,7 @@ from handrail.rules.validity import check_event
 log = logging.getLogger(__name__)
 
 CANNOT_ASSESS: Final = f"{ledger.SHELL}cannot_assess"
+REPORT: Final = "checkin_received"
 TRY_AGAIN: Final = timedelta(minutes=5)
 """How soon the watcher tries again to assess a course that could not be assessed."""
 
@@ -96,11 +98,11 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
         _refuse_misplaced(course, fact, now)
         row = _insert(course, fact, by, now)
         try:
-            settled = settle(course, now)
+            settled = settle(course, now, reported=row.kind == REPORT)
         except UnusableInput as error:
             if _could_be_assessed_without(course, row, now):
                 raise RefusedError(error.message, code=error.code, path=error.path) from error
-            settled = could_not_assess(course, now)
+            settled = could_not_assess(course, now, reported=row.kind == REPORT)
         return Recorded(
             event=row,
             assessment=settled.assessment,
@@ -146,7 +148,11 @@ def _holds_nul(value: Any) -> bool:
 
 def _insert(course: Course, fact: Fact, by: Actor, now: datetime) -> Event:
     """Store a fact, with the readings marked that the policy calls implausible: they are kept, and satisfy no rule."""
-    marked = implausible_fields(fact, wire.policy_of(course, now).plausible)
+    try:
+        policy = wire.policy_of(course, now)
+    except UnusableInput:
+        policy = load_policy()  # the fact is kept all the same, and somebody is called to look
+    marked = implausible_fields(fact, policy.plausible)
     if marked and hasattr(fact.body, "implausible"):
         fact = replace(fact, body=replace(fact.body, implausible=tuple(sorted({*fact.body.implausible, *marked}))))
     row = wire.to_row(fact, course, on_behalf_of=by.on_behalf_of)
@@ -177,10 +183,11 @@ def _unmarked(fact: Fact) -> Fact:
 # --- assessing ------------------------------------------------------------------------------------------------------
 
 
-def settle(course: Course, now: datetime) -> Settled:
+def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     """Assess a locked course; open and close its alerts; store the answer and when to look again.
 
     A failure of the rules never loses the fact: the course is marked as not assessed, and somebody is called to look.
+    `reported`: a check-in came in just now, which nobody has seen (see `could_not_assess`).
 
     Raises:
         UnusableInput: the facts cannot be assessed, and the sentence says why.
@@ -190,26 +197,25 @@ def settle(course: Course, now: datetime) -> Settled:
         answer = assess(protocol_for(history, now), policy, history, now, context=course.context)
     except UnusableInput:
         raise
-    except Exception:  # whatever is wrong with the rules, what happened stays on record
-        log.exception("course %s could not be assessed", course.pk)
-        return could_not_assess(course, now)
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with the rules, what happened stays on record)
+        where = "".join(traceback.format_tb(error.__traceback__))  # without the message, which may hold a reading
+        log.error("course %s could not be assessed (%s)\n%s", course.pk, type(error).__name__, where)
+        return could_not_assess(course, now, reported=reported)
     wanted = ledger.wanted_from(answer.pages, policy.ladders)
     changes = ledger.reconcile(course, wanted, now)
     for alert in course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True):
         ledger.close(alert, "assessed again", now)
     for alert in changes.closed:
-        write_shell_event(
-            course,
-            "alert_closed",
-            {"alert": str(alert.pk), "key": alert.key, "because": alert.closed_because},
-            now,
-        )
+        _note_closed(course, alert, now)
     _store(course, history, answer, now)
     return Settled(assessment=answer, changes=changes)
 
 
-def could_not_assess(course: Course, now: datetime) -> Settled:
-    """Call somebody to look at a course that the rules could not judge, keep its alerts, and try again soon."""
+def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -> Settled:
+    """Call somebody to look at a course that the rules could not judge, keep its alerts, and try again soon.
+
+    With `reported`, a check-in that nobody has judged came in just now: "I have it" about what came before does not count.
+    """
     ladder = load_policy().ladders[Ladder.AMBER]  # the shipped one: the course's own policy may be what cannot be read
     want = Wanted(
         key=CANNOT_ASSESS,
@@ -219,10 +225,19 @@ def could_not_assess(course: Course, now: datetime) -> Settled:
         because="the rules failed; what was reported is saved",
         steps=tuple((step.who, step.wait_minutes) for step in ladder.steps),
     )
+    if reported:
+        had = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True, acknowledged_at__isnull=False)
+        for alert in had.select_for_update():
+            _note_closed(course, ledger.close(alert, "reported again", now), now)
     changes = ledger.reconcile(course, [want], now, close_others=False)
     course.look_again_at = now + TRY_AGAIN
     course.save(update_fields=["look_again_at"])
     return Settled(assessment=None, changes=changes)
+
+
+def _note_closed(course: Course, alert: Alert, now: datetime) -> None:
+    payload = {"alert": str(alert.pk), "key": alert.key, "because": alert.closed_because}
+    write_shell_event(course, "alert_closed", payload, now)
 
 
 def _store(course: Course, history: History, answer: Assessment, now: datetime) -> None:
@@ -242,6 +257,7 @@ def _could_be_assessed_without(course: Course, row: Event, now: datetime) -> boo
     try:
         history = History.build(wire.header(course), facts)
         protocol_for(history, now)
+        policy_for(history, now)
     except UnusableInput:
         return False
     return True

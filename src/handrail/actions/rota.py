@@ -35,7 +35,7 @@ def put_on_rota(
         instead: the person answers instead of whoever is planned.
 
     Raises:
-        RefusedError: an unknown step, times that make no shift, somebody who is no member;
+        RefusedError: an unknown step, times that make no shift, somebody who is no member or may not answer pages;
         NotAllowedError, NotVisibleError: not for this actor.
     """
     now = now or clock.now()
@@ -92,7 +92,9 @@ def _member(organisation: Organisation, user_id: UUID | str, starts_at: datetime
     found = Membership.objects.filter(
         lasting, organisation=organisation, user_id=user_id, valid_from__lte=starts_at, user__is_active=True
     )
-    member = found.select_related("user").first()
+    member = found.filter(role__in=permissions.VERBS["acknowledge"]).select_related("user").first()
+    if member is None and found.exists():
+        raise RefusedError("That person's role may not answer pages.", code="not_allowed", path="user")
     if member is None:
         raise RefusedError("That person does not belong here for the whole shift.", code="unknown_word", path="user")
     return member.user

@@ -35,7 +35,7 @@ from handrail.actions.checkins import (
     sheet_for,
     tag_of,
 )
-from handrail.actions.errors import ActionError
+from handrail.actions.errors import ActionError, TooManyError
 from handrail.actions.links import exchange_link, link_of_cookie
 from handrail.api.errors import ApiError, from_action, from_validation
 from handrail.people.models import LinkToken
@@ -152,6 +152,9 @@ def _received(request: HttpRequest, sheet: Sheet) -> Receipt:
     waited = None if check.waited_seconds is None else timedelta(seconds=min(check.waited_seconds, 10**8))
     try:
         return receive(sheet.link, answers, written_at=check.written_at, waited=waited)
+    except TooManyError as error:
+        message = f"{error.message} {_CALL % {'number': sheet.call}}" if sheet.call else error.message
+        raise ApiError(429, error.code, message) from error
     except ActionError as error:
         raise from_action(error) from error
 

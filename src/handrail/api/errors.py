@@ -7,9 +7,9 @@ from typing import Final
 from django.http import HttpRequest, JsonResponse
 from pydantic import ValidationError
 
-from handrail.actions.errors import ActionError, ConflictError, NotAllowedError, NotVisibleError
+from handrail.actions.errors import ActionError, ConflictError, NotAllowedError, NotVisibleError, TooManyError
 
-_STATUS: Final = ((ConflictError, 409), (NotAllowedError, 403), (NotVisibleError, 404))
+_STATUS: Final = ((ConflictError, 409), (NotAllowedError, 403), (NotVisibleError, 404), (TooManyError, 429))
 
 
 class ApiError(Exception):

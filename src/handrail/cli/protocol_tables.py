@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from handrail.rules.protocol import Protocol
-from handrail.rules.protocol_rows import AfterToxicityRow, GapRow, MonitoringRow, NextMonitoring, Row, StepRow
+from handrail.rules.protocol_rows import AfterToxicityRow, GapRow, MonitoringRow, NextMonitoring, RemsRow, Row, StepRow
 from handrail.rules.terms import STEP_WORDS
 
 TAIL = ("source", "status")
@@ -103,7 +103,16 @@ def tables_of(protocol: Protocol, notes: Sequence[str]) -> str:
             ("row", "mg/mL", "mg", "mL", "words"),
             ((r, (str(r.mg_per_ml), str(r.vial_mg), str(r.vial_ml), r.words)) for r in protocol.strength),
         ),
-        _table("Warnings", ("row", "check", "words"), ((r, (r.check, r.words)) for r in protocol.warning)),
+        _table(
+            "Warnings",
+            ("row", "check", "effect", "owner", "words"),
+            ((r, (_words(r.check), r.effect, r.owner, r.words)) for r in protocol.warning),
+        ),
+        _table(
+            "REMS",
+            ("row", "requirement", "before", "effect", "owner", "in force", "confirmed", "words"),
+            ((r, _rems(r)) for r in protocol.rems),
+        ),
         "\n".join(["Notes", *(f"  {note}" for note in notes)]) if notes else "",
         _sources(protocol),
     ]
@@ -168,6 +177,13 @@ def _toxicity(row: AfterToxicityRow) -> Sequence[str]:
     if row.monitoring_next is not None:
         later.append(f"{_words(row.monitoring_next.setting)} {_hours(row.monitoring_next)} h")
     return (kind, grade, _words(row.action), ", ".join(later) or "-", row.words)
+
+
+def _rems(row: RemsRow) -> Sequence[str]:
+    begin, end = row.in_force_from or "always", row.in_force_to or "no end"
+    confirmed = f"{row.confirmed_by}, {row.confirmed_on}" if row.confirmed_by else "by nobody yet"
+    requirement, before = _words(row.requirement), _words(row.before)
+    return (requirement, before, row.effect, row.owner, f"{begin} to {end}", confirmed, row.words)
 
 
 def _sources(protocol: Protocol) -> str:

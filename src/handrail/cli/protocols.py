@@ -12,6 +12,7 @@ from typing import Any
 
 from handrail.cli import sentence_of
 from handrail.cli.protocol_tables import tables_of
+from handrail.rules.checks import CHECKS
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
 from handrail.rules.policy import policy_from_document
 from handrail.rules.protocol import FORMAT, NEXT, TABLES, Protocol, catalogue, load, load_text
@@ -22,6 +23,7 @@ from handrail.rules.terms import STEP_WORDS, Action, UnusableInput
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
 CHECKED_DAYS = range(401)
+OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
 REVISION = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
 
@@ -144,6 +146,7 @@ def _check_references(protocol: Protocol) -> Iterable[str]:
         for name in ("steps", "doses_of"):
             for step in sorted(set(getattr(item, name, ())) - known):
                 yield f"This label has no {step} (at {place}.{name})."
+    yield from _check_gate(protocol)
     for step in known - {row.step for row in protocol.monitoring}:
         yield f"Nothing says where the patient is after {step} (at monitoring)."
     for band in protocol.band:
@@ -151,6 +154,28 @@ def _check_references(protocol: Protocol) -> Iterable[str]:
             yield f"The band ends before it begins (at band.{band.id})."
     for lower, upper in _neighbours(protocol):
         yield f"The weight bands overlap (at band.{upper} and band.{lower})."
+
+
+def _check_gate(protocol: Protocol) -> Iterable[str]:
+    """Every warning has a rule that reads it or is only shown, and every REMS requirement stands once and belongs to the United States."""
+    for row in protocol.warning:
+        if (row.check in CHECKS) == row.shown_only:
+            said = "A rule reads this check" if row.shown_only else "No rule reads this check"
+            yield f"{said} (at warning.{row.id}.check)."
+        if row.owner not in OWNERS:
+            yield f"The owner is one of: {', '.join(OWNERS)} (at warning.{row.id}.owner)."
+        if row.check == "live_vaccine" and not row.within_days:
+            yield f"The check needs within_days (at warning.{row.id})."
+    seen: set[str] = set()
+    for requirement in protocol.rems:
+        place = f"rems.{requirement.id}"
+        if requirement.owner not in OWNERS:
+            yield f"The owner is one of: {', '.join(OWNERS)} (at {place}.owner)."
+        if requirement.requirement in seen:
+            yield f"Two rows ask for {requirement.requirement} (at {place}.requirement)."
+        seen.add(requirement.requirement)
+        if protocol.product.jurisdiction != "US":
+            yield f"A REMS is a programme of the United States (at {place})."
 
 
 def _neighbours(protocol: Protocol) -> Iterable[tuple[str, str]]:

@@ -32,6 +32,7 @@ ALLOWED_HOSTS = list(_env.allowed_hosts) or [
     *(["testserver"] if _env.mode == "test" else []),
 ]
 CSRF_TRUSTED_ORIGINS = [_env.base_url]
+CSRF_FAILURE_VIEW = "handrail.web.errors.csrf_failure"
 ROOT_URLCONF = "handrail.config.urls"
 WSGI_APPLICATION = "handrail.config.wsgi.application"
 

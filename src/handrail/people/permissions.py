@@ -105,6 +105,7 @@ VERB_FOR_KIND: Final[dict[str, str]] = {
     "dose_given": "record_dose",
     "dose_not_given": "record_dose",
     "medicine_given": "record_medicine",
+    "vaccine_noted": "record_medicine",
     "checkin_received": "record_checkin",
     "vitals_measured": "record_assessment",
     "crs_assessed": "record_assessment",

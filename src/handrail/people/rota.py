@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from handrail.people.models import Membership, Role, Shift, Step, User
 
@@ -32,16 +32,17 @@ def who_is_on(organisation_id: UUID, step: str, now: datetime, *, site_id: UUID 
     """The person who answers as a step of the ladder at `now`.
 
     An override wins over the plan, a shift of the site over one of the whole organisation, and of two equal ones that which
-    began last. People who are no longer active are passed over. Nobody on is an answer, and is logged.
+    began last. People who are no longer active, or belong to the organisation no more, are passed over. Nobody on is an answer,
+    and is logged.
     """
     shifts = (
-        Shift.objects.filter(
+        of_members(now)
+        .filter(
             Q(site__isnull=True) | Q(site_id=site_id),
             organisation_id=organisation_id,
             step=step,
             starts_at__lte=now,
             ends_at__gt=now,
-            user__is_active=True,
         )
         .select_related("user")
         .order_by("-is_override", "-starts_at", "id")
@@ -54,6 +55,17 @@ def who_is_on(organisation_id: UUID, step: str, now: datetime, *, site_id: UUID 
         return OnDuty(step, stand_in, "role")
     log.warning("nobody on: organisation %s, step %s, at %s", organisation_id, step, now.isoformat())
     return OnDuty(step, None, "nobody on")
+
+
+def of_members(now: datetime) -> QuerySet[Shift]:
+    """The shifts of people who can answer: active, and at `now` a member of the organisation whose rota it is."""
+    member = Membership.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+        user_id=OuterRef("user_id"),
+        organisation_id=OuterRef("organisation_id"),
+        valid_from__lte=now,
+    )
+    return Shift.objects.filter(Exists(member), user__is_active=True)
 
 
 def _holder_of_role(organisation_id: UUID, step: str, now: datetime, site_id: UUID | None) -> User | None:

@@ -1,4 +1,7 @@
-"""Who answers for a patient now: the owner of the course, until an accepted `accountability_moved` says otherwise."""
+"""Who answers for a patient now: the owner of the course, until an accepted `accountability_moved` says otherwise.
+
+An organisation that does not reach the course (any more) cannot answer: the owner does.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +10,7 @@ from uuid import UUID
 from handrail.people import rota
 from handrail.people.models import Organisation
 from handrail.people.rota import OnDuty
-from handrail.records.models import Course
+from handrail.records.models import Course, CourseAccess
 from handrail.records.wire import header, to_fact
 from handrail.rules.history import History
 
@@ -42,6 +45,12 @@ def accountable_for(course: Course, now: datetime) -> Accountable:
         organisation = Organisation.objects.get(pk=UUID(last.body.to_party or ""))
     except (ValueError, Organisation.DoesNotExist):
         return owner  # a party of another machine: its own organisation is not here, so the owner answers
-    if organisation.pk == course.organisation_id:
+    if organisation.pk == course.organisation_id or not _reaches(organisation, course, now):
         return owner
     return Accountable(organisation, None, last.body.from_at or last.at)
+
+
+def _reaches(organisation: Organisation, course: Course, now: datetime) -> bool:
+    """Whether everybody of that organisation still reaches the course: a page for it would open for nobody otherwise."""
+    lent = course.accesses.valid(now).filter(to_organisation=organisation, person__isnull=True)
+    return lent.filter(purpose=CourseAccess.Purpose.CO_MANAGEMENT).exists()

@@ -9,10 +9,17 @@ from handrail.people.models import User
 from handrail.records.models import Course, CourseAccess
 
 
-def courses_of(person: User, now: datetime) -> QuerySet[Course]:
-    """The courses whose organisation a person belongs to at `now`, and those granted to it or to the person."""
-    organisations = permissions.organisations_of(person, now)
+def courses_of(person: User, now: datetime, verb: str = "view_course") -> QuerySet[Course]:
+    """The courses on which a person may do a verb at `now`: `permissions.may` as a query.
+
+    Those of the organisations where the person's role allows it, and those granted to them or to the person for a purpose that
+    lends it. A role at one organisation counts for nothing at another.
+    """
+    able = {
+        each.organisation_id for each in permissions.memberships(person, now) if each.role in permissions.VERBS[verb]
+    }
+    lending = [purpose for purpose, verbs in permissions.LENT.items() if verb in verbs]
     grants = CourseAccess.objects.valid(now).filter(
-        Q(person__isnull=True) | Q(person=person), to_organisation__in=organisations
+        Q(person__isnull=True) | Q(person=person), to_organisation__in=able, purpose__in=lending
     )
-    return Course.objects.filter(Q(organisation__in=organisations) | Q(pk__in=grants.values("course")))
+    return Course.objects.filter(Q(organisation__in=able) | Q(pk__in=grants.values("course")))

@@ -27,6 +27,7 @@ class Carry:
     stop_row: AfterToxicityRow | None = None
     unverified_row: AfterToxicityRow | None = None
     unknown: str | None = None
+    grade_unknown: bool = False
     monitoring: tuple[Monitoring, ...] = ()
     crs_after_last: bool = False
     rest_row: AfterToxicityRow | None = None
@@ -58,7 +59,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                 crs_after_last = True
             if episode.grade_unknown:
                 which = "the" if recent else "an earlier"
-                unknown = f"{'one' if grade else 'the'} grade of {which} {toxicity.upper()} episode is not known"
+                unknown = f"{'one' if grade else 'the'} grade of {which} {_name(toxicity)} episode is not known"
             if grade is None or grade == 0:
                 continue
             rows = protocol.after_toxicity_rows(
@@ -68,7 +69,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                 lasted_hours=episode.lasted_hours(grade, now),
             )
             if recent and not rows:
-                unknown = f"this label has no row after {toxicity} grade {grade}"
+                unknown = unknown or f"this label has no rule for the dose after {_name(toxicity)} grade {grade}"
             changes += _duration_edges(protocol, toxicity, grade, episode)
             severe_before = max(severe_before, grade)
             for row in rows:
@@ -88,10 +89,15 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
         stop_row=stop[0] if stop else None,
         unverified_row=min(unverified, key=lambda row: row.action not in STOPS, default=None),
         unknown=unknown,
+        grade_unknown=any(episode.grade_unknown for _, course in followed for episode in course.episodes),
         monitoring=tuple(monitoring),
         crs_after_last=crs_after_last,
         changes_at=tuple(changes),
     )
+
+
+def _name(toxicity: str) -> str:
+    return toxicity if toxicity == NEUROTOXICITY else toxicity.upper()
 
 
 def _monitoring(row: AfterToxicityRow) -> Monitoring:

@@ -20,6 +20,14 @@ class AmountAnswer:
     cannot_say: tuple[Missing, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VialsAnswer:
+    """Why the vials differ from the protocol, or None; `finding` when different concentrations were mixed."""
+
+    differs: str | None
+    finding: Finding | None = None
+
+
 def amount_for(protocol: Protocol, *, step: str, schedule: str, weight_kg: Decimal | None) -> AmountAnswer:
     """The amount of a step.
 
@@ -131,8 +139,8 @@ def check_given(
 
 
 def mixing_refused(protocol: Protocol, strengths: tuple[str, ...]) -> Finding | None:
-    """A dose made from vials of different concentrations."""
-    if len(set(strengths)) < 2:
+    """A dose made from vials of different concentrations; `strengths` are the ids of their rows."""
+    if len({_mg_per_ml(protocol, strength) for strength in strengths}) < 2:
         return None
     row = protocol.row(strengths[0])
     return Finding(
@@ -143,6 +151,34 @@ def mixing_refused(protocol: Protocol, strengths: tuple[str, ...]) -> Finding | 
         because=row.words,
         source=protocol.source_of(row),
     )
+
+
+def _mg_per_ml(protocol: Protocol, strength: str) -> Decimal:
+    return next(row.mg_per_ml for row in protocol.strength if row.id == strength)
+
+
+def vials_of(protocol: Protocol, step: str, schedule: str, mg_per_ml: tuple[Decimal, ...]) -> VialsAnswer:
+    """Why the vials of a given dose differ from the protocol.
+
+    Args:
+        protocol: the label revision.
+        step: the step that was given; schedule: the interval in force.
+        mg_per_ml: the concentration of every vial that the dose was made from.
+    """
+    known = {row.mg_per_ml: row.id for row in reversed(protocol.strength)}
+    strange = sorted({value for value in mg_per_ml if value not in known})
+    if strange:
+        return VialsAnswer(differs=f"this label has no vial of {strange[0]} mg/mL")
+    mixed = mixing_refused(protocol, tuple(known[value] for value in mg_per_ml))
+    if mixed is not None:
+        return VialsAnswer(differs="one dose was made from vials of different concentrations", finding=mixed)
+    strength = protocol.step_row(step, schedule).strength
+    if strength is None:
+        return VialsAnswer(differs=None)
+    wanted = _mg_per_ml(protocol, strength)
+    if mg_per_ml and mg_per_ml[0] != wanted:
+        return VialsAnswer(differs=f"{STEP_WORDS[step]} is made from vials of {wanted} mg/mL in this label")
+    return VialsAnswer(differs=None)
 
 
 def unverified(amount: Amount) -> bool:

@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, Task, Toxicity, Watch
+from handrail.rules.checks import checks
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
 from handrail.rules.holds import Hold
-from handrail.rules.management import another_tocilizumab
+from handrail.rules.interval import interval
+from handrail.rules.management import above_the_cap, another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
+from handrail.rules.rems import rems
 from handrail.rules.schedule import (
+    early_discharge_finding,
     interval_change_findings,
     monitoring_for,
     planned_setting_findings,
@@ -40,7 +45,10 @@ from handrail.rules.terms import (
     say_date,
 )
 from handrail.rules.triage import TriageAnswer, ice_total, triage
+from handrail.rules.upcoming import upcoming
 from handrail.rules.watch import WatchAnswer, watch
+
+HOMES = ("home", "lodging")
 
 
 def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, *, context: Any = None) -> Assessment:  # noqa: ARG001 (part of the published signature)
@@ -79,11 +87,12 @@ def _assess_one(
     watched = watch(history, doses, policy, now)
     changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
     findings = [*sorted_out.findings, *watched.findings, *dose.findings]
-    findings += _rescue_findings(history, toxicity, policy, now, changes)
+    findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += _planning_findings(history, doses, protocol, now, changes)
     findings += _schedule_findings(history, doses, protocol)
     findings += _premedication_findings(history, doses, protocol)
     findings += _location_findings(history, doses, protocol, now, changes)
+    findings += _before_the_dose(history, doses, protocol, policy, dose, now, changes)
     findings += _reliance_findings(history, protocol, dose)
     if later is not None:
         changes.append(later)
@@ -191,15 +200,21 @@ def _accountable(history: History, now: datetime, changes: list[datetime]) -> st
 
 
 def _rescue_findings(
-    history: History, toxicity: Episodes, policy: Policy, now: datetime, changes: list[datetime]
+    history: History,
+    doses: Sequence[Given],
+    toxicity: Episodes,
+    policy: Policy,
+    now: datetime,
+    changes: list[datetime],
 ) -> list[Finding]:
-    """While CRS is open: what a further tocilizumab dose would meet."""
+    """Tocilizumab given since the last dose above the cap; while CRS is open, what a further one would meet."""
+    found = list(above_the_cap(history, policy, since=doses[-1].at if doses else None))
     current = toxicity.crs.current
     if current is None:
-        return []
+        return found
     answer = another_tocilizumab(history, policy, now, latest_weight(history), current.opened_at)
     changes.extend(answer.changes_at)
-    return list(answer.warnings)
+    return [*found, *answer.warnings]
 
 
 def _planning_findings(
@@ -285,10 +300,14 @@ def _location_findings(
         return []
     ends = last.at.fromtimestamp(last.at.timestamp() + wanted.hours * 3600, tz=last.at.tzinfo)
     changes.append(ends)
+    left = next((e for e in history.of("home_status") if e.at > last.at and e.body.location in HOMES), None)
+    early = _early_discharge(history, last.at, last.step, protocol, left.at) if left is not None else None
+    found = [early] if early is not None else []
     home = history.last("home_status")
-    if now >= ends or home is None or home.body.location not in ("home", "lodging") or home.at < last.at:
-        return []
+    if now >= ends or home is None or home.body.location not in HOMES or home.at < last.at:
+        return found
     return [
+        *found,
         Finding(
             rule="schedule",
             what=f"At {home.body.location}, while this label asks for {wanted.hours} h in hospital after {STEP_WORDS[last.step]}",
@@ -296,8 +315,42 @@ def _location_findings(
             owner="prescriber",
             because="no departure from the label's setting has been signed",
             source=protocol.source_of(wanted.row),
-        )
+        ),
     ]
+
+
+def _early_discharge(
+    history: History, last_at: datetime, step: str, protocol: Protocol, at_home_at: datetime
+) -> Finding | None:
+    """The patient left hospital after the dose, before the hours that the label asks for."""
+    before = [e for e in history.of("home_status") if e.body.location is not None and e.at < at_home_at]
+    if not before or before[-1].body.location not in ("hospital", "ed"):
+        return None
+    minutes = (at_home_at - last_at).total_seconds() // 60
+    return early_discharge_finding(protocol, step=step, hours_observed=round(Decimal(minutes) / 60, 1))
+
+
+def _before_the_dose(
+    history: History,
+    doses: Sequence[Given],
+    protocol: Protocol,
+    policy: Policy,
+    dose: NextDoseAnswer,
+    now: datetime,
+    changes: list[datetime],
+) -> list[Finding]:
+    """What stands open on the gate of the dose that comes next: REMS, the label's warnings, a longer interval."""
+    coming = upcoming(history, doses, dose.next_dose, now)
+    changes += coming.changes_at
+    last_at = doses[-1].at if doses else None
+    answers = (
+        rems(protocol, policy, history, coming.dose, last_at),
+        checks(protocol, history, coming.dose),
+        interval(protocol, history, doses, dose.next_dose, coming.dose),
+    )
+    for answer in answers:
+        changes += answer.changes_at
+    return [finding for answer in answers for finding in answer.findings]
 
 
 def _reliance_findings(history: History, protocol: Protocol, dose: NextDoseAnswer) -> list[Finding]:

@@ -306,6 +306,8 @@ def _reader_for(hint: Any) -> Reader:
         return _reader_for(options[0])
     if get_origin(hint) is Literal:
         return _word_reader(get_args(hint))
+    if get_origin(hint) is tuple and get_args(hint)[0] is Decimal:
+        return lambda value, path: tuple(_decimal(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
     if get_origin(hint) is tuple:
         return lambda value, path: tuple(_word(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
     if hint is not None and isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping):

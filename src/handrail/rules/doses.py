@@ -37,8 +37,9 @@ class Given:
 
 
 def given_doses(history: History) -> tuple[Given, ...]:
-    """Every administered dose, oldest first; the civil day is that of the site that gave it."""
-    return tuple(_given(event) for event in history.of("dose_given"))
+    """Every administered dose in the order of giving, whenever it was charted; the civil day is that of the site that gave it."""
+    given = (_given(event) for event in history.of("dose_given"))
+    return tuple(sorted(given, key=lambda dose: (dose.at or dose.event.at, dose.event.id)))
 
 
 def _given(event: Event) -> Given:

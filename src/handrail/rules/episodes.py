@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handrail.rules.answer import ToxicityState
+from handrail.rules.assessed import clinical_grade, crs_grade
 from handrail.rules.doses import Given
-from handrail.rules.events import CrsAssessed, Event, IcansAssessed
-from handrail.rules.grading import CrsInputs, Grade, grade_crs, grade_icans, icans_inputs, ice_inputs, ice_score
+from handrail.rules.events import Event, IcansAssessed
+from handrail.rules.grading import Grade, grade_icans, icans_inputs, ice_inputs, ice_score
 from handrail.rules.history import History
 from handrail.rules.policy import Policy, ReadingRow
 from handrail.rules.terms import Ladder, Missing, say_instant
-from handrail.rules.triage import ice_baseline, ice_total
+from handrail.rules.triage import ice_at_most, ice_baseline, ice_total
 
 SCALE = "astct-2019"
 NEUROTOXICITY = "neurotoxicity"
@@ -137,16 +138,16 @@ class _Tracker:
             episode.grade = max(grade, episode.grade or 0)
 
     def resolved(self, event: Event) -> None:
-        """A named person says that it is over; evidence later than that keeps it open."""
-        if {"resolved_at", "confirmed_by"} & set(event.nulls):
-            return
+        """A named person says that it is over; evidence later than that keeps it open, and an end in the future is none.
+
+        What ends so without ever having been graded had a grade that nobody knows; only an assessment says that it was nothing.
+        """
         when = event.body.resolved_at or event.at
+        if {"resolved_at", "confirmed_by"} & set(event.nulls) or when > event.at:
+            return
         episode = self.open()
-        if (
-            episode is not None
-            and when <= event.at
-            and (episode.last_evidence is None or when >= episode.last_evidence)
-        ):
+        if episode is not None and (episode.last_evidence is None or when >= episode.last_evidence):
+            episode.grade_unknown = episode.grade_unknown or episode.grade is None
             episode.closed_at = when
         if self.open() is None:
             self.absent_at = when
@@ -183,50 +184,6 @@ def _crs_signs(event: Event, policy: Policy, low_rows: Sequence[ReadingRow]) -> 
     return found, bool({"temperature_c", "symptoms", *LOW_READINGS} & set(event.nulls))
 
 
-def crs_grade(event: Event, episode_open: bool) -> Grade:
-    """The computed CRS grade of an assessment; an absent `episode_open` is what the history says."""
-    body: CrsAssessed = event.body
-    known_open = body.episode_open
-    if known_open is None and "episode_open" not in event.nulls:
-        known_open = episode_open
-    died = body.died_of_crs
-    if died is None and "died_of_crs" not in event.nulls:
-        died = False  # an assessment of a living patient: a death is written as such
-    return grade_crs(
-        CrsInputs(
-            tmax_c=body.tmax_c,
-            fever_other=body.fever_other,
-            episode_open=known_open,
-            masked=body.masked,
-            premed_masking=body.premed_masking,
-            hypotension=body.hypotension,
-            hypotension_other=body.hypotension_other,
-            pressors=body.pressors,
-            o2=body.o2,
-            flow_l_per_min=body.flow_l_per_min,
-            hypoxia_other=body.hypoxia_other,
-            died_of_crs=died,
-        )
-    )
-
-
-def clinical_grade(event: Event, answer: Grade, *, ice_unknown: bool = False) -> int | None:
-    """The grade that stands: the worse of the computed one and the clinician's own.
-
-    A clinician's grade that was asked and is not known leaves the grade not known. So does a fact that was asked, is not
-    known and could move the computed grade (`ice_unknown`: the ICE score it rests on): nobody's own grade speaks for it.
-    """
-    own: int | None = event.body.clinician_grade
-    if "clinician_grade" in event.nulls:
-        return None
-    if own is None:
-        return answer.grade
-    asked = {*event.nulls, "ice"} if ice_unknown else set(event.nulls)
-    if answer.grade is None and asked & {missing.missing for missing in answer.cannot_say}:
-        return None
-    return max(own, answer.grade if answer.grade is not None else (answer.at_least or 0))
-
-
 def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
     tracker = _Tracker("icans", history.course.time_zone)
     answer: Grade | None = None
@@ -254,13 +211,13 @@ def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
 
 
 def _ice_evidence(event: Event, history: History, tracker: _Tracker) -> None:
-    if event.body.baseline is True:
-        return
     total = ice_total(event)
-    if total is None:
-        tracker.evidence(event.at, unknown=True)
-    elif total < ice_baseline(history):
+    if total is None and event.body.baseline is True:
+        return
+    if ice_at_most(event) < ice_baseline(history, event.at):
         tracker.evidence(event.at)
+    elif total is None:
+        tracker.evidence(event.at, unknown=True)
 
 
 def icans_grade(event: Event, history: History, policy: Policy) -> Grade:
@@ -386,7 +343,9 @@ def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
 def _open_words(episode: Episode, name: str, zone: str) -> str:
     since = f"since {say_instant(episode.opened_at, zone)}"
     if episode.unknown:
-        return f"{name} cannot be excluded {since}: a fact was asked and is not known"
+        return f"{name} cannot be excluded {since}: a fact was asked and is not known: assess the patient"
     if episode.grade is None:
-        return f"{name} suspected {since}: not graded yet"
-    return f"{name} {since}, worst grade {episode.grade}: nobody has recorded it as resolved"
+        todo = "ask whether it is one, and record it" if name == "infection" else "record its grade"
+        return f"{name} suspected {since}: {todo}"
+    worst = f", worst grade {episode.grade}" if episode.graded else ""
+    return f"{name} {since}{worst}: nobody has recorded it as resolved"

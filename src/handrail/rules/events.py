@@ -80,13 +80,14 @@ class WeightMeasured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabResulted:
-    """One laboratory result, unit in UCUM."""
+    """One laboratory result: a value with its unit in UCUM, or positive or negative (`hbsag`, `anti_hbc`, `pregnancy_test`)."""
 
     code: str | None = None
     value: Decimal | None = None
     unit: str | None = None
     low: Decimal | None = None
     high: Decimal | None = None
+    result: Literal["positive", "negative", "indeterminate"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class DoseGiven:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     schedule: Schedule | None = None
+    strengths_mg_per_ml: tuple[Decimal, ...] | None = None
     implausible: tuple[str, ...] = ()
 
 
@@ -134,6 +136,16 @@ class MedicineGiven:
     route: str | None = None
     purpose: Literal["premedication", "prophylaxis", "treatment", "home", "other"] | None = None
     for_step: Step | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaccineNoted:
+    """A vaccine was given (`given` true) or is planned for a day."""
+
+    vaccine: str | None = None
+    live: bool | None = None
+    on: date | None = None
+    given: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,6 +437,7 @@ KINDS: dict[str, type[Any]] = {
     "dose_given": DoseGiven,
     "dose_not_given": DoseNotGiven,
     "medicine_given": MedicineGiven,
+    "vaccine_noted": VaccineNoted,
     "checkin_received": CheckinReceived,
     "vitals_measured": VitalsMeasured,
     "crs_assessed": CrsAssessed,

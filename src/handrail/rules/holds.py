@@ -40,6 +40,9 @@ UNIT_FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
 """For the unit of a row: the UCUM units of a result and their factors to it (exact conversions)."""
 
 
+ANALYTE_WORDS: Final = {"anc": "neutrophil count", "hemoglobin": "haemoglobin", "platelets": "platelet count"}
+
+
 def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
     """Blood counts below a limit of the label: withheld, or asked where the row or the value is not known.
 
@@ -55,7 +58,7 @@ def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
         result = results[-1].body
         factor = UNIT_FACTORS.get(row.unit or "", {}).get(result.unit or "")
         if result.code is None or result.value is None or factor is None:
-            because = f"the latest {row.analyte} is not known: {row.words}"
+            because = f"the latest {ANALYTE_WORDS.get(row.analyte, row.analyte)} is not known: repeat it; {row.words}"
             found.append(Hold(action=Action.ASK, what=row.analyte, because=because))
         elif result.value * factor < row.below:
             verified = "" if row.acts else " (a row not verified)"
@@ -138,6 +141,17 @@ def _latest_temperature(history: History) -> Event | None:
     return asked[-1] if asked else None
 
 
+def _last_fever(history: History, policy: Policy) -> datetime | None:
+    return max(
+        (
+            event.at
+            for event in history.of("checkin_received", "vitals_measured")
+            if event.body.temperature_c is not None and event.body.temperature_c >= policy.triage.fever_c
+        ),
+        default=None,
+    )
+
+
 def _masked(event: Event) -> bool:
     return event.kind == "checkin_received" and (
         event.body.antipyretic_last_6_h is True or MASKING_FIELD in event.nulls
@@ -165,7 +179,8 @@ def _clinician(history: History) -> list[Hold]:
     if started is None or (ended is not None and ended.at >= started.at):
         return []
     why = started.body.because or "reason not known"
-    return [Hold(action=Action.HOLD, what="clinician", because=f"a clinician holds the drug: {why}")]
+    because = f"a clinician holds the drug: {why}; only a clinician lifts it"
+    return [Hold(action=Action.HOLD, what="clinician", because=because)]
 
 
 CLEARANCE_WORDS: Final = {"temperature_c": "temperature", "infection": "infection", "crs": "CRS", "icans": "ICANS"}
@@ -178,7 +193,10 @@ def clearance(history: History, doses: Sequence[Given], episodes: Episodes, poli
     Each counts for the hours that the policy allows; a fact that was never recorded is missing, not normal.
     """
     fresh = timedelta(hours=policy.before_dose.assessed_within_hours)
-    checks = [("infection", "no active infection", episodes.infection.absent_at, fresh)]
+    free, fever = episodes.infection.absent_at, _last_fever(history, policy)
+    if free is not None and fever is not None and free <= fever:
+        free = None  # said before the fever: it does not speak for the time after it
+    checks = [("infection", "no active infection", free, fresh)]
     if doses:
         checks.append(("crs", "CRS absent or resolved", episodes.crs.absent_at, fresh))
         checks.append(("icans", "ICANS absent or resolved", episodes.icans.absent_at, fresh))

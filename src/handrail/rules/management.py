@@ -37,6 +37,31 @@ def tocilizumab_amount(weight_kg: Decimal | None, policy: Policy) -> tuple[Decim
     return (row.cap_mg, True) if wanted > row.cap_mg else (wanted, False)
 
 
+def above_the_cap(history: History, policy: Policy, since: datetime | None) -> tuple[Finding, ...]:
+    """Tocilizumab doses after `since` (all of them, when None) of more milligrams than one dose has at most."""
+    row = policy.tocilizumab
+    above = [
+        e
+        for e in history.of("medicine_given")
+        if (e.body.agent or "").lower() == AGENT
+        and e.body.dose_mg is not None
+        and e.body.dose_mg > row.cap_mg
+        and (since is None or e.at >= since)
+    ]
+    return tuple(
+        Finding(
+            rule="management",
+            what=f"Tocilizumab {e.body.dose_mg} mg is on record: one dose has at most {row.cap_mg} mg",
+            urgency=Urgency.TODAY,
+            owner="prescriber",
+            because=f"recorded at {say_instant(e.at, history.course.time_zone)}; it counts as given, also when the amount "
+            "was a slip of the pen: correct it then",
+            source=policy.source(row.source),
+        )
+        for e in above
+    )
+
+
 def another_tocilizumab(
     history: History, policy: Policy, now: datetime, weight_kg: Decimal | None, event_since: datetime | None
 ) -> TocilizumabAnswer:

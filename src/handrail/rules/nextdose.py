@@ -14,8 +14,9 @@ from decimal import Decimal
 
 from handrail.rules import schedule as schedules
 from handrail.rules.aftercare import Carry, carry_over
-from handrail.rules.amount import amount_for, check_given
+from handrail.rules.amount import amount_for
 from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
+from handrail.rules.departures import departures
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
 from handrail.rules.giving import companions_for, infusion_for, infusion_reaction, treatment_over
@@ -32,13 +33,13 @@ from handrail.rules.terms import (
     Action,
     Missing,
     Status,
-    Urgency,
     civil_date,
     day_start,
-    say_date,
     say_instant,
     weakest,
 )
+
+GRADE_LATER = "record it under the time it was assessed, or ask the prescriber"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +92,15 @@ def next_dose(
         return work.done(NextDose(action=Action.STOP, because="the course has ended"))
     base, carry = _base(history, doses, episodes, protocol, now, today, zone, work)
     stop = _stop_for_good(protocol, episodes, carry, now, work)
-    departures = _departures(history, doses, protocol, work)
+    unsigned, found = departures(history, doses, protocol)
+    work.findings += found
     holding = holds(history, episodes, policy, protocol)
     if emergency is not None and not holding:
         holding = (emergency,)
     if stop is not None:
         return work.done(_withhold(base, Action.STOP, stop))
-    if departures:
-        return work.done(_withhold(base, Action.ASK, departures[0]))
+    if unsigned:
+        return work.done(_withhold(base, Action.ASK, unsigned[0]))
     if holding:
         work.cannot_say += [
             Missing(missing=hold.what, why_it_matters=hold.because) for hold in holding if hold.action is Action.ASK
@@ -106,7 +108,8 @@ def next_dose(
         return work.done(_withhold(base, holding[0].action, _hold_words(holding)))
     if carry is not None and carry.unknown is not None:
         work.cannot_say.append(Missing(missing="grade", why_it_matters=carry.unknown))
-        return work.done(_withhold(base, Action.ASK, f"{carry.unknown}: no next-dose rule can be chosen"))
+        todo = GRADE_LATER if carry.grade_unknown else "ask the prescriber"
+        return work.done(_withhold(base, Action.ASK, f"{carry.unknown}: {todo}"))
     if carry is not None and carry.rest_row is not None and carry.rest_until is not None and now < carry.rest_until:
         rest = Action.HOLD if carry.rest_row.acts else Action.ASK
         return work.done(
@@ -138,7 +141,7 @@ def _stop_for_good(
     if carry is None:
         carry = carry_over(protocol, episodes, since=None, now=now)
         work.changes_at += carry.changes_at
-    return f"stop for good: {carry.stop_row.words}" if carry.stop_row else None
+    return carry.stop_row.words if carry.stop_row else None
 
 
 def planned_zone(history: History) -> str:
@@ -192,7 +195,8 @@ def _base(
     carry = carry_over(protocol, episodes, since=_previous_at(doses), now=now)
     work.changes_at += carry.changes_at
     cause = _delay_cause(history, last)
-    keys = list(dict.fromkeys([wanted, last.body.schedule or wanted]))
+    given_on = last.body.schedule or schedule_before(history, last, protocol) or wanted
+    keys = list(dict.fromkeys([wanted, given_on if given_on in protocol.schedules else wanted]))
     answers = [
         redosing(protocol, last_step=last.step, schedule=key, last_on=last.on, today=today, cause=cause) for key in keys
     ]
@@ -201,7 +205,8 @@ def _base(
         work.cannot_say.append(
             Missing(missing="dose_not_given.because", why_it_matters="the benefit-risk flag depends on why it was late")
         )
-    dates = schedules.dose_dates(protocol, last_step=last.step, schedule=keys[answers.index(chosen)], last_on=last.on)
+    every = [schedules.dose_dates(protocol, last_step=last.step, schedule=key, last_on=last.on) for key in keys]
+    dates = schedules.stricter(every[answers.index(chosen)], every)
     work.changes_at += [day_start(day, zone) for key in keys for day in _change_days(protocol, last, key)]
     dose = _from_gap(chosen, dates, history, protocol, wanted, carry, work)
     return dose, carry
@@ -371,80 +376,6 @@ def _restarted_schedule_open(history: History, doses: Sequence[Given], usual: st
     ) or history.course.schedule not in (None, usual)
     restarted_at = doses[restart].at
     return long_before and not any(restarted_at is not None and e.at >= restarted_at for e in chosen)
-
-
-def _departures(history: History, doses: Sequence[Given], protocol: Protocol, work: _Working) -> list[str]:
-    """Doses that differ from the protocol and that no named person has signed as a departure."""
-    signed = {e.body.rule for e in history.of("departure_signed") if e.body.rule and e.body.reason and e.body.approver}
-    found = []
-    for number, dose in enumerate(doses):
-        differs = _differs(history, doses[:number], dose, protocol)
-        if differs is None or f"dose_given:{dose.event.id}" in signed:
-            continue
-        words = f"{dose.words()} differs from the protocol: {differs}"
-        found.append(words)
-        work.findings.append(
-            Finding(
-                rule="nextdose",
-                what=words,
-                urgency=Urgency.NOW,
-                owner="prescriber",
-                because="what was done is always recorded; the next dose waits for a named person's departure and reason",
-            )
-        )
-    return found
-
-
-def _differs(history: History, before: Sequence[Given], dose: Given, protocol: Protocol) -> str | None:
-    if dose.step is None or dose.on is None or any(d.step is None or d.on is None for d in before):
-        return None  # already "ask": the step or day is not known
-    schedule = dose.body.schedule or schedule_before(history, dose, protocol)
-    if schedule is None or "schedule" in dose.event.nulls:
-        return "the schedule was asked and is not known"
-    if schedule not in protocol.schedules or dose.step not in protocol.steps_of(schedule):
-        return "this label has no such step on this schedule"
-    if _amount_forgotten(protocol, dose, dose.step, schedule):
-        return "the amount was asked and is not known"
-    amount = check_given(
-        protocol,
-        step=dose.step,
-        schedule=schedule,
-        dose_mg=dose.body.dose_mg,
-        dose_mg_per_kg=dose.body.dose_mg_per_kg,
-        weight_kg=dose.body.weight_kg,
-    )
-    if amount is not None:
-        return amount
-    if not before:
-        first = protocol.steps_of(schedule)[0]
-        started = history.last("course_started")
-        continued = started is not None and started.body.intent == "continuation"
-        return None if dose.step == first or continued else f"the label starts with {STEP_WORDS[first]}"
-    last = before[-1]
-    assert last.step is not None and last.on is not None
-    row = redosing(
-        protocol,
-        last_step=last.step,
-        schedule=last.body.schedule or schedule,
-        last_on=last.on,
-        today=dose.on,
-        cause=None,
-    )
-    if row.action is Action.WAIT:
-        return f"given before {say_date(row.until or dose.on)}, the earliest day"
-    if row.action.gives and row.step != dose.step:
-        wanted = STEP_WORDS[row.step] if row.step else "another step"
-        return f"on that day the label's answer was {row.action.value}: {wanted}"
-    return None
-
-
-def _amount_forgotten(protocol: Protocol, dose: Given, step: str, schedule: str) -> bool:
-    """What the amount is compared with was asked and is not known: it may have been another amount."""
-    nulls = dose.event.nulls
-    if protocol.step_row(step, schedule).mg is not None:
-        return "dose_mg" in nulls
-    by_weight = dose.body.dose_mg is not None and "weight_kg" in nulls
-    return by_weight or "dose_mg" in nulls or "dose_mg_per_kg" in nulls
 
 
 def _hold_words(holding: Sequence[Hold]) -> str:

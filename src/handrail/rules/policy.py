@@ -188,6 +188,16 @@ class LadderRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemsChoice:
+    """A REMS requirement that blocks at this site although the protocol only warns. A site may tighten, never loosen."""
+
+    requirement: str
+    effect: str
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
     """The policy file as written."""
 
@@ -202,6 +212,7 @@ class _Document:
     infection: InfectionPolicy
     tocilizumab: TocilizumabPolicy
     ladder: tuple[LadderRow, ...]
+    rems: tuple[RemsChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +229,7 @@ class Policy:
     infection: InfectionPolicy
     tocilizumab: TocilizumabPolicy
     ladders: Mapping[Ladder, LadderRow]
+    rems_effects: Mapping[str, str]
 
     def source(self, keys: tuple[str, ...]) -> SourceRef:
         """The first source of a row, as shown with an answer."""
@@ -251,6 +263,9 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
     for row in read.ladder:
         if any(step.wait_minutes <= 0 for step in row.steps):
             raise ProtocolDataError("wrong_value", "A step waits a positive number of minutes.", f"ladder.{row.id}")
+    for choice in read.rems:
+        if choice.effect != "block":
+            raise ProtocolDataError("loosened", "A site makes a REMS requirement block; it never loosens one.", "rems")
     for phase in read.watch.phase:
         _check_phase(phase)
     return Policy(
@@ -264,6 +279,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         infection=read.infection,
         tocilizumab=read.tocilizumab,
         ladders=ladders,
+        rems_effects={row.requirement: row.effect for row in read.rems},
     )
 
 

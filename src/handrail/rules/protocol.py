@@ -31,6 +31,7 @@ from handrail.rules.protocol_rows import (
     PhaseDoseRow,
     PremedicationRow,
     Product,
+    RemsRow,
     Row,
     Source,
     StepRow,
@@ -63,6 +64,7 @@ class _Document:
     interval_change: tuple[IntervalChangeRow, ...] = ()
     phase_dose: tuple[PhaseDoseRow, ...] = ()
     warning: tuple[WarningRow, ...] = ()
+    rems: tuple[RemsRow, ...] = ()
 
 
 R = TypeVar("R", bound=Row)
@@ -81,6 +83,7 @@ __all__ = [
     "PremedicationRow",
     "Product",
     "Protocol",
+    "RemsRow",
     "Row",
     "Source",
     "StepRow",
@@ -114,6 +117,7 @@ class Protocol:
     interval_change: tuple[IntervalChangeRow, ...]
     phase_dose: tuple[PhaseDoseRow, ...]
     warning: tuple[WarningRow, ...]
+    rems: tuple[RemsRow, ...]
     _gaps: Mapping[tuple[str, str], tuple[GapRow, ...]] = field(default_factory=dict)
 
     @property
@@ -225,6 +229,7 @@ TABLES = (
     "interval_change",
     "phase_dose",
     "warning",
+    "rems",
 )
 
 
@@ -289,6 +294,8 @@ ALLOWED = {
     "when": ("if_reaction", "unless_reaction"),
     "occurrence": ("any", "first", "recurrent"),
     "wording": ("may", "should"),
+    "before": ("first_dose", "every_dose"),
+    "effect": ("block", "warn"),
 }
 
 
@@ -310,10 +317,24 @@ def _check_words(row: Row, path: str, strengths: set[str]) -> None:
             raise ProtocolDataError("wrong_value", "An amount is greater than zero.", place)
         if isinstance(value, int) and not isinstance(value, bool) and value < 0:
             raise ProtocolDataError("wrong_value", "A number of days, hours or minutes is not negative.", place)
+    if isinstance(row, RemsRow):
+        _check_rems(row, path)
     if isinstance(row, GapRow) and row.action.gives and row.step is None:
         raise ProtocolDataError("missing_key", "A row that lets a dose go ahead names its step.", f"{path}.step")
     if isinstance(row, StepRow) and (row.mg is None) == (row.mg_per_kg is None):
         raise ProtocolDataError("wrong_value", "A step has either mg or mg_per_kg.", path)
+
+
+def _check_rems(row: RemsRow, path: str) -> None:
+    """An end is confirmed by somebody on a day, and comes after the beginning."""
+    if (row.confirmed_by is None) != (row.confirmed_on is None):
+        raise ProtocolDataError("missing_key", "A confirmation has a person and a day.", f"{path}.confirmed_by")
+    if row.in_force_to is None:
+        return
+    if row.confirmed_by is None:
+        raise ProtocolDataError("missing_key", "An end of a REMS has who confirmed it.", f"{path}.confirmed_by")
+    if row.in_force_from is not None and row.in_force_to < row.in_force_from:
+        raise ProtocolDataError("wrong_value", "The REMS ends before it begins.", f"{path}.in_force_to")
 
 
 def _gap_tables(read: _Document) -> dict[tuple[str, str], tuple[GapRow, ...]]:

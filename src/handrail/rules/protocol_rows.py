@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from handrail.rules.terms import Action, Status
@@ -277,6 +278,31 @@ class PhaseDoseRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarningRow(Row):
-    """Something a checker must show."""
+    """Something a checker must show. `effect`: block or warn; `within_days`: how near a dose the rule reaches.
+
+    `shown_only`: no rule reads it; it stands on the pages of the label.
+    """
 
     check: str
+    effect: str = "warn"
+    owner: str = "prescriber"
+    within_days: int | None = None
+    shown_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemsRow(Row):
+    """One REMS requirement. `before`: first_dose (recorded once, then it stands) or every_dose (it must hold on the day).
+
+    `effect`: block or warn. In force from `in_force_from` (absent: always) through `in_force_to` (absent: no end); an end
+    has the person who confirmed it and the day of that.
+    """
+
+    requirement: str
+    before: str
+    effect: str
+    owner: str
+    in_force_from: date | None = None
+    in_force_to: date | None = None
+    confirmed_by: str | None = None
+    confirmed_on: date | None = None

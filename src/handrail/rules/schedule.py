@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -58,6 +58,15 @@ def dose_dates(protocol: Protocol, *, last_step: str, schedule: str, last_on: da
         ),
         change_days=tuple(last_on + timedelta(days=n) for n in _change_days(protocol, rows)),
     )
+
+
+def stricter(dates: DoseDates, every: Sequence[DoseDates]) -> DoseDates:
+    """The same days, with the last ones taken from whichever table turns to repeat or restart first."""
+    turning = [one for one in every if one.after_that]
+    if not turning:
+        return dates
+    first = min(turning, key=lambda one: one.after_that[0].from_day)
+    return replace(dates, give_by=first.give_by, restart_if_after=first.restart_if_after, after_that=first.after_that)
 
 
 def _day_before(row: GapRow, rows: Sequence[GapRow]) -> int | None:
@@ -186,11 +195,9 @@ def premedication_findings(
     longest = row.lead_max_minutes
     early = longest is not None and minutes_before is not None and minutes_before > longest
     if minutes_before is not None and (early or minutes_before < row.lead_min_minutes):
-        least = row.lead_min_minutes
-        window = f"{least} min or more" if longest is None else f"{least} to {longest} min"
         found.append(
-            f"{row.agent} was given {minutes_before} min before {STEP_WORDS[step]}: the label's window is "
-            f"{window}; ask whether to repeat or wait"
+            f"{row.agent} was given {minutes_before} min before {STEP_WORDS[step]}: {_lead(row)}; "
+            "ask whether to repeat or wait"
         )
     if dose_mg is not None and row.expected_mg is not None and dose_mg != row.expected_mg:
         found.append(f"{row.agent} {dose_mg} mg was given: this label names {row.dose}")
@@ -205,6 +212,14 @@ def premedication_findings(
         )
         for what in found
     )
+
+
+def _lead(row: PremedicationRow) -> str:
+    if row.lead_min_minutes == row.lead_max_minutes:
+        return f"this label asks for about {row.lead_min_minutes} min"
+    if row.lead_max_minutes is None:
+        return f"the label's window is {row.lead_min_minutes} min or more"
+    return f"the label's window is {row.lead_min_minutes} to {row.lead_max_minutes} min"
 
 
 def interval_change_findings(
@@ -227,7 +242,7 @@ def interval_change_findings(
     row = next((r for r in protocol.interval_change if r.from_schedule == current and r.to_schedule == wanted), None)
     if row is None:
         return ()
-    unmet = list(_unmet(row, response, response_since, first_dose_on, on_schedule_since, on))
+    unmet = list(unmet_conditions(row, response, response_since, first_dose_on, on_schedule_since, on))
     unmet += doses_wanting(row, given)
     if not unmet:
         return ()
@@ -243,7 +258,7 @@ def interval_change_findings(
     )
 
 
-def _unmet(
+def unmet_conditions(
     row: IntervalChangeRow,
     response: str | None,
     response_since: date | None,
@@ -251,6 +266,7 @@ def _unmet(
     on_schedule_since: date,
     on: date,
 ) -> Iterable[str]:
+    """What the label asks for before a longer interval and is not fulfilled on that day, each in words."""
     if row.response_at_least is not None:
         if response not in RESPONSES:
             yield f"the response is not known ({row.response_at_least} or better is needed)"
@@ -259,7 +275,7 @@ def _unmet(
     if row.response_held_months is not None:
         if response_since is None:
             yield "how long the response has held is not known"
-        elif _months_later(response_since, row.response_held_months) > on:
+        elif months_later(response_since, row.response_held_months) > on:
             yield f"the response must have held for {row.response_held_months} months"
     if row.min_weeks_since_first_dose is not None and (on - first_dose_on).days < 7 * row.min_weeks_since_first_dose:
         yield f"at least {row.min_weeks_since_first_dose} weeks of treatment are needed"
@@ -280,7 +296,7 @@ def doses_wanting(row: IntervalChangeRow, given: Sequence[str | None] | None) ->
     return [f"{had} of at least {row.min_doses} doses have been given"] if had < row.min_doses else []
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     """The same day of a later month, or its last day."""
     month = day.month - 1 + months
     year, month = day.year + month // 12, month % 12 + 1

@@ -25,6 +25,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "dose_given": "dose given",
     "dose_not_given": "dose not given",
     "medicine_given": "medicine given",
+    "vaccine_noted": "vaccine",
     "checkin_received": "check-in",
     "vitals_measured": "vital signs",
     "crs_assessed": "CRS assessed",
@@ -77,6 +78,9 @@ def role_words(role: str) -> str:
     """A role of staff or a step of a ladder, as a person says it."""
     return _ROLE_WORDS.get(role, role.replace("_", " "))
 
+
+LAB_WORDS: Final = {"hbsag": "HBsAg", "anti_hbc": "anti-HBc", "pregnancy_test": "pregnancy test"}
+"""Laboratory codes that are not said in capitals."""
 
 Body = Any
 Nulls = frozenset[str]
@@ -151,7 +155,14 @@ def _dose_given(body: Body, nulls: Nulls) -> str:
         f"{body.dose_mg_per_kg} mg/kg" if body.dose_mg_per_kg is not None else "",
         f"{body.weight_kg} kg" if body.weight_kg is not None else "",
         _value(body.route) if body.route else "",
+        _vials(body, nulls),
     )
+
+
+def _vials(body: Body, nulls: Nulls) -> str:
+    if not body.strengths_mg_per_ml:
+        return _known(None, nulls, "strengths_mg_per_ml", "vials")
+    return f"from vials of {' and '.join(_value(strength) for strength in body.strengths_mg_per_ml)} mg/mL"
 
 
 def _dose_planned(body: Body, _nulls: Nulls) -> str:
@@ -171,6 +182,13 @@ def _medicine(body: Body, _nulls: Nulls) -> str:
     route = f", {_value(body.route)}" if body.route else ""
     purpose = f", {_value(body.purpose)}" if body.purpose else ""
     return f"{body.agent or 'not known which'}{amount}{route}{purpose}"
+
+
+def _vaccine(body: Body, nulls: Nulls) -> str:
+    live = {True: "live", False: "not live"}.get(body.live, _known(None, nulls, "live", "live or not:"))
+    given = {True: "given", False: "planned"}.get(body.given, _known(None, nulls, "given", "given or not:"))
+    on = f"on {body.on.isoformat()}" if body.on else "day not known"
+    return _join(_value(body.vaccine or "not known which"), live, f"{given} {on}".strip())
 
 
 def _vitals(body: Body, nulls: Nulls) -> str:
@@ -268,8 +286,11 @@ def _note(body: Body, _nulls: Nulls) -> str:
 
 
 def _lab(body: Body, _nulls: Nulls) -> str:
-    value = f"{_rounded(body.value)} {body.unit or ''}".strip() if body.value is not None else "not known"
-    return f"{(body.code or 'not known which').upper()} {value}"
+    if body.result is not None and body.value is None:
+        value = _value(body.result)
+    else:
+        value = f"{_rounded(body.value)} {body.unit or ''}".strip() if body.value is not None else "not known"
+    return f"{LAB_WORDS.get(body.code or '', (body.code or 'not known which').upper())} {value}"
 
 
 def _rounded(value: Decimal) -> str:
@@ -288,6 +309,7 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "dose_planned": _dose_planned,
     "dose_not_given": _dose_not_given,
     "medicine_given": _medicine,
+    "vaccine_noted": _vaccine,
     "vitals_measured": _vitals,
     "crs_assessed": _crs,
     "ice_assessed": _ice,

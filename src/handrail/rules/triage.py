@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from handrail.rules.answer import Finding, PageWanted, Task, Triage
+from handrail.rules.assessed import has_crs_grade
 from handrail.rules.doses import Given
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
@@ -73,7 +74,7 @@ class TriageAnswer:
     cannot_say: tuple[Missing, ...] = ()
     changes_at: tuple[datetime, ...] = ()
     in_doubt: str | None = None
-    """A report whose value was asked and is not known, so that it may be urgent; nobody has dealt with it."""
+    """A report that may still be urgent: a value that was asked is not known, or CRS grade and ICE score are not recorded."""
 
 
 def triage(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> TriageAnswer:
@@ -88,7 +89,8 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
         unknown = _may_hide_urgent(event, policy)
         if unknown and not closed.answered_at_worst(event, unknown):
             when = say_instant(event.at, history.course.time_zone)
-            in_doubt = f"asked at {when} and not known: {', '.join(unknown)}"
+            asked = ", ".join(_ASKED_WORDS.get(name, name) for name in unknown)
+            in_doubt = f"asked at {when}, {asked} not known: ask again, or assess the patient"
         triggers = _triggers(event, history, doses, policy)
         if not triggers:
             continue
@@ -97,6 +99,9 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
             reports.append(report)
         if not closed.assessed(event) and policy.ladders[report.ladder].assess_within_minutes is not None:
             waiting.append(report)
+    if waiting and in_doubt is None:
+        when = say_instant(waiting[-1].event.at, history.course.time_zone)
+        in_doubt = f"CRS grade and ICE score are not recorded since the report of {when}"
     answer = _answer(tuple(reports), waiting, policy, now, history.course.time_zone)
     return replace(answer, in_doubt=in_doubt)
 
@@ -108,7 +113,7 @@ class _Closers:
         contacts = [e for e in history.of("contact_made") if e.body.reached is True]
         self.moved_on = max((e.at for e in contacts if e.body.outcome in CLOSING_OUTCOMES), default=None)
         self.stays_home = max((e.at for e in contacts if e.body.outcome == "staying_home"), default=None)
-        self.crs = _last_at(history, "crs_assessed")
+        self.crs = max((e.at for e in history.of("crs_assessed") if has_crs_grade(e)), default=None)
         self.icans = _last_at(history, "icans_assessed")
         ice = [e.at for e in history.of("ice_assessed") if ice_total(e) is not None]
         self.ice = ice[-1] if ice else None
@@ -116,7 +121,7 @@ class _Closers:
         self.measured = warm[-1] if warm else None
 
     def assessed(self, event: Event) -> bool:
-        """True when CRS inputs and an ICE score (for an ICE report: the ICANS inputs) were recorded at or after it."""
+        """True when a CRS grade and an ICE score (for an ICE report: the ICANS inputs) were recorded at or after it."""
         if event.kind == "ice_assessed":
             return self.icans is not None and self.icans >= event.at
         return self.crs is not None and self.crs >= event.at and self.ice is not None and self.ice >= event.at
@@ -129,7 +134,7 @@ class _Closers:
             return True
         if report.ladder is Ladder.GREEN and self.measured is not None and self.measured > report.event.at:
             return True  # measured again: the new reading is judged on its own
-        may_stay = report.ladder not in NEVER_STAYING_HOME
+        may_stay = report.ladder not in NEVER_STAYING_HOME and report.disposition is not Disposition.ED_NOW
         return may_stay and self.stays_home is not None and self.stays_home > report.event.at
 
     def answered_at_worst(self, event: Event, unknown: Sequence[str]) -> bool:
@@ -187,6 +192,10 @@ _READING_WORDS = {
     "systolic_mmhg": "systolic pressure (mmHg)",
     "pulse_per_min": "pulse (per min)",
     "breaths_per_min": "breaths (per min)",
+}
+_ASKED_WORDS = {name: words.partition(" (")[0] for name, words in _READING_WORDS.items()} | {
+    "temperature_c": "temperature",
+    "ice": "ICE score",
 }
 
 
@@ -255,15 +264,14 @@ def _neuro_triggers(event: Event) -> list[Trigger]:
 
 
 def _ice_triggers(event: Event, history: History, policy: Policy) -> list[Trigger]:
-    if event.body.baseline is True:
+    known = ice_total(event)
+    if known is None and event.body.baseline is True:
         return []
-    total = ice_total(event)
-    if total is None:
-        return []
-    baseline = ice_baseline(history)
+    total, baseline = ice_at_most(event), ice_baseline(history, event.at)
     drop = baseline - total
     limits = policy.triage
-    words = f"ICE score {total} of 10, baseline {baseline}"
+    at_most = "at most " if known is None else ""
+    words = f"ICE score {at_most}{total} of {ICE_MOST}, baseline {baseline}"
     if drop >= limits.ice_drop_red or (drop > 0 and total < limits.ice_red_below):
         return [Trigger(ladder=Ladder.RED_2, disposition=Disposition.ED_NOW, words=words)]
     if drop >= limits.ice_drop_amber:
@@ -276,10 +284,15 @@ def ice_total(event: Event) -> int | None:
     return ice_score(ice_inputs(event.body)).total
 
 
-def ice_baseline(history: History) -> int:
-    """The stored baseline score; a full score when none is stored, so that a loss is never hidden."""
-    stored = [total for e in history.of("ice_assessed") if e.body.baseline and (total := ice_total(e)) is not None]
-    return stored[-1] if stored else ICE_MOST
+def ice_at_most(event: Event) -> int:
+    """The best score that an `ice_assessed` event leaves open: points that are lost are lost, whatever was not tested."""
+    return ice_score(ice_inputs(event.body)).highest
+
+
+def ice_baseline(history: History, at: datetime) -> int:
+    """The best baseline stored by `at`, so that no loss is made the new normal; a full score when none is stored."""
+    stored = [e for e in history.of("ice_assessed") if e.body.baseline and e.at <= at]
+    return max((total for e in stored if (total := ice_total(e)) is not None), default=ICE_MOST)
 
 
 def neutrophils(history: History, at: datetime, policy: Policy) -> Decimal | None:

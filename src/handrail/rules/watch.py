@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from handrail.rules.answer import Finding, PageWanted, Task, Watch, plain
 from handrail.rules.doses import Given
@@ -23,10 +24,13 @@ from handrail.rules.terms import (
     civil_date,
     civil_instant,
     civil_time_trouble,
+    say_instant,
     zone_named,
 )
 
 IN_CARE = ("hospital", "ed")
+HEARD_FROM = ("patient", "caregiver", None)
+"""With whom a call answers a check; a call with the emergency department says nothing of the patient at home."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +56,17 @@ class _Span:
 def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> WatchAnswer:
     """The check-in clock at `now`."""
     ended = history.last("course_ended")
-    watched = [dose for dose in doses if dose.watched and dose.at is not None and dose.at <= now]
+    watched = [dose for dose in doses if (dose.watched or dose.step is None) and _begins(dose) <= now]
     if ended is not None or not watched:
-        return _silent("the course has ended" if ended else "no step-up dose has been given yet")
+        return _silent("the course has ended" if ended else "no step-up dose or first treatment dose has been given")
     last = watched[-1]
-    assert last.at is not None
     spans = _spans(last, policy)
     changes = [edge for span in spans for edge in (span.begins, span.ends)]
     window_ends = spans[0].ends
     in_window = now < window_ends
     care = _in_care(history)
     if care is not None:
+        ask_at = min((ends for dose in watched if (ends := _spans(dose, policy)[0].ends) > care.at), default=care.at)
         return WatchAnswer(
             watch=Watch(
                 in_window=in_window,
@@ -71,9 +75,10 @@ def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetim
                 overdue_since=None,
                 overdue_stage=None,
                 phase="in_care",
-                because=f"in {care.body.location}: the home clocks pause under {care.site} until discharge",
+                because=f"in {_place(care)}: the home clocks pause under {care.site} until discharge",
             ),
-            changes_at=tuple(changes),
+            findings=(_still_in_care(care, history.course.time_zone),) if now >= ask_at else (),
+            changes_at=(*changes, ask_at),
         )
     zone = patient_zone(history)
     due, phase = _first_due(history, last, spans, policy, zone)
@@ -113,16 +118,35 @@ def _silent(because: str) -> WatchAnswer:
     )
 
 
+def _begins(dose: Given) -> datetime:
+    """When the watch after a dose begins: its time, and when that is not known, the time it was recorded for."""
+    return dose.at or dose.event.at
+
+
+def _place(care: Event) -> str:
+    return "the emergency department" if care.body.location == "ed" else "hospital"
+
+
+def _still_in_care(care: Event, zone: str) -> Finding:
+    return Finding(
+        rule="watch",
+        what=f"In {_place(care)} under {care.site} since {say_instant(care.at, zone)}: is the patient still there?",
+        urgency=Urgency.TODAY,
+        owner="nurse",
+        because="nobody calls a patient who went home without a recorded discharge: record it, or where the patient is now",
+    )
+
+
 def _spans(last: Given, policy: Policy) -> list[_Span]:
     """The phases that follow the latest watched dose."""
-    assert last.at is not None
+    begins = _begins(last)
     risk = policy.watch.named("risk_window")
     assert risk.hours_after_dose is not None
-    window_ends = last.at + timedelta(hours=risk.hours_after_dose)
+    window_ends = begins + timedelta(hours=risk.hours_after_dose)
     after = policy.watch.named("after_first_treatment" if last.step == FIRST_TREATMENT else "step_up")
-    over = last.at + timedelta(days=policy.watch.no_longer_than_days)
+    over = begins + timedelta(days=policy.watch.no_longer_than_days)
     return [
-        _Span(phase=risk, begins=last.at, ends=window_ends),
+        _Span(phase=risk, begins=begins, ends=window_ends),
         _Span(phase=after, begins=window_ends, ends=max(over, window_ends)),
     ]
 
@@ -144,21 +168,23 @@ def _first_due(
     history: History, last: Given, spans: Sequence[_Span], policy: Policy, zone: str
 ) -> tuple[datetime | None, WatchPhase | None]:
     """The earliest check after the dose that nobody has answered."""
-    assert last.at is not None
     credit = timedelta(minutes=policy.watch.early_credit_minutes)
-    answered = last.at
+    begins = answered = _begins(last)
     recheck: datetime | None = None
     promised: datetime | None = None
+    in_care = False
     for event in history.of("checkin_received", "vitals_measured", "contact_made", "home_status"):
-        if event.at < last.at:
+        if event.kind == "home_status":
+            if event.body.location is not None:
+                came_home, in_care = in_care, event.body.location in IN_CARE
+                if came_home and not in_care and event.at >= begins:
+                    answered = max(answered, event.at)
+        elif event.at < begins:
             continue
-        if event.kind == "contact_made":
-            if event.body.reached is True:
+        elif event.kind == "contact_made":
+            if event.body.reached is True and event.body.with_ in HEARD_FROM and "with" not in event.nulls:
                 answered, recheck = max(answered, event.at), None
-                promised = _agreed(event, spans)
-        elif event.kind == "home_status":
-            if event.body.location is not None and event.body.location not in IN_CARE:
-                answered = max(answered, event.at)
+                promised = _agreed(event, spans, zone)
         elif event.body.temperature_c is not None:
             answered, promised = max(answered, event.at + credit), None
             warm = policy.triage.recheck_c <= event.body.temperature_c < policy.triage.fever_c
@@ -173,11 +199,16 @@ def _first_due(
     return scheduled
 
 
-def _agreed(contact: Event, spans: Sequence[_Span]) -> datetime | None:
-    """The next check agreed with the patient; a time beyond the phase of the call (a wrong year) silences nothing."""
+def _agreed(contact: Event, spans: Sequence[_Span], zone: str) -> datetime | None:
+    """The next check agreed with the patient: it may move one check, and never skips two.
+
+    A time before the call, later than the second check, or beyond the phase of the call (a slip of the pen) silences nothing.
+    """
     ends = next((span.ends for span in spans if contact.at < span.ends), spans[-1].ends)
+    following = (due for span in spans for due in _due_times(span, zone) if due > contact.at)
+    second = next(islice(following, 1, None), ends)
     agreed: datetime | None = contact.body.next_check_at
-    return agreed if agreed is not None and agreed < ends else None
+    return agreed if agreed is not None and contact.at < agreed < ends and agreed <= second else None
 
 
 def _phase_for(spans: Sequence[_Span], instant: datetime) -> WatchPhase:
@@ -243,6 +274,7 @@ def _judge(
             )
         )
     if "paged" in passed:
+        because = f"call the patient and the caregiver; {because}"
         pages.append(_page("overdue", due, Ladder.AMBER, "check-in overdue", because, times["paged"]))
     if "welfare" in passed:
         ladder = Ladder.RED_3 if phase.id == "risk_window" else Ladder.RED_4

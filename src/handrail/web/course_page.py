@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,13 +22,19 @@ from handrail.web import timeline
 from handrail.web.presenters import dose_words, findings, next_dose_card, patient_words, toxicity_words
 from handrail.web.words import celsius_words, instant_iso, local_time, parse, short_time, since_words
 
+log = logging.getLogger(__name__)
+
+RULES_FAILED: Final = "Its rules failed."
 SHOWN_CHECKS: Final = 6
 LOCATION_WORDS: Final = {"home": "at home", "lodging": "in lodging", "hospital": "in hospital", "ed": "in the ED"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """A course judged at an instant: `answer` is None when the rules could not judge it, and `trouble` says why."""
+    """A course judged at an instant: `answer` is None when the rules could not judge it, and `trouble` says why.
+
+    `history` is what was recorded, judged or not; None when even that cannot be read.
+    """
 
     history: History | None
     policy: Policy | None
@@ -41,8 +48,18 @@ def look(course: Course, now: datetime) -> Looked:
         history, policy = wire.history_of(course, now)
         answer = assess(protocol_for(history, now), policy, history, now, context=course.context)
     except UnusableInput as error:
-        return Looked(history=None, policy=None, answer=None, trouble=error.message)
+        return Looked(history=_recorded(course), policy=None, answer=None, trouble=error.message)
+    except Exception as error:  # noqa: BLE001 (whoever was called to look must see what was reported)
+        log.error("course %s could not be judged for its page (%s)", course.pk, type(error).__name__)
+        return Looked(history=_recorded(course), policy=None, answer=None, trouble=RULES_FAILED)
     return Looked(history=history, policy=policy, answer=answer.to_json())
+
+
+def _recorded(course: Course) -> History | None:
+    try:
+        return History.build(wire.header(course), wire.facts_of(course, with_pages=False))
+    except UnusableInput:
+        return None
 
 
 def look_back(course: Course, at: datetime, now: datetime) -> tuple[History, dict[str, Any] | None]:
@@ -52,7 +69,9 @@ def look_back(course: Course, at: datetime, now: datetime) -> tuple[History, dic
         policy = wire.policy_of(course, now)
         history = History.build(first.course, first.recorded, policy.plausible)
         return history, assess(protocol_for(history, at), policy, history, at, context=course.context).to_json()
-    except UnusableInput:
+    except Exception as error:  # noqa: BLE001 (what was recorded is shown, whatever is wrong with the rules)
+        if not isinstance(error, UnusableInput):
+            log.error("course %s could not be judged as of then (%s)", course.pk, type(error).__name__)
         return first, None
 
 
@@ -242,10 +261,13 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         "trouble": looked.trouble,
         "location": location(history),
     }
-    if answer is None or history is None or looked.policy is None:
+    if history is None:
+        return context
+    zone = course.time_zone
+    context |= {"checks": checks(history, zone), "medicines": medicines(history, zone), "labs": labs(history, zone)}
+    if answer is None or looked.policy is None:
         return context
     picture = timeline.picture_of(history, looked.policy, now)
-    zone = course.time_zone
     watch = answer["watch"]
     return {
         **context,
@@ -260,7 +282,4 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         "triage": answer["triage"],
         "watch_because": watch["because"],
         "picture": timeline.svg(picture) if picture else None,
-        "checks": checks(history, zone),
-        "medicines": medicines(history, zone),
-        "labs": labs(history, zone),
     }

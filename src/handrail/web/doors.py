@@ -7,9 +7,13 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from handrail import clock
 from handrail.actions.errors import NotAllowedError, NotVisibleError
@@ -23,10 +27,18 @@ View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
 
 
 def staff_page(view: View[Rest]) -> View[Rest]:
-    """A page for somebody signed in. What a verb refuses because of who asks becomes 404 or 403, and nothing is cached."""
+    """A page for somebody signed in. What a verb refuses because of who asks becomes 404 or 403, and nothing is cached.
+
+    A list that asks again by itself after the session has ended takes the whole page to the sign-in.
+    """
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            to_sign_in = redirect_to_login(request.path)
+            if "HTTP_X_HANDRAIL_BACKGROUND" in request.META:
+                return HttpResponse(status=401, headers={"HX-Redirect": to_sign_in.url, "Cache-Control": "no-store"})
+            return to_sign_in
         try:
             response = view(request, *args, **kwargs)
         except NotVisibleError as error:
@@ -36,7 +48,28 @@ def staff_page(view: View[Rest]) -> View[Rest]:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    return login_required(inner)  # type: ignore[return-value]
+    return inner  # type: ignore[return-value]
+
+
+def changes(back: str, *names: str) -> Callable[[View[Rest]], View[Rest]]:
+    """An address that only takes what is sent. Asked for like a page (after a sign-in, or a reload), it did nothing and says so.
+
+    Args:
+        back: the name of the page to go back to.
+        names: the parts of this address that the page's own address has too.
+    """
+
+    def around(view: View[Rest]) -> View[Rest]:
+        @wraps(view)
+        def inner(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+            if request.method == "GET":
+                messages.warning(request, "Nothing was done: please press the button once more.")
+                return redirect(reverse(back, kwargs={name: kwargs[name] for name in names}))
+            return require_POST(view)(request, *args, **kwargs)
+
+        return inner  # type: ignore[return-value]
+
+    return around
 
 
 def signed_in(request: HttpRequest) -> User:

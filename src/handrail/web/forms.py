@@ -6,6 +6,7 @@ something is wrong, and each error is one sentence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -15,13 +16,15 @@ from uuid import UUID, uuid5
 
 from handrail.rules.terms import civil_instant, civil_time_trouble, zone_named
 
+SEVERAL: Final = re.compile(r"[\s;&+]+|and|,\s+")
+"""Between several numbers in one answer; a comma alone is a decimal comma."""
 NOT_KNOWN: Final = "not_known"
 YES_NO: Final = (("yes", "Yes"), ("no", "No"), (NOT_KNOWN, "Not known"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One question. `kind`: decimal, whole, text, choice, choices, yes_no, date, moment. `group` is its heading."""
+    """One question. `kind`: decimal, decimals, whole, text, choice, choices, yes_no, date, moment. `group` is its heading."""
 
     name: str
     label: str
@@ -45,6 +48,14 @@ class Form:
     fields: tuple[Field, ...]
     events: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
     intro: str = ""
+
+
+AT: Final = Field(name="at", label="When", kind="moment", required=True, hint="Clock time at the site.")
+
+
+def one(kind: str) -> Callable[[Mapping[str, Any]], list[dict[str, Any]]]:
+    """Forms whose values are one event of that kind."""
+    return lambda values: [{"kind": kind, **values}]
 
 
 @dataclass(slots=True)
@@ -103,6 +114,8 @@ def _read(item: Field, texts: list[str], typed: Mapping[str, list[str]], zone: s
         return text
     if item.kind == "choices":
         return texts
+    if item.kind == "decimals":
+        return [str(_number(item, part)) for part in SEVERAL.split(text) if part]
     if item.kind in ("decimal", "whole"):
         return _number(item, text)
     if item.kind == "date":

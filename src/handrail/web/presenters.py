@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from handrail.alerts.models import Alert
 from handrail.records.models import Course
@@ -27,7 +29,23 @@ from handrail.web.words import (
 )
 
 
-def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """The courses of a list on which a person may do what, and those that Handrail cannot judge now."""
+
+    names: frozenset[UUID]
+    pages: frozenset[UUID]
+    acknowledge: frozenset[UUID]
+    unjudged: frozenset[UUID]
+
+
+def listed_alert(alert: Alert, now: datetime, zone: str, may: Allowed) -> dict[str, Any]:
+    """One alert of a list over several courses."""
+    course = alert.course_id
+    return alert_row(alert, now, zone, names=course in may.names, may_have=course in may.acknowledge)
+
+
+def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: bool) -> dict[str, Any]:
     """One alert of the board or inbox: who was paged, when, and whether somebody has it."""
     pages = [page for page in alert.pages.all() if page.channel in ("on_screen", "")]
     last = max(pages, key=lambda page: page.attempt, default=None)
@@ -54,6 +72,7 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool) -> dict[st
         "opened": local_time(alert.opened_at, zone),
         "state": state,
         "open": alert.acknowledged_at is None,
+        "may_have": may_have,
     }
 
 
@@ -75,9 +94,10 @@ def dose_words(course: Course, now: datetime) -> dict[str, str] | None:
     }
 
 
-def course_row(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
-    """One line of the board."""
-    answer = course.assessment or {}
+def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
+    """One line of the board. An answer from before what cannot be judged now is none."""
+    judged = course.pk not in may.unjudged
+    answer = (course.assessment or {}) if judged else {}
     watch, dose = answer.get("watch", {}), answer.get("next_dose", {})
     zone = course.time_zone
     ends, due = parse(watch.get("window_ends")), parse(watch.get("next_check_due"))
@@ -86,7 +106,7 @@ def course_row(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
     overdue = parse(watch.get("overdue_since"))
     return {
         "id": str(course.id),
-        "who": patient_words(course, names=names),
+        "who": patient_words(course, names=course.pk in may.names),
         "product": course.product,
         "site": course.site.name if course.site else "site not known",
         "dose": dose_words(course, now),
@@ -107,23 +127,22 @@ def course_row(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
     }
 
 
-def board(
-    courses: Iterable[Course], alerts: Iterable[Alert], now: datetime, zone: str, *, names: bool
-) -> dict[str, Any]:
+def board(courses: Iterable[Course], alerts: Iterable[Alert], now: datetime, zone: str, may: Allowed) -> dict[str, Any]:
     """The four lists of the board."""
-    rows = [(course, course_row(course, now, names=names)) for course in courses]
+    rows = [(course, course_row(course, now, may)) for course in courses]
     urgent = sorted(
         alerts, key=lambda a: (a.acknowledged_at is not None, {"now": 0, "soon": 1}.get(a.urgency, 2), a.opened_at)
     )
     in_window = [row for course, row in rows if (course.assessment or {}).get("watch", {}).get("in_window")]
     overdue = [row for _, row in rows if row["overdue"]]
     doses = sorted(
-        ((key, row) for course, row in rows if (key := _dose_within_72h(course, now)) is not None),
+        ((key, row) for course, row in rows if row["assessed"] and (key := _dose_within_72h(course, now)) is not None),
         key=lambda item: item[0],
     )
     shown = {row["id"] for row in in_window} | {row["id"] for _, row in doses}
     return {
-        "alerts": [alert_row(alert, now, zone, names=names) for alert in urgent],
+        "alerts": [listed_alert(alert, now, zone, may) for alert in urgent],
+        "pages_hidden": any(course.pk not in may.pages for course, _ in rows),
         "in_window": in_window,
         "overdue": overdue,
         "doses": [row for _, row in doses],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from handrail.rules.terms import STEP_WORDS, STEPS
-from handrail.web.forms import NOT_KNOWN, YES_NO, Field, Form
+from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
+from handrail.web.gate_forms import GATE_FORMS, RESPONSES
 
 STEP_CHOICES: Final = tuple((step, STEP_WORDS[step].capitalize()) for step in STEPS)
-AT: Final = Field(name="at", label="When", kind="moment", required=True, hint="Clock time at the site.")
 SCHEDULES: Final = (("weekly", "Weekly"), ("every_2_weeks", "Every 2 weeks"), ("every_4_weeks", "Every 4 weeks"))
 OXYGEN: Final = (
     ("none", "Room air"),
@@ -23,10 +23,6 @@ OXYGEN: Final = (
     ("bipap", "BiPAP"),
     ("ventilator", "Ventilator"),
 )
-
-
-def _one(kind: str) -> Callable[[Mapping[str, Any]], list[dict[str, Any]]]:
-    return lambda values: [{"kind": kind, **values}]
 
 
 def _picked(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -130,7 +126,7 @@ FORMS: Final[dict[str, Form]] = {
             title="Dose given",
             verb="record_dose",
             intro="Write what was really given. It is always saved; what differs from the protocol is shown, not refused.",
-            events=_one("dose_given"),
+            events=one("dose_given"),
             fields=(
                 AT,
                 Field(name="step", label="Step", kind="choice", choices=STEP_CHOICES, required=True),
@@ -138,6 +134,13 @@ FORMS: Final[dict[str, Form]] = {
                 Field(name="dose_mg_per_kg", label="Dose per weight", kind="decimal", unit="mg/kg"),
                 Field(name="weight_kg", label="Weight used", kind="decimal", unit="kg"),
                 Field(name="volume_ml", label="Volume", kind="decimal", unit="mL"),
+                Field(
+                    name="strengths_mg_per_ml",
+                    label="Vials",
+                    kind="decimals",
+                    unit="mg/mL",
+                    hint="The concentration of every vial that was used, for example 10 or 10 and 90.",
+                ),
                 Field(name="lot", label="Lot", kind="text"),
                 Field(name="route", label="Route", kind="text", start="subcutaneous"),
                 Field(name="schedule", label="Schedule", kind="choice", choices=SCHEDULES),
@@ -148,7 +151,7 @@ FORMS: Final[dict[str, Form]] = {
             key="medicine",
             title="Medicine given",
             verb="record_medicine",
-            events=_one("medicine_given"),
+            events=one("medicine_given"),
             fields=(
                 AT,
                 Field(name="agent", label="Medicine", kind="text", required=True, hint="For example tocilizumab."),
@@ -173,7 +176,7 @@ FORMS: Final[dict[str, Form]] = {
             key="call",
             title="Call made",
             verb="record_contact",
-            events=_one("contact_made"),
+            events=one("contact_made"),
             fields=(
                 AT,
                 Field(
@@ -203,7 +206,7 @@ FORMS: Final[dict[str, Form]] = {
             key="resolved",
             title="Toxicity resolved",
             verb="record_assessment",
-            events=_one("toxicity_resolved"),
+            events=one("toxicity_resolved"),
             fields=(
                 AT,
                 Field(
@@ -221,7 +224,7 @@ FORMS: Final[dict[str, Form]] = {
             key="plan",
             title="Plan a dose",
             verb="plan_dose",
-            events=_one("dose_planned"),
+            events=one("dose_planned"),
             fields=(
                 AT,
                 Field(name="step", label="Step", kind="choice", choices=STEP_CHOICES, required=True),
@@ -238,7 +241,7 @@ FORMS: Final[dict[str, Form]] = {
             key="not-given",
             title="Dose not given",
             verb="record_dose",
-            events=_one("dose_not_given"),
+            events=one("dose_not_given"),
             fields=(
                 AT,
                 Field(name="step", label="Step", kind="choice", choices=STEP_CHOICES),
@@ -264,14 +267,14 @@ FORMS: Final[dict[str, Form]] = {
             key="weight",
             title="Weight",
             verb="record_assessment",
-            events=_one("weight_measured"),
+            events=one("weight_measured"),
             fields=(AT, Field(name="weight_kg", label="Weight", kind="decimal", unit="kg", required=True)),
         ),
         Form(
             key="lab",
             title="Laboratory value",
             verb="record_lab",
-            events=_one("lab_resulted"),
+            events=one("lab_resulted"),
             fields=(
                 AT,
                 Field(
@@ -298,25 +301,26 @@ FORMS: Final[dict[str, Form]] = {
                 ),
             ),
         ),
+        *GATE_FORMS,
         Form(
             key="hold",
             title="Hold the drug",
             verb="decide",
-            events=_one("hold_started"),
+            events=one("hold_started"),
             fields=(AT, Field(name="because", label="Reason", kind="text", required=True)),
         ),
         Form(
             key="lift",
             title="Lift the hold",
             verb="decide",
-            events=_one("hold_ended"),
+            events=one("hold_ended"),
             fields=(AT, Field(name="because", label="Reason", kind="text", required=True)),
         ),
         Form(
             key="home",
             title="Home and location",
             verb="record_logistics",
-            events=_one("home_status"),
+            events=one("home_status"),
             fields=(
                 AT,
                 Field(
@@ -338,7 +342,7 @@ FORMS: Final[dict[str, Form]] = {
             title="Sign a departure",
             verb="sign_departure",
             intro="A departure from the label or protocol has a named approver and a reason, and is counted.",
-            events=_one("departure_signed"),
+            events=one("departure_signed"),
             fields=(
                 AT,
                 Field(
@@ -346,7 +350,7 @@ FORMS: Final[dict[str, Form]] = {
                     label="From what",
                     kind="text",
                     required=True,
-                    hint="“setting”, or dose_given:<event id> as shown with the finding.",
+                    hint="“setting”, “pregnancy”, “hepatitis_b”, “live_vaccine”, or dose_given:<event id> as shown with the finding.",
                 ),
                 Field(name="advised", label="Advised", kind="text"),
                 Field(name="done", label="Done", kind="text"),
@@ -359,7 +363,7 @@ FORMS: Final[dict[str, Form]] = {
             key="schedule",
             title="Change the schedule",
             verb="decide",
-            events=_one("schedule_changed"),
+            events=one("schedule_changed"),
             fields=(
                 AT,
                 Field(name="schedule", label="Schedule", kind="choice", choices=SCHEDULES, required=True),
@@ -367,7 +371,7 @@ FORMS: Final[dict[str, Form]] = {
                     name="response",
                     label="Response",
                     kind="choice",
-                    choices=tuple((r, r) for r in ("sCR", "CR", "VGPR", "PR", "MR", "SD", "PD")),
+                    choices=RESPONSES,
                 ),
                 Field(name="response_since", label="Response since", kind="date"),
             ),
@@ -376,14 +380,14 @@ FORMS: Final[dict[str, Form]] = {
             key="note",
             title="Note",
             verb="record_note",
-            events=_one("note_added"),
+            events=one("note_added"),
             fields=(AT, Field(name="text", label="Note", kind="text", required=True, hint="No rule reads it.")),
         ),
         Form(
             key="end",
             title="End the course",
             verb="decide",
-            events=_one("course_ended"),
+            events=one("course_ended"),
             fields=(
                 AT,
                 Field(name="because", label="Reason", kind="text", required=True),

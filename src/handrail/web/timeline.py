@@ -67,7 +67,7 @@ def picture_of(history: History, policy: Policy, now: datetime) -> Picture | Non
     )
     if not temperatures and not doses:
         return None
-    from handrail.rules.episodes import clinical_grade, crs_grade
+    from handrail.rules.assessed import clinical_grade, crs_grade
 
     grades = []
     for event in history.of("crs_assessed"):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
 from handrail.actions.access import log_look
@@ -29,12 +29,13 @@ from handrail.rules.telling import sentence
 from handrail.rules.terms import zone_named
 from handrail.web import course_page
 from handrail.web.context import frame, open_alerts
-from handrail.web.doors import course_for, signed_in, staff_page
+from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Filled, Form, events_of, fill, prefilled
 from handrail.web.presenters import alert_row, next_dose_card
 from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time
 
+SENT_BEFORE: Final = "This form was sent before with other content. Open it anew from the course."
 FIRST_FORMS: Final = ("assessment", "dose", "medicine", "call")
 """The forms that stand as buttons; the others are one tap further."""
 
@@ -52,8 +53,9 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         **frame(request, "courses"),
         **course_page.page_context(found, looked, now, names=names),
         **_events(request, found, now),
-        "alerts": _alerts(request, found, now, names=names) if "view_pages" in verbs else [],
-        "may_acknowledge": "acknowledge" in verbs,
+        "alerts": _alerts(request, found, now, names=names, may_have="acknowledge" in verbs)
+        if "view_pages" in verbs
+        else [],
         "forms": [form for key, form in FORMS.items() if key in FIRST_FORMS and form.verb in verbs],
         "more_forms": [form for key, form in FORMS.items() if key not in FIRST_FORMS and form.verb in verbs],
         "may_link": "issue_link" in verbs and found.ended_at is None,
@@ -63,7 +65,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     return render(request, "handrail/course.html", context)
 
 
-def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool) -> list[dict[str, Any]]:
+def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool, may_have: bool) -> list[dict[str, Any]]:
     alerts = (
         open_alerts(signed_in(request))
         .filter(course=found)
@@ -71,7 +73,7 @@ def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool) 
         .prefetch_related("pages__user")
         .order_by("opened_at")
     )
-    return [alert_row(alert, now, found.time_zone, names=names) for alert in alerts]
+    return [alert_row(alert, now, found.time_zone, names=names, may_have=may_have) for alert in alerts]
 
 
 def _events(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def course_file(request: HttpRequest, course_id: UUID) -> HttpResponse:
 
 
 @staff_page
-@require_POST
+@changes("course", "course_id")
 def make_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
     """Make the check-in link of the patient or caregiver; it is shown once and kept nowhere."""
     found, user = course_for(request, course_id, "issue_link"), signed_in(request)
@@ -157,7 +159,7 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
     if not filled.errors:
         saved = _save(request, found, filled, batch)
         if saved is not None:
-            messages.success(request, saved)
+            messages.success(request, saved, extra_tags="saved")
             return redirect("course", course_id=found.pk)
     return _form_page(request, found, filled, batch, status=422)
 
@@ -190,7 +192,7 @@ def _save(request: HttpRequest, found: Course, filled: Filled, batch: UUID) -> s
             for event in events:
                 truth = record_event(found.pk, event, by=person(signed_in(request))).truth
     except ConflictError:
-        filled.errors["at"] = "This form was sent before with other content. Open it anew from the course."
+        filled.errors["at"] = SENT_BEFORE
         return None
     except RefusedError as error:
         name = error.path.removeprefix("event.")
@@ -210,6 +212,7 @@ def _form_page(request: HttpRequest, found: Course, filled: Filled, batch: UUID,
         "form": filled.form,
         "rows": filled.rows(),
         "errors": filled.errors,
+        "sent_before": SENT_BEFORE in filled.errors.values(),
         "batch": batch,
         "zone_words": found.time_zone,
     }
@@ -233,7 +236,7 @@ def withdraw(request: HttpRequest, course_id: UUID, event_id: UUID) -> HttpRespo
         except ActionError:
             raise
         else:
-            messages.success(request, f"Withdrawn; it stays on record. {done.truth}")
+            messages.success(request, f"Withdrawn; it stays on record. {done.truth}", extra_tags="saved")
             return redirect("course", course_id=found.pk)
     names = permissions.may(user, "view_identity", found, now)
     context = {

@@ -11,16 +11,16 @@ from django.db.models import Max, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import quote_etag
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
 from handrail.alerts.models import Page
-from handrail.people import permissions
+from handrail.people.models import User
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
 from handrail.rules.protocol import catalogue
-from handrail.web.context import frame, open_alerts
-from handrail.web.doors import signed_in, staff_page
+from handrail.web.context import allowed, frame, open_alerts
+from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
 from handrail.web.words import STATUS_WORDS
@@ -39,10 +39,9 @@ def board(request: HttpRequest) -> HttpResponse:
     person, now = signed_in(request), clock.now()
     reached = courses_of(person, now)
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
-    tag = _board_tag(reached, now) if background else ""
+    tag = _board_tag(person, reached, now)
     if background and request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304)
-    names = permissions.may(person, "view_identity", None, now)
     around = frame(request, "board")
     found = reached.filter(ended_at__isnull=True).select_related("patient", "site").order_by("started_at", "id")
     alerts = (
@@ -50,22 +49,18 @@ def board(request: HttpRequest) -> HttpResponse:
         .select_related("course", "course__patient", "acknowledged_by")
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
-    may_acknowledge = permissions.may(person, "acknowledge", None, now)
-    lists = board_rows(found, alerts, now, around["zone"], names=names)
+    lists = board_rows(found, alerts, now, around["zone"], allowed(person, now))
     template = "handrail/board_lists.html" if background else "handrail/board.html"
-    response = render(
-        request, template, {**around, **lists, "fever_night": _fever_night(around), "may_acknowledge": may_acknowledge}
-    )
-    response["ETag"] = tag or _board_tag(reached, now)
-    response["Cache-Control"] = "no-store" if not background else "private, no-cache"
+    response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
+    response["ETag"] = tag
     return response
 
 
-def _board_tag(reached: Any, now: Any) -> str:
-    """Changes with any new event or page of any course in reach, and every half minute."""
+def _board_tag(person: User, reached: Any, now: Any) -> str:
+    """Changes with the person, with any new event or page of any course in reach, and every half minute."""
     latest = Event.objects.filter(course__in=reached).aggregate(latest=Max("recorded_at"))["latest"]
     half_minute = int(now.timestamp() // (30 * clock.speed()))
-    return quote_etag(f"{latest.isoformat() if latest else 'none'}-{half_minute}")
+    return quote_etag(f"{person.pk}-{latest.isoformat() if latest else 'none'}-{half_minute}")
 
 
 def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:
@@ -78,7 +73,7 @@ def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:
 
 
 @staff_page
-@require_POST
+@changes("board")
 def run_fever_night(request: HttpRequest) -> HttpResponse:
     """Ask the demonstration's supervisor to play the fever night in an instance of its own."""
     around = frame(request, "board")
@@ -90,14 +85,17 @@ def run_fever_night(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page
-@require_GET
+@require_http_methods(["GET", "POST"])
 def courses(request: HttpRequest) -> HttpResponse:
-    """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown)."""
+    """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown).
+
+    What is searched for is sent as a form: a name in an address would stay in the browser's history and in logs on the way.
+    """
     person, now = signed_in(request), clock.now()
-    names = permissions.may(person, "view_identity", None, now)
-    wanted = request.GET.get("q", "").strip().lower()
+    may = allowed(person, now)
+    wanted = request.POST.get("q", "").strip().lower()
     found = courses_of(person, now).select_related("patient", "site").order_by("-started_at", "id")
-    rows = [course_row(course, now, names=names) for course in found]
+    rows = [course_row(course, now, may) for course in found]
     if wanted:
         rows = [row for row in rows if wanted in f"{row['who']} {row['product']} {row['site']} {row['id']}".lower()]
     context = {**frame(request, "courses"), "rows": rows, "wanted": wanted}

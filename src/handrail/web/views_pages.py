@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.access import log_look
@@ -23,9 +23,9 @@ from handrail.people.models import User
 from handrail.records.reach import courses_of
 from handrail.rules.telling import role_words
 from handrail.web import course_page
-from handrail.web.context import frame, open_alerts
-from handrail.web.doors import signed_in, staff_page
-from handrail.web.presenters import alert_row
+from handrail.web.context import allowed, frame, open_alerts
+from handrail.web.doors import changes, signed_in, staff_page
+from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time, short_time
 
@@ -48,12 +48,11 @@ def pages(request: HttpRequest) -> HttpResponse:
     if not permissions.may(user, "view_pages", None, now):
         raise PermissionDenied("Your role does not show pages.")
     around = frame(request, "pages")
-    names = permissions.may(user, "view_identity", None, now)
+    may = allowed(user, now)
     context = {
         **around,
-        "alerts": _rows(open_alerts(user), now, around["zone"], names=names),
-        "recent": _rows(_answered_lately(user, now), now, around["zone"], names=names),
-        "may_acknowledge": permissions.may(user, "acknowledge", None, now),
+        "alerts": _rows(open_alerts(user), now, around["zone"], may),
+        "recent": _rows(_answered_lately(user, now), now, around["zone"], may),
         "code": "",
     }
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
@@ -61,23 +60,23 @@ def pages(request: HttpRequest) -> HttpResponse:
 
 
 def _answered_lately(user: User, now: datetime) -> Any:
-    return Alert.objects.filter(closed_at__gt=now - RECENT, course__in=courses_of(user, now))
+    return Alert.objects.filter(closed_at__gt=now - RECENT, course__in=courses_of(user, now, "view_pages"))
 
 
-def _rows(alerts: Any, now: datetime, zone: str, *, names: bool) -> list[dict[str, Any]]:
+def _rows(alerts: Any, now: datetime, zone: str, may: Allowed) -> list[dict[str, Any]]:
     found = alerts.select_related("course__patient", "acknowledged_by").prefetch_related("pages__user")
     order = {"now": 0, "soon": 1}
     ranked = sorted(found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at))
-    return [alert_row(alert, now, zone, names=names) for alert in ranked]
+    return [listed_alert(alert, now, zone, may) for alert in ranked]
 
 
 @staff_page
-@require_POST
+@changes("pages")
 def find(request: HttpRequest) -> HttpResponse:
     """Look a page up by the code that stood in the message."""
     user, now = signed_in(request), clock.now()
     code = "".join(request.POST.get("code", "").upper().split())
-    alert = Alert.objects.filter(code=code, course__in=courses_of(user, now)).first()
+    alert = Alert.objects.filter(code=code, course__in=courses_of(user, now, "view_pages")).first()
     if alert is None:
         messages.error(request, "No page of yours has this code. Look at the code again, or at the list below.")
         return redirect("pages")
@@ -111,11 +110,10 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     context = {
         **frame(request, "pages"),
         **course_page.page_context(course, looked, now, names=names),
-        "alert": alert_row(alert, now, course.time_zone, names=names),
+        "alert": alert_row(alert, now, course.time_zone, names=names, may_have="acknowledge" in verbs),
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, course.time_zone),
         "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
-        "may_acknowledge": "acknowledge" in verbs,
         "forms": [FORMS[key] for key in ("call", "assessment", "medicine") if FORMS[key].verb in verbs],
     }
     return render(request, "handrail/page.html", context)
@@ -136,7 +134,7 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
 
 
 @staff_page
-@require_POST
+@changes("page", "alert_id")
 def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """ "I have it": paging stops; the first one to say it has it."""
     alert, user = _alert_for(request, alert_id), signed_in(request)

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.actor import person
@@ -18,10 +19,11 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.rota import put_on_rota, take_off_rota
 from handrail.people import permissions
 from handrail.people.models import Membership, Organisation, Shift, Step
+from handrail.people.rota import of_members
 from handrail.rules.telling import role_words
 from handrail.rules.terms import zone_named
 from handrail.web.context import frame
-from handrail.web.doors import signed_in, staff_page
+from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
 from handrail.web.words import local_time
 
@@ -46,11 +48,13 @@ def _page(request: HttpRequest, filled: Filled | None, *, status: int = 200) -> 
         .select_related("user", "site", "organisation")
         .order_by("step", "starts_at")
     )
+    answering = set(of_members(now).filter(pk__in=[shift.pk for shift in shifts]).values_list("pk", flat=True))
+    sure = [shift for shift in shifts if shift.pk in answering]
     form = filled or (Filled(form=_form(mine[0], now), typed={}) if mine else None)
     context = {
         **frame(request, "rota"),
         "rows": [_row(shift, may_change=shift.organisation in mine) for shift in shifts],
-        "holes": [hole for o in organisations for hole in _holes(o, shifts, now)],
+        "holes": [hole for o in organisations for hole in _holes(o, sure, now)],
         "form_rows": form.rows() if form else [],
         "errors": form.errors if form else {},
     }
@@ -89,7 +93,13 @@ def _holes(organisation: Organisation, shifts: list[Shift], now: datetime) -> li
 
 
 def _form(organisation: Organisation, now: datetime) -> Form:
-    people = Membership.objects.filter(organisation=organisation, user__is_active=True).select_related("user")
+    answer = permissions.VERBS["acknowledge"]
+    people = Membership.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+        organisation=organisation,
+        user__is_active=True,
+        role__in=answer,
+    ).select_related("user")
     names = {str(member.user_id): member.user.name for member in people}
     form = Form(
         key="shift",
@@ -121,7 +131,7 @@ def _form(organisation: Organisation, now: datetime) -> Form:
 
 
 @staff_page
-@require_POST
+@changes("rota")
 def add_shift(request: HttpRequest) -> HttpResponse:
     """Put somebody on the rota of one's own organisation."""
     user, now = signed_in(request), clock.now()
@@ -156,7 +166,7 @@ def add_shift(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page
-@require_POST
+@changes("rota")
 def end_shift(request: HttpRequest, shift_id: UUID) -> HttpResponse:
     """Take somebody off the rota: from now on somebody else answers, or nobody."""
     take_off_rota(shift_id, by=person(signed_in(request)))

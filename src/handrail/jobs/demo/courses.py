@@ -37,13 +37,21 @@ def tell_all(houses: dict[str, House], now: datetime) -> dict[str, Story]:
     }
 
 
-def _story(house: House, number: int, drug: tuple[str, str], started: datetime, *, language: str = "en") -> Story:
+def _story(
+    house: House,
+    number: int,
+    drug: tuple[str, str],
+    started: datetime,
+    *,
+    language: str = "en",
+    wallet_card: bool = True,
+) -> Story:
     story = Story(house=house, number=number, product=drug[0], protocol_key=drug[1], started=started, language=language)
-    return story.begin()
+    return story.begin(wallet_card=wallet_card)
 
 
 def _candidate(house: House, now: datetime) -> Story:
-    story = _story(house, 1, ELR, days_ago(now, 2))
+    story = _story(house, 1, ELR, days_ago(now, 2), wallet_card=False)
     tomorrow = civil_date(now, ZONE) + timedelta(days=1)
     return story.tell(
         days_ago(now, 1),

@@ -62,8 +62,12 @@ class Story:
     course_id: UUID = field(default_factory=uuid4)
     link: IssuedLink | None = None
 
-    def begin(self, *, intent: str = "step_up") -> Story:
-        """Register the patient from a shipped record and start the course."""
+    def begin(self, *, intent: str = "step_up", wallet_card: bool = True) -> Story:
+        """Register the patient from a shipped record, start the course and record what stands on the gate.
+
+        Args:
+            wallet_card: False leaves out the patient's wallet card.
+        """
         record = bundle(BUNDLES[self.number % len(BUNDLES)])
         with at(self.started) as now:
             patient = Patient.objects.create(
@@ -107,6 +111,20 @@ class Story:
         for code, value in BASELINE_COUNTS.items():
             self.tell(self.started, "lab_resulted", role="nurse", code=code, value=value, unit="10*9/L")
         self.tell(self.started, "ice_assessed", role="nurse", total_0_10=10, baseline=True)
+        return self._gate(sex=record.identity.gender, wallet_card=wallet_card)
+
+    def _gate(self, *, sex: str | None, wallet_card: bool) -> Story:
+        """REMS requirements, hepatitis B and, where the record says female, that pregnancy is not possible."""
+        for code in ("hbsag", "anti_hbc"):
+            self.tell(self.started, "lab_resulted", role="nurse", code=code, result="negative")
+        if sex != "male":
+            body = {"what": "childbearing_potential", "active": False}
+            self.tell(self.started, "condition_noted", role="app", **body)
+        until = civil_date(self.started, ZONE) + CERTIFIED_FOR
+        certified = {"requirement": "prescriber_certified", "valid_until": until.isoformat()}
+        self.tell(self.started, "rems_met", role="pharmacist", met=True, **certified)
+        for requirement in ("counselling", *(("wallet_card",) if wallet_card else ())):
+            self.tell(self.started, "rems_met", role="oncologist", met=True, requirement=requirement)
         return self
 
     @property
@@ -181,6 +199,7 @@ class Story:
         return self
 
 
+CERTIFIED_FOR: Final = timedelta(days=365)
 BASELINE_COUNTS: Final = {"anc": "2.9", "platelets": "168"}
 NORMAL_TEMPERATURES: Final = ("36.7", "36.9", "36.6", "37.1", "36.8")
 NORMAL_VITALS: Final = {

@@ -28,7 +28,7 @@ from handrail.actions.checkins import (
     receive,
     sheet_for,
 )
-from handrail.actions.errors import ActionError
+from handrail.actions.errors import ActionError, TooManyError
 from handrail.actions.links import exchange_link, link_of_cookie
 from handrail.people.models import LinkToken
 from handrail.web.checkin import words
@@ -71,6 +71,17 @@ def check(request: HttpRequest) -> HttpResponse:
         return _private(_form(request, sheet))
 
 
+def form_too_old(request: HttpRequest) -> HttpResponse:
+    """A form that came without its secret (somebody signed in on the same browser since): nothing is saved, and whom to call."""
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    sheet = sheet_for(link)
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        message = _("This page was open too long. Write a new check.")
+        return _private(_not_saved(request, sheet, message, 403))
+
+
 @require_GET
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The service worker, whose address decides what it may serve: everything below /c/."""
@@ -91,7 +102,7 @@ def _received(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     try:
         receipt = receive(sheet.link, answers)
     except ActionError as error:
-        return _not_saved(request, sheet, error.message, 409)
+        return _not_saved(request, sheet, error.message, 429 if isinstance(error, TooManyError) else 409)
     log_look(sheet.course, "checkin_sent", link=sheet.link)
     context = {**_frame(sheet), "receipt": receipt}
     return render(request, "handrail/checkin/sent.html", context)
@@ -141,7 +152,12 @@ def _not_saved(request: HttpRequest, sheet: Sheet, message: str, status: int) ->
 
 def _over(request: HttpRequest, number: str) -> HttpResponse:
     """The page of a link that opens nothing (any more). Its address is never logged: it may hold a token."""
-    context = {"call": number, "call_digits": words.dialled(number), "language": translation.get_language()}
+    context = {
+        "call": number,
+        "call_digits": words.dialled(number),
+        "language": translation.get_language(),
+        "sending": request.method == "POST",
+    }
     response = render(request, "handrail/checkin/over.html", context, status=410)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
     return response

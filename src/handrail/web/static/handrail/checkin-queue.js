@@ -45,7 +45,8 @@
     }
   };
 
-  // One check to the server. `state` is sent, refused (it will never be taken), over (the link is), or waiting.
+  // One check to the server. `state` is sent, refused (it will never be taken), over (the link is), later (too many came),
+  // or waiting.
   const send = async (item) => {
     let response;
     try {
@@ -69,6 +70,7 @@
     if (response.ok && body?.id === item.id) return { id: item.id, state: "sent", body };
     const message = body?.error?.message || "";
     if (response.status === 401) return { id: item.id, state: "over", message };
+    if (body?.error && response.status === 429) return { id: item.id, state: "later", message };
     if (body?.error && response.status >= 400 && response.status < 500 && response.status !== 429) {
       return { id: item.id, state: "refused", message };
     }
@@ -76,15 +78,17 @@
   };
 
   // Sends everything that waits, oldest first, and tells each outcome; returns how many still wait.
+  // What was not taken is told last: a later check that was must not cover it.
   const flushNow = async (tell) => {
-    let left = 0;
+    const outcomes = [];
     for (const item of await all()) {
       const outcome = await send(item);
       if (outcome.state === "sent" || outcome.state === "refused") await drop(item.id);
-      else left += 1;
-      await tell(outcome);
+      if (outcome.state === "sent") await tell(outcome);
+      else outcomes.push(outcome);
     }
-    return left;
+    for (const outcome of outcomes) await tell(outcome);
+    return outcomes.filter((each) => each.state !== "refused").length;
   };
 
   const flush = (tell) =>

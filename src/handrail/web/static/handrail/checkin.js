@@ -134,7 +134,7 @@
 
   const tell = (outcome) => {
     if (outcome.state === "sent") sent(outcome.body);
-    if (outcome.state === "refused" || outcome.state === "over") {
+    if (["refused", "over", "later"].includes(outcome.state)) {
       show("waiting", false);
       element("refused-why").textContent = outcome.message;
       show("refused");

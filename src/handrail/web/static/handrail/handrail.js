@@ -37,9 +37,18 @@
         localStorage.setItem("handrail-theme", next);
       });
     }
+    tidyDrafts();
     for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
   });
   document.addEventListener("htmx:afterSwap", tick);
+  // Lists that ask again: the browser keeps no copy of them, so the tag of what is shown is kept here.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.elt.dataset.tag) detail.headers["If-None-Match"] = detail.elt.dataset.tag;
+  });
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.xhr.status === 304) detail.shouldSwap = false;
+    else detail.target.dataset.tag = detail.xhr.getResponseHeader("ETag") || "";
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     const open = event.target.closest?.("details.why[open]") || document.querySelector("details.why[open]");
@@ -49,31 +58,58 @@
     }
   });
 
-  // What was typed stays on this device until it is saved, for a few hours at the most.
-  const keepDraft = (form) => {
-    const key = `handrail-draft:${form.dataset.draft}`;
-    const fields = () => [...form.elements].filter((f) => f.name && !["hidden", "password", "submit"].includes(f.type));
+  // What was typed stays in this tab until it is saved, for a few hours at the most, and for the person who typed it. Sending is
+  // not saving: a session that stood idle is asked to sign in first, and what was typed is there again after that.
+  const DRAFT = "handrail-draft:";
+  const SENT = "handrail-draft-sent";
+  const owner = () => document.body.dataset.user || "";
+  const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith(DRAFT));
+  const read = (key) => {
     try {
-      const draft = JSON.parse(sessionStorage.getItem(key) || "null");
-      if (draft && !form.dataset.bound) {
-        for (const field of fields()) {
-          const value = draft[field.name];
-          if (value === undefined) continue;
-          if (field.type === "radio" || field.type === "checkbox") field.checked = value.includes(field.value);
-          else field.value = value[0] ?? "";
-        }
-      }
+      return JSON.parse(sessionStorage.getItem(key) || "null");
     } catch {
-      sessionStorage.removeItem(key);
+      return null;
     }
-    form.addEventListener("input", () => {
-      const draft = {};
+  };
+
+  const tidyDrafts = () => {
+    const saved = document.querySelector("[data-saved]");
+    if (saved && sessionStorage.getItem(SENT)) sessionStorage.removeItem(sessionStorage.getItem(SENT));
+    if (saved) sessionStorage.removeItem(SENT);
+    for (const key of drafts()) {
+      const strange = owner() && !key.startsWith(`${DRAFT}${owner()}:`);
+      if (strange || !(read(key)?.until > Date.now())) sessionStorage.removeItem(key);
+    }
+  };
+
+  const keepDraft = (form) => {
+    const key = `${DRAFT}${owner()}:${form.dataset.draft}`;
+    const lasts = Number(form.dataset.draftMinutes || 240) * 60000;
+    const fields = () => [...form.elements].filter((f) => f.name && !["hidden", "password", "submit"].includes(f.type));
+    const batch = form.elements.batch;
+    const draft = form.dataset.bound ? null : read(key);
+    if (draft) {
+      for (const field of fields()) {
+        const value = draft.typed[field.name];
+        if (value === undefined) continue;
+        if (field.type === "radio" || field.type === "checkbox") field.checked = value.includes(field.value);
+        else field.value = value[0] ?? "";
+      }
+      if (batch && draft.sent) batch.value = draft.sent; // nobody knows whether it arrived: the same again is harmless
+    }
+    const keep = (sent) => {
+      const typed = {};
       for (const field of fields()) {
         const ticked = field.type !== "radio" && field.type !== "checkbox" ? true : field.checked;
-        if (ticked) (draft[field.name] ||= []).push(field.value);
+        if (ticked) (typed[field.name] ||= []).push(field.value);
       }
-      sessionStorage.setItem(key, JSON.stringify(draft));
+      sessionStorage.setItem(key, JSON.stringify({ typed, sent, until: Date.now() + lasts }));
+    };
+    form.addEventListener("input", () => keep(read(key)?.sent));
+    form.addEventListener("submit", () => {
+      keep(batch?.value);
+      sessionStorage.setItem(SENT, key);
     });
-    form.addEventListener("submit", () => sessionStorage.removeItem(key));
+    form.addEventListener("reset", () => [key, SENT].forEach((each) => sessionStorage.removeItem(each)));
   };
 })();

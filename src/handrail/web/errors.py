@@ -1,0 +1,16 @@
+"""What somebody sees whose form came without its secret: staff their own page, a patient the number to call."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views import csrf
+
+from handrail.web.checkin.views import form_too_old
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Named in the settings: Django asks it for the answer."""
+    if request.path == reverse("checkin"):
+        return form_too_old(request)
+    return csrf.csrf_failure(request, reason)
