@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handrail.rules.answer import Monitoring
-from handrail.rules.episodes import NEUROTOXICITY, Episode, Episodes
+from handrail.rules.episodes import NEUROTOXICITY, Course, Episode, Episodes
 from handrail.rules.protocol import AfterToxicityRow, Protocol
 
 STOPS = ("stop", "consider_stop")
@@ -76,6 +76,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                     unverified.append(row)
                 elif recent and row.monitoring_next is not None:
                     monitoring.append(_monitoring(row))
+    unverified += _severe_infection(protocol, episodes.infection, since)
     return Carry(
         stop_row=stop[0] if stop else None,
         unverified_row=min(unverified, key=lambda row: row.action not in STOPS, default=None),
@@ -85,6 +86,18 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
         crs_after_last=crs_after_last,
         changes_at=tuple(changes),
     )
+
+
+def _severe_infection(protocol: Protocol, infection: Course, since: datetime | None) -> list[AfterToxicityRow]:
+    """After an infection so severe that the label considers stopping the prescriber decides, once for the next dose."""
+    found = []
+    for episode in infection.episodes:
+        recent = since is None or episode.opened_at >= since or episode.closed_at is None
+        if recent and episode.graded:
+            worst = max(grade for _, grade in episode.graded)
+            rows = protocol.after_toxicity_rows("infection", worst, occurrence="first", lasted_hours=None)
+            found += [row for row in rows if row.action in STOPS]
+    return found
 
 
 def _name(toxicity: str) -> str:
