@@ -246,3 +246,16 @@ def test_after_an_infection_of_grade_4_the_prescriber_decides(grade: int | None,
     told.dose(TD, "2026-03-09 10:00")
     well(told, "2026-03-16 08:00")
     assert told.assess("2026-03-16 09:00").next_dose.action is Action.CONTINUE, "the next dose after the decision"
+
+
+def test_what_stands_on_the_gate_stays_while_the_dose_is_withheld():
+    """Without a due day the gate speaks of the dose that the table names, given or withheld."""
+    told = Told(TEC_COMBO)
+    told.dose(SUD1, "2026-01-05 12:00")
+    well(told, "2026-01-13 10:30")
+    given = told.assess("2026-01-13 12:00")
+    told.events = [event for event in told.events if event["kind"] != "ice_assessed"]
+    withheld = told.assess("2026-01-13 12:00")
+    assert (given.next_dose.action, withheld.next_dose.action) == (Action.RESTART, Action.ASK)
+    gate = [{f.what for f in answer.findings if f.rule == "rems"} for answer in (given, withheld)]
+    assert gate[0] and gate[0] == gate[1]
