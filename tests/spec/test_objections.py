@@ -211,3 +211,51 @@ def test_a_row_that_is_not_verified_still_names_the_step_and_the_day(step: str, 
     told.dose(step, f"{on} 09:00")
     found = [f.what for f in told.assess(f"{on} 10:00").findings if "differs from the protocol" in f.what]
     assert bool(found) is differs
+
+
+# --- whose calendar, and what a severe infection leaves behind -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # planned day in another zone | the dose that it was for is given on 2 March at 23:50 in Chicago | seven hours later
+    ("on", "action"),
+    [("2026-03-02", Action.WAIT), ("2026-03-05", Action.GIVE)],
+)
+def test_a_plan_that_was_carried_out_no_longer_says_which_calendar_counts(on: str, action: Action):
+    """In Auckland it is already two days later; only a plan still ahead is read in its own zone."""
+    told = Told()
+    told.tell("dose_planned", "2026-03-01 10:00", step=SUD1, on=on, zone="Pacific/Auckland")
+    told.dose(SUD1, "2026-03-02 23:50")
+    well(told, "2026-03-03 06:00")
+    assert told.assess("2026-03-03 07:00").next_dose.action is action
+
+
+@pytest.mark.parametrize(
+    ("grade", "action"), [(2, Action.CONTINUE), (3, Action.CONTINUE), (4, Action.ASK), (None, Action.CONTINUE)]
+)
+def test_after_an_infection_of_grade_4_the_prescriber_decides(grade: int | None, action: Action):
+    told = Told(intent="continuation")
+    told.dose(TD, "2026-03-02 09:00")
+    fields = {} if grade is None else {"grade": grade}
+    told.tell("condition_noted", "2026-03-03 09:00", what="sepsis", active=True, **fields)
+    resolved(told, "infection", "2026-03-08 09:00")
+    well(told, "2026-03-09 08:00")
+    dose = told.assess("2026-03-09 09:00").next_dose
+    assert dose.action is action
+    assert ("consider stopping" in dose.because) is (action is Action.ASK)
+    told.dose(TD, "2026-03-09 10:00")
+    well(told, "2026-03-16 08:00")
+    assert told.assess("2026-03-16 09:00").next_dose.action is Action.CONTINUE, "the next dose after the decision"
+
+
+def test_what_stands_on_the_gate_stays_while_the_dose_is_withheld():
+    """Without a due day the gate speaks of the dose that the table names, given or withheld."""
+    told = Told(TEC_COMBO)
+    told.dose(SUD1, "2026-01-05 12:00")
+    well(told, "2026-01-13 10:30")
+    given = told.assess("2026-01-13 12:00")
+    told.events = [event for event in told.events if event["kind"] != "ice_assessed"]
+    withheld = told.assess("2026-01-13 12:00")
+    assert (given.next_dose.action, withheld.next_dose.action) == (Action.RESTART, Action.ASK)
+    gate = [{f.what for f in answer.findings if f.rule == "rems"} for answer in (given, withheld)]
+    assert gate[0] and gate[0] == gate[1]

@@ -109,3 +109,11 @@ def test_the_clinicians_own_grade_is_a_grade():
     told = fever(dosed())
     told.tell("crs_assessed", "2026-03-03 02:30", clinician_grade=1)
     assert told.assess("2026-03-03 02:35").triage.ladder is None
+
+
+@pytest.mark.parametrize(("died", "paged"), [(True, False), (False, True), (None, True)])
+def test_nobody_is_called_about_a_patient_who_has_died(died: bool | None, paged: bool):
+    told = fever(dosed())
+    assert told.assess("2026-03-03 02:35").pages
+    told.tell("course_ended", "2026-03-03 02:40", because="synthetic", died=died)
+    assert bool(told.assess("2026-03-03 03:00").pages) is paged

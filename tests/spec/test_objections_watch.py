@@ -101,3 +101,9 @@ def test_a_stay_ends_at_the_discharge():
     assert civil(told.assess("2026-03-03 10:00").watch.next_check_due) == "2026-03-03 12:00"
     check(told, "2026-03-03 12:00")
     assert [f for f in told.assess("2026-03-03 12:00").findings if f.rule == "watch"] == []
+
+
+def test_a_dose_dated_later_than_its_record_is_watched_from_the_record():
+    told = Told()
+    told.tell("dose_given", DOSE, step="step_up_1", started_at=instant("2026-03-20 09:00").isoformat())
+    assert due(told, "2026-03-02 10:00") == "2026-03-02 12:00"

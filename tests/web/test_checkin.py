@@ -220,6 +220,16 @@ def test_each_field_is_kept(phone: Client, home: Home, changes: dict[str, Any], 
     assert home.checks()[0].payload[field] == kept
 
 
+def test_a_vital_sign_that_is_no_whole_number_is_asked_again_and_never_dropped(phone: Client, home: Home):
+    asked = send(phone, home, pulse_per_min="98.6")
+    assert asked.status_code == 422
+    assert 'value="98.6"' in asked.content.decode()
+    assert home.checks() == []
+    assert send(phone, home, pulse_per_min="98.6", anyway="yes").status_code == 200
+    [check] = home.checks()
+    assert (check.payload["pulse_per_min"], check.payload["x_pulse_per_min_as_typed"]) == (None, "98.6")
+
+
 # --- asked once more ------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +308,7 @@ def test_a_word_that_no_button_sends_is_left_out(phone: Client, home: Home):
     payload = home.checks()[0].payload
     assert payload["home_neuro"]["year"] == "not_done" and payload["symptoms"] == []
     assert payload["temperature_c"] is None and len(payload["temperature_as_typed"]) == 20
-    assert "pulse_per_min" not in payload
+    assert payload["pulse_per_min"] is None and payload["x_pulse_per_min_as_typed"] == "²"
 
 
 # --- the truth ------------------------------------------------------------------------------------------------------

@@ -100,7 +100,8 @@ def test_events_as_they_were_known(world, client):
 
 
 def test_a_time_that_is_none_is_asked_again(world, client):
-    assert "Type a date and time" in page(client, world, as_of="yesterday")
+    for typed in ("yesterday", "0001-01-01T00:00", "9999-12-31T23:59"):
+        assert "Type a date and time" in page(client, world, as_of=typed)
 
 
 def test_the_course_file_replays_and_holds_no_identity(world, client):

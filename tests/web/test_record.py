@@ -97,6 +97,13 @@ def test_one_bad_answer_saves_nothing_and_keeps_what_was_typed(nurse, world):
     assert not events(world, "vitals_measured", "crs_assessed")
 
 
+@pytest.mark.parametrize("typed", ["1e99999999", "NaN", "٣٨", "1_000", "+80", "8" * 400])
+def test_what_is_no_plain_number_is_asked_again(nurse, world, typed: str):
+    answer = send(nurse, world, "weight", weight_kg=typed)
+    assert answer.status_code == 422
+    assert "Weight: type a number, in kg." in answer.content.decode()
+
+
 def test_an_event_that_the_verb_refuses_saves_none_of_the_form(nurse, world):
     answer = send(nurse, world, "dose", at="2026-03-01T12:00", step="step_up_1", dose_mg="4.8")
     assert answer.status_code == 422
@@ -141,6 +148,8 @@ def test_the_truth_is_told_after_saving(nurse, world):
         ("2026-03-08T02:30", "does not exist"),
         ("2026-11-01T01:30", "occurs twice"),
         ("yesterday", "type a date and time"),
+        ("0001-01-01T00:00", "type a date and time"),
+        ("9999-12-31T23:59", "type a date and time"),
     ],
 )
 def test_times_on_clock_change_nights_are_asked_again(typed: str, words: str):

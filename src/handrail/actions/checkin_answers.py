@@ -71,6 +71,8 @@ class Answers:
     judged_by: str = ""
     caregiver_present: bool | None = None
     vitals: Mapping[str, int] = field(default_factory=dict)
+    vitals_unread: Mapping[str, str] = field(default_factory=dict)
+    """What was typed for a vital sign and is no whole number."""
     medicine_pack_at_hand: bool | None = None
 
     def __repr__(self) -> str:
@@ -96,7 +98,12 @@ class Answers:
 
         A temperature counts in either unit, because the wrong one may be chosen; one that cannot be read is not quiet.
         """
-        if self.symptoms or self.vitals or any(answer != "right" for answer in self.home_neuro.values()):
+        if (
+            self.symptoms
+            or self.vitals
+            or self.vitals_unread
+            or any(answer != "right" for answer in self.home_neuro.values())
+        ):
             return False
         value, celsius = number(self.temperature), self.temperature_c
         if value is None or celsius is None:
@@ -126,7 +133,9 @@ class Answers:
         if any(item not in self.home_neuro for item in NEURO_ITEMS):
             yield Doubt(field="home_neuro", code="home_neuro.missing")
         limits = policy.plausible
-        if any(name in limits and not within(Decimal(value), limits[name]) for name, value in self.vitals.items()):
+        if self.vitals_unread or any(
+            name in limits and not within(Decimal(value), limits[name]) for name, value in self.vitals.items()
+        ):
             yield Doubt(field="vitals", code="vitals.implausible")
 
     def _temperature_doubt(self, limits: Limits | None) -> str:
@@ -157,6 +166,8 @@ class Answers:
             "caregiver_present": self.caregiver_present,
             **self.vitals,
         }
+        for name, typed in self.vitals_unread.items():
+            wire[name], wire[f"x_{name}_as_typed"] = None, typed
         if self.temperature:
             wire["temperature_as_typed"] = self.temperature
             wire["unit_as_typed"] = self.unit or None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handrail.rules.answer import Monitoring
-from handrail.rules.episodes import NEUROTOXICITY, Episode, Episodes
+from handrail.rules.episodes import NEUROTOXICITY, Course, Episode, Episodes
 from handrail.rules.protocol import AfterToxicityRow, Protocol
 
 STOPS = ("stop", "consider_stop")
@@ -83,6 +83,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                     monitoring.append(_monitoring(row))
     rest_until, rest_row = max(rests, key=lambda rest: rest[0], default=(None, None))
     changes += [until for until, _ in rests]
+    unverified += _severe_infection(protocol, episodes.infection, since)
     return Carry(
         rest_row=rest_row,
         rest_until=rest_until,
@@ -94,6 +95,18 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
         crs_after_last=crs_after_last,
         changes_at=tuple(changes),
     )
+
+
+def _severe_infection(protocol: Protocol, infection: Course, since: datetime | None) -> list[AfterToxicityRow]:
+    """After an infection so severe that the label considers stopping the prescriber decides, once for the next dose."""
+    found = []
+    for episode in infection.episodes:
+        recent = since is None or episode.opened_at >= since or episode.closed_at is None
+        if recent and episode.graded:
+            worst = max(grade for _, grade in episode.graded)
+            rows = protocol.after_toxicity_rows("infection", worst, occurrence="first", lasted_hours=None)
+            found += [row for row in rows if row.action in STOPS]
+    return found
 
 
 def _name(toxicity: str) -> str:

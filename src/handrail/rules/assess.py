@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, Task, Toxicity, Watch
+from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, PageWanted, Task, Toxicity, Watch
 from handrail.rules.checks import checks
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
@@ -109,10 +109,18 @@ def _assess_one(
         accountable=_accountable(history, now, changes),
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
         tasks=(*sorted_out.tasks, *watched.tasks, *_dose_tasks(dose)),
-        pages=tuple(sorted((*sorted_out.pages, *watched.pages), key=lambda page: (page.ladder.rank, page.key))),
+        pages=_pages(history, (*sorted_out.pages, *watched.pages)),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
     )
+
+
+def _pages(history: History, wanted: Sequence[PageWanted]) -> tuple[PageWanted, ...]:
+    """Who is to be called, the most urgent first: nobody for a patient who has died."""
+    ended = history.last("course_ended")
+    if ended is not None and ended.body.died is True:
+        return ()
+    return tuple(sorted(wanted, key=lambda page: (page.ladder.rank, page.key)))
 
 
 def _emergency(sorted_out: TriageAnswer) -> Hold | None:

@@ -17,7 +17,7 @@ from handrail.rules.aftercare import Carry, carry_over
 from handrail.rules.amount import amount_for
 from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
 from handrail.rules.departures import departures
-from handrail.rules.doses import Given
+from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes
 from handrail.rules.giving import companions_for, infusion_for, infusion_reaction, treatment_over
 from handrail.rules.history import History
@@ -117,7 +117,8 @@ def next_dose(
         )
     unverified = carry.unverified_row if carry is not None else None
     if unverified is not None:
-        because = f"the label's row after this reaction is not verified: {unverified.words}"
+        doubt = " is not verified" if not unverified.acts else ", which the prescriber decides"
+        because = f"the label's row after this reaction{doubt}: {unverified.words}"
         return work.done(_withhold(base, Action.ASK, because))
     if not base.action.gives:
         return work.done(base)
@@ -145,9 +146,12 @@ def _stop_for_good(
 
 
 def planned_zone(history: History) -> str:
-    """The zone of the site where the next dose is planned, else the zone of the course."""
-    planned = history.last("dose_planned")
-    return planned.zone if planned is not None else history.course.time_zone
+    """The zone of the site where the next dose is planned, else the zone of the course; a plan carried out is no plan."""
+    given = [dose.at for dose in given_doses(history) if dose.at is not None]
+    for plan in reversed(history.of("dose_planned")):
+        if plan.body.on is None or not any(civil_date(at, plan.zone) >= plan.body.on for at in given):
+            return plan.zone
+    return history.course.time_zone
 
 
 def _base(

@@ -50,7 +50,8 @@ def upcoming(history: History, doses: Sequence[Given], dose: NextDose, now: date
     plan = open_plan(history, doses)
     if plan is not None:
         return _on(plan.body.on, today, zone, doses)
-    if not doses or (dose.due_on is None and dose.action.gives):
+    meant = dose.would_be.action if dose.withheld and dose.would_be is not None else dose.action
+    if not doses or (dose.due_on is None and meant is not None and meant.gives):
         return _on(today, today, zone, doses)
     if dose.due_on is None:
         return UpcomingAnswer(dose=None)

@@ -119,8 +119,8 @@ def _silent(because: str) -> WatchAnswer:
 
 
 def _begins(dose: Given) -> datetime:
-    """When the watch after a dose begins: its time, and when that is not known, the time it was recorded for."""
-    return dose.at or dose.event.at
+    """When the watch after a dose begins: its time; the time it was recorded for when that is not known, or a later one."""
+    return min(dose.at or dose.event.at, dose.event.at)
 
 
 def _place(care: Event) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -19,6 +19,9 @@ from handrail.rules.terms import civil_instant, civil_time_trouble, zone_named
 SEVERAL: Final = re.compile(r"[\s;&+]+|and|,\s+")
 """Between several numbers in one answer; a comma alone is a decimal comma."""
 NOT_KNOWN: Final = "not_known"
+YEARS: Final = range(1900, 2200)
+"""The years that the rules take; a slip of the pen outside them is asked again."""
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:[.,][0-9]{1,9})?")
 YES_NO: Final = (("yes", "Yes"), ("no", "No"), (NOT_KNOWN, "Not known"))
 
 
@@ -126,12 +129,9 @@ def _read(item: Field, texts: list[str], typed: Mapping[str, list[str]], zone: s
 
 
 def _number(item: Field, text: str) -> str | int:
-    try:
-        number = Decimal(text.replace(",", "."))
-    except InvalidOperation as error:
-        raise ValueError(f"{item.label}: type a number{', in ' + item.unit if item.unit else ''}.") from error
-    if not number.is_finite():
-        raise ValueError(f"{item.label}: type a number.")
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{item.label}: type a number{', in ' + item.unit if item.unit else ''}.")
+    number = Decimal(text.replace(",", "."))
     if item.kind == "whole":
         if number != number.to_integral_value():
             raise ValueError(f"{item.label}: type a whole number.")
@@ -141,9 +141,12 @@ def _number(item: Field, text: str) -> str | int:
 
 def _date(item: Field, text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"{item.label}: type a date such as 2026-03-04.") from error
+    if day.year not in YEARS:
+        raise ValueError(f"{item.label}: type a date such as 2026-03-04.")
+    return day
 
 
 def _moment(item: Field, text: str, which: list[str], zone: str) -> str:
@@ -152,6 +155,8 @@ def _moment(item: Field, text: str, which: list[str], zone: str) -> str:
         local = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"{item.label}: type a date and time.") from error
+    if local.year not in YEARS:
+        raise ValueError(f"{item.label}: type a date and time.")
     if local.tzinfo is not None:
         return local.isoformat()
     trouble = civil_time_trouble(local.date(), local.time(), zone)

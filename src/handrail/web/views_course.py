@@ -30,12 +30,13 @@ from handrail.rules.terms import zone_named
 from handrail.web import course_page
 from handrail.web.context import frame, open_alerts
 from handrail.web.doors import changes, course_for, signed_in, staff_page
-from handrail.web.forms import Filled, Form, events_of, fill, prefilled
+from handrail.web.forms import YEARS, Filled, Form, events_of, fill, prefilled
 from handrail.web.presenters import alert_row, next_dose_card
 from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time
 
 SENT_BEFORE: Final = "This form was sent before with other content. Open it anew from the course."
+AS_OF_TROUBLE: Final = "Type a date and time, such as 2026-03-04T02:00; the events are shown as known now."
 FIRST_FORMS: Final = ("assessment", "dose", "medicine", "call")
 """The forms that stand as buttons; the others are one tap further."""
 
@@ -99,7 +100,9 @@ def _as_of(typed: str, zone: str, now: datetime) -> tuple[datetime, str]:
     try:
         at = datetime.fromisoformat(typed)
     except ValueError:
-        return now, "Type a date and time, such as 2026-03-04T02:00; the events are shown as known now."
+        return now, AS_OF_TROUBLE
+    if at.year not in YEARS:
+        return now, AS_OF_TROUBLE
     return (at if at.tzinfo else at.replace(tzinfo=zone_named(zone))), ""
 
 

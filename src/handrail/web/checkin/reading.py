@@ -19,6 +19,7 @@ def answers_from(form: QueryDict, known_symptoms: Sequence[str]) -> Answers:
     """The answers of a form. A word that no button of the page sends is left out; an id that cannot be read is made anew."""
     unit = form.get("unit", "")
     judged_by = form.get("judged_by", "")
+    vitals = {name: form.get(name, "").strip()[:LONGEST_TEXT].replace("\x00", "") for name in VITALS}
     return Answers(
         id=_id(form.get("id", "")),
         temperature=form.get("temperature", "").strip()[:LONGEST_TEXT].replace("\x00", ""),
@@ -29,7 +30,8 @@ def answers_from(form: QueryDict, known_symptoms: Sequence[str]) -> Answers:
         home_neuro={item: word for item in NEURO_ITEMS if (word := form.get(f"neuro_{item}", "")) in NEURO_ANSWERS},
         judged_by=judged_by if judged_by in ("caregiver", "patient") else "",
         caregiver_present=YES_NO.get(form.get("caregiver_present", "")),
-        vitals={name: int(text) for name in VITALS if _whole(text := form.get(name, "").strip())},
+        vitals={name: int(text) for name, text in vitals.items() if _whole(text)},
+        vitals_unread={name: text for name, text in vitals.items() if text and not _whole(text)},
         medicine_pack_at_hand=YES_NO.get(form.get("medicine_pack_at_hand", "")),
     )
 

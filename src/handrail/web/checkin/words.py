@@ -106,9 +106,10 @@ def neuro(given: Answers) -> tuple[Question, ...]:
 
 
 def vitals(given: Answers, limits: Mapping[str, Limits]) -> tuple[Question, ...]:
-    """The numbers that may be given where there is a device."""
+    """The numbers that may be given where there is a device, with what was typed."""
+    typed: dict[str, int | str] = {**given.vitals, **given.vitals_unread}
     return tuple(
-        Question(name=name, words=str(_VITALS[name]), value=given.vitals.get(name, ""), limits=limits.get(name))
+        Question(name=name, words=str(_VITALS[name]), value=typed.get(name, ""), limits=limits.get(name))
         for name in VITALS
     )
 
