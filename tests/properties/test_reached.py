@@ -29,6 +29,11 @@ def test_every_row_after_a_reaction_is_reached(key: str):
         search({("after", f"{key} {row.id}")}, [cases(aims=later, after=row)] * 20, courses=4)
 
 
+def _long_treated() -> list[tuple[str, str]]:
+    """Rows after a treatment dose of the labels that know a longer interval."""
+    return [aim for aim in AIMS if PROTOCOLS[aim[0]].interval_change and row_of(aim).last[-1] == "treatment"]
+
+
 def row_of(aim: tuple[str, str]) -> GapRow:
     """The row that is aimed at."""
     row = PROTOCOLS[aim[0]].row(aim[1])
@@ -36,11 +41,16 @@ def row_of(aim: tuple[str, str]) -> GapRow:
     return row
 
 
+LONG_TREATED = _long_treated()
+
+
 @pytest.mark.parametrize("kind", ["action", "disposition", "finding", "ladder", "page", "state", "watch"])
 def test_every_rule_is_reached(kind: str):
     reports = [Writer.feverish, Writer.checkin, Writer.vitals]
     told = reports if kind in ("ladder", "disposition") else dict.fromkeys(MOMENTS)
     each = [cases(moments=[moment]) for moment in told]
+    if kind == "finding":
+        each.append(cases(aims=LONG_TREATED, moments=[Writer.responding]))
     search({item for item in reached.expected() if item[0] == kind}, each * 20, courses=6)
 
 

@@ -15,7 +15,7 @@ from handrail.rules.doses import Given
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.protocol import IntervalChangeRow, Protocol
-from handrail.rules.schedule import RESPONSES, months_later, unmet_conditions
+from handrail.rules.schedule import RESPONSES, doses_wanting, months_later, unmet_conditions
 from handrail.rules.switching import schedule_at
 from handrail.rules.terms import Action, Urgency, civil_date, day_start, say_date
 from handrail.rules.upcoming import Upcoming
@@ -63,6 +63,7 @@ def interval(
         response = _response(history, row)
         changes += [day_start(day, coming.zone) for day in _edges(row, response, dated[0], since)]
         unmet = list(unmet_conditions(row, response.category, response.since, dated[0], since, coming.on))
+        unmet += doses_wanting(row, [given.step for given in doses])
         said = _said(row, response, unmet)
         if said is not None:
             findings.append(_finding(protocol, row, said, _counts(doses, current, dated[0], since)))

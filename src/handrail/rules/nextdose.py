@@ -209,6 +209,11 @@ def _base(
         work.cannot_say.append(
             Missing(missing="dose_not_given.because", why_it_matters="the benefit-risk flag depends on why it was late")
         )
+    named = chosen.step or (chosen.would_be.step if chosen.would_be is not None else None)
+    if named is not None and named not in protocol.steps_of(wanted):
+        words = f"{STEP_WORDS[named]} belongs to another schedule than the one in force: ask the prescriber"
+        work.cannot_say.append(Missing(missing="schedule", why_it_matters=words))
+        return _ask(words), None
     every = [schedules.dose_dates(protocol, last_step=last.step, schedule=key, last_on=last.on) for key in keys]
     dates = schedules.stricter(every[answers.index(chosen)], every)
     work.changes_at += [day_start(day, zone) for key in keys for day in _change_days(protocol, last, key)]
