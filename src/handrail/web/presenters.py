@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from handrail.alerts.models import Alert
@@ -145,8 +146,13 @@ def _dose_within_72h(course: Course, now: datetime) -> str | None:
     return max(day, today.isoformat()) if ahead <= 3 else None
 
 
-def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
-    """The next dose, ready to be shown: large word, dates, premedication, monitoring, why."""
+def next_dose_card(answer: dict[str, Any], signed: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """The next dose, ready to be shown: large word, dates, premedication, monitoring, why.
+
+    Args:
+        answer: the assessment.
+        signed: who signed which row: such a row is said to be signed, whatever its status in the shipped data.
+    """
     dose = answer["next_dose"]
     would = dose.get("would_be") or {}
     amount = dose.get("amount")
@@ -178,8 +184,7 @@ def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
         "premedication": [
             {
                 "words": f"{item['agent']} {item['dose']}, {item['route']}, {_lead(item)}",
-                "status": item["status"],
-                "chip": STATUS_WORDS[item["status"]],
+                **_chip(item["row"], item["status"], signed),
             }
             for item in dose.get("premedication", [])
         ],
@@ -187,10 +192,15 @@ def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
         "monitoring": _monitoring_words(monitoring) if monitoring else None,
         "row": dose.get("row"),
         "source": dose.get("source"),
-        "status": dose.get("status"),
-        "chip": STATUS_WORDS.get(dose.get("status") or "", ""),
+        **_chip(dose.get("row"), dose.get("status"), signed),
         "protocol": answer["protocol_key"],
     }
+
+
+def _chip(row: str | None, status: str | None, signed: Mapping[str, str]) -> dict[str, str]:
+    if row is not None and row in signed and status in ("secondary", "unverified"):
+        return {"status": "signed", "chip": f"signed by {signed[row]}"}
+    return {"status": status or "", "chip": STATUS_WORDS.get(status or "", "")}
 
 
 def _would_words(would: dict[str, Any]) -> str | None:
