@@ -192,6 +192,7 @@ class Protocol:
             date=item.date,
             address=item.address,
             id=key,
+            row=named.id,
         )
 
     def with_overlays(self, overlays: Sequence[Any]) -> Protocol:

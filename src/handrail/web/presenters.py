@@ -11,6 +11,7 @@ from handrail.alerts.models import Alert
 from handrail.records.models import Course
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date
+from handrail.web.label_links import row_address
 from handrail.web.words import (
     ACTION_TONE,
     ACTION_WORDS,
@@ -178,7 +179,11 @@ def next_dose_card(answer: dict[str, Any], signed: Mapping[str, str] = MappingPr
         "dates": [(name, words) for name, words in dates if words],
         "then": _then_words(dose.get("then")),
         "after": [
-            f"from {day_words(item['from_day'])}: {ACTION_WORDS[item['action']].lower()} {step_words(item['step'])} (row {item['row']})"
+            {
+                "words": f"from {day_words(item['from_day'])}: {ACTION_WORDS[item['action']].lower()} {step_words(item['step'])}",
+                "row": item["row"],
+                "row_address": row_address(answer["protocol_key"], item["row"]),
+            }
             for item in dose.get("after_that", [])
         ],
         "premedication": [
@@ -191,6 +196,7 @@ def next_dose_card(answer: dict[str, Any], signed: Mapping[str, str] = MappingPr
         "with_it": [*_infusion_words(dose.get("infusion")), *map(_companion_words, dose.get("companions", []))],
         "monitoring": _monitoring_words(monitoring) if monitoring else None,
         "row": dose.get("row"),
+        "row_address": row_address(answer["protocol_key"], dose.get("row")),
         "source": dose.get("source"),
         **_chip(dose.get("row"), dose.get("status"), signed),
         "protocol": answer["protocol_key"],
@@ -263,7 +269,12 @@ def _marked(words: str, status: str) -> dict[str, Any]:
 def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """Findings with their urgency in words."""
     return [
-        {**item, "words": URGENCY_WORDS[item["urgency"]], "owner": role_words(item["owner"])}
+        {
+            **item,
+            "words": URGENCY_WORDS[item["urgency"]],
+            "owner": role_words(item["owner"]),
+            "row_address": row_address(answer["protocol_key"], (item["source"] or {}).get("row")),
+        }
         for item in answer["findings"]
     ]
 
