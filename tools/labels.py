@@ -9,20 +9,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from handrail.rules.grid import grid_csv
+from handrail.rules.label_picture import schedule_svg
 from handrail.rules.label_tests import FILE as ROW_TESTS
 from handrail.rules.protocol import catalogue
 
+try:
+    from tools.label_pages import file_name, index_of, page_of
+except ModuleNotFoundError:  # run as a script, which knows only its own folder
+    from label_pages import file_name, index_of, page_of  # type: ignore[no-redef]
+
 ROOT = Path(__file__).resolve().parents[1]
+LABELS = ROOT / "docs" / "labels"
 GRID = ROOT / "docs" / "reference" / "grid"
 CASE = re.compile(r"[A-Z]\d{2,3}\|")
 
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Every such file, with what should stand in it."""
+    specs = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "tests" / "spec").glob("*.py")}
+    tests = row_tests(specs)
     for protocol in catalogue():
         yield GRID / f"{file_name(protocol.key)}.csv", grid_csv(protocol)
-    specs = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "tests" / "spec").glob("*.py")}
-    yield ROW_TESTS, json.dumps(row_tests(specs), indent=1) + "\n"
+        yield LABELS / f"{file_name(protocol.key)}.md", page_of(protocol, tests[protocol.key])
+        yield LABELS / "pictures" / f"{file_name(protocol.key)}.svg", schedule_svg(protocol, alone=True) + "\n"
+    yield LABELS / "index.md", index_of(catalogue())
+    yield ROW_TESTS, json.dumps(tests, indent=1) + "\n"
 
 
 def row_tests(specs: Mapping[str, str]) -> dict[str, dict[str, dict[str, list[str]]]]:
@@ -72,8 +83,3 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, object]]:
             yield from _pairs(one, other)
     elif isinstance(target, ast.Name) and isinstance(value, ast.Constant):
         yield target.id, value.value
-
-
-def file_name(key: str) -> str:
-    """`teclistamab/US/2026-03/mono` as the name of a file."""
-    return key.replace("/", "_").lower()

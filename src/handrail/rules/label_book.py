@@ -216,7 +216,8 @@ def _said_by_the_title(row: GapRow) -> str:  # noqa: ARG001 (a column that stays
 
 def _on_the_day(row: GapRow) -> str:
     parts = [
-        {"yes": "premedicate", "if_crs_after_last": "premedicate if CRS after the last dose"}.get(row.premedicate, "")
+        "" if row.due_day is None else f"due on day {row.due_day}",
+        {"yes": "premedicate", "if_crs_after_last": "premedicate if CRS after the last dose"}.get(row.premedicate, ""),
     ]
     if row.confirm:
         parts.append(f"a named person confirms: {row.confirm}")
@@ -275,8 +276,7 @@ _COLUMNS: Final[dict[str, tuple[_Column, ...]]] = {
     "gap": (
         _Column("Days", _days, ("from_day", "to_day")),
         _Column("Answer", _then, ("action", "step", "then")),
-        _of("Due", "due_day"),
-        _Column("On the day", _on_the_day, ("premedicate", "confirm", "benefit_risk")),
+        _Column("On the day", _on_the_day, ("due_day", "premedicate", "confirm", "benefit_risk")),
         _Column("", _said_by_the_title, ("last", "schedules", "kind")),
     ),
     "premedication": (
