@@ -105,7 +105,7 @@ def test_every_reference_leads_to_something(protocol: Protocol):
         for related in element.get("relatedAction", []):
             assert related["actionId"] in ids
             used += 1
-    assert used > 5
+    assert used
 
 
 def walked(value: Any) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,8 @@ IN_A_LINE: Final = 4
 LINE: Final = HEIGHT + 34
 MARGIN: Final = 4
 NOTE: Final = 22
+ASK: Final = "(ask)"
+ASK_WORDS: Final = "(ask): not read or not verified, so the answer is to ask the prescriber"
 
 STYLE: Final = (
     "svg{font-family:system-ui,'Segoe UI','Noto Sans','Liberation Sans',Arial,sans-serif}"
@@ -41,55 +43,78 @@ class _Step:
     dose: str
     after: str
     days: tuple[str, ...]
+    """A line break stands where a narrow place may break the words."""
     sure: bool
+
+
+_Chain = tuple[list[str], list[_Step]]
 
 
 def schedule_svg(protocol: Protocol, *, alone: bool = False) -> str:
     """The picture as SVG; `alone` for a file of its own."""
-    steps = _chain(protocol)
+    chains = _chains(protocol)
     notes = _repeats(protocol)
-    lines = -(-len(steps) // IN_A_LINE)
-    height = lines * LINE + NOTE * len(notes) + 2 * MARGIN
+    if any(ASK in days for _, steps in chains for step in steps for days in step.days):
+        notes.append(ASK_WORDS)
+    drawn, height = "", MARGIN
+    for schedules, steps in chains:
+        if len(chains) > 1:
+            drawn += _text("p-text", 2, height + 14, f"{', '.join(schedules)}:".capitalize(), anchor="start")
+            height += NOTE
+        drawn += "".join(_box(step, n, height) for n, step in enumerate(steps))
+        height += -(-len(steps) // IN_A_LINE) * LINE
+    for note in notes:
+        height += NOTE
+        drawn += _text("p-text", 2, height - 10, note, anchor="start")
     name = escape(f"p-{protocol.product.id}")
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-labelledby="{name}-title {name}-desc">'
         f'<title id="{name}-title">Steps of {escape(protocol.product.brand)}, {escape(protocol.product.jurisdiction)}</title>'
-        f'<desc id="{name}-desc">{escape(_description(steps, notes))}</desc>'
+        f'<desc id="{name}-desc">{escape(_description(chains, notes))}</desc>'
     )
     style = f"<style>{STYLE}</style>" if alone else ""
-    boxes = "".join(_box(step, n) for n, step in enumerate(steps))
-    words = "".join(
-        _text("p-text", 2, lines * LINE + NOTE * (n + 1) - 6, note, anchor="start") for n, note in enumerate(notes)
-    )
-    return f"{head}{style}{boxes}{words}</svg>"
+    return f"{head}{style}{drawn}</svg>"
 
 
-def _description(steps: Sequence[_Step], notes: Sequence[str]) -> str:
+def _description(chains: Sequence[_Chain], notes: Sequence[str]) -> str:
     parts = []
-    for step in steps:
-        days = f" {', '.join(step.days)} after the dose before" if step.days else ""
-        parts.append(f"{step.name}{days}: {step.dose}{f', then {step.after}' if step.after else ''}")
+    for schedules, steps in chains:
+        if len(chains) > 1:
+            parts.append(", ".join(schedules).capitalize())
+        for step in steps:
+            days = f" {_in_one_line(step.days)} after the dose before" if step.days else ""
+            parts.append(f"{step.name}{days}: {step.dose}{f', then {step.after}' if step.after else ''}")
     return ". ".join((*parts, *notes)) + "."
 
 
 # --- what is drawn ---------------------------------------------------------------------------------------------------
 
 
-def _chain(protocol: Protocol) -> list[_Step]:
-    """The steps of the starting schedule in order."""
-    schedule = protocol.schedules[0]
+def _chains(protocol: Protocol) -> list[_Chain]:
+    """The steps in order: once, or once for each group of schedules that lead up to the treatment in different ways."""
+    found: dict[tuple[tuple[str, str], ...], tuple[list[str], list[_Step]]] = {}
+    for schedule in protocol.schedules:
+        steps = _chain(protocol, schedule)
+        found.setdefault(tuple((step.name, step.dose) for step in steps[:-1]), ([], steps))[0].append(spaced(schedule))
+    return list(found.values())
+
+
+def _chain(protocol: Protocol, schedule: str) -> list[_Step]:
     order = protocol.steps_of(schedule)
-    return [
-        _Step(
-            name=step_said(step),
-            dose=_dose(protocol.step_row(step, schedule)),
-            after=_after(next((row for row in protocol.monitoring if row.step == step), None)),
-            days=_days(protocol, order[n - 1], step, schedule) if n else (),
-            sure=protocol.step_row(step, schedule).acts,
+    chain = []
+    for n, step in enumerate(order):
+        row = protocol.step_row(step, schedule)
+        chain.append(
+            _Step(
+                name=step_said(step),
+                dose=" ".join(part for part in (_dose(row), row.agent) if part),
+                after=_after(next((each for each in protocol.monitoring if each.step == step), None)),
+                days=_days(protocol, order[n - 1], step, schedule) if n else (),
+                sure=row.acts,
+            )
         )
-        for n, step in enumerate(order)
-    ]
+    return chain
 
 
 def _dose(row: StepRow) -> str:
@@ -114,15 +139,20 @@ def _forward(protocol: Protocol, last: str, step: str, schedule: str) -> list[Ga
 
 
 def _days(protocol: Protocol, last: str, step: str, schedule: str) -> tuple[str, ...]:
-    """`day 2 to 4`, `to day 7 with a reason`; what nobody verified is said to be so, and what was not read is `ask`."""
+    """`day 2 to 4`, `day 5 to 7 with a reason`; what nobody verified is said to be so, and what was not read is `ask`."""
     found = _forward(protocol, last, step, schedule)
     usual = [row for row in found if row.confirm is None]
     extended = [row for row in found if row.confirm is not None]
-    lines = [f"day {range_words(row.from_day, row.to_day)}" for row in usual]
-    lines += [part for row in extended for part in (f"to day {row.to_day}", "with a reason")]
-    if any(not row.acts for row in found):
-        lines.append("unverified: ask")
-    return tuple(lines) or ("ask",)
+    lines = [f"day {range_words(row.from_day, row.to_day)}{'' if row.acts else f' {ASK}'}" for row in usual]
+    lines += [
+        "\n".join((f"day {range_words(row.from_day, row.to_day)}", "with a reason", *(() if row.acts else (ASK,))))
+        for row in extended
+    ]
+    return tuple(lines) or (ASK,)
+
+
+def _in_one_line(days: Sequence[str]) -> str:
+    return "; ".join(days).replace("\n", " ")
 
 
 def _repeats(protocol: Protocol) -> list[str]:
@@ -131,13 +161,14 @@ def _repeats(protocol: Protocol) -> list[str]:
     for schedule in protocol.schedules:
         last = protocol.steps_of(schedule)[-1]
         rows = _forward(protocol, last, last, schedule)
-        dose = _dose(protocol.step_row(last, schedule))
+        given = protocol.step_row(last, schedule)
+        dose = _dose(given)
         if not rows:
             notes.append(f"{spaced(schedule).capitalize()}: {dose}, ask the prescriber")
             continue
         due = next((row.due_day for row in rows if row.due_day is not None), rows[0].from_day)
         until = "" if rows[-1].to_day in (None, due) else f", as usual up to day {rows[-1].to_day}"
-        unsure = "" if all(row.acts for row in rows) else " (unverified: ask the prescriber)"
+        unsure = "" if all(row.acts for row in (*rows, given)) else " (unverified: ask the prescriber)"
         notes.append(f"{spaced(schedule).capitalize()}: {dose}, due on day {due} after the last dose{until}{unsure}")
     return notes
 
@@ -145,10 +176,10 @@ def _repeats(protocol: Protocol) -> list[str]:
 # --- drawing -----------------------------------------------------------------------------------------------------------
 
 
-def _box(step: _Step, number: int) -> str:
+def _box(step: _Step, number: int, top: int) -> str:
     column, line = number % IN_A_LINE, number // IN_A_LINE
     x = 2 + column * (BOX + GAP_WIDTH)
-    y = MARGIN + line * LINE
+    y = top + line * LINE
     middle = x + BOX // 2
     parts = [
         f'<rect class="p-box{"" if step.sure else " ask"}" x="{x}" y="{y}" width="{BOX}" height="{HEIGHT}" rx="10"/>',
@@ -168,12 +199,12 @@ def _arrow(step: _Step, x: int, y: int, *, from_line_above: bool) -> str:
         right = 2 + (IN_A_LINE - 1) * (BOX + GAP_WIDTH) + BOX // 2
         middle = x + BOX // 2
         path = f"M{right} {top} V{top + 16} H{middle} V{y - 6}"
-        words = _text("p-quiet", WIDTH // 2, top + 12, "; ".join(step.days))
+        words = _text("p-quiet", WIDTH // 2, top + 12, _in_one_line(step.days))
         return f'<path class="p-arrow" d="{path}"/>{_head(middle, y, down=True)}{words}'
     begin, end = x - GAP_WIDTH + 4, x - 6
     words = "".join(
         _text("p-quiet", x - GAP_WIDTH // 2, half - 10 if n == 0 else half + 8 + 14 * n, line)
-        for n, line in enumerate(step.days)
+        for n, line in enumerate("\n".join(step.days).split("\n"))
     )
     return f'<path class="p-arrow" d="M{begin} {half} H{end}"/>{_head(x - 2, half)}{words}'
 
