@@ -21,7 +21,7 @@ from handrail.rules.overlays import TO_CONFIRM
 from handrail.rules.protocol import load
 from handrail.rules.terms import Status
 from tests.support.factories import MONDAY_0900, event, make_house, make_member, make_patient
-from tests.support.signing import CITATION, both_sign, decided_set, pharmacist_of, rows_of, signed
+from tests.support.signing import CITATION, both_sign, decided_set, is_well, pharmacist_of, rows_of, signed
 
 pytestmark = pytest.mark.django_db
 KEY = "teclistamab/US/2026-03/mono"
@@ -298,50 +298,12 @@ def start(house, **fields) -> Course:
     return Course.objects.get(pk=recorded.event.course_id)
 
 
-def well(course: Course, by, at):
-    """Weight, temperature, CRS, ICE, ICANS and infection: known and normal."""
-    assessed = {
-        "crs_assessed": {
-            "tmax_c": "36.7",
-            "fever_other": False,
-            "episode_open": False,
-            "masked": False,
-            "premed_masking": False,
-            "hypotension": False,
-            "hypotension_other": False,
-            "pressors": [],
-            "o2": "none",
-            "flow_l_per_min": "0",
-            "hypoxia_other": False,
-            "died_of_crs": False,
-        },
-        "icans_assessed": {
-            "loc": "alert",
-            "loc_other": False,
-            "seizure": "none",
-            "motor": False,
-            "edema": "none",
-            "icp_signs": False,
-            "ich": False,
-        },
-        "condition_noted": {"what": "infection", "active": False},
-        "vitals_measured": {"temperature_c": "36.7"},
-        "weight_measured": {"weight_kg": "70"},
-    }
-    ice = event("ice_assessed", at=at, total_0_10=10)
-    record_event(course.pk, ice, by=by, now=at)
-    assessed["icans_assessed"]["ice_event"] = ice["id"]
-    for kind, fields in assessed.items():
-        last = record_event(course.pk, event(kind, at=at, **fields), by=by, now=at)
-    return last.assessment.next_dose
-
-
 def test_a_live_course_gives_the_amount_of_a_band_only_when_its_row_is_signed(house, lead):
     signed(house, KEY)
-    without = well(start(house), lead, LATER + timedelta(minutes=5))
+    without = is_well(start(house), lead, LATER + timedelta(minutes=5))
     assert (without.amount, without.would_be.amount.row) == (None, BAND)
     signed(house, KEY, confirm=BANDS, now=LATER)
-    dose = well(start(house), lead, LATER + timedelta(minutes=5))
+    dose = is_well(start(house), lead, LATER + timedelta(minutes=5))
     row = load(KEY).row(BAND)
     assert (dose.action, dose.step) == ("give", "step_up_1")
     assert (dose.amount.mg, dose.amount.ml, dose.amount.vials) == (row.mg, row.ml, row.vials)
@@ -382,7 +344,7 @@ def test_a_running_course_stays_where_it_is_until_somebody_moves_it(house, lead)
     course, by = start(house), lead
     newer = signed(house, KEY, confirm=BANDS, now=LATER)
     at = LATER + timedelta(minutes=5)
-    assert well(course, by, at).amount is None
+    assert is_well(course, by, at).amount is None
     course.refresh_from_db()
     assert list(not_on(newer, [course], at)) == [course]
     moved = take_up(course.pk, by=by, now=at)

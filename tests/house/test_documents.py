@@ -15,9 +15,10 @@ TEST_NAME = re.compile(r"`(tests/[\w/.-]+?\.py)(?:::(\w+))?`")
 
 
 def headings(markdown: str) -> set[str]:
-    """The anchors that a document's headings give."""
+    """The anchors that a document's headings give, and those it sets itself."""
+    own = set(re.findall(r'<a id="([^"]+)"></a>', markdown))
     found = re.findall(r"^#+\s+(.+?)\s*$", without_code(markdown), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found} | own
 
 
 def without_code(markdown: str) -> str:

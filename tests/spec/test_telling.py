@@ -60,6 +60,10 @@ TABLE = [
      "page not delivered: to the second on call: nobody is on"),
     ("page_acknowledged", {"by_role": "on_call"}, "page acknowledged: the clinician on call has it"),
     ("weight_measured", {"weight_kg": "81.49"}, "weight: 81.5 kg"),
+    ("protocol_changed", {"protocol_key": "x/US/1", "schedule": None}, "protocol changed: to x/US/1; schedule not known"),
+    ("protocol_changed", {"protocol_key": None}, "protocol changed: protocol not known"),
+    ("protocol_changed", {"overlay": {"protocol_key": "x/US/1", "signed_by": "Synthetic Centre, set 2", "rows": [{}, {}]}},
+     "protocol changed: 2 rows signed by Synthetic Centre, set 2"),
 ]  # fmt: skip
 
 

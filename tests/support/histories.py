@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from handrail.rules.coursefile import course_from_json
-from handrail.rules.protocol import AfterToxicityRow, GapRow
+from handrail.rules.protocol import AfterToxicityRow, GapRow, Protocol
 from handrail.rules.terms import STEPS
 from handrail.rules.validity import Judged, judge
 from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
@@ -65,7 +65,7 @@ def cases(
     writer = Writer(draw, zones, protocol)
     schedule = writer.pick(list(row.schedules or protocol.schedules))
     last = writer.pick(list(row.last))
-    pinned = not writer.chance(8)
+    pinned = not writer.chance(8) or ambiguous(protocol)
     body = writer.some(prior_doses_known=[*[...] * 15, True, False, None])
     intent = writer.pick(["step_up"] * 20 + ["continuation", None])
     writer.add("course_started", BEGIN - timedelta(days=2), {"intent": intent} | body)
@@ -73,7 +73,8 @@ def cases(
         writer.add("weight_measured", BEGIN, {"weight_kg": writer.pick(["70", "54.6"])})
     now = _doses(writer, schedule, last, row, moments)
     if after is not None and now > BEGIN + timedelta(days=5):
-        hours = [80, 72] if after.occurrence == "recurrent" else [72]
+        rest = 0 if after.rest_hours else max((row.rest_hours or 0 for row in protocol.after_toxicity), default=0)
+        hours = [80 + rest, 72 + rest] if after.occurrence == "recurrent" else [72 + rest]
         for before in hours:
             still = after.min_hours + 2 if after.min_hours is not None else 0
             writer.reaction(now - timedelta(hours=before), after.toxicity, after.grades[0], still)
@@ -97,6 +98,12 @@ def cases(
         "events": writer.events,
     }
     return Case(course=course, now=now)
+
+
+def ambiguous(protocol: Protocol) -> bool:
+    """A product with several regimens and no monotherapy: a course of it must name its protocol."""
+    regimens = {p.product.regimen for p in PROTOCOLS.values() if p.product.product == protocol.product.product}
+    return len(regimens) > 1 and "mono" not in regimens
 
 
 def _doses(writer: Writer, schedule: str, last: str, row: GapRow, moments: list[Moment]) -> datetime:

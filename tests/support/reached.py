@@ -48,7 +48,8 @@ def _shown(row: AfterToxicityRow, dose: NextDose) -> bool:
 def shown_after(protocol: Protocol) -> Iterator[AfterToxicityRow]:
     """The rows after a reaction that an answer names; the others only withhold while the reaction lasts."""
     for row in protocol.after_toxicity:
-        if row.toxicity in ("crs", "icans") and (not row.acts or row.action == "stop" or row.monitoring_next):
+        said = not row.acts or row.action == "stop" or row.monitoring_next or row.rest_hours
+        if row.toxicity in ("crs", "icans") and said:
             yield row
 
 

@@ -53,6 +53,8 @@ ROWS = [
     Row("courses", 200, 200, 200, LOGIN, "post", data=(("q", "synthia"),)),
     Row("rota", 200, 200, 200, LOGIN),
     Row("protocols", 200, 200, 200, LOGIN),
+    Row("protocol", 200, 200, 200, LOGIN, args=("teclistamab/US/2026-03/mono",)),
+    Row("protocol", 404, 404, 404, LOGIN, args=("teclistamab/US/1999-01/mono",)),
     Row("pages", 200, 200, 200, LOGIN),
     Row("health", 200, 200, 200, 200),
     Row("find_page", 302, 302, 302, LOGIN, "post", data=(("code", "NOSUCH"),)),

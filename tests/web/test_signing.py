@@ -10,13 +10,14 @@ from django.urls import reverse
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.courses import start_course
+from handrail.actions.facts import record_event
 from handrail.actions.signing import decide_rows
 from handrail.actions.signing_state import state_of
 from handrail.people.scope import everything
 from handrail.records.models import Course, ProtocolSignature, SigningEntry, SigningMark, SigningSet
 from handrail.rules.protocol import load
 from handrail.rules.terms import Status
-from tests.support.factories import MONDAY_0900, World, make_house, make_member, make_patient
+from tests.support.factories import MONDAY_0900, World, dose, make_house, make_member, make_patient
 from tests.support.signing import CITATION, both_sign, decided_set, pharmacist_of, rows_of, signed
 
 pytestmark = pytest.mark.django_db
@@ -249,3 +250,28 @@ def test_a_page_costs_the_same_for_few_and_for_many_rows(client, house, django_a
     for each in (small, large):
         with django_assert_max_num_queries(30):
             page_of(client, each)
+
+
+def test_the_page_of_a_course_says_who_signed_what_its_answer_rests_on(client):
+    live = make_house("Live", mode="live")
+    patient = make_patient(live.organisation, synthetic=False)
+    with everything():
+        signature = signed(live, KEY, confirm=rows_of(KEY, Status.UNVERIFIED), now=NOW)
+    course = start_course(
+        patient,
+        by=person(live.oncologist),
+        product="teclistamab",
+        protocol_key=KEY,
+        schedule="weekly",
+        prior_doses_known=True,
+        now=NOW,
+    ).event.course_id
+    given = dose("step_up_1", mg="4.2", dose_mg_per_kg="0.06", at=NOW)
+    record_event(course, given, by=person(live.oncologist), now=NOW)
+    ten_days = NOW + timedelta(days=10)
+    client.force_login(live.oncologist)
+    with clock.use(clock.FrozenClock(ten_days)):
+        text = client.get(reverse("course", args=[course])).content.decode()
+    assert "row R1" in text
+    assert f'class="chip signed">signed by {signature.document["signed_by"]}' in text
+    assert 'class="chip secondary"' not in text

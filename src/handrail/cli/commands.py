@@ -61,9 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("what", choices=("course", "assessment", "protocol"))
     schema.set_defaults(command=_schema)
     protocols = commands.add_parser("protocols", help="the label data")
-    protocols.add_argument("what", choices=("check", "list", "show", "export", "grid"))
-    protocols.add_argument("names", nargs="*", help="files to check, or the key to show")
+    protocols.add_argument("what", choices=("check", "list", "show", "diff", "export", "grid"))
+    protocols.add_argument(
+        "names", nargs="*", help="files to check, the key to show, or two keys (or files) to compare"
+    )
     protocols.add_argument("--as", dest="form", choices=("fhir", "json"), default="json", help="the form of an export")
+    protocols.add_argument("--json", action="store_true", help="a comparison as JSON")
     protocols.set_defaults(command=_protocols)
     return parser
 
@@ -133,7 +136,7 @@ def _schema(chosen: argparse.Namespace) -> int:
 
 
 def _protocols(chosen: argparse.Namespace) -> int:
-    from handrail.cli import protocol_exports, protocols
+    from handrail.cli import protocol_diffs, protocol_exports, protocols
 
     if chosen.what == "check":
         problems = protocols.check([Path(name) for name in chosen.names])
@@ -146,6 +149,9 @@ def _protocols(chosen: argparse.Namespace) -> int:
         return ANSWERED
     if chosen.what == "grid" and len(chosen.names) <= 1:
         sys.stdout.write(protocol_exports.grid_text(*chosen.names or (None,)))
+        return ANSWERED
+    if chosen.what == "diff":
+        sys.stdout.write(protocol_diffs.diff_text(chosen.names, as_json=chosen.json))
         return ANSWERED
     if len(chosen.names) != 1:
         raise UnusableInput("missing_key", f"Name one protocol to {chosen.what}; `handrail protocols list` names them.")

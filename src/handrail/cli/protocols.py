@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from handrail.cli import sentence_of
+from handrail.cli import care_checks, sentence_of
+from handrail.cli.protocol_checks import of_numbers, placed
 from handrail.cli.protocol_tables import tables_of
+from handrail.fhir.codes import FORMAT as CODES_FORMAT
+from handrail.fhir.codes import code_table, table_from_toml
+from handrail.rules.caredata import (
+    BILLING_FORMAT,
+    CARE_FORMAT,
+    Billing,
+    billing_from_toml,
+    care_from_toml,
+    tocilizumab,
+)
 from handrail.rules.checks import CHECKS
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
 from handrail.rules.policy import policy_from_document
-from handrail.rules.protocol import FORMAT, NEXT, TABLES, Protocol, catalogue, load, load_text
-from handrail.rules.protocol_rows import BandRow, GapRow, Row
+from handrail.rules.protocol import FOLDER, FORMAT, NEXT, Protocol, catalogue, load, load_text
+from handrail.rules.protocol_rows import BandRow, GapRow
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
-from handrail.rules.terms import STEP_WORDS, Action, UnusableInput
+from handrail.rules.terms import Action, UnusableInput
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
+FOLDERS = ("care", "codes", "policies", "products", "scales")
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
-REVISION = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?")
 
 
 def check(paths: Sequence[Path]) -> list[str]:
     """Every problem of the files, one sentence each with file and place; no paths: everything that is shipped."""
     files = [Path(path) for path in paths] or sorted(
-        file for folder in ("products", "policies", "scales") for file in (SHIPPED / folder).glob("*.toml")
+        file for folder in FOLDERS for file in (SHIPPED / folder).glob("*.toml")
     )
     problems = [f"{file}: {problem}" for file in files for problem in _check_file(file)]
     return problems + ([] if paths else _check_catalogue())
 
 
 def notes(protocol: Protocol) -> list[str]:
-    """What a reader should know and need not repair: undated sources, a longer gap answered less cautiously."""
+    """What a reader should know and need not repair: undated sources, a longer gap that the label answers less cautiously."""
     found = [
         f"The source {key} carries no date or revision: compare its text with the label in force."
         for key, source in protocol.sources.items()
         if source.kind != "data" and not (source.date or source.revision)
     ]
-    for schedule in protocol.schedules:
-        for step in protocol.steps_of(schedule):
-            rows = [row for row in protocol.gap_rows(step, schedule) if row.kind == "delay" and row.acts]
-            for before, after in pairwise(rows):
-                if after.action.caution < before.action.caution:
-                    found.append(
-                        f"After {STEP_WORDS[step]}, {_words(schedule)}: {after.id} (day {after.from_day}) "
-                        f"is less cautious than {before.id}."
-                    )
-    return list(dict.fromkeys(found))
+    return found + [
+        f"{row.id} gives more after a longer gap: {row.note}" for row in protocol.gap if row.bolder_as_labelled
+    ]
 
 
 def _check_file(file: Path) -> list[str]:
@@ -67,8 +68,11 @@ def _check_file(file: Path) -> list[str]:
         return [f"This is not readable TOML: {error}."]
     readers: dict[str, Callable[[], list[str]]] = {
         FORMAT: lambda: _check_protocol(load_text(raw)),
-        POLICY_FORMAT: lambda: _none(policy_from_document(document, "0" * 64)),
-        SCALE_FORMAT: lambda: _none(read_scale(raw.decode())),
+        POLICY_FORMAT: lambda: list(care_checks.of_policy(policy_from_document(document, "0" * 64))),
+        SCALE_FORMAT: lambda: list(care_checks.of_scale(read_scale(raw.decode()))),
+        CARE_FORMAT: lambda: list(care_checks.of_care(care_from_toml(raw.decode()))),
+        BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
+        CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))
     if reader is None:
@@ -79,12 +83,19 @@ def _check_file(file: Path) -> list[str]:
         return [sentence_of(error)]
 
 
-def _none(_: Any) -> list[str]:
-    return []
+def _check_billing(billing: Billing) -> list[str]:
+    vials = care_checks.vials_of(catalogue(), tocilizumab(), billing.unit)
+    return list(care_checks.of_billing(billing, vials))
 
 
 def _check_protocol(protocol: Protocol) -> list[str]:
-    return [*_check_sources(protocol), *_check_totals(protocol), *_check_references(protocol)]
+    return [
+        *_check_sources(protocol),
+        *_check_totals(protocol),
+        *_check_references(protocol),
+        *of_numbers(protocol),
+        *care_checks.of_analytes(protocol, code_table()),
+    ]
 
 
 def _check_sources(protocol: Protocol) -> Iterable[str]:
@@ -96,24 +107,14 @@ def _check_sources(protocol: Protocol) -> Iterable[str]:
             yield f"The kind is one of: {', '.join(SOURCE_KINDS)} (at sources.{key}.kind)."
         if key not in used:
             yield f"No row uses this source (at sources.{key})."
-    for place, row in _placed(protocol):
+    for place, row in placed(protocol):
         if row.acts and {protocol.sources[key].kind for key in row.source} == {"data"}:
             yield f"The row may act, and none of its sources was read (at {place}.source)."
         if not row.words and not isinstance(row, BandRow):  # the numbers of a weight band are its words
             yield f"The row has no words to show (at {place}.words)."
     head = protocol.product
-    if not REVISION.fullmatch(head.revision):
-        yield "The revision is a year, with its month where the text shows one, such as 2026-03 (at product.revision)."
     if head.key.split("/")[:3] != [head.product, head.jurisdiction, head.revision]:
         yield "The key is product, jurisdiction and revision of this file (at product.key)."
-
-
-def _placed(protocol: Protocol) -> Iterable[tuple[str, Row]]:
-    """Every row with its place in the file: its table and its id."""
-    yield "product", protocol.product
-    for table in TABLES:
-        for row in getattr(protocol, table):
-            yield f"{table}.{row.id}", row
 
 
 def _check_totals(protocol: Protocol) -> Iterable[str]:
@@ -142,18 +143,13 @@ def _check_references(protocol: Protocol) -> Iterable[str]:
             yield f"The due day lies outside the row (at gap.{row.id}.due_day)."
         if row.action is Action.WAIT and row.to_day is None:
             yield f"A wait without an end is never over (at gap.{row.id}.to_day)."
-    for place, item in _placed(protocol):
+    for place, item in placed(protocol):
         for name in ("steps", "doses_of"):
             for step in sorted(set(getattr(item, name, ())) - known):
                 yield f"This label has no {step} (at {place}.{name})."
     yield from _check_gate(protocol)
     for step in known - {row.step for row in protocol.monitoring}:
         yield f"Nothing says where the patient is after {step} (at monitoring)."
-    for band in protocol.band:
-        if band.to_kg < band.from_kg:
-            yield f"The band ends before it begins (at band.{band.id})."
-    for lower, upper in _neighbours(protocol):
-        yield f"The weight bands overlap (at band.{upper} and band.{lower})."
 
 
 def _check_gate(protocol: Protocol) -> Iterable[str]:
@@ -178,27 +174,42 @@ def _check_gate(protocol: Protocol) -> Iterable[str]:
             yield f"A REMS is a programme of the United States (at {place})."
 
 
-def _neighbours(protocol: Protocol) -> Iterable[tuple[str, str]]:
-    for dose in sorted({band.mg_per_kg for band in protocol.band}):
-        bands = sorted((b for b in protocol.band if b.mg_per_kg == dose), key=lambda b: b.from_kg)
-        for lower, upper in pairwise(bands):
-            if upper.from_kg <= lower.to_kg:
-                yield lower.id, upper.id
-
-
 def _check_catalogue() -> list[str]:
-    """The shipped files together: no name twice, and a successor that exists."""
+    """The shipped files together: no name twice, a successor that exists, and the edition in the name of the file."""
     try:
         shipped = catalogue()
     except UnusableInput:
         return []  # the file itself is already reported
     names = [name for protocol in shipped for name in (protocol.key, *protocol.product.aliases)]
     problems = [f"Two protocols are called {name}." for name in sorted({n for n in names if names.count(n) > 1})]
+    by_name = {name: protocol for protocol in shipped for name in (protocol.key, *protocol.product.aliases)}
     for protocol in shipped:
-        successor = protocol.product.superseded_by
-        if successor is not None and successor not in names:
-            problems.append(f"{protocol.key}: there is no successor {successor} (at product.superseded_by).")
+        problems += _check_successor(protocol, by_name)
+    files = {file.stem for file in FOLDER.glob("*.toml")}
+    for protocol in shipped:
+        words = protocol.key.lower().split("/")
+        if not {"_".join(words[:3]), "_".join(words)} & files:
+            problems.append(
+                f"{protocol.key}: no file is called after product, jurisdiction and revision (at product.key)."
+            )
     return problems
+
+
+def _check_successor(protocol: Protocol, named: dict[str, Protocol]) -> Iterable[str]:
+    name = protocol.product.superseded_by
+    if name is None:
+        return
+    successor = named.get(name)
+    place = f"{protocol.key}: "
+    if successor is None:
+        yield f"{place}there is no successor {name} (at product.superseded_by)."
+    elif (successor.product.product, successor.product.jurisdiction) != (
+        protocol.product.product,
+        protocol.product.jurisdiction,
+    ):
+        yield f"{place}the successor is a label of something else (at product.superseded_by)."
+    elif successor.product.revision <= protocol.product.revision:
+        yield f"{place}the successor is not newer (at product.superseded_by)."
 
 
 def _covers(row: GapRow, day: int) -> bool:
@@ -226,7 +237,3 @@ def show_text(key: str) -> str:
     """
     protocol = load(key)
     return tables_of(protocol, notes(protocol))
-
-
-def _words(word: str) -> str:
-    return word.replace("_", " ")

@@ -285,18 +285,41 @@ def _gap(row: GapRow, protocol: Protocol, activities: Mapping[str, Resource]) ->
     out: Resource = {
         "title": f"{span_words(row)} after {step_list(row.last)}: {row.action.value if acts else Action.ASK.value}",
         "code": [{"text": row.action.value if acts else Action.ASK.value}],
-        "condition": [
-            {"kind": "applicability", "expression": {"language": FHIRPATH, "expression": _condition(row)}},
-        ],
+        "condition": [_applies(_condition(row))],
     }
-    steps = [step for step in protocol.step if step.step == row.step and _shared(step.schedules, row.schedules)]
-    if acts and row.action.gives and len(steps) == 1 and steps[0].acts:
-        out["definitionCanonical"] = _canonical(activities[steps[0].id])
+    if acts and row.action.gives:
+        out |= _activities_of(row, protocol, activities)
     return out
 
 
-def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return not one or not other or bool(set(one) & set(other))
+def _activities_of(row: GapRow, protocol: Protocol, activities: Mapping[str, Resource]) -> Resource:
+    """The activity of the step that the row names; where that depends on the last dose or the schedule, one action each."""
+    named: dict[str, list[str]] = {}
+    for schedule in row.schedules or protocol.schedules:
+        for last in row.last:
+            here = next((each for each in protocol.gap_rows(last, schedule) if each.id == row.id), None)
+            if here is None or here.step is None:
+                continue
+            step = protocol.step_row(here.step, schedule)
+            place = f"(%lastStep = '{last}' and %schedule = '{schedule}')" if step.acts else ""
+            named.setdefault(step.id, []).append(place)
+    if len(named) == 1:
+        (only,) = named
+        return {"definitionCanonical": _canonical(activities[only])} if named[only][0] else {}
+    several = [
+        {
+            "title": activities[step]["title"],
+            "condition": [_applies(" or ".join(places))],
+            "definitionCanonical": _canonical(activities[step]),
+        }
+        for step, places in named.items()
+        if places[0]
+    ]
+    return {"action": several} if several else {}
+
+
+def _applies(expression: str) -> Resource:
+    return {"kind": "applicability", "expression": {"language": FHIRPATH, "expression": expression}}
 
 
 def _condition(row: GapRow) -> str:

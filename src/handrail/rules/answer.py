@@ -19,7 +19,7 @@ FORMAT = "handrail-assessment/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRef:
-    """Where a number or rule comes from."""
+    """Where a number or rule comes from; `row` is the row of the label data, when it is one."""
 
     document: str
     section: str | None = None
@@ -27,6 +27,7 @@ class SourceRef:
     date: str | None = None
     address: str | None = None
     id: str | None = None
+    row: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Nothing on a row is left unsaid: what has no wording of its own is said as `key:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -97,7 +97,12 @@ def sure_words(row: Row, words: str) -> str:
 
 def told(row: Row) -> str:
     """Everything a row says, in one sentence: its words, then every key that is set."""
-    return "; ".join(part for part in (row.words, *extras(row, ()), row.note) if part)
+    return with_note(row, "; ".join(part for part in (row.words, *extras(row, ())) if part))
+
+
+def with_note(row: Row, words: str) -> str:
+    """The words, and the row's note as a sentence of its own."""
+    return ". ".join(part for part in (words.rstrip("."), row.note) if part) if row.note else words
 
 
 def extras(row: Row, said: Iterable[str]) -> Iterator[str]:
@@ -105,8 +110,7 @@ def extras(row: Row, said: Iterable[str]) -> Iterator[str]:
     left_out = _ENVELOPE | set(said)
     for item in fields(row):
         value = getattr(row, item.name)
-        default = None if item.default is MISSING else item.default
-        if item.name in left_out or value is None or value == () or (value == default and isinstance(value, bool)):
+        if item.name in left_out or value in (None, ()) or value == item.default:
             continue
         yield f"{spaced(item.name)}: {value_words(item.name, value)}"
 

@@ -25,7 +25,7 @@ from handrail.rules.holds import CLEARANCE_WORDS, Hold, clearance, holds
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.redosing import GapAnswer, redosing
-from handrail.rules.switching import larger_dose_left_open, schedule_at, schedule_before
+from handrail.rules.switching import larger_dose_left_open, on_its_own_day, schedule_at, schedule_before
 from handrail.rules.terms import (
     STEP_UP_STEPS,
     STEP_WORDS,
@@ -205,6 +205,8 @@ def _base(
         redosing(protocol, last_step=last.step, schedule=key, last_on=last.on, today=today, cause=cause) for key in keys
     ]
     chosen = max(answers, key=lambda answer: answer.action.caution)
+    if on_its_own_day(protocol, answers[0], keys[-1], wanted):
+        chosen = answers[0]
     if chosen.needs_cause and cause is None:
         work.cannot_say.append(
             Missing(missing="dose_not_given.because", why_it_matters="the benefit-risk flag depends on why it was late")

@@ -196,6 +196,7 @@ class Protocol:
             date=item.date,
             address=item.address,
             id=key,
+            row=named.id,
         )
 
     def with_overlays(self, overlays: Sequence[Any]) -> Protocol:
@@ -404,7 +405,7 @@ def newest_active(product: str, jurisdiction: str) -> Protocol:
     """The newest active revision of a product's first regimen.
 
     Raises:
-        UnusableInput: unknown product, or none for this jurisdiction.
+        UnusableInput: unknown product, none for this jurisdiction, or several regimens of which none is a monotherapy.
     """
     of_product = [p for p in catalogue() if p.product.product == product.lower()]
     if not of_product:
@@ -414,5 +415,9 @@ def newest_active(product: str, jurisdiction: str) -> Protocol:
         raise UnusableInput(
             "unknown_jurisdiction", f"There is no active protocol of {product} for {jurisdiction}.", "jurisdiction"
         )
+    regimens = {p.product.regimen for p in fitting}
+    if len(regimens) > 1 and "mono" not in regimens:
+        words = f"{product} is given in several ways: name one of {', '.join(p.key for p in fitting)}."
+        raise UnusableInput("several_regimens", words, "protocol_key")
     newest = max(p.product.revision for p in fitting)
     return next(p for p in sorted(fitting, key=lambda p: p.product.regimen != "mono") if p.product.revision == newest)

@@ -111,7 +111,8 @@ class GapRow(Row):
     """`from_day`..`to_day` (both included; no `to_day`: everything longer) after the last dose: what then.
 
     `kind`: window (on time, or too early) or delay. `premedicate`: yes, if_crs_after_last or no. The `step` may be `next`:
-    the one that follows each of `last` in the label, the last step of all following itself.
+    the one that follows each of `last` in the label, the last step of all following itself. `bolder_as_labelled`: the label really
+    answers this longer gap less cautiously than a shorter one; the note says where.
     """
 
     kind: str
@@ -127,6 +128,7 @@ class GapRow(Row):
     premedicate: str = "no"
     benefit_risk: bool = False
     counted: str = "calendar"
+    bolder_as_labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from handrail.rules.doses import Given
 from handrail.rules.history import History
 from handrail.rules.protocol import Protocol
+from handrail.rules.redosing import GapAnswer
 from handrail.rules.terms import TREATMENT
 
 
@@ -40,6 +41,18 @@ def schedule_before(history: History, dose: Given, protocol: Protocol) -> str | 
         if "schedule" in event.nulls:
             return None
     return history.course.schedule or starting_schedule(protocol)
+
+
+def on_its_own_day(protocol: Protocol, answer: GapAnswer, before: str, wanted: str) -> bool:
+    """Whether a longer interval that the label foresees has come to its own nominal day, counted from the last dose before it.
+
+    The first dose every 4 weeks is due 4 weeks after the last one given every 2 weeks: no delay of the interval before. Past
+    that day the interval before still counts.
+    """
+    known = {(row.from_schedule, row.to_schedule) for row in protocol.interval_change if row.acts}
+    row = answer.row
+    on_time = row is not None and row.acts and row.kind == "window" and row.due_day is not None
+    return on_time and (before, wanted) in known
 
 
 def larger_dose_left_open(protocol: Protocol, last: Given, before: str | None, wanted: str) -> str | None:

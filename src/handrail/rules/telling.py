@@ -303,7 +303,20 @@ def _weight(body: Body, _nulls: Nulls) -> str:
     return f"{round(body.weight_kg, 1)} kg" if body.weight_kg is not None else "not known"
 
 
+def _protocol_changed(body: Body, nulls: Nulls) -> str:
+    rows = ""
+    if body.overlay is not None:
+        count = len(body.overlay["rows"])
+        rows = f"{count} row{'' if count == 1 else 's'} signed by {body.overlay['signed_by']}"
+    return _join(
+        _known(body.protocol_key, nulls, "protocol_key", "to" if body.protocol_key else "protocol"),
+        _known(body.schedule, nulls, "schedule", "schedule"),
+        rows or _known(None, nulls, "overlay", "signed rows"),
+    )
+
+
 _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
+    "protocol_changed": _protocol_changed,
     "checkin_received": _checkin,
     "dose_given": _dose_given,
     "dose_planned": _dose_planned,

@@ -53,7 +53,7 @@ def validate(course: Course, protocol: Protocol, policy: Policy) -> None:
         raise CourseFileError("unknown_schedule", f"{protocol.key} has no schedule {course.schedule!r}.", "schedule")
     for number, event in enumerate(course.events):
         path = f"events[{number}]"
-        check_event(event, begins, protocol, path)
+        check_event(event, begins, None if moved else protocol, path)
         marked = getattr(event.body, "implausible", ())
         for name in implausible_fields(event, policy.plausible):
             if name not in marked:

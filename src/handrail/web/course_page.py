@@ -271,7 +271,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
     watch = answer["watch"]
     return {
         **context,
-        "dose": next_dose_card(answer),
+        "dose": next_dose_card(answer, _signed(history, now)),
         "findings": findings(answer),
         "toxicity": toxicity_words(answer),
         "cannot_say": [{**item, "missing": _missing_words(item["missing"])} for item in answer["cannot_say"]],
@@ -283,3 +283,8 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         "watch_because": watch["because"],
         "picture": timeline.svg(picture) if picture else None,
     }
+
+
+def _signed(history: History, now: datetime) -> dict[str, str]:
+    """Who signed which row of the protocol in force."""
+    return {row.id: row.signed_by for row in protocol_for(history, now).rows() if row.signed_by}

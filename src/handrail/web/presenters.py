@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from handrail.alerts.models import Alert
 from handrail.records.models import Course
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date
+from handrail.web.label_links import row_address
 from handrail.web.words import (
     ACTION_TONE,
     ACTION_WORDS,
@@ -164,8 +166,13 @@ def _dose_within_72h(course: Course, now: datetime) -> str | None:
     return max(day, today.isoformat()) if ahead <= 3 else None
 
 
-def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
-    """The next dose, ready to be shown: large word, dates, premedication, monitoring, why."""
+def next_dose_card(answer: dict[str, Any], signed: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """The next dose, ready to be shown: large word, dates, premedication, monitoring, why.
+
+    Args:
+        answer: the assessment.
+        signed: who signed which row: such a row is said to be signed, whatever its status in the shipped data.
+    """
     dose = answer["next_dose"]
     would = dose.get("would_be") or {}
     amount = dose.get("amount")
@@ -191,25 +198,34 @@ def next_dose_card(answer: dict[str, Any]) -> dict[str, Any]:
         "dates": [(name, words) for name, words in dates if words],
         "then": _then_words(dose.get("then")),
         "after": [
-            f"from {day_words(item['from_day'])}: {ACTION_WORDS[item['action']].lower()} {step_words(item['step'])} (row {item['row']})"
+            {
+                "words": f"from {day_words(item['from_day'])}: {ACTION_WORDS[item['action']].lower()} {step_words(item['step'])}",
+                "row": item["row"],
+                "row_address": row_address(answer["protocol_key"], item["row"]),
+            }
             for item in dose.get("after_that", [])
         ],
         "premedication": [
             {
                 "words": f"{item['agent']} {item['dose']}, {item['route']}, {_lead(item)}",
-                "status": item["status"],
-                "chip": STATUS_WORDS[item["status"]],
+                **_chip(item["row"], item["status"], signed),
             }
             for item in dose.get("premedication", [])
         ],
         "with_it": [*_infusion_words(dose.get("infusion")), *map(_companion_words, dose.get("companions", []))],
         "monitoring": _monitoring_words(monitoring) if monitoring else None,
         "row": dose.get("row"),
+        "row_address": row_address(answer["protocol_key"], dose.get("row")),
         "source": dose.get("source"),
-        "status": dose.get("status"),
-        "chip": STATUS_WORDS.get(dose.get("status") or "", ""),
+        **_chip(dose.get("row"), dose.get("status"), signed),
         "protocol": answer["protocol_key"],
     }
+
+
+def _chip(row: str | None, status: str | None, signed: Mapping[str, str]) -> dict[str, str]:
+    if row is not None and row in signed and status in ("secondary", "unverified"):
+        return {"status": "signed", "chip": f"signed by {signed[row]}"}
+    return {"status": status or "", "chip": STATUS_WORDS.get(status or "", "")}
 
 
 def _would_words(would: dict[str, Any]) -> str | None:
@@ -272,7 +288,12 @@ def _marked(words: str, status: str) -> dict[str, Any]:
 def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """Findings with their urgency in words."""
     return [
-        {**item, "words": URGENCY_WORDS[item["urgency"]], "owner": role_words(item["owner"])}
+        {
+            **item,
+            "words": URGENCY_WORDS[item["urgency"]],
+            "owner": role_words(item["owner"]),
+            "row_address": row_address(answer["protocol_key"], (item["source"] or {}).get("row")),
+        }
         for item in answer["findings"]
     ]
 

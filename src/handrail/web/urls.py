@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from handrail.web import views_course, views_list, views_pages, views_rota, views_signing
+from handrail.web import views_course, views_list, views_pages, views_protocols, views_rota, views_signing
 
 urlpatterns = [
     path("", views_list.board, name="board"),
@@ -11,7 +11,8 @@ urlpatterns = [
     path("rota/", views_rota.rota, name="rota"),
     path("rota/add", views_rota.add_shift, name="add_shift"),
     path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),
-    path("protocols/", views_list.protocols, name="protocols"),
+    path("protocols/", views_protocols.protocols, name="protocols"),
+    path("protocols/<path:key>/", views_protocols.protocol, name="protocol"),
     path("courses/<uuid:course_id>/", views_course.course, name="course"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),

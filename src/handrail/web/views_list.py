@@ -18,12 +18,10 @@ from handrail.alerts.models import Page
 from handrail.people.models import User
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
-from handrail.rules.protocol import catalogue
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
-from handrail.web.words import STATUS_WORDS
 
 
 @require_GET
@@ -100,33 +98,3 @@ def courses(request: HttpRequest) -> HttpResponse:
         rows = [row for row in rows if wanted in f"{row['who']} {row['product']} {row['site']} {row['id']}".lower()]
     context = {**frame(request, "courses"), "rows": rows, "wanted": wanted}
     return render(request, "handrail/courses.html", context)
-
-
-@staff_page
-@require_GET
-def protocols(request: HttpRequest) -> HttpResponse:
-    """The label data in use: every gap row with its source and status."""
-    books = [
-        {
-            "key": protocol.key,
-            "brand": protocol.product.brand,
-            "active": protocol.product.active,
-            "live": protocol.product.can_start_live,
-            "rows": [
-                {
-                    "id": row.id,
-                    "last": ", ".join(step.replace("_", " ") for step in row.last),
-                    "schedule": ", ".join(s.replace("_", " ") for s in row.schedules) or "any",
-                    "days": f"{row.from_day} on" if row.to_day is None else f"{row.from_day} to {row.to_day}",
-                    "action": row.action.value,
-                    "words": row.words,
-                    "status": row.status.value,
-                    "chip": STATUS_WORDS[row.status.value],
-                    "source": protocol.sources[row.source[0]].document,
-                }
-                for row in protocol.gap
-            ],
-        }
-        for protocol in catalogue()
-    ]
-    return render(request, "handrail/protocols.html", {**frame(request, "protocols"), "books": books})

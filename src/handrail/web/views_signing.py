@@ -27,8 +27,7 @@ from handrail.web import signing_page
 from handrail.web.context import frame
 from handrail.web.doors import course_for, signed_in, staff_page
 from handrail.web.presenters import patient_words
-from handrail.web.signing_page import protocol_address
-from handrail.web.words import local_time
+from handrail.web.signing_page import dated, protocol_address
 
 
 @staff_page
@@ -77,7 +76,7 @@ def _protocol_row(
         "changed": signature is not None and not current,
         "set": signed_set,
         "who": f"{signature.pharmacist.name} and {signature.medical_lead.name}" if signature else "",
-        "at": local_time(signature.signed_at, organisation.time_zone) if signature else "",
+        "at": dated(signature.signed_at, organisation.time_zone) if signature else "",
         "draft": draft,
         "may_open": may_sign and draft is None,
     }
@@ -155,7 +154,7 @@ def _course(course: Course, user: User, now: datetime) -> dict[str, Any]:
     return {
         "id": course.pk,
         "who": patient_words(course, names="view_identity" in verbs),
-        "started": local_time(course.started_at, course.time_zone),
+        "started": dated(course.started_at, course.time_zone),
         "may_move": "decide" in verbs,
     }
 

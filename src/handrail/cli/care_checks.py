@@ -1,0 +1,178 @@
+"""What `handrail protocols check` asks of the care data and code tables, beyond what their loaders refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+from handrail.fhir.codes import WEIGHT, CodeTable
+from handrail.rules.caredata import Billing, Care, UnitRow
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.scales import Scale
+from handrail.rules.terms import STEPS, Status
+
+HCPCS = re.compile(r"[A-Z]\d{4}")
+RECALLED = ("RECALLED",)
+
+POUND_KG = Decimal("0.45359237")
+SIZES = {"10*3/uL": Decimal(10) ** 9, "10*9/L": Decimal(10) ** 9, "/uL": Decimal(10) ** 6}
+"""What one of a unit is, in 1/L, by the definitions of UCUM: cells per volume."""
+WEIGHTS = {"kg": Decimal(1), "g": Decimal("0.001"), "[lb_av]": POUND_KG, "[oz_av]": POUND_KG / 16}
+"""What one of a unit is, in kg, by definition."""
+
+
+def of_care(care: Care) -> Iterator[str]:
+    """Every problem of the tocilizumab file, one sentence each."""
+    for vial in care.vial:
+        if vial.mg / vial.ml != care.vial[0].mg / care.vial[0].ml:
+            yield f"Not the concentration of the other vials (at vial.{vial.id})."
+    for way in care.prophylaxis:
+        if way.before_step not in STEPS:
+            yield f"There is no step {way.before_step!r} (at prophylaxis.{way.id}.before_step)."
+        if way.cap_mg < way.mg_per_kg:
+            yield f"The cap is less than the dose of one kilogram (at prophylaxis.{way.id}.cap_mg)."
+    for product in care.product:
+        if "iv" in product.forms and not any(row.product == product.id and row.form == "iv" for row in care.label):
+            yield f"Nothing says what the label says of CRS (at product.{product.id})."
+    for label in care.label:
+        earlier = [row for row in care.label if (row.product, row.form) == (label.product, label.form)]
+        if any(row.since < label.since and row.says == "crs" != label.says for row in earlier):
+            yield f"A label that named CRS does so no more: is the date right (at label.{label.id}.since)?"
+    for table in ("product", "label", "vial", "prophylaxis"):
+        yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(care, table)])
+
+
+def of_billing(billing: Billing, vials: dict[str, tuple[Decimal, ...]]) -> Iterator[str]:
+    """Every problem of the billing units, one sentence each.
+
+    Args:
+        billing: the table.
+        vials: milligrams in each vial of the medicines that have rows, by their id.
+    """
+    for row in billing.unit:
+        if not HCPCS.fullmatch(row.code):
+            yield f"A code is one letter and four digits (at unit.{row.id}.code)."
+        for mg in vials.get(row.id, ()):
+            if mg % row.mg:
+                yield f"A vial of {mg} mg is no whole number of units of {row.mg} mg (at unit.{row.id}.mg)."
+        if any((wrong.code, wrong.agent) == (row.code, row.agent) for wrong in billing.not_this):
+            yield f"The file itself calls this code wrong (at unit.{row.id}.code)."
+    agents = {row.agent for row in billing.unit}
+    for agent in sorted(agents):
+        rows = sorted((row for row in billing.unit if row.agent == agent), key=lambda row: row.since)
+        for before, after in pairwise(rows):
+            if before.until is None or before.until >= after.since:
+                yield f"Two codes of {agent} hold on {after.since} (at unit.{after.id}.since)."
+    for wrong in billing.not_this:
+        if wrong.agent not in agents:
+            yield f"No row has the right code for {wrong.agent} (at not_this.{wrong.code})."
+    yield from _unread([(f"unit.{row.id}", row.source, row.status) for row in billing.unit])
+
+
+def vials_of(protocols: tuple[Protocol, ...], care: Care, units: tuple[UnitRow, ...]) -> dict[str, tuple[Decimal, ...]]:
+    """Milligrams in each vial of a billed medicine: of its labels, or of tocilizumab for it and its biosimilars."""
+    of_labels = {
+        product: {
+            vial.vial_mg for protocol in protocols if protocol.product.product == product for vial in protocol.strength
+        }
+        for product in {protocol.product.product for protocol in protocols}
+    }
+    own = {vial.mg for vial in care.vial}
+    return {
+        row.id: tuple(sorted(own if row.id.startswith("tocilizumab") else of_labels.get(row.id, ()))) for row in units
+    }
+
+
+def of_codes(table: CodeTable) -> Iterator[str]:
+    """Every problem of the laboratory codes and their units, one sentence each."""
+    for weight in table.weight_unit:
+        if weight.unit not in WEIGHTS:
+            yield f"What one {weight.unit} is in kilograms is not known here (at weight_unit.{weight.unit})."
+        elif weight.kilograms != WEIGHTS[weight.unit]:
+            yield f"One {weight.unit} is {WEIGHTS[weight.unit]} kg (at weight_unit.{weight.unit}.kilograms)."
+    for fact in table.fact:
+        if len(set(fact.units)) != len(fact.units):
+            yield f"A unit stands there twice (at fact.{fact.code}.units)."
+        for code in fact.loinc:
+            if not _loinc(code):
+                yield f"The check digit of LOINC {code} is wrong (at fact.{fact.code}.loinc)."
+    if not any(fact.code == WEIGHT for fact in table.fact):
+        yield "No code means the weight (at fact)."
+    for limits in table.plausible:
+        unknown = [unit for unit in limits.units if unit not in SIZES]
+        if unknown:
+            yield f"How large one {unknown[0]} is, is not known here (at plausible.{limits.fact}.units)."
+            continue
+        if len({SIZES[unit] for unit in limits.units}) > 1:
+            yield f"The units of one row are of different size (at plausible.{limits.fact}.units)."
+        others = [row for row in table.plausible if row.fact == limits.fact and set(row.units) <= set(SIZES)]
+        most = {row.high * SIZES[row.units[0]] for row in others}
+        if len(most) > 1 and others[0] is limits:
+            yield f"The highest value differs between the units (at plausible.{limits.fact}.high)."
+    for section in table.section:
+        if not _loinc(section.loinc):
+            yield f"The check digit of LOINC {section.loinc} is wrong (at section.{section.fact}.loinc)."
+
+
+def of_analytes(protocol: Protocol, table: CodeTable) -> Iterator[str]:
+    """Every limit of a laboratory value of a label stands in a unit in which the value is understood."""
+    units = {fact.code: fact.units for fact in table.fact}
+    for row in protocol.after_toxicity:
+        if row.analyte is not None and row.analyte not in units:
+            yield f"No code means {row.analyte} (at after_toxicity.{row.id}.analyte)."
+        elif row.analyte is not None and row.unit not in units[row.analyte]:
+            yield f"{row.analyte} is not understood in this unit (at after_toxicity.{row.id}.unit)."
+        elif row.analyte is None and (row.below is not None or row.unit is not None):
+            yield f"A limit says of which laboratory value (at after_toxicity.{row.id}.analyte)."
+
+
+def of_policy(policy: Policy) -> Iterator[str]:
+    """Limits that could never be met, or that stand the wrong way round; and the edition."""
+    for reading, limits in policy.plausible.items():
+        if limits.low >= limits.high:
+            yield f"The lowest believable value is below the highest (at plausible.{reading})."
+    for row in policy.triage.reading:
+        if (row.below is None) == (row.above is None):
+            yield f"A limit is either below or above a value (at triage.reading.{row.reading})."
+        believed = policy.plausible.get(row.reading)
+        for limit in (row.below, row.above):
+            if believed is not None and limit is not None and not believed.low < limit < believed.high:
+                yield f"No believable value lies on both sides of the limit (at triage.reading.{row.reading})."
+    triage = policy.triage
+    if triage.recheck_c > triage.fever_c:
+        yield "A lower temperature is measured again, a higher one is fever (at triage.recheck_c)."
+    if triage.anc_ed_below > triage.anc_infection_first_below:
+        yield "The lower neutrophil count is the more urgent (at triage.anc_ed_below)."
+    if triage.ice_drop_amber > triage.ice_drop_red:
+        yield "The greater loss of ICE points is the more urgent (at triage.ice_drop_red)."
+    if not re.fullmatch(r"\d+(\.\d+)*", policy.ref.version):
+        yield "The version is a number (at version)."
+
+
+def of_scale(scale: Scale) -> Iterator[str]:
+    """The edition is named: in the scale's own id, and it is a year."""
+    if not re.fullmatch(r"\d{4}", scale.edition):
+        yield "The edition is the year of the definition (at edition)."
+    elif not scale.id.endswith(f"-{scale.edition}"):
+        yield "The id ends with the edition (at id)."
+
+
+def _loinc(code: str) -> bool:
+    """True when the last digit of a LOINC code is its check digit (modulus 10)."""
+    if not re.fullmatch(r"\d+-\d", code):
+        return False
+    digits, _, last = code.partition("-")
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit) * (1 if place % 2 else 2)
+        total += number // 10 + number % 10
+    return (10 - total % 10) % 10 == int(last)
+
+
+def _unread(rows: list[tuple[str, tuple[str, ...], Status]]) -> Iterator[str]:
+    for place, source, status in rows:
+        if status is not Status.UNVERIFIED and set(source) <= set(RECALLED):
+            yield f"The row may act, and none of its sources was read (at {place}.source)."
