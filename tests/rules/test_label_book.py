@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -68,6 +69,8 @@ def others(row: Row) -> Iterator[tuple[str, Any]]:
             yield item.name, not value
         elif isinstance(value, (int, Decimal)):
             yield item.name, value + 1
+        elif isinstance(value, date):
+            yield item.name, value + timedelta(days=1)
         elif isinstance(value, Enum):
             yield item.name, next(word for word in type(value) if word is not value)
         elif isinstance(value, str):

@@ -205,7 +205,7 @@ def _base(
         redosing(protocol, last_step=last.step, schedule=key, last_on=last.on, today=today, cause=cause) for key in keys
     ]
     chosen = max(answers, key=lambda answer: answer.action.caution)
-    if on_its_own_day(protocol, answers[0], keys[-1], wanted):
+    if on_its_own_day(protocol, answers[0], keys[-1], wanted, (today - last.on).days):
         chosen = answers[0]
     if chosen.needs_cause and cause is None:
         work.cannot_say.append(

@@ -43,7 +43,7 @@ def schedule_before(history: History, dose: Given, protocol: Protocol) -> str | 
     return history.course.schedule or starting_schedule(protocol)
 
 
-def on_its_own_day(protocol: Protocol, answer: GapAnswer, before: str, wanted: str) -> bool:
+def on_its_own_day(protocol: Protocol, answer: GapAnswer, before: str, wanted: str, days: int) -> bool:
     """Whether a longer interval that the label foresees has come to its own nominal day, counted from the last dose before it.
 
     The first dose every 4 weeks is due 4 weeks after the last one given every 2 weeks: no delay of the interval before. Past
@@ -51,7 +51,7 @@ def on_its_own_day(protocol: Protocol, answer: GapAnswer, before: str, wanted: s
     """
     known = {(row.from_schedule, row.to_schedule) for row in protocol.interval_change if row.acts}
     row = answer.row
-    on_time = row is not None and row.acts and row.kind == "window" and row.due_day is not None
+    on_time = row is not None and row.acts and row.kind == "window" and row.due_day == days
     return on_time and (before, wanted) in known
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.actor import person
@@ -25,7 +25,7 @@ from handrail.records.signed import not_on
 from handrail.rules.protocol import Protocol, catalogue
 from handrail.web import signing_page
 from handrail.web.context import frame
-from handrail.web.doors import course_for, signed_in, staff_page
+from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.presenters import patient_words
 from handrail.web.signing_page import dated, protocol_address
 
@@ -83,7 +83,7 @@ def _protocol_row(
 
 
 @staff_page
-@require_POST
+@changes("signing")
 def start_signing(request: HttpRequest) -> HttpResponse:
     """Open a set for a protocol, or go to the one that is being worked on."""
     try:
@@ -160,7 +160,7 @@ def _course(course: Course, user: User, now: datetime) -> dict[str, Any]:
 
 
 @staff_page
-@require_POST
+@changes("signing_set", "set_id")
 def decide(request: HttpRequest, set_id: UUID) -> HttpResponse:
     """Confirm the ticked rows of one table with a citation, or leave them."""
     chosen = _set_for(request, set_id)
@@ -190,7 +190,7 @@ def _open_rows(state: State, section: str, *, leave: bool) -> list[str]:
 
 
 @staff_page
-@require_POST
+@changes("signing_set", "set_id")
 def sign_set(request: HttpRequest, set_id: UUID) -> HttpResponse:
     """Sign a set, as it was shown, as pharmacist or as medical lead."""
     chosen = _set_for(request, set_id)
@@ -231,7 +231,7 @@ def signing_file(request: HttpRequest, set_id: UUID) -> HttpResponse:
 
 
 @staff_page
-@require_POST
+@changes("course", "course_id")
 def take_up_set(request: HttpRequest, course_id: UUID) -> HttpResponse:
     """Move one course to what its organisation signed last for its protocol."""
     course = course_for(request, course_id, "decide")
