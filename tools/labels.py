@@ -26,7 +26,8 @@ CASE = re.compile(r"[A-Z]\d{2,3}\|")
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Every such file, with what should stand in it."""
-    specs = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "tests" / "spec").glob("*.py")}
+    tables = [path for folder in ("spec", "protocols") for path in (ROOT / "tests" / folder).glob("*.py")]
+    specs = {str(path.relative_to(ROOT)): path.read_text() for path in tables}
     tests = row_tests(specs)
     for protocol in catalogue():
         yield GRID / f"{file_name(protocol.key)}.csv", grid_csv(protocol)

@@ -158,9 +158,12 @@ def test_every_product_has_its_tables_here() -> None:
 
 # --- whole courses ---------------------------------------------------------------------------------------------------
 
-DLBCL, TARLA, GLOFIT = "epcoritamab/US/2024-07/dlbcl", "tarlatamab/US/2025-11", "glofitamab/US/2023-06"
+DLBCL, FL, FL_R2 = "epcoritamab/US/2024-07/dlbcl", "epcoritamab/US/2025-11/fl", "epcoritamab/US/2025-11/fl-r2"
+TARLA, GLOFIT = "tarlatamab/US/2025-11", "glofitamab/US/2023-06"
 MOSUN = "mosunetuzumab/US/2022-12/iv"
 GAPS = {
+    FL: ("weekly", [("SUD1", 7), ("SUD2", 7), ("SUD3", 7), ("FTD", 7), ("TD", 7)]),
+    FL_R2: ("weekly", [("SUD1", 7), ("SUD2", 7), ("SUD3", 7), ("FTD", 7), ("TD", 7)]),
     DLBCL: ("weekly", [("SUD1", 7), ("SUD2", 7), ("FTD", 7), ("TD2", 7), ("TD", 7)]),
     TARLA: ("every_2_weeks", [("SUD1", 7), ("FTD", 7), *((f"TD{n}", 14) for n in range(2, 9)), ("TD", 14)]),
     GLOFIT: ("every_3_weeks", [("PRE", 7), ("SUD1", 7), ("SUD2", 7), ("FTD", 21), ("TD2", 21), ("TD", 21)]),
@@ -186,23 +189,35 @@ def next_dose(key: str, last: str, days: int, *, times: int = 1, response: str |
     return answer.next_dose
 
 
-@pytest.mark.parametrize(
-    ("case", "last", "days", "action", "step", "mg"),
-    [
-        ("X46", "SUD2", 15, "restart", "SUD1", "0.16"),
-        ("X47", "SUD2", 14, "give", "FTD", "48"),
-        ("X48", "TD", 42, "give", "TD", "48"),
-        ("X48", "TD", 43, "restart", "SUD1", "0.16"),
-        ("X49", "SUD1", 8, "give", "SUD2", "0.8"),
-        ("X49", "SUD1", 9, "restart", "SUD1", "0.16"),
-    ],
-)
-def test_epcoritamab_repeats_the_whole_of_cycle_1(
-    case: str, last: str, days: int, action: str, step: str, mg: str
-) -> None:
-    dose = next_dose(DLBCL, last, days)
-    assert (dose.action.value, dose.step) == (action, SHORT[step]), case
+# case, protocol, last step, days since it, action, step, mg, row
+CASES = """
+X46|DLBCL|SUD2|15|restart|SUD1|0.16|S2-RESTART
+X47|DLBCL|SUD2|14|give|FTD|48|S2-LATE
+X48|DLBCL|TD|42|give|TD|48|Q1W-LATE
+X48|DLBCL|TD|43|restart|SUD1|0.16|TD-RESTART
+X49|DLBCL|SUD1|8|give|SUD2|0.8|S1-WINDOW
+X49|DLBCL|SUD1|9|restart|SUD1|0.16|S1-RESTART
+"""
+
+
+@pytest.mark.parametrize("line", CASES.strip().splitlines())
+def test_epcoritamab_repeats_the_whole_of_cycle_1(line: str) -> None:
+    _, key, last, days, action, step, mg, row = line.split("|")
+    dose = next_dose(globals()[key], last, int(days))
+    assert (dose.action.value, dose.step, dose.row) == (action, SHORT[step], row)
     assert dose.amount is not None and dose.amount.mg == Decimal(mg)
+
+
+def test_follicular_lymphoma_has_a_third_step_up_dose() -> None:
+    dose = next_dose(FL, "SUD3", 7)
+    assert (dose.action, dose.step, dose.row) == (Action.GIVE, "first_treatment", "S3-WINDOW")
+
+
+@pytest.mark.parametrize(("times", "action"), [(16, "continue"), (17, "ask")])
+def test_with_lenalidomide_and_rituximab_treatment_ends_after_12_cycles(times: int, action: str) -> None:
+    """Day 22 of cycle 1, and then that many: eighteen doses of 48 mg in all."""
+    assert next_dose(FL_R2, "TD", 7, times=times).action.value == action
+    assert next_dose(FL, "TD", 7, times=times).action.value == "continue", "alone it has no end"
 
 
 def test_x50_tarlatamab_is_watched_from_the_start_of_the_infusion_and_then_nearby() -> None:

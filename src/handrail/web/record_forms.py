@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from handrail.rules.terms import STEP_WORDS, STEPS
+from handrail.rules.terms import STEP_WORDS
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 from handrail.web.gate_forms import GATE_FORMS, RESPONSES
 
-STEP_CHOICES: Final = tuple((step, STEP_WORDS[step].capitalize()) for step in STEPS)
+USUAL_STEPS: Final = ("step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment")
+STEP_CHOICES: Final = tuple((step, STEP_WORDS[step].capitalize()) for step in USUAL_STEPS)
 SCHEDULES: Final = (("weekly", "Weekly"), ("every_2_weeks", "Every 2 weeks"), ("every_4_weeks", "Every 4 weeks"))
 OXYGEN: Final = (
     ("none", "Room air"),

@@ -25,6 +25,7 @@ from handrail.actions.truth import number_to_call
 from handrail.people import permissions
 from handrail.records import wire
 from handrail.records.models import Course
+from handrail.rules.protocol import load
 from handrail.rules.telling import sentence
 from handrail.rules.terms import zone_named
 from handrail.web import course_page
@@ -32,6 +33,7 @@ from handrail.web.context import frame, open_alerts
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import YEARS, Filled, Form, events_of, fill, prefilled
 from handrail.web.presenters import alert_row, next_dose_card
+from handrail.web.product_forms import of_product
 from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time
 
@@ -153,6 +155,7 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
     if not permissions.may(user, form.verb, found, now):
         raise PermissionDenied("Your role does not allow that here.")
     local = now.astimezone(zone_named(found.time_zone)).replace(tzinfo=None)
+    form = of_product(form, load(found.protocol_key))
     form = prefilled(form, {"at": local.isoformat(timespec="minutes"), **_starts(form, found)})
     if request.method == "GET":
         log_look(found, f"record:{key}", user=user, now=now)
