@@ -26,7 +26,7 @@ def test_every_row_of_the_gap_table_is_reached(key: str):
 def test_every_row_after_a_reaction_is_reached(key: str):
     later = [aim for aim in AIMS if aim[0] == key and row_of(aim).last[-1] == "treatment" and row_of(aim).from_day > 6]
     for row in reached.shown_after(PROTOCOLS[key]):
-        search({("after", f"{key} {row.id}")}, [cases(aims=later, after=row)] * 20, courses=4)
+        search({("after", f"{key} {row.id}")}, [cases(aims=later, after=row)] * 60, courses=4)
 
 
 def _long_treated() -> list[tuple[str, str]]:

@@ -357,7 +357,8 @@ class Writer:
             body["dose_mg_per_kg"] = str(row.mg_per_kg)
             body |= self.some(weight_kg=["70", ..., ...])
         strengths = sorted({str(vial.mg_per_ml) for vial in self.protocol.strength})
-        body |= self.some(strengths_mg_per_ml=[*[...] * 40, strengths, [strengths[0]], None])
+        if strengths:
+            body |= self.some(strengths_mg_per_ml=[*[...] * 40, strengths, [strengths[0]], None])
         self.add("dose_given", at, body)
 
 
