@@ -10,13 +10,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
-from handrail.actions.facts import record_event
+from handrail.actions.facts import receive_checkin, record_event
 from handrail.people.scope import everything
 from handrail.rules.protocol import catalogue
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_staff import PASSWORD, picture, sign_in, wide
 from tests.support.courses import well
-from tests.support.factories import MONDAY_0900, World, dose, event
+from tests.support.factories import MONDAY_0900, World, checkin, dose, event
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -74,7 +74,7 @@ def test_why_day_29_says_what_it_says_in_two_taps(
     picture(page, f"day-29-{size}")
     expect(card).to_contain_text("Restart: step-up dose 2")
     card.locator("summary").click()  # the first tap
-    card.get_by_role("link", name="row R5 of the label data").click()  # the second
+    card.locator("details.why").get_by_role("link", name="row R5", exact=True).click()  # the second
     assert unquote(page.url).endswith(f"/protocols/{TEC}/#row-R5")
     row = page.locator("tr:target")
     expect(row).to_be_in_viewport()
@@ -94,8 +94,20 @@ def test_a_finding_leads_to_its_row(desktop: Page, world: World, live_server: An
     course_page(desktop, world, live_server)
     finding = desktop.locator("li", has_text="The answer rests on row R5")
     finding.locator("summary").click()
-    finding.get_by_role("link", name="row R5 of the label data").click()
+    finding.get_by_role("link", name="row R5", exact=True).click()
     expect(desktop.locator("tr:target")).to_contain_text("29 to 56 days after a weekly treatment dose")
+
+
+def test_a_finding_of_the_policy_leads_to_its_row(desktop: Page, world: World, live_server: Any):
+    report = checkin(at=DAY_29, temperature_c="38.4")
+    receive_checkin(world.course.pk, report, by=world.actor("alice"), now=DAY_29)
+    course_page(desktop, world, live_server)
+    finding = desktop.locator("li", has_text="temperature 38.4 °C is 38.0 °C or more").filter(
+        has=desktop.locator("details")
+    )
+    finding.locator("summary").click()
+    finding.get_by_role("link", name="row triage", exact=True).click()
+    expect(desktop.locator("tr:target")).to_contain_text("fever c: 38.0")
 
 
 def test_from_the_list_to_the_same_row_without_a_course(phone: Page, world: World, live_server: Any):
@@ -133,7 +145,7 @@ def test_the_books_are_accessible_and_fit(
     page = open_context(viewport=size, color_scheme=scheme).new_page()
     sign_in(page, world, live_server)
     found = {}
-    addresses = {"list": "/protocols/"} | {
+    addresses = {"list": "/protocols/", "policy": "/protocols/policies/default/"} | {
         book.key.replace("/", "_"): f"/protocols/{book.key}/" for book in catalogue()
     }
     for name, address in addresses.items():

@@ -74,7 +74,7 @@ TD   | 0 ask, 21 continue TD, 22 ask(continue TD), 42 ask(restart SUD1)
 mosunetuzumab/US/2025-12/sc Q3W
 SUD1 | 0 ask, 7 ask(give FTD), 8 ask
 FTD  | 0 ask, 7 ask(give TD2), 8 ask
-TD2  | 0 ask
+TD2  | 0 ask, 21 ask(continue TD), 22 ask
 TD   | 0 ask, 21 ask(continue TD), 22 ask
 tarlatamab/US/2025-11 Q2W
 SUD1 | 0 ask, 7 give FTD, 8 ask(give FTD), 15 ask(repeat SUD1)

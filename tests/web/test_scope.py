@@ -54,6 +54,8 @@ ROWS = [
     Row("rota", 200, 200, 200, LOGIN),
     Row("protocols", 200, 200, 200, LOGIN),
     Row("protocol", 200, 200, 200, LOGIN, args=("teclistamab/US/2026-03/mono",)),
+    Row("policy", 200, 200, 200, LOGIN, args=("default",)),
+    Row("policy", 404, 404, 404, LOGIN, args=("no-such-policy",)),
     Row("protocol", 404, 404, 404, LOGIN, args=("teclistamab/US/1999-01/mono",)),
     Row("pages", 200, 200, 200, LOGIN),
     Row("health", 200, 200, 200, 200),

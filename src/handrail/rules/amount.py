@@ -165,6 +165,8 @@ def vials_of(protocol: Protocol, step: str, schedule: str, mg_per_ml: tuple[Deci
         step: the step that was given; schedule: the interval in force.
         mg_per_ml: the concentration of every vial that the dose was made from.
     """
+    if not protocol.strength:
+        return VialsAnswer(differs=None)
     known = {row.mg_per_ml: row.id for row in reversed(protocol.strength)}
     strange = sorted({value for value in mg_per_ml if value not in known})
     if strange:

@@ -19,7 +19,7 @@ FORMAT = "handrail-assessment/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRef:
-    """Where a number or rule comes from; `row` is the row of the label data, when it is one."""
+    """Where a number or rule comes from; `row` is the row of the label data or policy, where it is one."""
 
     document: str
     section: str | None = None

@@ -75,7 +75,7 @@ def another_tocilizumab(
     given = [e for e in history.of("medicine_given") if (e.body.agent or "").lower() == AGENT and e.at <= now]
     warnings: list[Finding] = []
     changes: list[datetime] = []
-    source = policy.source(row.source)
+    source = policy.source(row.source, "tocilizumab")
     if given:
         free_at = given[-1].at + timedelta(hours=row.min_hours_between)
         changes.append(free_at)

@@ -231,8 +231,8 @@ class Policy:
     ladders: Mapping[Ladder, LadderRow]
     rems_effects: Mapping[str, str]
 
-    def source(self, keys: tuple[str, ...]) -> SourceRef:
-        """The first source of a row, as shown with an answer."""
+    def source(self, keys: tuple[str, ...], row: str | None = None) -> SourceRef:
+        """The first source of a row, as shown with an answer; `row` is its place in the file."""
         item = self.sources[keys[0]]
         return SourceRef(
             document=item.document,
@@ -241,6 +241,7 @@ class Policy:
             date=item.date,
             address=item.address,
             id=keys[0],
+            row=row,
         )
 
 

@@ -313,7 +313,7 @@ def _answer(
     pages: list[PageWanted] = []
     tasks: list[Task] = []
     changes: list[datetime] = []
-    source = policy.source(policy.triage.source)
+    source = policy.source(policy.triage.source, "triage")
     first_on: dict[Ladder, Report] = {}
     for report in reports:
         first_on.setdefault(report.ladder, report)

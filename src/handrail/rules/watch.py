@@ -254,7 +254,7 @@ def _judge(
     findings: list[Finding] = []
     tasks: list[Task] = []
     pages: list[PageWanted] = []
-    source = policy.source(phase.source)
+    source = policy.source(phase.source, f"watch.phase.{phase.id}")
     if stage == "due":
         tasks.append(Task(who="patient", what=f"check-in of {said}", by=times["reminded"]))
     if passed:

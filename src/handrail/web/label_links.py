@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.urls import reverse
 
+from handrail.rules.policy_book import shipped_policies
 from handrail.rules.protocol import load
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import UnusableInput
@@ -19,6 +23,20 @@ def row_address(key: str, row_id: str | None) -> str | None:
     except (UnusableInput, ProtocolDataError):
         return None
     return f"{reverse('protocol', args=[protocol.key])}#{row_anchor(row_id)}"
+
+
+def policy_address(policy: Mapping[str, Any], row_id: str | None) -> str | None:
+    """The address of a row of a shipped policy; None for a policy that only the course carries."""
+    shipped, rows = shipped_policies().get(policy["id"], (None, ()))
+    if shipped is None or shipped.ref.sha256 != policy["sha256"] or row_id not in {row.id for row in rows}:
+        return None
+    return f"{reverse('policy', args=[policy['id']])}#{row_anchor(str(row_id))}"
+
+
+def finding_address(answer: Mapping[str, Any], finding: Mapping[str, Any]) -> str | None:
+    """The row that a finding rests on: of the label data, or of the policy."""
+    row_id = (finding["source"] or {}).get("row")
+    return row_address(answer["protocol_key"], row_id) or policy_address(answer["policy"], row_id)
 
 
 def row_anchor(row_id: str) -> str:

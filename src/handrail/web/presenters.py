@@ -13,7 +13,7 @@ from handrail.alerts.models import Alert
 from handrail.records.models import Course
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date
-from handrail.web.label_links import row_address
+from handrail.web.label_links import finding_address, row_address
 from handrail.web.words import (
     ACTION_TONE,
     ACTION_WORDS,
@@ -292,7 +292,7 @@ def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:
             **item,
             "words": URGENCY_WORDS[item["urgency"]],
             "owner": role_words(item["owner"]),
-            "row_address": row_address(answer["protocol_key"], (item["source"] or {}).get("row")),
+            "row_address": finding_address(answer, item),
         }
         for item in answer["findings"]
     ]

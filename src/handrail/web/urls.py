@@ -12,6 +12,7 @@ urlpatterns = [
     path("rota/add", views_rota.add_shift, name="add_shift"),
     path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),
     path("protocols/", views_protocols.protocols, name="protocols"),
+    path("protocols/policies/<slug:policy_id>/", views_protocols.policy, name="policy"),
     path("protocols/<path:key>/", views_protocols.protocol, name="protocol"),
     path("courses/<uuid:course_id>/", views_course.course, name="course"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),

@@ -16,6 +16,7 @@ from handrail.rules.label_book import BookRow, Section, Table, counted, sections
 from handrail.rules.label_picture import schedule_svg
 from handrail.rules.label_tests import cases_of
 from handrail.rules.label_words import STATUS_WORDS, spaced, status_words
+from handrail.rules.policy_book import shipped_policies
 from handrail.rules.protocol import Protocol, catalogue, load
 from handrail.rules.protocol_export import NOTICE
 from handrail.rules.terms import UnusableInput
@@ -42,7 +43,7 @@ def protocols(request: HttpRequest) -> HttpResponse:
                 "counts": _counts(protocol),
             }
         )
-    context = {**frame(request, "protocols"), "products": products, "notice": NOTICE}
+    context = {**frame(request, "protocols"), "products": products, "notice": NOTICE, "policies": _policies()}
     return render(request, "handrail/protocols.html", context)
 
 
@@ -70,8 +71,40 @@ def protocol(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "handrail/protocol.html", context)
 
 
+@staff_page
+@require_GET
+def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
+    """A shipped policy: every row with its sources and status."""
+    if policy_id not in shipped_policies():
+        raise Http404("There is no such policy.")
+    book, rows = shipped_policies()[policy_id]
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        sources = [(key, book.sources[key].document) for key in row.source]
+        tables.setdefault(spaced(row.table).capitalize(), []).append(
+            {
+                "id": row.id,
+                "words": row.words,
+                "status": row.status,
+                "chip": STATUS_WORDS[row.status],
+                "sources": sources,
+            }
+        )
+    context = {
+        **frame(request, "protocols"),
+        "policy": book,
+        "tables": list(tables.items()),
+        "sources": list(book.sources.items()),
+    }
+    return render(request, "handrail/policy.html", context)
+
+
 def _counts(protocol: Protocol) -> list[tuple[str, str, int]]:
     return [(status, STATUS_WORDS[status], number) for status, number in counted(protocol).items()]
+
+
+def _policies() -> list[tuple[str, str]]:
+    return [(name, book.title) for name, (book, _) in shipped_policies().items()]
 
 
 def _picture(protocol: Protocol) -> SafeString:
