@@ -9,6 +9,8 @@ from tests.support.courses import TEC
 from tools import labels
 from tools.label_pages import escaped, file_name, index_of, page_of
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = [pytest.param(protocol, id=protocol.key) for protocol in catalogue()]
 
 

@@ -12,6 +12,8 @@ from handrail.cli import care_checks, protocol_checks, protocols
 from handrail.rules import protocol as rules
 from handrail.rules.protocol import load_text
 
+pytestmark = pytest.mark.slow
+
 ELRA = "products/elranatamab_us_2023-08.toml"
 TEC = "products/teclistamab_us_2026-03_mono.toml"
 COMBO = "products/teclistamab_us_2026-03_combo.toml"

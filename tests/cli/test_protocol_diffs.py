@@ -14,6 +14,8 @@ from handrail.cli.protocols import SHIPPED
 from handrail.rules.protocol import catalogue, load_text
 from handrail.rules.protocol_diff import diff_of
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "elranatamab/US/2023-08", "elranatamab/US/2025-07"
 FILE = SHIPPED / "products" / "elranatamab_us_2023-08.toml"
 

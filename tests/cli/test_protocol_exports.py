@@ -13,6 +13,8 @@ from handrail.rules.protocol import TABLES, catalogue, load
 from handrail.rules.schema import schema_of
 from tests.support.courses import ELRA, TEC
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = Draft202012Validator(schema_of("protocol"))
 KEYS = [protocol.key for protocol in catalogue()]
 

@@ -9,6 +9,8 @@ from handrail.cli.commands import DATABASE_COMMANDS
 from handrail.rules.events import KINDS
 from tools import reference
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -18,6 +18,8 @@ from handrail.rules.protocol_export import export_of
 from handrail.rules.protocol_rows import GapRow
 from handrail.rules.terms import Status
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = [pytest.param(protocol, id=protocol.key) for protocol in catalogue()]
 STATUS = "urn:handrail:extension:row-status"
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")

@@ -13,6 +13,8 @@ from handrail.rules.grid import LAST_DAY, Run, grid_csv, runs
 from handrail.rules.protocol import Protocol, catalogue
 from tests.support.courses import Told, well
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = [pytest.param(protocol, id=protocol.key) for protocol in catalogue()]
 BY_KEY: dict[str, dict[str, Any]] = {}
 for _file in Path(protocols.FOLDER).glob("*.toml"):

@@ -19,6 +19,8 @@ from handrail.rules.protocol_rows import Row
 from handrail.rules.terms import Status
 from tests.support.courses import TEC, TEC_COMBO
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = [pytest.param(protocol, id=protocol.key) for protocol in catalogue()]
 SHOWN_ASIDE = {"id", "source", "status", "signed_by"}
 """Keys that a page shows around every row, the same way for all."""
