@@ -24,6 +24,8 @@ FIRST = MONDAY_0900 + timedelta(hours=1)
 GIVEN = [("step_up_1", "4.5", 0), ("step_up_2", "22", 3), ("first_treatment", "108", 6), ("treatment", "108", 13)]
 DAY_29 = FIRST + timedelta(days=13 + 29)
 TEC = "teclistamab/US/2026-03/mono"
+DIFFERENT = [TEC, "elranatamab/US/2025-07", "glofitamab/US/2023-06", "mosunetuzumab/US/2025-12/sc"]
+"""By weight and flat, another drug before the first dose, and a label of which nearly nothing is verified."""
 
 
 @dataclass
@@ -142,16 +144,21 @@ def test_the_books_are_accessible_and_fit(
     scheme: Any,
     size: Any,
 ):
+    """The two lists and four books that differ most; on a phone in light, every book fits."""
     page = open_context(viewport=size, color_scheme=scheme).new_page()
     sign_in(page, world, live_server)
     found = {}
-    addresses = {"list": "/protocols/", "policy": "/protocols/policies/default/"} | {
-        book.key.replace("/", "_"): f"/protocols/{book.key}/" for book in catalogue()
-    }
+    everything_fits = size is PHONE and scheme == "light"
+    addresses = {"list": "/protocols/", "policy": "/protocols/policies/default/"}
+    addresses |= {book.key.replace("/", "_"): f"/protocols/{book.key}/" for book in catalogue()}
+    judged = {"list", "policy", *(key.replace("/", "_") for key in DIFFERENT)}
     for name, address in addresses.items():
+        if name not in judged and not everything_fits:
+            continue
         page.goto(live_server.url + address)
         picture(page, f"{name}-{'phone' if size is PHONE else 'desktop'}-{scheme}")
-        found[name] = axe(page) + (["scrolls sideways"] if wide(page) else [])
+        found[name] = (axe(page) if name in judged else []) + (["scrolls sideways"] if wide(page) else [])
+    assert judged <= set(found)
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
