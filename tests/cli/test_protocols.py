@@ -11,6 +11,8 @@ from handrail.cli import main, protocols
 from handrail.rules.protocol import catalogue, load
 from tests.support.courses import ELRA, TEC
 
+pytestmark = pytest.mark.slow  # sixty planted files, each read by the real command
+
 SHIPPED = protocols.SHIPPED
 ELRANATAMAB = SHIPPED / "products" / "elranatamab_us_2025-07.toml"
 TECLISTAMAB = SHIPPED / "products" / "teclistamab_us_2026-03_mono.toml"
