@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from handrail import clock
 from handrail.actions.actor import person
@@ -73,15 +73,21 @@ def table(page: Page, heading: str) -> Any:
     return page.get_by_role("region", name=heading, exact=True)
 
 
+def press(page: Page, button: Locator) -> None:
+    """Press a button that sends a form, and wait for the whole page that comes back: what follows counts what stands on it."""
+    with page.expect_event("load"):
+        button.click()
+
+
 def decide_everything(page: Page) -> None:
     """Confirm the weight bands and whatever was read in a summary; leave the other rows."""
     bands = table(page, "Weight bands")
     bands.get_by_label("Every open row of this table").check()
-    bands.get_by_role("button", name="Confirm the chosen rows").click()
+    press(page, bands.get_by_role("button", name="Confirm the chosen rows"))
     expect(page.get_by_text("A confirmed row has a citation of its own")).to_be_visible()
     bands.get_by_label("Every open row of this table").check()
     bands.get_by_label("Where did you read it?").fill(CITATION)
-    bands.get_by_role("button", name="Confirm the chosen rows").click()
+    press(page, bands.get_by_role("button", name="Confirm the chosen rows"))
     expect(page.get_by_text("42 rows confirmed.")).to_be_visible()
     for _ in range(40):
         section = page.locator("main section:has(form):has(header strong)").first
@@ -92,11 +98,11 @@ def decide_everything(page: Page) -> None:
         if leave.count() and unverified.count():
             for box in unverified.all():
                 box.check()
-            leave.click()
+            press(page, leave)
         else:
             section.get_by_label("Every open row of this table").check()
             section.get_by_label("Where did you read it?").fill(CITATION)
-            section.get_by_role("button", name="Confirm the chosen rows").click()
+            press(page, section.get_by_role("button", name="Confirm the chosen rows"))
     raise AssertionError("rows stay open")
 
 
