@@ -202,3 +202,12 @@ def test_the_inputs_of_an_event_are_its_own():
         "cpap",
     )
     assert inputs.masked is None
+
+
+def test_equal_numbers_written_differently_keep_their_own_words():
+    """38.4 and 38.40 are the same number: a grade that is kept for later must not lend one the words of the other."""
+    calm = {"fever_other": False, "hypotension": False, "pressors": (), "o2": "none", "died_of_crs": False}
+    said = [grade_crs(CrsInputs(tmax_c=Decimal(written), **calm)).because for written in ("38.4", "38.40", "38.4")]
+    assert "38.40" in said[1]
+    assert "38.40" not in said[0]
+    assert said[0] == said[2]

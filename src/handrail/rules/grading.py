@@ -13,6 +13,7 @@ which missing facts could change it. The numbers stand in `protocols/scales/`.
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 
 from handrail.rules.events import CrsAssessed, IcansAssessed, IceAssessed
 from handrail.rules.grading_crs import grade_crs
@@ -44,6 +45,7 @@ def crs_inputs(event: CrsAssessed) -> CrsInputs:
     return CrsInputs(**{f.name: getattr(event, f.name) for f in fields(CrsInputs)})
 
 
+@lru_cache(maxsize=4096)
 def ice_inputs(event: IceAssessed) -> IceInputs:
     """The items an observer recorded."""
     return IceInputs(**{name: getattr(event, name) for name in _ICE_FIELDS})

@@ -30,7 +30,18 @@ def grade_crs(inputs: CrsInputs, scale: Scale | None = None) -> Grade:
     Fever opens the grade; in an open episode a masked fever, hypotension or hypoxia does too. Then the worse of
     hypotension and hypoxia decides. Either of them without fever, while premedication may hide it, is `suspected`.
     """
-    scale = scale or load_scale(DEFAULT_SCALE)
+    if scale is not None:
+        return _grade(inputs, scale)
+    return _grade_by_default(inputs, str(inputs.tmax_c), str(inputs.flow_l_per_min))
+
+
+@lru_cache(maxsize=4096)
+def _grade_by_default(inputs: CrsInputs, *as_written: str) -> Grade:  # noqa: ARG001 (38.4 and 38.40 are equal, their words differ)
+    """A course asks for the grade of each of its assessments again and again, and the answer follows from the inputs alone."""
+    return _grade(inputs, load_scale(DEFAULT_SCALE))
+
+
+def _grade(inputs: CrsInputs, scale: Scale) -> Grade:
     case = _CrsCase(inputs, scale)
     overall = _crs_overall(
         in_order(case.fever.answers),

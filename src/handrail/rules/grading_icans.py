@@ -40,6 +40,7 @@ FIELD_WORDS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def ice_score(items: IceInputs) -> IceScore:
     """The ICE score of the items.
 
@@ -78,7 +79,15 @@ def grade_icans(inputs: IcansInputs, scale: Scale | None = None, *, score: IceSc
     Args:
         score: a partly known ICE score, used when `inputs.ice` is None: points that are lost are lost.
     """
-    scale = scale or load_scale(DEFAULT_SCALE)
+    return _grade(inputs, scale, score) if scale is not None else _grade_by_default(inputs, score)
+
+
+@lru_cache(maxsize=4096)
+def _grade_by_default(inputs: IcansInputs, score: IceScore | None) -> Grade:
+    return _grade(inputs, load_scale(DEFAULT_SCALE), score)
+
+
+def _grade(inputs: IcansInputs, scale: Scale, score: IceScore | None) -> Grade:
     low, high = _ice_range(inputs, score)
     bands = scale.icans.bands(low, high)
 

@@ -97,7 +97,7 @@ class Ladder(StrEnum):
     @property
     def rank(self) -> int:
         """0 is the most urgent."""
-        return list(Ladder).index(self)
+        return _LADDER_RANK[self]
 
     @property
     def urgency(self) -> Urgency:
@@ -105,6 +105,9 @@ class Ladder(StrEnum):
         if self is Ladder.GREEN:
             return Urgency.TODAY
         return Urgency.SOON if self is Ladder.AMBER else Urgency.NOW
+
+
+_LADDER_RANK = {ladder: place for place, ladder in enumerate(Ladder)}
 
 
 class Disposition(StrEnum):
@@ -119,7 +122,10 @@ class Disposition(StrEnum):
     @property
     def rank(self) -> int:
         """0 is the most urgent."""
-        return list(Disposition).index(self)
+        return _DISPOSITION_RANK[self]
+
+
+_DISPOSITION_RANK = {disposition: place for place, disposition in enumerate(Disposition)}
 
 
 class Status(StrEnum):
@@ -133,7 +139,10 @@ class Status(StrEnum):
     @property
     def rank(self) -> int:
         """0 is the strongest."""
-        return list(Status).index(self)
+        return _STATUS_RANK[self]
+
+
+_STATUS_RANK = {status: place for place, status in enumerate(Status)}
 
 
 def weakest(*statuses: Status) -> Status:
