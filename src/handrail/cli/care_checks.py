@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from handrail.fhir.codes import WEIGHT, CodeTable
 from handrail.rules.caredata import Billing, Care, UnitRow
-from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
@@ -127,29 +126,6 @@ def of_analytes(protocol: Protocol, table: CodeTable) -> Iterator[str]:
             yield f"{row.analyte} is not understood in this unit (at after_toxicity.{row.id}.unit)."
         elif row.analyte is None and (row.below is not None or row.unit is not None):
             yield f"A limit says of which laboratory value (at after_toxicity.{row.id}.analyte)."
-
-
-def of_policy(policy: Policy) -> Iterator[str]:
-    """Limits that could never be met, or that stand the wrong way round; and the edition."""
-    for reading, limits in policy.plausible.items():
-        if limits.low >= limits.high:
-            yield f"The lowest believable value is below the highest (at plausible.{reading})."
-    for row in policy.triage.reading:
-        if (row.below is None) == (row.above is None):
-            yield f"A limit is either below or above a value (at triage.reading.{row.reading})."
-        believed = policy.plausible.get(row.reading)
-        for limit in (row.below, row.above):
-            if believed is not None and limit is not None and not believed.low < limit < believed.high:
-                yield f"No believable value lies on both sides of the limit (at triage.reading.{row.reading})."
-    triage = policy.triage
-    if triage.recheck_c > triage.fever_c:
-        yield "A lower temperature is measured again, a higher one is fever (at triage.recheck_c)."
-    if triage.anc_ed_below > triage.anc_infection_first_below:
-        yield "The lower neutrophil count is the more urgent (at triage.anc_ed_below)."
-    if triage.ice_drop_amber > triage.ice_drop_red:
-        yield "The greater loss of ICE points is the more urgent (at triage.ice_drop_red)."
-    if not re.fullmatch(r"\d+(\.\d+)*", policy.ref.version):
-        yield "The version is a number (at version)."
 
 
 def of_scale(scale: Scale) -> Iterator[str]:

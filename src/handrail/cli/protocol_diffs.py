@@ -1,4 +1,4 @@
-"""`handrail protocols diff A B`: two label revisions side by side, as text or as JSON."""
+"""`handrail protocols diff A B`: two label revisions, or two policies, side by side, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from handrail.cli.policy_diffs import policy_diff_text, policy_named
 from handrail.rules.protocol import Protocol, load, load_text
 from handrail.rules.protocol_diff import Change, Diff, diff_of, plain
 from handrail.rules.protocol_rows import Row
@@ -16,13 +17,15 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def diff_text(names: Sequence[str], *, as_json: bool) -> str:
-    """Two protocols, named by key or by file, compared.
+    """Two protocols or two policies, named by key or by file, compared.
 
     Raises:
-        UnusableInput: not two of them, no such protocol, or a file that cannot be loaded.
+        UnusableInput: not two of them, one of each, no such protocol, or a file that cannot be loaded.
     """
     if len(names) != 2:
         raise UnusableInput("missing_key", "Name two protocols to compare; `handrail protocols list` names them.")
+    if any(policy_named(name) for name in names):
+        return policy_diff_text((names[0], names[1]), as_json=as_json)
     diff = diff_of(*(_named(name) for name in names))
     if as_json:
         return json.dumps(diff.to_json(), indent=2, ensure_ascii=False) + "\n"

@@ -23,6 +23,7 @@ from handrail.rules.caredata import (
 from handrail.rules.checks import CHECKS
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
 from handrail.rules.policy import policy_from_document
+from handrail.rules.policy_checks import of_policy
 from handrail.rules.protocol import FOLDER, FORMAT, NEXT, Protocol, catalogue, load, load_text
 from handrail.rules.protocol_rows import BandRow, GapRow
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
@@ -68,7 +69,7 @@ def _check_file(file: Path) -> list[str]:
         return [f"This is not readable TOML: {error}."]
     readers: dict[str, Callable[[], list[str]]] = {
         FORMAT: lambda: _check_protocol(load_text(raw)),
-        POLICY_FORMAT: lambda: list(care_checks.of_policy(policy_from_document(document, "0" * 64))),
+        POLICY_FORMAT: lambda: list(of_policy(policy_from_document(document, "0" * 64))),
         SCALE_FORMAT: lambda: list(care_checks.of_scale(read_scale(raw.decode()))),
         CARE_FORMAT: lambda: list(care_checks.of_care(care_from_toml(raw.decode()))),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),

@@ -1,24 +1,26 @@
 """A site's policy: watch, triage, ladders and thresholds, loaded strictly from `protocols/policies/*.toml`.
 
 A policy is data that a medical lead signs. The loader refuses unknown keys, missing sources, unknown source keys and
-ladders that would go quiet.
+ladders that would go quiet, and a number that does not say which way it is more careful.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
+from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import Disposition, Ladder, Status
 
@@ -198,6 +200,33 @@ class RemsChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DepartureRow:
+    """A value that this policy leaves looser than the shipped one, or that nobody can compare: why, and when it is looked at again."""
+
+    row: str
+    verdict: Literal["looser", "neither comparable"]
+    before: str
+    after: str
+    reason: str
+    review_on: str
+    field: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Row and key as one name."""
+        return self.row if self.field is None else f"{self.row}.{self.field}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The shipped policy that a site's own was made from."""
+
+    id: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
     """The policy file as written."""
 
@@ -213,6 +242,8 @@ class _Document:
     tocilizumab: TocilizumabPolicy
     ladder: tuple[LadderRow, ...]
     rems: tuple[RemsChoice, ...] = ()
+    base: Base | None = None
+    departure: tuple[DepartureRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +261,9 @@ class Policy:
     tocilizumab: TocilizumabPolicy
     ladders: Mapping[Ladder, LadderRow]
     rems_effects: Mapping[str, str]
+    caution: Mapping[str, Direction]
+    base: Base | None
+    departures: tuple[DepartureRow, ...]
 
     def source(self, keys: tuple[str, ...], row: str | None = None) -> SourceRef:
         """The first source of a row, as shown with an answer; `row` is its place in the file."""
@@ -252,6 +286,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         ProtocolDataError: with the path of the first key that is unknown, missing or wrong.
     """
     body = dict(document)
+    caution = body.pop("caution", None)
     sources = read_tables(PolicySource, body.pop("sources", None), "sources")
     read = read_table(_Document, body, "")
     if read.format != FORMAT:
@@ -269,6 +304,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
             raise ProtocolDataError("loosened", "A site makes a REMS requirement block; it never loosens one.", "rems")
     for phase in read.watch.phase:
         _check_phase(phase)
+    for departed in read.departure:
+        _check_day(departed.review_on, f"departure.{departed.place}.review_on")
     return Policy(
         ref=PolicyRef(id=read.id, version=read.version, sha256=sha256),
         title=read.title,
@@ -281,7 +318,17 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         tocilizumab=read.tocilizumab,
         ladders=ladders,
         rems_effects={row.requirement: row.effect for row in read.rems},
+        caution=read_caution(caution, read),
+        base=read.base,
+        departures=read.departure,
     )
+
+
+def _check_day(text: str, path: str) -> None:
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise ProtocolDataError("wrong_value", "A day reads like 2027-03-01.", path) from error
 
 
 def _check_phase(phase: WatchPhase) -> None:
@@ -327,6 +374,24 @@ def _shipped() -> Mapping[str, Policy]:
         found[f"{policy.ref.id}/{policy.ref.version}"] = policy
         found[policy.ref.id] = policy
     return found
+
+
+def shipped_document(policy_id: str = DEFAULT) -> dict[str, Any]:
+    """A shipped policy as it is written, for a site to make its own from.
+
+    Raises:
+        ProtocolDataError: no such policy.
+    """
+    if policy_id not in _written():
+        raise ProtocolDataError("unknown_policy", f"There is no policy {policy_id!r}.", "policy.id")
+    return copy.deepcopy(_written()[policy_id])
+
+
+@cache
+def _written() -> Mapping[str, dict[str, Any]]:
+    files = sorted(FOLDER.glob("*.toml"))
+    documents = [tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal) for file in files]
+    return {str(document["id"]): document for document in documents}
 
 
 def load_policy(policy: Any = None) -> Policy:
