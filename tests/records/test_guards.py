@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
+from handrail.alerts.models import Alert, AlertEntry
 from handrail.people import guards
 from handrail.people.models import Contact, LinkToken
 from handrail.people.owned import OwnedModel
@@ -38,7 +39,14 @@ def refused(sql: str, parameters: tuple = ()) -> str:
     return str(error.value)
 
 
-APPEND_ONLY = ["records_event", "records_look", "records_signingset", "records_signingentry", "records_signingmark"]
+APPEND_ONLY = [
+    "records_event",
+    "records_look",
+    "records_signingset",
+    "records_signingentry",
+    "records_signingmark",
+    "alerts_alertentry",
+]
 
 
 def one_row_each(world) -> None:
@@ -47,6 +55,10 @@ def one_row_each(world) -> None:
     own = {"organisation": course.organisation, "signing_set": signing_set(world), "by": nurse}
     SigningEntry.objects.create(**own, number=1, decision="left")
     SigningMark.objects.create(**own, part="pharmacist")
+    place = Alert.objects.create(organisation=course.organisation, key="place:x:1", steps=[], opened_at=MONDAY_0900)
+    AlertEntry.objects.create(
+        organisation=course.organisation, alert=place, kind="page_sent", payload={}, at=MONDAY_0900
+    )
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

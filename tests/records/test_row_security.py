@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from handrail import clock
 from handrail.actions.facts import record_event
-from handrail.alerts.models import Alert, Page
+from handrail.alerts.models import Alert, AlertEntry, Page
 from handrail.people.models import Contact, LinkToken, Patient
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -29,7 +29,7 @@ from tests.support.signing import signed
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
 CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page]
-OWN = [SigningSet, SigningEntry, SigningMark, ProtocolSignature]
+OWN = [AlertEntry, SigningSet, SigningEntry, SigningMark, ProtocolSignature]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
 
 
@@ -46,6 +46,9 @@ def world():
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
+    own = {"organisation": course.organisation}
+    place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
+    AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     signed(world.alice, "elranatamab/US/2025-07")
     return world
 
@@ -95,6 +98,14 @@ def test_a_grant_that_is_over_or_not_yet_shows_nothing(world, model, change, at)
         CourseAccess.objects.update(**change)
     with clock.use(clock.FrozenClock(at)), acting_for(world.bob.id):
         assert not model.objects.exists()
+
+
+def test_an_alert_about_a_place_is_seen_by_its_organisation_only(world):
+    places = Alert.objects.filter(course__isnull=True)
+    with clock.use(clock.FrozenClock(NOW)):
+        for house, sees in ((world.alice, True), (world.bob, False), (world.charlie, False)):
+            with acting_for(house.id):
+                assert places.exists() is sees, house.organisation.name
 
 
 def test_a_stranger_can_neither_write_into_the_course_nor_change_it(world):

@@ -17,11 +17,13 @@ from handrail import clock
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
 from handrail.actions.facts import receive_checkin, record_event
+from handrail.actions.places import settle_place
 from handrail.alerts.models import Alert
 from handrail.people.models import Membership, Shift
 from handrail.people.scope import everything
 from handrail.records.models import Look, SigningSet
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
+from tests.support.places import trouble
 from tests.support.signing import signed
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +44,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert`, `event`, `shift` or `set`: what stands in the address; `organisation`: what is sent along."""
+    """`course`, `alert`, `place` (an alert about one), `event`, `shift` or `set`: what stands in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
 
@@ -81,6 +83,8 @@ ROWS = [
     Row("take_up_set", 302, 302, 404, LOGIN, "post", about="course"),
     Row("page", 200, 200, 404, LOGIN, about="alert"),
     Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
+    Row("page", 200, 404, 404, LOGIN, about="place"),
+    Row("have_page", 302, 404, 404, LOGIN, "post", about="place"),
 ]
 PAGES = {row.name for row in ROWS if row.method == "get"}
 THROUGH_A_LINK = {
@@ -102,6 +106,8 @@ def world(db):
         fever = checkin(at=NOW - timedelta(minutes=3), temperature_c="38.4")
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
         signed(world.alice, SIGNED)
+        with everything():
+            settle_place(world.alice.id, "test", [trouble()], NOW)
         yield world
 
 
@@ -134,6 +140,7 @@ def address_of(row: Row, world: World) -> str:
             "course": [course.pk],
             "alert": [Alert.objects.filter(course=course).first().pk] if row.about == "alert" else [],
             "organisation": [],
+            "place": [Alert.objects.get(course__isnull=True).pk] if row.about == "place" else [],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],

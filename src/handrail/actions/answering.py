@@ -1,17 +1,22 @@
 """ "I have it", and what the watcher writes into the record about its pages."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db import transaction
 
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.recording import locked, write_shell_event
 from handrail.alerts import ledger
-from handrail.alerts.models import Alert, Page
-from handrail.people import scope
-from handrail.people.models import User
+from handrail.alerts.models import PLACE, Alert, AlertEntry, Page
+from handrail.people import permissions, scope
+from handrail.people.models import Role, User
 from handrail.records.models import Event
 
 
@@ -35,9 +40,7 @@ def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Ac
     now = now or clock.now()
     if by.user is None:
         raise NotAllowedError("Only a person can say: I have it.")
-    with locked(_course_of(alert_id, by, now), by, now) as course:
-        role = by.role_for("acknowledge", course, now)
-        alert = Alert.objects.select_for_update(of=("self",)).select_related("acknowledged_by").get(pk=alert_id)
+    with _held(alert_id, by, now) as (alert, role):
         if alert.acknowledged_by is not None and alert.acknowledged_at is not None:
             mine = alert.acknowledged_by_id == by.user.pk
             return Acknowledged(alert=alert, mine=mine, who=alert.acknowledged_by, at=alert.acknowledged_at)
@@ -46,21 +49,19 @@ def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Ac
         alert.acknowledged_by, alert.acknowledged_at, alert.next_page_at = by.user, now, None
         alert.save(update_fields=["acknowledged_by", "acknowledged_at", "next_page_at"])
         payload = {"alert": str(alert.pk), "key": alert.key, "by_role": role}
-        write_shell_event(course, "page_acknowledged", payload, now, by=by)
+        note_alert(alert, "page_acknowledged", payload, now, by=by)
         return Acknowledged(alert=alert, mine=True, who=by.user, at=now)
 
 
 def close_alert(alert_id: UUID, because: str, *, by: Actor, now: datetime | None = None) -> Alert:
-    """Close an alert that Handrail itself raised (`shell:`), with a reason, once somebody has it.
+    """Close an alert that Handrail itself raised (`shell:`, `place:shell:`), with a reason, once somebody has it.
 
     Raises:
         RefusedError: an alert of the rules (it closes when its reason is over), one nobody has acknowledged, or no reason.
     """
     now = now or clock.now()
-    with locked(_course_of(alert_id, by, now), by, now) as course:
-        role = by.role_for("acknowledge", course, now)
-        alert = Alert.objects.select_for_update().get(pk=alert_id)
-        if not alert.key.startswith(ledger.SHELL):
+    with _held(alert_id, by, now) as (alert, role):
+        if not alert.key.startswith((ledger.SHELL, f"{PLACE}{ledger.SHELL}")):
             raise RefusedError("This alert closes when its reason is over.", code="not_by_hand")
         if alert.acknowledged_at is None:
             raise RefusedError('Say "I have it" first.', code="not_acknowledged")
@@ -69,21 +70,23 @@ def close_alert(alert_id: UUID, because: str, *, by: Actor, now: datetime | None
         if alert.closed_at is None:
             ledger.close(alert, because.strip()[:200], now)
             payload = {"alert": str(alert.pk), "key": alert.key, "because": f"closed by {role}"}
-            write_shell_event(course, "alert_closed", payload, now, by=by)
+            note_alert(alert, "alert_closed", payload, now, by=by)
         return alert
 
 
-def note_page(page: Page, now: datetime) -> Event:
-    """Write into the record of the course that a page went out, or that it did not. The caller holds the transaction.
+def note_page(page: Page, now: datetime) -> Event | AlertEntry:
+    """Write into the record of the course, or of the alert, that a page went out, or that it did not.
+
+    The caller holds the transaction.
 
     Raises:
         ValueError: a page that is still being sent.
     """
-    alert, course = page.alert, page.course
+    alert = page.alert
     common = {"alert": str(alert.pk), "key": alert.key, "step": page.step, "to_role": page.who}
     if page.state == Page.State.SENT:
         payload = {**common, "ladder": alert.ladder, "channel": page.channel}
-        return write_shell_event(course, "page_sent", payload, now)
+        return note_alert(alert, "page_sent", payload, now)
     if page.state in (Page.State.FAILED, Page.State.NOT_CONFIGURED, Page.State.NOBODY_ON):
         why = {"not_configured": "the channel is not configured", "nobody_on": "nobody is on"}.get(page.state, page.why)
         payload = {
@@ -92,14 +95,62 @@ def note_page(page: Page, now: datetime) -> Event:
             "permanent": page.state != Page.State.FAILED or page.trouble == Page.Trouble.PERMANENT,
             "why": why,
         }
-        return write_shell_event(course, "page_failed", payload, now)
+        return note_alert(alert, "page_failed", payload, now)
     raise ValueError(f"a page that is {page.state} is not yet a fact")
 
 
-def _course_of(alert_id: UUID, by: Actor, now: datetime) -> UUID:
-    """The course of an alert, if this actor sees it. The course is locked first, then the alert: always in this order."""
+def note_alert(
+    alert: Alert, kind: str, payload: Mapping[str, Any], now: datetime, *, by: Actor | None = None
+) -> Event | AlertEntry:
+    """Write what happened to an alert into the record of its course; into its own, when it has no course."""
+    if alert.course is not None:
+        return write_shell_event(alert.course, kind, payload, now, by=by)
+    return AlertEntry.objects.create(
+        organisation_id=alert.organisation_id,
+        alert=alert,
+        kind=kind,
+        payload={name: value for name, value in payload.items() if value is not None},
+        at=now,
+        by=by.user if by is not None else None,
+    )
+
+
+@contextmanager
+def _held(alert_id: UUID, by: Actor, now: datetime) -> Iterator[tuple[Alert, str]]:
+    """An alert that nobody else changes meanwhile, and the role in which this actor may answer it.
+
+    The course is locked first, then the alert: always in this order.
+
+    Raises:
+        NotVisibleError: no such alert for this actor; NotAllowedError: the role may not.
+    """
     with scope.acting_for(*by.organisations(now)):
-        course_id = Alert.objects.filter(pk=alert_id).values_list("course_id", flat=True).first()
-    if course_id is None:
+        found = Alert.objects.filter(pk=alert_id).first()
+    if found is None:
         raise NotVisibleError("There is no such alert.")
-    return course_id
+    if found.course_id is not None:
+        with locked(found.course_id, by, now) as course:
+            role = by.role_for("acknowledge", course, now)
+            yield _lock(alert_id), role
+        return
+    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
+        role = _role_at(found.organisation_id, by, now)
+        yield _lock(alert_id), role
+
+
+def _lock(alert_id: UUID) -> Alert:
+    rows = Alert.objects.select_for_update(of=("self",)).select_related("acknowledged_by", "course")
+    return rows.get(pk=alert_id)
+
+
+def _role_at(organisation_id: UUID, by: Actor, now: datetime) -> str:
+    """The role in which a member answers an alert about the organisation."""
+    if by.user is None:
+        raise NotAllowedError("Only a person answers for an organisation.")
+    roles = permissions.roles_at(by.user, organisation_id, now)
+    if not roles:
+        raise NotVisibleError("There is no such alert.")
+    able = roles & permissions.VERBS["acknowledge"]
+    if not able:
+        raise NotAllowedError("Your role does not allow that here.")
+    return next(role.value for role in Role if role in able)

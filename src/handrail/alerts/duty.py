@@ -1,10 +1,13 @@
-"""Whom an alert reaches: people are looked up at the moment of paging, at whoever answers for the patient then."""
+"""Whom an alert reaches: people are looked up at the moment of paging, at whoever answers for the patient then.
+
+An alert about a site or an organisation reaches the people of that organisation itself.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from handrail.alerts.models import Alert
-from handrail.people.rota import OnDuty
+from handrail.people.rota import OnDuty, who_is_on
 from handrail.records.accountability import accountable_for
 from handrail.rules.paging import Step
 
@@ -16,6 +19,8 @@ def steps_of(alert: Alert) -> Sequence[Step]:
 
 def on_duty(alert: Alert, who: str, now: datetime) -> OnDuty:
     """The person who answers as `who` for this alert at `now`, or nobody."""
+    if alert.course is None:
+        return who_is_on(alert.organisation_id, who, now, site_id=alert.site_id)
     return accountable_for(alert.course, now).on_duty(who, now)
 
 

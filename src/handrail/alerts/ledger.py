@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from handrail.alerts.models import Alert
+from handrail.alerts.models import PLACE, Alert
 from handrail.records.models import Course
 from handrail.rules.terms import Ladder
 
@@ -82,10 +83,12 @@ def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_
 def open_alert(course: Course, want: Wanted, now: datetime) -> Alert:
     """Open an alert: its steps are pinned, and its first page is due now."""
     former = course.alerts.filter(key=want.key[:_KEY]).order_by("-opened_at").first()
+    return _open(want, now, former, organisation_id=course.organisation_id, site_id=course.site_id, course_id=course.pk)
+
+
+def _open(want: Wanted, now: datetime, former: Alert | None, **about: Any) -> Alert:
     return Alert.objects.create(
-        organisation_id=course.organisation_id,
-        course=course,
-        site_id=course.site_id,
+        **about,
         key=want.key[:_KEY],
         urgency=want.urgency,
         ladder=want.ladder,
@@ -96,6 +99,36 @@ def open_alert(course: Course, want: Wanted, now: datetime) -> Alert:
         next_page_at=now,
         reopened_of=former,
     )
+
+
+def reconcile_place(
+    organisation_id: UUID, about: str, wanted: Sequence[Wanted], now: datetime, *, site_id: UUID | None = None
+) -> Changes:
+    """The same for alerts about a site or an organisation: those whose key begins with `place:` and `about`.
+
+    The caller holds a lock that keeps others from settling the same place. `wanted` come with whole keys.
+
+    Raises:
+        ValueError: a key that is not about this place.
+    """
+    prefix = f"{PLACE}{about}:"
+    if any(not want.key.startswith(prefix) or len(want.key) > _KEY for want in wanted):
+        raise ValueError(f"a key of this place begins with {prefix}")
+    own = Alert.objects.filter(organisation_id=organisation_id, course__isnull=True)
+    found = own.filter(key__startswith=prefix, closed_at__isnull=True).select_for_update()
+    standing = {alert.key: alert for alert in found}
+    opened, kept, closed = [], [], []
+    for want in wanted:
+        alert = standing.pop(want.key, None)
+        if alert is not None and Ladder(want.ladder).rank >= Ladder(alert.ladder).rank:
+            kept.append(alert)
+            continue
+        if alert is not None:
+            closed.append(close(alert, "more urgent now", now))
+        former = own.filter(key=want.key).order_by("-opened_at").first()
+        opened.append(_open(want, now, former, organisation_id=organisation_id, site_id=site_id))
+    closed += [close(alert, "the reason is over", now) for alert in standing.values()]
+    return Changes(opened=tuple(opened), kept=tuple(kept), closed=tuple(closed))
 
 
 def close(alert: Alert, because: str, now: datetime) -> Alert:

@@ -14,6 +14,9 @@ from handrail.people.owned import OwnedRow
 _CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _CODE_LENGTH = 6
 
+PLACE = "place:"
+"""How the key of an alert about a site or an organisation begins; the key of an alert about a course never does."""
+
 
 def new_code() -> str:
     """A short random code that may leave in a page and says nothing about the patient."""
@@ -32,11 +35,13 @@ class Alert(OwnedRow):
 
     `steps` are pinned from the policy when the alert opens: [{"who": "first_on_call", "wait_minutes": 5}, …]. People are
     looked up when a page goes out. An acknowledged alert stops paging (`next_page_at` is None) and stays open.
+
+    Without a course it is about the site, or about the whole organisation where there is no site either: a gap in the rota.
     """
 
     reached_through = "course"
 
-    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="alerts")
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="alerts")
     site = models.ForeignKey("people.Site", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     key = models.CharField(max_length=160)
     code = models.CharField(max_length=12, default=new_code)
@@ -66,6 +71,16 @@ class Alert(OwnedRow):
                 fields=["organisation", "course", "key"],
                 condition=Q(closed_at__isnull=True),
                 name="alerts_alert_one_open",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "key"],
+                condition=Q(closed_at__isnull=True, course__isnull=True),
+                name="alerts_alert_one_open_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(course__isnull=True, key__startswith=PLACE)
+                | (Q(course__isnull=False) & ~Q(key__startswith=PLACE)),
+                name="alerts_alert_about",
             ),
             models.UniqueConstraint(fields=["organisation", "code"], name="alerts_alert_code"),
             _together("alerts_alert_acknowledged", "acknowledged_by", "acknowledged_at"),
@@ -113,7 +128,8 @@ class Page(OwnedRow):
         PERMANENT = "permanent"
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="pages")
-    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="pages")
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="pages")
+    """That of the alert; None for an alert about a site or an organisation."""
     step = models.PositiveSmallIntegerField()
     attempt = models.PositiveIntegerField()
     """Counts every page of the alert from 0; several channels of one attempt share it."""
@@ -155,6 +171,26 @@ class Page(OwnedRow):
 
     def __str__(self) -> str:
         return f"{self.who} {self.channel} {self.state}"
+
+
+class AlertEntry(OwnedRow):
+    """What happened to an alert without a course, for good: the record of a course tells the same of its own alerts."""
+
+    append_only = True
+
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=24)
+    """`page_sent`, `page_failed`, `page_acknowledged` or `alert_closed`, as in the record of a course."""
+    payload = models.JSONField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    """None: Handrail itself."""
+
+    class Meta(OwnedRow.Meta):
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["alert", "at"], name="alerts_entry_alert")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 
 
 class Heartbeat(models.Model):

@@ -124,7 +124,7 @@ def _page(alert: Alert, decision: SendPage, now: datetime, channel: str, state: 
     return Page.objects.create(
         organisation_id=alert.organisation_id,
         alert=alert,
-        course=alert.course,
+        course_id=alert.course_id,
         step=decision.step,
         attempt=decision.attempt,
         who=decision.who,

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import HttpRequest
 
 from handrail import clock
 from handrail.actions.recording import CANNOT_ASSESS
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert
+from handrail.alerts.reach import alerts_of, organisations_where
 from handrail.people import permissions
 from handrail.people.models import Organisation, User
 from handrail.people.rota import who_is_on
@@ -50,9 +52,9 @@ def frame(request: HttpRequest, here: str = "") -> dict[str, Any]:
 
 
 def open_alerts(person: User) -> Any:
-    """The open alerts, now or soon, of every course whose pages a person may see."""
-    seen = courses_of(person, clock.now(), "view_pages")
-    return Alert.objects.filter(closed_at__isnull=True, urgency__in=CALLED, course__in=seen)
+    """The open alerts that a person may see: now or soon for a course, every one for a site or an organisation."""
+    seen = alerts_of(person, clock.now()).filter(closed_at__isnull=True)
+    return seen.filter(Q(urgency__in=CALLED) | Q(course__isnull=True))
 
 
 def _on_call(organisation: Organisation, now: Any) -> str:
@@ -75,4 +77,5 @@ def allowed(person: User, now: datetime) -> Allowed:
         pages=courses("view_pages"),
         acknowledge=courses("acknowledge"),
         unjudged=frozenset(unjudged.values_list("course_id", flat=True)),
+        answers_for=organisations_where(person, now, "acknowledge"),
     )

@@ -39,12 +39,15 @@ class Allowed:
     pages: frozenset[UUID]
     acknowledge: frozenset[UUID]
     unjudged: frozenset[UUID]
+    answers_for: frozenset[UUID] = frozenset()
+    """The organisations for which the person answers pages that are about no course."""
 
 
 def listed_alert(alert: Alert, now: datetime, zone: str, may: Allowed) -> dict[str, Any]:
     """One alert of a list over several courses."""
     course = alert.course_id
-    return alert_row(alert, now, zone, names=course in may.names, may_have=course in may.acknowledge)
+    may_have = course in may.acknowledge if course else alert.organisation_id in may.answers_for
+    return alert_row(alert, now, zone, names=course in may.names, may_have=may_have)
 
 
 def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: bool) -> dict[str, Any]:
@@ -66,11 +69,11 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: 
         "words": URGENCY_WORDS.get(alert.urgency, alert.urgency),
         "ladder": alert.ladder,
         "code": alert.code,
-        "who": patient_words(alert.course, names=names),
-        "course_id": str(alert.course_id),
+        "who": patient_words(alert.course, names=names) if alert.course else place_words(alert),
+        "course_id": str(alert.course_id or ""),
         "what": alert.what,
         "because": alert.because,
-        "since": dose_words(alert.course, now),
+        "since": dose_words(alert.course, now) if alert.course else None,
         "opened": local_time(alert.opened_at, zone),
         "state": state,
         "open": alert.acknowledged_at is None,
@@ -81,6 +84,11 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: 
 def patient_words(course: Course, *, names: bool) -> str:
     """The patient's name for those who may see it, else the short code of the course."""
     return course.patient.name if names else f"course {str(course.id)[:8]}"
+
+
+def place_words(alert: Alert) -> str:
+    """The site, or the organisation, that an alert without a course is about."""
+    return alert.site.name if alert.site else alert.organisation.name
 
 
 def dose_words(course: Course, now: datetime) -> dict[str, str] | None:

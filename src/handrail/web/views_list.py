@@ -14,7 +14,8 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
-from handrail.alerts.models import Page
+from handrail.alerts.models import AlertEntry, Page
+from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
@@ -44,7 +45,7 @@ def board(request: HttpRequest) -> HttpResponse:
     found = reached.filter(ended_at__isnull=True).select_related("patient", "site").order_by("started_at", "id")
     alerts = (
         open_alerts(person)
-        .select_related("course", "course__patient", "acknowledged_by")
+        .select_related("course", "course__patient", "acknowledged_by", "site", "organisation")
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
     lists = board_rows(found, alerts, now, around["zone"], allowed(person, now))
@@ -55,10 +56,16 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _board_tag(person: User, reached: Any, now: Any) -> str:
-    """Changes with the person, with any new event or page of any course in reach, and every half minute."""
-    latest = Event.objects.filter(course__in=reached).aggregate(latest=Max("recorded_at"))["latest"]
+    """Changes with the person, with any new event or page in reach, and every half minute."""
+    entries = AlertEntry.objects.filter(organisation__in=permissions.organisations_of(person, now))
+    latest = [
+        Event.objects.filter(course__in=reached).aggregate(latest=Max("recorded_at"))["latest"],
+        entries.aggregate(latest=Max("at"))["latest"],
+    ]
     half_minute = int(now.timestamp() // (30 * clock.speed()))
-    return quote_etag(f"{person.pk}-{latest.isoformat() if latest else 'none'}-{half_minute}")
+    return quote_etag(
+        "-".join([str(person.pk), *(f"{at.isoformat()}" if at else "none" for at in latest), str(half_minute)])
+    )
 
 
 def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:

@@ -18,9 +18,9 @@ from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.errors import RefusedError
 from handrail.alerts.models import Alert, Page
+from handrail.alerts.reach import alerts_of
 from handrail.people import permissions
 from handrail.people.models import User
-from handrail.records.reach import courses_of
 from handrail.rules.telling import role_words
 from handrail.web import course_page
 from handrail.web.context import allowed, frame, open_alerts
@@ -60,11 +60,13 @@ def pages(request: HttpRequest) -> HttpResponse:
 
 
 def _answered_lately(user: User, now: datetime) -> Any:
-    return Alert.objects.filter(closed_at__gt=now - RECENT, course__in=courses_of(user, now, "view_pages"))
+    return alerts_of(user, now).filter(closed_at__gt=now - RECENT)
 
 
 def _rows(alerts: Any, now: datetime, zone: str, may: Allowed) -> list[dict[str, Any]]:
-    found = alerts.select_related("course__patient", "acknowledged_by").prefetch_related("pages__user")
+    found = alerts.select_related("course__patient", "acknowledged_by", "site", "organisation").prefetch_related(
+        "pages__user"
+    )
     order = {"now": 0, "soon": 1}
     ranked = sorted(found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at))
     return [listed_alert(alert, now, zone, may) for alert in ranked]
@@ -76,7 +78,7 @@ def find(request: HttpRequest) -> HttpResponse:
     """Look a page up by the code that stood in the message."""
     user, now = signed_in(request), clock.now()
     code = "".join(request.POST.get("code", "").upper().split())
-    alert = Alert.objects.filter(code=code, course__in=courses_of(user, now, "view_pages")).first()
+    alert = alerts_of(user, now).filter(code=code).first()
     if alert is None:
         messages.error(request, "No page of yours has this code. Look at the code again, or at the list below.")
         return redirect("pages")
@@ -86,15 +88,23 @@ def find(request: HttpRequest) -> HttpResponse:
 def _alert_for(request: HttpRequest, alert_id: UUID) -> Alert:
     user, now = signed_in(request), clock.now()
     alert = (
-        Alert.objects.filter(pk=alert_id, course__in=courses_of(user, now))
-        .select_related("course__patient", "course__site", "course__organisation", "acknowledged_by")
+        alerts_of(user, now, "view_board")
+        .filter(pk=alert_id)
+        .select_related(
+            "course__patient", "course__site", "course__organisation", "acknowledged_by", "site", "organisation"
+        )
         .first()
     )
     if alert is None:
         raise Http404("There is no such page.")
-    if not permissions.may(user, "view_pages", alert.course, now):
+    if not permissions.may(user, "view_pages", alert.course, now, organisation_id=alert.organisation_id):
         raise PermissionDenied("Your role does not show pages.")
     return alert
+
+
+def zone_of(alert: Alert) -> str:
+    """The zone in which the instants of an alert are said: the patient's, else the site's, else the organisation's."""
+    return (alert.course or alert.site or alert.organisation).time_zone
 
 
 @staff_page
@@ -103,6 +113,8 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """What do I do in the next five minutes? Opening a page does not acknowledge it."""
     alert, user, now = _alert_for(request, alert_id), signed_in(request), clock.now()
     course = alert.course
+    if course is None:
+        return _page_about_a_place(request, alert)
     verbs = permissions.verbs_on(user, course, now)
     names = "view_identity" in verbs
     log_look(course, "page", user=user, now=now)
@@ -117,6 +129,19 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         "forms": [FORMS[key] for key in ("call", "assessment", "medicine") if FORMS[key].verb in verbs],
     }
     return render(request, "handrail/page.html", context)
+
+
+def _page_about_a_place(request: HttpRequest, alert: Alert) -> HttpResponse:
+    user, now, zone = signed_in(request), clock.now(), zone_of(alert)
+    able = permissions.may(user, "acknowledge", None, now, organisation_id=alert.organisation_id)
+    context = {
+        **frame(request, "pages"),
+        "alert": alert_row(alert, now, zone, names=False, may_have=able),
+        "closed": alert.closed_because if alert.closed_at else "",
+        "attempts": attempts(alert, zone),
+        "next_page": short_time(alert.next_page_at, zone) if alert.next_page_at else "",
+    }
+    return render(request, "handrail/place_page.html", context)
 
 
 def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
@@ -138,7 +163,7 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
 def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """ "I have it": paging stops; the first one to say it has it."""
     alert, user = _alert_for(request, alert_id), signed_in(request)
-    zone = alert.course.time_zone
+    zone = zone_of(alert)
     try:
         done = acknowledge(alert.pk, by=person(user))
     except RefusedError as error:

@@ -1,0 +1,23 @@
+"""Which alerts somebody reaches: those of the courses in reach, and those about the person's own organisations."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from handrail.alerts.models import Alert
+from handrail.people import permissions
+from handrail.people.models import User
+from handrail.records.reach import courses_of
+
+
+def alerts_of(person: User, now: datetime, verb: str = "view_pages") -> QuerySet[Alert]:
+    """The alerts on which a person may do a verb at `now`: `permissions.may` as a query."""
+    places = Q(course__isnull=True, organisation__in=organisations_where(person, now, verb))
+    return Alert.objects.filter(Q(course__in=courses_of(person, now, verb)) | places)
+
+
+def organisations_where(person: User, now: datetime, verb: str) -> frozenset[UUID]:
+    """The organisations at which a person may do a verb."""
+    roles = permissions.VERBS[verb]
+    return frozenset(each.organisation_id for each in permissions.memberships(person, now) if each.role in roles)

@@ -1,0 +1,17 @@
+"""An alert about a place, as something that looks after a site would raise it."""
+
+from typing import Any
+
+from handrail.alerts.ledger import Wanted
+
+
+def trouble(key: str = "place:test:a", **fields: Any) -> Wanted:
+    """Something that pages the site manager, then the director, an hour each."""
+    defaults = {
+        "urgency": "today",
+        "ladder": "GREEN",
+        "what": "nobody is first on call on Sunday",
+        "because": "the rota has no shift then",
+        "steps": (("site_manager", 60), ("director", 60)),
+    }
+    return Wanted(key=key, **{**defaults, **fields})
