@@ -203,8 +203,9 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
         return could_not_assess(course, now, reported=reported)
     wanted = ledger.wanted_from(answer.pages, policy.ladders)
     changes = ledger.reconcile(course, wanted, now)
-    for alert in course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True):
-        ledger.close(alert, "assessed again", now)
+    for alert in changes.kept:
+        if alert.key == CANNOT_ASSESS:
+            ledger.close(alert, "assessed again", now)
     for alert in changes.closed:
         _note_closed(course, alert, now)
     _store(course, history, answer, now)

@@ -54,6 +54,13 @@ PING_SECONDS: Final = 20.0
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
+DUE: Final[tuple[tuple[type[Model], str], ...]] = (
+    (Course, "look_again_at"),
+    (Alert, "next_page_at"),
+    (Page, "send_at"),
+)
+"""What falls due, and the field that says when."""
+
 
 class Watcher:
     """One watcher process."""
@@ -194,19 +201,22 @@ class Watcher:
         except (OSError, http.client.HTTPException, ValueError):  # no answer, no HTTP, no address
             log.warning("the outside heartbeat could not be reached")
 
-    def _pause(self) -> float:
-        """Seconds until something is due that nobody holds, a quarter of a second at the most."""
+    def next_due(self) -> datetime | None:
+        """The earliest instant at which something is due that nobody holds; None when nothing waits."""
         now = clock.now()
-        due = ((Course, "look_again_at"), (Alert, "next_page_at"), (Page, "send_at"))
         times = [
             model._default_manager.filter(_free(now), **{f"{name}__isnull": False})
             .order_by(name)
             .values_list(name, flat=True)
             .first()
-            for model, name in due
+            for model, name in DUE
         ]
-        waits = [clock.real_seconds_until(at) for at in times if at is not None]
-        return max(0.01, min([LONGEST_SLEEP, *waits]))
+        return min((at for at in times if at is not None), default=None)
+
+    def _pause(self) -> float:
+        """Seconds until something is due that nobody holds, a quarter of a second at the most."""
+        due = self.next_due()
+        return max(0.01, min(LONGEST_SLEEP, clock.real_seconds_until(due))) if due is not None else LONGEST_SLEEP
 
 
 def _free(now: datetime) -> Q:

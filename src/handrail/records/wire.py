@@ -1,6 +1,5 @@
 """Between the rows and the course file: what the rules read, and what an export writes."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -83,8 +82,10 @@ def header(course: Course) -> coursefile.Course:
 
 def facts_of(course: Course, *, with_pages: bool = True) -> tuple[Fact, ...]:
     """Every event of a course, oldest first; without what the shell wrote about its pages when the rules ask."""
-    rows: Iterable[Event] = course.events.order_by("occurred_at", "id")
-    return tuple(to_fact(row) for row in rows if with_pages or row.kind not in SHELL_KINDS)
+    rows = course.events.order_by("occurred_at", "id")
+    if not with_pages:
+        rows = rows.exclude(kind__in=SHELL_KINDS)
+    return tuple(to_fact(row) for row in rows)
 
 
 def history_of(course: Course, now: datetime) -> tuple[History, Policy]:

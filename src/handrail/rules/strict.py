@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 from handrail.rules.terms import UnusableInput
@@ -30,7 +31,7 @@ def read_table(cls: type[T], data: Any, path: str) -> T:
     """
     if not isinstance(data, dict):
         raise ProtocolDataError("wrong_type", "This is a table.", path)
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     for key in data:
         if key not in known:
@@ -42,6 +43,12 @@ def read_table(cls: type[T], data: Any, path: str) -> T:
         elif item.default is MISSING and item.default_factory is MISSING:
             raise ProtocolDataError("missing_key", f"The key {name!r} is missing.", path)
     return cls(**values)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of the fields, worked out once a class: a label has hundreds of rows of a few classes."""
+    return typing.get_type_hints(cls)
 
 
 def read_tables(cls: type[T], data: Any, path: str) -> dict[str, T]:
