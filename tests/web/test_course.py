@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from handrail import clock
@@ -12,7 +13,7 @@ from handrail.people.models import Shift
 from handrail.people.scope import everything
 from handrail.records.models import Course
 from handrail.rules.coursefile import read_course
-from tests.support.factories import MONDAY_0900, World, checkin, dose, event
+from tests.support.factories import MONDAY_0900, World, checkin, dose, event, make_member
 
 pytestmark = pytest.mark.django_db
 GIVEN = MONDAY_0900 + timedelta(hours=1)
@@ -124,6 +125,33 @@ def test_the_link_is_shown_once_and_opens_the_check_in(world, client):
     client.logout()
     assert client.get(address).status_code == 302
     assert address.rsplit("/", 1)[1] not in page(client, world)
+
+
+def test_a_link_in_force_is_listed_and_ended_and_opens_nothing_then(world, client):
+    client.force_login(world.alice.nurse)
+    made = client.post(reverse("make_link", args=[world.course.pk]), {"holder": "caregiver"}).content.decode()
+    address = made.split('value="http://testserver')[1].split('"')[0]
+    phone = Client()
+    assert phone.get(address, follow=True).status_code == 200
+    text = page(client, world)
+    assert "1 link in force" in text
+    assert "opened last" in text
+    link = world.course.links.get()
+    ended = client.post(reverse("end_link", args=[world.course.pk, link.pk]), follow=True).content.decode()
+    assert "link is ended. Make a new one" in ended
+    assert "in force" not in ended
+    unknown = reverse("checkin_link", args=["x" * 43])
+    assert Client().get(address, follow=True).status_code == Client().get(unknown, follow=True).status_code == 410
+    assert phone.get(reverse("checkin"), follow=True).status_code != 200
+
+
+def test_a_role_that_may_not_end_a_link_is_shown_none(world, client):
+    client.force_login(world.alice.nurse)
+    client.post(reverse("make_link", args=[world.course.pk]), {"holder": "patient"})
+    assert "1 link in force" in page(client, world)
+    client.force_login(make_member(world.alice.organisation, "pharmacist"))
+    assert "in force" not in client.get(reverse("course", args=[world.course.pk])).content.decode()
+    assert client.post(reverse("end_link", args=[world.course.pk, world.course.links.get().pk])).status_code == 403
 
 
 def test_a_holder_who_is_neither_is_refused(world, client):

@@ -17,6 +17,7 @@ from handrail import clock
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
 from handrail.actions.facts import receive_checkin, record_event
+from handrail.actions.links import issue_checkin_link
 from handrail.actions.places import settle_place
 from handrail.alerts.models import Alert
 from handrail.people.models import Membership, Shift
@@ -44,7 +45,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert`, `place` (an alert about one), `event`, `shift` or `set`: what stands in the address; `organisation`: what is sent along."""
+    """`course`, `alert`, `place` (an alert about one), `event`, `link`, `shift` or `set`: what stands in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
 
@@ -68,6 +69,7 @@ ROWS = [
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
+    Row("end_link", 302, 302, 404, LOGIN, "post", about="link"),
     Row("record", 200, 200, 404, LOGIN, about="course", args=("assessment",)),
     Row("record", 422, 422, 404, LOGIN, "post", about="course", args=("assessment",)),
     Row("record", 200, 200, 404, LOGIN, about="course", args=("hold",)),
@@ -105,6 +107,7 @@ def world(db):
         record_event(course.pk, dose("step_up_1", mg="4.8", at=given), by=world.actor("alice"), now=given)
         fever = checkin(at=NOW - timedelta(minutes=3), temperature_c="38.4")
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
+        issue_checkin_link(course.pk, by=world.actor("alice"))
         signed(world.alice, SIGNED)
         with everything():
             settle_place(world.alice.id, "test", [trouble()], NOW)
@@ -141,6 +144,7 @@ def address_of(row: Row, world: World) -> str:
             "alert": [Alert.objects.filter(course=course).first().pk] if row.about == "alert" else [],
             "organisation": [],
             "place": [Alert.objects.get(course__isnull=True).pk] if row.about == "place" else [],
+            "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],

@@ -84,7 +84,16 @@ _RECORDING = frozenset(
 LENT: Final[dict[str, frozenset[str]]] = {
     "co_management": _LOOKING
     | _RECORDING
-    | {"view_pages", "acknowledge", "plan_dose", "decide", "sign_departure", "issue_link", "move_accountability"},
+    | {
+        "view_pages",
+        "acknowledge",
+        "plan_dose",
+        "decide",
+        "sign_departure",
+        "issue_link",
+        "revoke_link",
+        "move_accountability",
+    },
     "handoff": _LOOKING | {"record_note", "move_accountability"},
     "consult": _LOOKING | {"record_note"},
     "emergency": _LOOKING

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from handrail.people.models import User
+from handrail.people.models import LinkToken, User
 from handrail.records import wire
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course
@@ -111,6 +111,21 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
         "ended": local_time(course.ended_at, course.time_zone) if course.ended_at else "",
         "state": (answer or {}).get("state", {}).get("name", "not assessed").capitalize(),
     }
+
+
+def links_in_force(course: Course, now: datetime) -> list[dict[str, Any]]:
+    """The links that still open the check-in of a course, newest first: whose, since when, used when last."""
+    links = course.links.filter(purpose=LinkToken.Purpose.CHECKIN, revoked_at__isnull=True, expires_at__gt=now)
+    return [
+        {
+            "id": link.pk,
+            "holder": link.holder,
+            "made": local_time(link.issued_at, course.time_zone),
+            "until": local_time(link.expires_at, course.time_zone),
+            "opened": local_time(link.exchanged_at, course.time_zone) if link.exchanged_at else "",
+        }
+        for link in links.order_by("-issued_at", "id")
+    ]
 
 
 def _age(course: Course, now: datetime) -> str:

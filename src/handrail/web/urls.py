@@ -17,6 +17,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/", views_course.course, name="course"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),
+    path("courses/<uuid:course_id>/links/<uuid:link_id>/end", views_course.end_link, name="end_link"),
     path("courses/<uuid:course_id>/record/<slug:key>/", views_course.record, name="record"),
     path("courses/<uuid:course_id>/events/<uuid:event_id>/withdraw", views_course.withdraw, name="withdraw"),
     path("pages/", views_pages.pages, name="pages"),

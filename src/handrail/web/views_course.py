@@ -20,7 +20,7 @@ from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import ActionError, ConflictError, RefusedError
 from handrail.actions.facts import record_event, withdraw_event
-from handrail.actions.links import issue_checkin_link
+from handrail.actions.links import issue_checkin_link, revoke_link
 from handrail.actions.truth import number_to_call
 from handrail.people import permissions
 from handrail.records import wire
@@ -62,6 +62,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "forms": [form for key, form in FORMS.items() if key in FIRST_FORMS and form.verb in verbs],
         "more_forms": [form for key, form in FORMS.items() if key not in FIRST_FORMS and form.verb in verbs],
         "may_link": "issue_link" in verbs and found.ended_at is None,
+        "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
         "may_export": "export_course" in verbs,
         "may_withdraw": "correct_event" in verbs,
     }
@@ -142,6 +143,16 @@ def make_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "number": number_to_call(found, clock.now()),
     }
     return render(request, "handrail/link.html", context)
+
+
+@staff_page
+@changes("course", "course_id")
+def end_link(request: HttpRequest, course_id: UUID, link_id: UUID) -> HttpResponse:
+    """End a link now, for a phone that was lost or a caregiver who has gone."""
+    found = course_for(request, course_id, "revoke_link")
+    link = revoke_link(found.pk, link_id, by=person(signed_in(request)))
+    messages.success(request, f"The {link.holder}'s link is ended. Make a new one if they still report.")
+    return redirect(reverse("course", args=[found.pk]) + "#checks")
 
 
 @staff_page
