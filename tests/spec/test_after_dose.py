@@ -9,37 +9,12 @@ import pytest
 from handrail.rules.answer import Assessment
 from handrail.rules.redosing import BENEFIT_RISK, BENEFIT_RISK_UNKNOWN
 from handrail.rules.terms import Action
-from tests.support.courses import ELRA, TEC, TEC_OLD, Told, instant, well
+from tests.support.courses import ELRA, TEC, TEC_OLD, Told, well
+from tests.support.reactions import crs, icans, resolved
 
 ELRA_OLD = "elranatamab/US/2023-08"
 SUD1, SUD2, FTD, TD = "step_up_1", "step_up_2", "first_treatment", "treatment"
 DOSE_1, FEVER, OVER, VISIT = "2026-03-02 09:00", "2026-03-03 02:00", "2026-03-04 20:00", "2026-03-05 09:00"
-
-CRS = {
-    0: {"tmax_c": "36.8"},
-    1: {"tmax_c": "38.4"},
-    2: {"tmax_c": "38.4", "hypotension": True},
-    3: {"tmax_c": "38.4", "hypotension": True, "pressors": ["norepinephrine"]},
-    4: {"tmax_c": "38.4", "o2": "cpap"},
-}
-ICE = {0: 10, 1: 8, 2: 4, 3: 1}
-
-
-def crs(told: Told, at: str, grade: int, **changes: Any) -> None:
-    inputs: dict[str, Any] = {"fever_other": False, "masked": False, "premed_masking": False, "hypotension": False}
-    inputs |= {"hypotension_other": False, "pressors": [], "o2": "none", "flow_l_per_min": "0", "hypoxia_other": False}
-    told.tell("crs_assessed", at, **{**inputs, "died_of_crs": False, **CRS[grade], **changes})
-
-
-def icans(told: Told, at: str, grade: int) -> None:
-    score = told.tell("ice_assessed", at, total_0_10=ICE.get(grade, 0))
-    loc = "unarousable" if grade == 4 else "alert"
-    normal = {"loc_other": False, "seizure": "none", "motor": False, "edema": "none", "icp_signs": False, "ich": False}
-    told.tell("icans_assessed", at, ice_event=score, loc=loc, **normal)
-
-
-def resolved(told: Told, toxicity: str, at: str) -> None:
-    told.tell("toxicity_resolved", at, toxicity=toxicity, resolved_at=instant(at).isoformat(), confirmed_by="nurse-1")
 
 
 def after_first_dose(key: str) -> Told:

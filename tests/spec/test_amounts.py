@@ -62,21 +62,21 @@ def test_x02_a_volume_over_the_limit_of_one_injection_is_split_equally():
 
 
 @pytest.mark.parametrize(
-    # kg | answer of the table
-    ("weight_kg", "found", "why"),
+    # case | kg | answer of the table
+    ("case", "weight_kg", "found", "why"),
     [
-        ("34", False, "outside"),  # X05
-        ("34.9", False, "outside"),
-        ("35", True, "not verified"),
-        ("59", True, "not verified"),
-        ("59.6", False, "between two"),  # X06
-        ("60", True, "not verified"),
-        ("160", True, "not verified"),
-        ("160.1", False, "outside"),
-        ("161", False, "outside"),  # X05
+        ("X05", "34", False, "outside"),
+        ("-", "34.9", False, "outside"),
+        ("-", "35", True, "not verified"),
+        ("-", "59", True, "not verified"),
+        ("X06", "59.6", False, "between two"),
+        ("-", "60", True, "not verified"),
+        ("-", "160", True, "not verified"),
+        ("-", "160.1", False, "outside"),
+        ("X05", "161", False, "outside"),
     ],
 )
-def test_x05_x06_no_band_no_amount(weight_kg: str, found: bool, why: str):
+def test_x05_x06_no_band_no_amount(case: str, weight_kg: str, found: bool, why: str):
     for key in TECLISTAMAB:
         for step in (SUD1, SUD2, FTD):
             answer = asked(key, step, weight_kg)

@@ -192,9 +192,9 @@ def test_the_european_text_borrows_no_interval_from_the_american_one(
     assert answer.would_be is not None and answer.would_be.action == Action(would_be)
 
 
-@pytest.mark.parametrize("step", [SUD1, SUD2, FTD, TD])
-def test_x17_in_europe_an_outpatient_step_near_the_facility_is_no_departure(step: str) -> None:
-    assert planned_setting_findings(load(EU), step=step, setting="outpatient") == ()
+@pytest.mark.parametrize(("case", "step"), [("X17", SUD1), ("-", SUD2), ("-", FTD), ("-", TD)])
+def test_x17_in_europe_an_outpatient_step_near_the_facility_is_no_departure(case: str, step: str) -> None:
+    assert planned_setting_findings(load(EU), step=step, setting="outpatient") == (), case
 
 
 @pytest.mark.parametrize(

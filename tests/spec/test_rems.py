@@ -133,11 +133,25 @@ def without_rems(key: str = TEC) -> Protocol:
 
 
 def test_x36_a_protocol_without_rems_rows_asks_nothing():
-    """No European product is shipped yet: its protocol will simply have no rows."""
     told = Told(TEC, facts={"sex": "male"})
     well(told, "2026-03-02 08:30")
     assert len(rems(told.assess(VISIT))) == len(ALL)
     assert not rems(told.assess(VISIT, protocol=without_rems()))
+
+
+@pytest.mark.parametrize(
+    ("case", "key"),
+    [
+        ("X36", "elranatamab/EU/2024"),
+        ("X36", "linvoseltamab/EU/2025"),
+        ("X36", "talquetamab/EU/2025-09/mono"),
+        ("X36", "teclistamab/EU/2022/mono"),
+    ],
+)
+def test_x36_a_european_course_is_asked_nothing(case: str, key: str):
+    told = Told(key, facts={"sex": "male"})
+    well(told, "2026-03-02 08:30")
+    assert not rems(told.assess(VISIT)), case
 
 
 def test_x36_rems_rows_stand_only_in_protocols_of_the_united_states():
@@ -155,18 +169,18 @@ def ended(on: date, key: str = TEC) -> Protocol:
 
 
 @pytest.mark.parametrize(
-    # last day in force | findings on Mon 2 March
-    ("last_day", "wanted"),
+    # case | last day in force | findings on Mon 2 March
+    ("case", "last_day", "wanted"),
     [
-        (date(2026, 3, 1), [("routine", "pharmacist")]),
-        (date(2026, 3, 2), [("now", "pharmacist"), ("today", "prescriber"), ("today", "prescriber")]),
+        ("X38", date(2026, 3, 1), [("routine", "pharmacist")]),
+        ("-", date(2026, 3, 2), [("now", "pharmacist"), ("today", "prescriber"), ("today", "prescriber")]),
     ],
 )
-def test_x38_after_its_end_nothing_is_checked_and_the_confirmation_is_shown(last_day: date, wanted: list):
+def test_x38_after_its_end_nothing_is_checked_and_the_confirmation_is_shown(case: str, last_day: date, wanted: list):
     told = Told(TEC, facts={"sex": "male"})
     well(told, "2026-03-02 08:30")
     answer = told.assess(VISIT, protocol=ended(last_day))
-    assert said(answer) == wanted
+    assert said(answer) == wanted, case
     if len(wanted) == 1:
         [finding] = rems(answer)
         assert finding.what == "The REMS ended on Sun 1 Mar 2026: its requirements are not checked"
