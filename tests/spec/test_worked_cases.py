@@ -180,3 +180,43 @@ def test_a_worked_case_of_a_whole_course(row: list[str]):
 def test_a_delay_is_weighed_only_when_the_drug_caused_it(case: str, because: str, flagged: bool):
     answer = course(TEC, QW, f"2 TD; 9 missed {because}", 42)
     assert any("benefit-risk" in flag for flag in answer.next_dose.flags) == flagged, case
+
+
+# --- days are calendar days of the site, whatever the clocks do -------------------------------------------------------
+
+OSLO, CHICAGO = "Europe/Oslo", "America/Chicago"
+TAL_EU = "talquetamab/EU/2025-09/mono"
+
+
+@pytest.mark.parametrize(
+    # case | protocol | zone | last step, given | visit | answer | row
+    ("case", "key", "zone", "last", "given", "at", "wanted", "row"),
+    [
+        # clocks go forward on 8 March 2026 in Chicago: a night with 23 hours
+        ("W006", TEC, CHICAGO, "SUD1", "2026-03-02 23:30", "2026-03-09 00:30", "give SUD2 confirm", "SUD1-EXTENDED"),
+        ("W006", TEC, CHICAGO, "SUD1", "2026-03-02 00:30", "2026-03-09 23:30", "give SUD2 confirm", "SUD1-EXTENDED"),
+        ("W007", TEC, CHICAGO, "SUD1", "2026-03-02 20:00", "2026-03-10 08:00", "restart SUD1", "R1"),
+        ("W007", TEC, CHICAGO, "SUD1", "2026-03-02 23:30", "2026-03-10 00:30", "restart SUD1", "R1"),
+        # clocks go back on 25 October 2026 in Oslo
+        ("W053", TAL_EU, OSLO, "FTD", "2026-09-07 00:30", "2026-11-02 23:30", "restart SUD2", "E5"),
+        ("W053", TAL_EU, OSLO, "FTD", "2026-09-07 23:30", "2026-11-02 00:30", "restart SUD2", "E5"),
+        ("W054", TAL_EU, OSLO, "FTD", "2026-09-07 23:30", "2026-11-03 00:30", "ask withheld (restart SUD1)", "E6"),
+        # a leap day is a day
+        ("W040", TEC_OLD, CHICAGO, "SUD2", "2028-02-20 09:00", "2028-02-29 09:00", "repeat SUD2", "R2"),
+        ("W040", TEC_OLD, CHICAGO, "SUD2", "2028-02-01 09:00", "2028-02-29 09:00", "repeat SUD2", "R2"),
+        ("W040", TEC_OLD, CHICAGO, "SUD2", "2028-02-01 09:00", "2028-03-01 09:00", "restart SUD1", "R3"),
+    ],
+)
+def test_a_day_is_a_day_of_the_calendar(
+    case: str, key: str, zone: str, last: str, given: str, at: str, wanted: str, row: str
+):
+    told = Told(key, zone=zone, intent="continuation")
+    if last == "FTD":
+        told.dose("step_up_1", "2026-09-03 09:00")
+        told.dose("step_up_2", "2026-09-05 09:00")
+    if last == "SUD2":
+        told.dose("step_up_1", f"{date.fromisoformat(given[:10]) - timedelta(days=3)} 09:00")
+    told.dose(STEPS[last], given)
+    well(told, at)
+    answer = told.assess(at)
+    assert (said(answer), answer.next_dose.row) == (wanted, row), case
