@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from handrail.alerts.models import PLACE, Alert
+from handrail.alerts.wake import wake
 from handrail.records.models import Course
 from handrail.rules.terms import Ladder
 
@@ -87,6 +88,8 @@ def open_alert(course: Course, want: Wanted, now: datetime) -> Alert:
 
 
 def _open(want: Wanted, now: datetime, former: Alert | None, **about: Any) -> Alert:
+    """A new row, and a call to the watchers with the commit."""
+    wake()
     return Alert.objects.create(
         **about,
         key=want.key[:_KEY],

@@ -2,7 +2,7 @@
 
 One look: claim a course whose time has come and assess it again; claim an alert whose page is due (or whose page is waiting to
 be sent) and work on it; until nothing is due. Then write a sign of life, ping the outside heartbeat if everything due has been
-looked at, and sleep until the next due time, a quarter of a second at the most. Clinical time lives in rows only.
+looked at, and sleep until the next due time or a commit that calls, a quarter of a second at the most. Clinical time lives in rows only.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.sending import Claim, send, write_next_page
+from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.records.models import Course
 
@@ -73,13 +74,16 @@ class Watcher:
 
     def run(self) -> None:
         """Look, sleep, look again, for ever; a database that is briefly away is waited for."""
+        waker = Waker()
         while True:
-            time.sleep(self.turn())
+            waker.wait(self.turn(waker))
 
-    def turn(self) -> float:
-        """One look at everything due; returns the seconds to sleep."""
+    def turn(self, waker: Waker | None = None) -> float:
+        """One look at everything due; returns the seconds to sleep, which something that is committed meanwhile cuts short."""
         try:
             close_old_connections()
+            if waker is not None:
+                waker.mark()
             self.look()
             self._beat()
             self._away = False
@@ -157,8 +161,10 @@ class Watcher:
         """The row that has been due for longest and that nobody holds, held from now on."""
         now = clock.now()
         rows = model._default_manager
+        found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
+        if not found.exists():
+            return None  # most looks end here, without a transaction that would keep writers waiting
         with transaction.atomic():
-            found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
             row = _skip_locked(found).values_list("id", "turn").first()
             if row is None:
                 return None
