@@ -25,6 +25,8 @@ from tests.support.factories import MONDAY_0900, World, checkin, dose, event, ma
 
 pytestmark = pytest.mark.django_db
 TUESDAY_0214 = MONDAY_0900 + timedelta(hours=17, minutes=14)
+NOBODY = "NOBODY could be reached from here"
+ED = "Go to the emergency department now. Do not drive yourself."
 FEVER = {"temperature_c": "38.4", "temperature_as_typed": "101.1", "unit_as_typed": "F"}
 
 
@@ -329,22 +331,26 @@ def test_the_truth_when_only_the_second_step_finds_somebody(world):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "words"),
+    ("reported", "numbers", "words"),
     [
-        (("555-0111", "555-0100"), "call 555-0111 now"),
-        (("", "555-0100"), "call 555-0100 now"),
-        (("", ""), "your programme's number now, or 911"),
+        (FEVER, ("555-0111", "555-0100"), f"{NOBODY}. {ED} Your programme's number: 555-0111."),
+        (FEVER, ("", "555-0100"), f"{NOBODY}. {ED} Your programme's number: 555-0100."),
+        (FEVER, ("", ""), f"{NOBODY}. {ED}"),
+        ({"symptoms": ["confused"]}, ("", "555-0100"), f"{NOBODY}. {ED} Your programme's number: 555-0100."),
+        ({"symptoms": ["fainted"]}, ("", "555-0100"), f"{NOBODY}. Call 911 now. Your programme's number: 555-0100."),
+        ({"symptoms": ["rash", "fainted"]}, ("", ""), f"{NOBODY}. Call 911 now."),
+        ({"symptoms": ["rash"]}, ("", "555-0100"), f"{NOBODY}: call 555-0100 now."),
+        ({"symptoms": ["rash"]}, ("", ""), f"{NOBODY}: call your programme's number now, or 911."),
     ],
 )
-def test_the_truth_when_nobody_is_on(world, numbers, words):
+def test_the_truth_when_nobody_is_on(world, reported, numbers, words):
     Shift.objects.all().delete()
     world.alice.site.call_number, world.alice.organisation.call_number = numbers
     world.alice.site.save()
     world.alice.organisation.save()
-    sent = checkin(at=TUESDAY_0214, **FEVER)
+    sent = checkin(at=TUESDAY_0214, **reported)
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said.startswith("Saved 02:14. NOBODY could be reached from here: call")
-    assert words in said
+    assert said == f"Saved 02:14. {words}"
 
 
 def test_the_truth_when_nobody_watches(world):
@@ -352,7 +358,7 @@ def test_the_truth_when_nobody_watches(world):
     Heartbeat.objects.all().delete()
     sent = checkin(at=TUESDAY_0214, **FEVER)
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said == "Saved 02:14. NOBODY could be reached from here: call 555-0111 now."
+    assert said == f"Saved 02:14. {NOBODY}. {ED} Your programme's number: 555-0111."
     heartbeat.beat("watcher", TUESDAY_0214 - timedelta(minutes=1))
     again = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
     assert again == said

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from handrail.actions.answering import note_page
 from handrail.alerts.ledger import Wanted, open_alert, reconcile
 from handrail.alerts.models import _CODE_SIGNS, Alert, Page, new_code
+from handrail.rules.paging import Step
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder
 from tests.support.factories import MONDAY_0900, World
@@ -17,7 +18,7 @@ LATER = MONDAY_0900 + timedelta(hours=1)
 
 
 def want(key: str = "triage:fever", ladder: str = "RED-3", **fields) -> Wanted:
-    steps = tuple((step.who, step.wait_minutes) for step in load_policy().ladders[Ladder(ladder)].steps)
+    steps = load_policy().ladders[Ladder(ladder)].steps
     defaults = {"urgency": Ladder(ladder).urgency.value, "what": "fever", "because": "38.4 °C", "steps": steps}
     return Wanted(key=key, ladder=ladder, **{**defaults, **fields})
 
@@ -38,7 +39,7 @@ def test_an_alert_pins_the_steps_of_its_ladder_and_pages_at_once(course):
 
 def test_wanted_again_it_is_kept_and_its_steps_stay_as_they_were(course):
     (first,) = reconcile(course, [want()], MONDAY_0900).opened
-    changes = reconcile(course, [want(steps=(("director", 1),))], LATER)
+    changes = reconcile(course, [want(steps=(Step(who="director", wait_minutes=1),))], LATER)
     assert (changes.opened, changes.closed, [a.pk for a in changes.kept]) == ((), (), [first.pk])
     assert Alert.objects.get().steps == first.steps
 

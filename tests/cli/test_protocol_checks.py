@@ -292,6 +292,12 @@ PLANTED = [
     ),
     (POLICY, 'anc_ed_below = "0.5"', 'anc_ed_below = "5"', ["The lower neutrophil count (at triage.anc_ed_below)"]),
     (POLICY, "ice_drop_amber = 1", "ice_drop_amber = 4", ["The greater loss of ICE points (at triage.ice_drop_red)"]),
+    (
+        POLICY,
+        ', { who = "patient_to_ed", wait_minutes = 0 }]',
+        "]",
+        ["Nobody answers, and the patient is never told (at ladder.RED-1.steps)"],
+    ),
     (POLICY, 'version = "1"', 'version = "new"', ["The version is a number (at version)"]),
     # the edition of a scale
     (SCALE, 'edition = "2019"', 'edition = "first"', ["The edition is the year of the definition (at edition)"]),

@@ -8,7 +8,9 @@ from handrail import clock
 from handrail.actions import recording
 from handrail.actions.answering import acknowledge
 from handrail.actions.facts import receive_checkin, record_event
-from handrail.alerts.models import Alert, Page
+from handrail.actions.truth import truth_about
+from handrail.alerts import heartbeat
+from handrail.alerts.models import Alert, Notice, Page
 from handrail.jobs import watcher as watcher_module
 from handrail.jobs.sending import Claim, write_next_page
 from handrail.jobs.watcher import LEASE_SECONDS, POISON_PAUSE, Watcher
@@ -124,26 +126,94 @@ RED_3 = [
     (1, "first_on_call", 5),
     (2, "second_on_call", 10),
     (3, "attending", 20),
-    (4, "first_on_call", 30),
-    (5, "first_on_call", 35),
+    (4, "patient_to_ed", 30),
+    (5, "first_on_call", 30),
+    (6, "first_on_call", 35),
 ]
+TIMES = sorted({minutes for _, _, minutes in RED_3})
 
 
 def test_nobody_answers_and_the_ladder_is_climbed_on_time_and_then_again(world, time):
     alert, watcher = fever(world, time), Watcher()
     assert alert.ladder == "RED-3"
-    for number, (_, _, minutes) in enumerate(RED_3):
+    for minutes in TIMES:
         due = FEVER_AT + timedelta(minutes=minutes)
         if minutes:
             look(time, due - timedelta(seconds=1), watcher)
-            assert len(on_screen(alert)) == number, "paged too early"
+            assert on_screen(alert) == [each for each in RED_3 if each[2] < minutes], "paged too early"
         look(time, due, watcher)
         look(time, due, watcher)
-        assert on_screen(alert) == RED_3[: number + 1]
-    people = Page.objects.filter(alert=alert, channel="on_screen").order_by("attempt").values_list("user", flat=True)
-    assert list(people) == [world.on[who].pk for _, who, _ in RED_3]
+        assert on_screen(alert) == [each for each in RED_3 if each[2] <= minutes]
+    pages = Page.objects.filter(alert=alert, channel="on_screen").order_by("attempt").values_list("user", flat=True)
+    people = [who for _, who, _ in RED_3 if who in world.on]
+    assert list(pages) == [world.on[who].pk for who in people]
     sent = world.course.events.filter(kind="page_sent").order_by("recorded_at")
-    assert [event.payload["to_role"] for event in sent] == [who for _, who, _ in RED_3]
+    assert [event.payload["to_role"] for event in sent] == people
+
+
+def test_after_half_an_hour_the_patient_is_told_and_what_can_be_sent_is_written(world, time):
+    alert, watcher = fever(world, time), Watcher()
+    for minutes in TIMES[:-2]:
+        look(time, FEVER_AT + timedelta(minutes=minutes), watcher)
+    look(time, FEVER_AT + timedelta(minutes=30, seconds=-1), watcher)
+    assert truth_about(world.course, clock.now(), saved_at=FEVER_AT).endswith("is being called.")
+    assert not Notice.objects.exists()
+
+    at = FEVER_AT + timedelta(minutes=30)
+    look(time, at, watcher)
+    waiting = Notice.objects.filter(alert=alert, state="waiting", send_at=at, attempt=4)
+    assert sorted(waiting.values_list("to", "told")) == [
+        ("caregiver", "go_to_ed"),
+        ("ed", "packet"),
+        ("patient", "go_to_ed"),
+    ]
+    assert waiting.get(to="caregiver").contact == world.course.patient.contacts.get()
+    told = world.course.events.get(kind="patient_told").payload
+    assert told == {
+        "alert": str(alert.pk),
+        "key": alert.key,
+        "ladder": "RED-3",
+        "step": 4,
+        "told": "go_to_ed",
+        "because": "nobody_answered",
+        "packet": True,
+        "caregivers": 1,
+    }
+    heartbeat.beat("watcher", at)
+    assert truth_about(world.course, at, saved_at=FEVER_AT) == (
+        "Saved 11:00. The team was called and NOBODY has answered yet. Do not wait. Go to the emergency department now. "
+        "Do not drive yourself. Your programme's number: 555-0111."
+    )
+    acknowledge(alert.pk, by=world.actor("alice", "on_call"), now=at + timedelta(minutes=1))
+    assert truth_about(world.course, at + timedelta(minutes=1), saved_at=FEVER_AT).endswith("The team has it.")
+
+
+def test_the_patient_is_told_again_each_round_and_the_packet_is_pushed_once(world, time):
+    alert, watcher = fever(world, time), Watcher()
+    for minutes in range(0, 61, 5):
+        look(time, FEVER_AT + timedelta(minutes=minutes), watcher)
+    told = Notice.objects.filter(alert=alert).order_by("created_at", "to")
+    assert [(each.to, (each.created_at - FEVER_AT).total_seconds() / 60) for each in told] == [
+        ("caregiver", 30),
+        ("ed", 30),
+        ("patient", 30),
+        ("caregiver", 60),
+        ("patient", 60),
+    ]
+    packets = world.course.events.filter(kind="patient_told").order_by("occurred_at").values_list("payload", flat=True)
+    assert [payload["packet"] for payload in packets] == [True, False]
+
+
+def test_an_emergency_sign_says_911(world, time):
+    Shift.objects.all().delete()
+    time.set(FEVER_AT)
+    sent = checkin(at=FEVER_AT, symptoms=["chest_pain"])
+    receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=FEVER_AT)
+    look(time, FEVER_AT)
+    assert Notice.objects.get(to="patient").told == "call_911"
+    heartbeat.beat("watcher", FEVER_AT)
+    said = truth_about(world.course, FEVER_AT, saved_at=FEVER_AT)
+    assert said == "Saved 11:00. NOBODY could be reached from here. Call 911 now. Your programme's number: 555-0111."
 
 
 def test_i_have_it_stops_the_pages(world, time):
@@ -190,10 +260,12 @@ def test_nobody_on_anywhere_is_tried_again_and_does_not_spin(world, time):
     Shift.objects.all().delete()
     alert = fever(world, time)
     look(time, FEVER_AT)
-    assert [minutes for _, _, minutes in on_screen(alert)] == [0, 0, 0, 0]
+    assert [(who, minutes) for _, who, minutes in on_screen(alert)] == [(who, 0) for _, who, _ in RED_3[:5]]
+    told = world.course.events.get(kind="patient_told").payload
+    assert (told["because"], told["packet"]) == ("nobody_on", True), "told at once, not after half an hour"
     make_shift(world.alice.organisation, "first_on_call", world.on["first_on_call"])
     look(time, FEVER_AT + timedelta(minutes=10))
-    assert on_screen(alert)[4:] == [(4, "first_on_call", 10)]
+    assert on_screen(alert)[5:] == [(5, "first_on_call", 10)]
 
 
 def test_a_channel_that_is_not_set_up_says_so(world, time):

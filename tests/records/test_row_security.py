@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from handrail import clock
 from handrail.actions.facts import record_event
-from handrail.alerts.models import Alert, AlertEntry, Page
+from handrail.alerts.models import Alert, AlertEntry, Notice, Page
 from handrail.people.models import Contact, LinkToken, Patient
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -28,7 +28,7 @@ from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
-CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page]
+CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page, Notice]
 OWN = [AlertEntry, SigningSet, SigningEntry, SigningMark, ProtocolSignature]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
 
@@ -43,6 +43,7 @@ def world():
     alert = course.alerts.first()
     assert alert is not None
     Page.objects.create(**owned, alert=alert, step=0, attempt=0, who="first_on_call", idempotency_key="1", send_at=NOW)
+    Notice.objects.create(**owned, alert=alert, attempt=4, to="ed", told="packet", idempotency_key="1", send_at=NOW)
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from handrail.rules.paging import Decision, SendPage, Step, Stop, Wait, next_page
+from handrail.rules.paging import PATIENT, Decision, SendPage, Step, Stop, TellPatient, Wait, next_page
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder
 
@@ -18,6 +18,10 @@ RED = (
     Step(who="second_on_call", wait_minutes=10),
     Step(who="attending", wait_minutes=10),
 )
+
+
+TOLD = (*RED, Step(who=PATIENT, wait_minutes=0))
+"""The ladder at whose end the patient is told."""
 
 
 def at(minutes: float) -> datetime:
@@ -33,6 +37,8 @@ def said(decision: Decision) -> tuple[object, ...]:
     if isinstance(decision, SendPage):
         wait = (decision.wait_until - OPENED).total_seconds() / 60
         return decision.who, decision.step, decision.attempt, wait
+    if isinstance(decision, TellPatient):
+        return "tell the patient", decision.step, decision.attempt, decision.nobody_on
     assert isinstance(decision, Wait)
     return "wait", (decision.until - OPENED).total_seconds() / 60
 
@@ -124,6 +130,58 @@ def test_an_empty_rota_never_spins_and_never_falls_silent():
     assert max(by_minute.values()) == len(RED) and len(sent) > 100
 
 
+@pytest.mark.parametrize(
+    # sent at                    | nobody on          | now  | answer
+    ("sent", "nobody_on", "now", "wanted"),
+    [
+        ((0, 5, 10, 20), (), 29.99, ("wait", 30)),
+        ((0, 5, 10, 20), (), 30, ("tell the patient", 4, 4, False)),
+        ((0, 5, 10, 20), (), 47, ("tell the patient", 4, 4, False)),  # found late: told at once
+        ((0, 5, 10, 20, 30), (), 30, ("first_on_call", 0, 5, 35)),  # and the ladder goes round again at the same minute
+        ((0, 5, 10, 20, 30, 30, 35, 40, 50), (), 60, ("tell the patient", 4, 9, False)),
+        # nobody is on: the patient is told at once
+        ((0, 0, 0, 0), (0, 1, 2, 3), 0, ("tell the patient", 4, 4, True)),
+        ((0, 0, 0, 0, 0), (0, 1, 2, 3), 0, ("wait", 10)),
+        ((0, 0, 0, 0, 0), (0, 1, 2, 3), 10, ("first_on_call", 0, 5, 15)),
+        ((0, 0, 0, 0, 0, 10), (0, 1, 2, 3, 5), 10, ("wait", 15)),
+        ((0, 0, 0, 0, 0, 10, 15, 20), (0, 1, 2, 3, 5, 6, 7), 20, ("wait", 30)),
+        ((0, 0, 0, 0, 0, 10, 15, 20, 30), (0, 1, 2, 3, 5, 6, 7, 8), 40, ("tell the patient", 4, 9, True)),
+        # one of them is on, and does not answer
+        ((0, 0, 0), (0, 1), 10, ("attending", 3, 3, 20)),
+        ((0, 0, 0, 10), (0, 1, 3), 10, ("tell the patient", 4, 4, False)),
+        ((0, 0, 0, 10, 10), (0, 1, 3), 10, ("first_on_call", 0, 5, 15)),
+        ((0, 0, 0, 10, 10, 10), (0, 1, 3, 5), 10, ("first_on_call", 1, 6, 15)),
+    ],
+)
+def test_the_patient_is_told_at_the_end_of_the_ladder_or_at_once_when_nobody_is_on(
+    sent: tuple[float, ...], nobody_on: tuple[int, ...], now: float, wanted: tuple[object, ...]
+):
+    assert said(asked(now, *sent, nobody_on=nobody_on, steps=TOLD)) == wanted
+
+
+@pytest.mark.parametrize("on", [(), ("second_on_call",), ("first_on_call",), ("attending",)])
+def test_with_whoever_is_on_the_ladder_goes_on_for_ever_and_never_spins(on: tuple[str, ...]):
+    sent: list[datetime] = []
+    nobody, told = [], []
+    now = OPENED
+    while now < at(24 * 60):
+        decision = next_page(TOLD, sent, None, now, nobody)
+        if isinstance(decision, Wait):
+            assert decision.until > now
+            now = decision.until
+            continue
+        if isinstance(decision, TellPatient):
+            told.append(now)
+            assert decision.nobody_on == (not on)
+        elif isinstance(decision, SendPage) and decision.who not in on:
+            nobody.append(len(sent))
+        sent.append(now)
+    assert max(sent.count(minute) for minute in sent) <= 2 * len(TOLD)
+    assert told[0] <= at(30) and (told[0] == OPENED) == (not on)
+    gaps = [later - before for before, later in pairwise(told)]
+    assert max(gaps) <= timedelta(minutes=50)  # told again, for as long as nobody answers
+
+
 def test_a_ladder_of_one_step_repeats_it():
     one = (Step(who="nurse", wait_minutes=240),)
     assert said(asked(239, 0, steps=one)) == ("wait", 240)
@@ -132,19 +190,27 @@ def test_a_ladder_of_one_step_repeats_it():
 
 
 def test_a_ladder_without_steps_is_refused():
-    with pytest.raises(ValueError, match="at least one step"):
-        asked(0, steps=())
+    for steps in ((), (Step(who=PATIENT, wait_minutes=5),)):
+        with pytest.raises(ValueError, match="at least one step"):
+            asked(0, steps=steps)
 
 
 @pytest.mark.parametrize(
     # ladder | who, minutes to answer
     ("ladder", "wanted"),
     [
-        *[(red, "first 5, first 5, second 10, attending 10") for red in ("RED-1", "RED-2", "RED-3", "RED-4")],
+        *[
+            (red, "first 5, first 5 and second device, second 10, attending 10, patient_to_ed 0")
+            for red in ("RED-1", "RED-2", "RED-3", "RED-4")
+        ],
         ("AMBER", "first 15, second 15, attending 15"),
         ("GREEN", "nurse 240"),
     ],
 )
 def test_the_ladders_of_the_default_policy(ladder: str, wanted: str):
     steps = load_policy().ladders[Ladder(ladder)].steps
-    assert ", ".join(f"{step.who.removesuffix('_on_call')} {step.wait_minutes}" for step in steps) == wanted
+    said = [
+        f"{step.who.removesuffix('_on_call')} {step.wait_minutes}{' and second device' if step.second_device else ''}"
+        for step in steps
+    ]
+    assert ", ".join(said) == wanted

@@ -58,6 +58,12 @@ TABLE = [
      "page sent: RED-3 to the first on call by e-mail"),
     ("page_failed", {"to_role": "second_on_call", "why": "nobody is on"},
      "page not delivered: to the second on call: nobody is on"),
+    ("patient_told", {"told": "go_to_ed", "because": "nobody_answered", "packet": True, "caregivers": 2},
+     ("patient told: go to the emergency department now, do not drive yourself; nobody had answered; "
+     "the packet for the emergency department is to go out; word to 2 caregivers is to go out")),
+    ("patient_told", {"told": "call_911", "because": "nobody_on", "packet": False, "caregivers": 0},
+     "patient told: call 911 now; nobody was on"),
+    ("patient_told", {"told": None, "because": None}, "patient told: not known what; why not known"),
     ("page_acknowledged", {"by_role": "on_call"}, "page acknowledged: the clinician on call has it"),
     ("weight_measured", {"weight_kg": "81.49"}, "weight: 81.5 kg"),
     ("protocol_changed", {"protocol_key": "x/US/1", "schedule": None}, "protocol changed: to x/US/1; schedule not known"),

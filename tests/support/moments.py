@@ -27,6 +27,7 @@ SHELL = {
     "page_sent": {"alert": "a", "key": "report:RED-3:x", "ladder": "RED-3", "step": 1, "to_role": "first_on_call"},
     "page_acknowledged": {"alert": "a", "key": "report:RED-3:x", "by_role": "first_on_call"},
     "page_failed": {"alert": "a", "key": "report:RED-3:x", "step": 1, "channel": "sms", "permanent": None},
+    "patient_told": {"alert": "a", "key": "report:RED-3:x", "told": "go_to_ed", "because": "nobody_on", "packet": True},
     "alert_closed": {"alert": "a", "key": "report:RED-3:x", "because": "condition over"},
 }
 assert SHELL.keys() == SHELL_KINDS

@@ -3,6 +3,7 @@
 from typing import Any
 
 from handrail.alerts.ledger import Wanted
+from handrail.rules.paging import Step
 
 
 def trouble(key: str = "place:test:a", **fields: Any) -> Wanted:
@@ -12,6 +13,6 @@ def trouble(key: str = "place:test:a", **fields: Any) -> Wanted:
         "ladder": "GREEN",
         "what": "nobody is first on call on Sunday",
         "because": "the rota has no shift then",
-        "steps": (("site_manager", 60), ("director", 60)),
+        "steps": (Step(who="site_manager", wait_minutes=60), Step(who="director", wait_minutes=60)),
     }
     return Wanted(key=key, **{**defaults, **fields})

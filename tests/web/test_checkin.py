@@ -348,7 +348,8 @@ def test_where_nobody_is_on_call_the_page_says_so(frozen: clock.FrozenClock):
     frozen.advance(days=400)  # past every shift
     issued = issue_checkin_link(home.course.pk, by=home.world.actor("alice"))
     client.get(f"/c/{issued.token}")
-    assert "NOBODY could be reached from here: call 555-0111 now." in text(send(client, home, temperature="101.1"))
+    said = "NOBODY could be reached from here. Go to the emergency department now. Do not drive yourself."
+    assert f"{said} Your programme&#x27;s number: 555-0111." in text(send(client, home, temperature="101.1"))
 
 
 def test_the_same_check_again_gives_the_same_answer(phone: Client, home: Home, frozen: clock.FrozenClock):
@@ -396,6 +397,7 @@ def test_the_language_can_be_changed_on_the_phone(phone: Client, home: Home):
 def test_nothing_that_a_patient_reads_is_left_in_english():
     policy = load_policy()
     shown = [row.words for row in policy.triage.symptom] + [row.patient_words for row in policy.ladders.values()]
+    shown += [policy.nobody_words(ladder) for ladder in policy.ladders]
     with translation.override("en"):
         words = {str(each) for each in (*WORDS_OF_THE_POLICY, *QUESTIONS.values())}
     assert set(shown) <= words, "every word of the shipped policy is listed for translation"

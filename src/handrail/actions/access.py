@@ -1,5 +1,6 @@
 """Who else reaches a course, who answers for the patient, and who looked."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -158,7 +159,7 @@ def break_glass(user: User, course_id: UUID, reason: str, *, now: datetime | Non
             reason=reason.strip(),
         )
         _insert_look(course, user, None, "break_glass", "break_glass", reason.strip(), now)
-        wait = load_policy().ladders[Ladder.AMBER].steps[0].wait_minutes
+        first = load_policy().ladders[Ladder.AMBER].steps[0]
         ledger.open_alert(
             course,
             Wanted(
@@ -167,7 +168,7 @@ def break_glass(user: User, course_id: UUID, reason: str, *, now: datetime | Non
                 ladder=Ladder.AMBER.value,
                 what="A record was opened in an emergency",
                 because="break-glass; the reason stands in the log of looks",
-                steps=((Step.DIRECTOR.value, wait),),
+                steps=(replace(first, who=Step.DIRECTOR.value),),
             ),
             now,
         )

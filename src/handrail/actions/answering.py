@@ -14,10 +14,12 @@ from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.recording import locked, write_shell_event
 from handrail.alerts import ledger
-from handrail.alerts.models import PLACE, Alert, AlertEntry, Page
+from handrail.alerts.models import PLACE, Alert, AlertEntry, Notice, Page
 from handrail.people import permissions, scope
-from handrail.people.models import Role, User
-from handrail.records.models import Event
+from handrail.people.models import Contact, Role, User
+from handrail.records.models import Course, Event
+from handrail.rules.paging import TellPatient
+from handrail.rules.terms import Ladder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,60 @@ def note_alert(
         payload={name: value for name, value in payload.items() if value is not None},
         at=now,
         by=by.user if by is not None else None,
+    )
+
+
+def tell_patient(alert: Alert, decision: TellPatient, now: datetime) -> list[Notice]:
+    """From now on the patient is told where to go: write it down, and what is to leave. The caller holds the transaction.
+
+    What the patient's own screen says follows from the alert. Word to the patient and to each caregiver is written anew each time
+    the ladder comes to this step; the packet for the emergency department is pushed once.
+    """
+    course = alert.course
+    if course is None:
+        return []  # about a site or an organisation: no patient waits for it
+    told = Notice.Told.CALL_911 if alert.ladder == Ladder.RED_1 else Notice.Told.GO_TO_ED
+    caregivers = list(course.patient.contacts.filter(is_caregiver=True))
+    notices = [_notice(alert, course, decision, now, Notice.To.PATIENT, told)]
+    notices += [_notice(alert, course, decision, now, Notice.To.CAREGIVER, told, each) for each in caregivers]
+    pushed = alert.notices.filter(to=Notice.To.ED).exists()
+    if not pushed:
+        notices.append(_notice(alert, course, decision, now, Notice.To.ED, Notice.Told.PACKET))
+    payload = {
+        "alert": str(alert.pk),
+        "key": alert.key,
+        "ladder": alert.ladder,
+        "step": decision.step,
+        "told": told.value,
+        "because": "nobody_on" if decision.nobody_on else "nobody_answered",
+        "packet": not pushed,
+        "caregivers": len(caregivers),
+    }
+    write_shell_event(course, "patient_told", payload, now)
+    return notices
+
+
+def _notice(
+    alert: Alert,
+    course: Course,
+    decision: TellPatient,
+    now: datetime,
+    to: str,
+    told: str,
+    contact: Contact | None = None,
+) -> Notice:
+    whom = contact.pk if contact is not None else to
+    return Notice.objects.create(
+        organisation_id=alert.organisation_id,
+        alert=alert,
+        course=course,
+        attempt=decision.attempt,
+        to=to,
+        contact=contact,
+        told=told,
+        idempotency_key=f"{alert.id}:{decision.attempt}:{whom}",
+        created_at=now,
+        send_at=now,
     )
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError
+from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -296,9 +297,9 @@ def _instructions(
         minutes = policy.triage.recheck_after_minutes
         yield _("Measure your temperature again in %(minutes)d minutes and send another check.") % {"minutes": minutes}
     else:
-        yield said(policy.ladders[ladder or Ladder.GREEN].patient_words)
+        yield what_to_do(policy, ladder or Ladder.GREEN)
         if disposition is Disposition.ED_NOW and ladder not in (Ladder.RED_1, Ladder.RED_2):
-            yield said(policy.ladders[Ladder.RED_2].patient_words)
+            yield what_to_do(policy, Ladder.RED_2)
     body = wire.to_fact(event).body
     assert isinstance(body, CheckinReceived)
     if body.temperature_c is None or "temperature_c" in body.implausible:
@@ -306,6 +307,11 @@ def _instructions(
     elif body.temperature_c >= policy.triage.fever_c:
         yield _("Take fever medicine only if your team told you to.")
         yield _("Do not stay alone.")
+
+
+def what_to_do(policy: Policy, ladder: Ladder) -> str:
+    """What the patient does, in the language in use: in the policy's own words, where it has that language."""
+    return said(policy.patient_words(ladder, translation.get_language() or ""))
 
 
 def said(words: str) -> str:

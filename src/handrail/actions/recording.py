@@ -224,7 +224,7 @@ def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -
         ladder=Ladder.AMBER.value,
         what="Handrail could not judge this course: look at it yourself",
         because="the rules failed; what was reported is saved",
-        steps=tuple((step.who, step.wait_minutes) for step in ladder.steps),
+        steps=ladder.steps,
     )
     if reported:
         had = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True, acknowledged_at__isnull=False)

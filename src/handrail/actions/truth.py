@@ -4,15 +4,17 @@ from datetime import datetime
 from typing import Final
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from handrail.alerts import heartbeat
 from handrail.alerts.duty import on_duty, reaches_anybody
-from handrail.alerts.models import Alert
+from handrail.alerts.models import Alert, Notice
+from handrail.records import wire
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course
-from handrail.rules.terms import zone_named
+from handrail.rules.policy import load_policy
+from handrail.rules.terms import Ladder, UnusableInput, Urgency, zone_named
 
 _CALLED: Final = ("now", "soon")
 _WHO: Final[dict[str, Promise]] = {
@@ -35,6 +37,7 @@ def truth_about(course: Course, now: datetime, *, saved_at: datetime) -> str:
     ]
     waiting = [alert for alert in urgent if alert.acknowledged_at is None]
     if waiting:
+        waiting.sort(key=lambda alert: Ladder(alert.ladder).rank)  # of one ladder, the oldest first
         return f"{saved} {_who_is_called(course, waiting, now)}"
     if urgent:
         held = _("The team has it.")  # on a line of its own, where translations are looked for
@@ -51,21 +54,42 @@ def number_to_call(course: Course, now: datetime) -> str:
 
 
 def _who_is_called(course: Course, waiting: list[Alert], now: datetime) -> str:
-    if not heartbeat.status(now).watching:
-        return _call_yourself(course, now)
-    order = {"now": 0, "soon": 1}
-    alert = min(waiting, key=lambda each: order[each.urgency])
-    if not reaches_anybody(alert, now):
-        return _call_yourself(course, now)
+    alert = waiting[0]
+    told = next((each for each in waiting if each.notices.filter(to=Notice.To.PATIENT).exists()), None)
+    if not heartbeat.status(now).watching or not reaches_anybody(alert, now):
+        return _call_yourself(course, alert, now)
+    if told is not None:
+        return _told(course, told, now)
     for step in alert.steps:
         if on_duty(alert, step["who"], now).user is not None:
             return str(_WHO.get(step["who"], _WHO["first_on_call"]))
     raise AssertionError("somebody is on duty")
 
 
-def _call_yourself(course: Course, now: datetime) -> str:
+def _call_yourself(course: Course, alert: Alert, now: datetime) -> str:
     """Nobody is on, or no watcher sends the pages: saying "is being called" would not be true."""
+    if Ladder(alert.ladder).urgency is Urgency.NOW:
+        nobody = _("NOBODY could be reached from here.")
+        return f"{nobody} {_where_to_go(course, alert, now)}"
     number = number_to_call(course, now)
     if number:
         return _("NOBODY could be reached from here: call %(number)s now.") % {"number": number}
     return _("NOBODY could be reached from here: call your programme's number now, or 911.")
+
+
+def _told(course: Course, alert: Alert, now: datetime) -> str:
+    """The ladder went to its end: the patient is told to wait no longer, while it goes round again."""
+    unanswered = _("The team was called and NOBODY has answered yet. Do not wait.")
+    return f"{unanswered} {_where_to_go(course, alert, now)}"
+
+
+def _where_to_go(course: Course, alert: Alert, now: datetime) -> str:
+    """`Go to the emergency department now. Do not drive yourself. Your programme's number: 555-0111.`"""
+    try:
+        policy = wire.policy_of(course, now)
+    except UnusableInput:
+        policy = load_policy()  # what the patient is told does not wait for a policy that is not here
+    instruction = policy.nobody_words(Ladder(alert.ladder), get_language() or "")
+    number = number_to_call(course, now)
+    said = _("Your programme's number: %(number)s.") % {"number": number} if number else ""
+    return f"{_(instruction)} {said}".strip()

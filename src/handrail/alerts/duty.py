@@ -14,7 +14,7 @@ from handrail.rules.paging import Step
 
 def steps_of(alert: Alert) -> Sequence[Step]:
     """The ladder as it was pinned when the alert opened."""
-    return [Step(who=step["who"], wait_minutes=step["wait_minutes"]) for step in alert.steps]
+    return [Step(**step) for step in alert.steps]
 
 
 def on_duty(alert: Alert, who: str, now: datetime) -> OnDuty:
@@ -26,4 +26,4 @@ def on_duty(alert: Alert, who: str, now: datetime) -> OnDuty:
 
 def reaches_anybody(alert: Alert, now: datetime) -> bool:
     """Whether any step of the ladder finds a person at `now`."""
-    return any(on_duty(alert, step.who, now).user is not None for step in steps_of(alert))
+    return any(on_duty(alert, step.who, now).user is not None for step in steps_of(alert) if step.pages_a_person)

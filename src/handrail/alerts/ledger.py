@@ -5,7 +5,7 @@ assessed); the answer neither opens nor closes them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 from handrail.alerts.models import PLACE, Alert
 from handrail.alerts.wake import wake
 from handrail.records.models import Course
+from handrail.rules.paging import Step
 from handrail.rules.terms import Ladder
 
 SHELL: Final = "shell:"
@@ -23,14 +24,14 @@ _WHAT, _KEY = 200, 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """An alert that should be open. `steps` are those of the ladder: (who, minutes to wait)."""
+    """An alert that should be open. `steps` are those of the ladder."""
 
     key: str
     urgency: str
     ladder: str
     what: str
     because: str
-    steps: tuple[tuple[str, int], ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def wanted_from(pages: Iterable[Any], ladders: Mapping[Any, Any]) -> list[Wanted
             ladder=page.ladder.value,
             what=page.what,
             because=page.because,
-            steps=tuple((step.who, step.wait_minutes) for step in ladders[page.ladder].steps),
+            steps=ladders[page.ladder].steps,
         )
         for page in pages
     ]
@@ -97,7 +98,7 @@ def _open(want: Wanted, now: datetime, former: Alert | None, **about: Any) -> Al
         ladder=want.ladder,
         what=want.what[:_WHAT],
         because=want.because,
-        steps=[{"who": who, "wait_minutes": minutes} for who, minutes in want.steps],
+        steps=[asdict(step) for step in want.steps],
         opened_at=now,
         next_page_at=now,
         reopened_of=former,

@@ -193,6 +193,83 @@ class AlertEntry(OwnedRow):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 
 
+class Notice(OwnedRow):
+    """Word that is to leave because nobody has answered: to the patient, to a caregiver, or the packet to the department.
+
+    It waits (`send_at`) for a channel that reaches whom it is for; until one has sent it, no page says that it has gone.
+    """
+
+    reached_through = "course"
+
+    class To(models.TextChoices):
+        """For whom it is."""
+
+        PATIENT = "patient"
+        CAREGIVER = "caregiver"
+        ED = "ed", "emergency department"
+
+    class Told(models.TextChoices):
+        """What it says. The words are those of the policy, in the language of whoever reads them."""
+
+        CALL_911 = "call_911"
+        GO_TO_ED = "go_to_ed"
+        PACKET = "packet"
+
+    class State(models.TextChoices):
+        """How far it got."""
+
+        WAITING = "waiting"
+        SENT = "sent"
+        FAILED = "failed"
+
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="notices")
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="notices")
+    attempt = models.PositiveIntegerField()
+    """The step of the ladder that wrote it, as `Page.attempt` counts them."""
+    to = models.CharField(max_length=12, choices=To)
+    contact = models.ForeignKey("people.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    """The caregiver it is for."""
+    told = models.CharField(max_length=12, choices=Told)
+    idempotency_key = models.CharField(max_length=160)
+    state = models.CharField(max_length=12, choices=State, default=State.WAITING)
+    channel = models.CharField(max_length=24, blank=True)
+    why = models.CharField(max_length=300, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    send_at = models.DateTimeField(null=True, blank=True)
+    """When it is to be sent, or tried again; None once it is sent or given up."""
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    turn = models.PositiveBigIntegerField(default=0)
+
+    class Meta(OwnedRow.Meta):
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *OwnedRow.Meta.constraints,
+            models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_notice_once"),
+            models.CheckConstraint(
+                condition=Q(to="caregiver", contact__isnull=False) | (~Q(to="caregiver") & Q(contact__isnull=True)),
+                name="alerts_notice_for_whom",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_at__isnull=False) | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="alerts_notice_sent_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", send_at__isnull=False) | (~Q(state="waiting") & Q(send_at__isnull=True)),
+                name="alerts_notice_waits",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["send_at"], name="alerts_notice_due", condition=Q(send_at__isnull=False)),
+            models.Index(fields=["alert", "to"], name="alerts_notice_alert"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.to} {self.told} {self.state}"
+
+
 class Heartbeat(models.Model):
     """A watcher's sign of life: when it last looked, and how much that was due it had not yet looked at."""
 

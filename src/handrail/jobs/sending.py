@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from handrail import clock
-from handrail.actions.answering import note_page
+from handrail.actions.answering import note_page, tell_patient
 from handrail.alerts.channels import (
     Channel,
     Delivered,
@@ -32,7 +32,7 @@ from handrail.alerts.channels import (
 from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.checkpoints import checkpoint
-from handrail.rules.paging import SendPage, Wait, next_page
+from handrail.rules.paging import PATIENT, SendPage, TellPatient, Wait, next_page
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def write_next_page(claim: Claim) -> None:
         attempts = _attempts(alert)
         empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
         decision = next_page(steps_of(alert), [at for at, _ in attempts], alert.acknowledged_at, now, empty)
-        if isinstance(decision, SendPage) and alert.closed_at is None:
+        if isinstance(decision, SendPage | TellPatient) and alert.closed_at is None:
             _attempt(alert, decision, now)
         else:
             waits = isinstance(decision, Wait) and alert.closed_at is None and alert.next_page_at is not None
@@ -99,7 +99,20 @@ def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
     return [found[number] for number in sorted(found)]
 
 
-def _attempt(alert: Alert, decision: SendPage, now: datetime) -> None:
+def _attempt(alert: Alert, decision: SendPage | TellPatient, now: datetime) -> None:
+    """Take one step of the ladder, and say when the next one is due."""
+    if isinstance(decision, TellPatient):
+        _page(alert, decision, now, "patient_screen", Page.State.SENT, sent_at=now)
+        tell_patient(alert, decision, now)
+    else:
+        _page_person(alert, decision, now)
+    attempts = _attempts(alert)
+    empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
+    following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
+    alert.next_page_at = following.until if isinstance(following, Wait) else now
+
+
+def _page_person(alert: Alert, decision: SendPage, now: datetime) -> None:
     duty = on_duty(alert, decision.who, now)
     if duty.user is None:
         page = _page(alert, decision, now, "", Page.State.NOBODY_ON)
@@ -114,20 +127,18 @@ def _attempt(alert: Alert, decision: SendPage, now: datetime) -> None:
                 _page(alert, decision, now, channel.name, Page.State.SENDING, user=duty.user, send_at=now)
             else:
                 note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=duty.user), now)
-    attempts = _attempts(alert)
-    empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
-    following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
-    alert.next_page_at = following.until if isinstance(following, Wait) else now
 
 
-def _page(alert: Alert, decision: SendPage, now: datetime, channel: str, state: str, **more: object) -> Page:
+def _page(
+    alert: Alert, decision: SendPage | TellPatient, now: datetime, channel: str, state: str, **more: object
+) -> Page:
     return Page.objects.create(
         organisation_id=alert.organisation_id,
         alert=alert,
         course_id=alert.course_id,
         step=decision.step,
         attempt=decision.attempt,
-        who=decision.who,
+        who=PATIENT if isinstance(decision, TellPatient) else decision.who,
         channel=channel,
         idempotency_key=f"{alert.id}:{decision.attempt}:{channel or 'nobody'}",
         state=state,

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from handrail.rules.overlays import Overlay
+from handrail.rules.page_events import SHELL
 from handrail.rules.terms import SCHEDULES, STEPS
 
 if TYPE_CHECKING:
@@ -383,49 +384,6 @@ class FactWithdrawn:
     """The superseded fact never was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageSent:
-    """Written by the shell: a page went out."""
-
-    alert: str | None = None
-    key: str | None = None
-    ladder: str | None = None
-    step: int | None = None
-    to_role: str | None = None
-    channel: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageAcknowledged:
-    """Written by the shell: a person said "I have it"."""
-
-    alert: str | None = None
-    key: str | None = None
-    by_role: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageFailed:
-    """Written by the shell: a page did not go out."""
-
-    alert: str | None = None
-    key: str | None = None
-    step: int | None = None
-    to_role: str | None = None
-    channel: str | None = None
-    permanent: bool | None = None
-    why: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertClosed:
-    """Written by the shell: the condition is over."""
-
-    alert: str | None = None
-    key: str | None = None
-    because: str | None = None
-
-
 KINDS: dict[str, type[Any]] = {
     "course_started": CourseStarted,
     "protocol_changed": ProtocolChanged,
@@ -458,14 +416,11 @@ KINDS: dict[str, type[Any]] = {
     "course_ended": CourseEnded,
     "note_added": NoteAdded,
     "fact_withdrawn": FactWithdrawn,
-    "page_sent": PageSent,
-    "page_acknowledged": PageAcknowledged,
-    "page_failed": PageFailed,
-    "alert_closed": AlertClosed,
+    **SHELL,
 }
 """Every event kind of version 1 and its payload."""
 
-SHELL_KINDS = frozenset({"page_sent", "page_acknowledged", "page_failed", "alert_closed"})
+SHELL_KINDS = frozenset(SHELL)
 """Written by the shell and shown by replay; the rules answer the same with and without them."""
 
 

@@ -20,9 +20,10 @@ from typing import Any, Literal
 
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
+from handrail.rules.paging import Step
 from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
-from handrail.rules.terms import Disposition, Ladder, Status
+from handrail.rules.terms import Disposition, Ladder, Status, Urgency
 
 FORMAT = "handrail-policy/1"
 FOLDER = Path(__file__).resolve().parent.parent / "protocols" / "policies"
@@ -169,24 +170,38 @@ class TocilizumabPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LadderStep:
-    """Who is paged, and how many minutes are left to say "I have it" before the next step."""
+class LadderWords:
+    """What the patient is told, in another language; what stands in none of these is looked for among the translations."""
 
-    who: str
-    wait_minutes: int
+    language: str
+    patient_words: str
+    nobody_words: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderRow:
-    """One rung of urgency: its steps go round again, never silent."""
+    """One rung of urgency: its steps go round again, never silent. Every clock is in minutes; a clock left out does not run.
+
+    Those of the contact run from the report (`confirm`: somebody reached the patient by voice; `assess`: CRS grade and ICE score)
+    or from what the call decided (`seen`, `arrival`, `ed_call_back`). `snooze_minutes`: how long a page may be put off at most.
+    """
 
     id: Ladder
     owner: str
     patient_words: str
-    steps: tuple[LadderStep, ...]
+    steps: tuple[Step, ...]
     source: tuple[str, ...]
     status: Status
+    owner_words: str | None = None
+    nobody_words: str | None = None
+    """What the patient is told when nobody is on, or nobody has answered by the step that tells the patient."""
+    confirm_within_minutes: int | None = None
+    seen_within_minutes: int | None = None
+    arrival_within_minutes: int | None = None
+    ed_call_back_within_minutes: int | None = None
     assess_within_minutes: int | None = None
+    snooze_minutes: int | None = None
+    words_in: tuple[LadderWords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +280,22 @@ class Policy:
     base: Base | None
     departures: tuple[DepartureRow, ...]
 
+    def patient_words(self, ladder: Ladder, language: str = "") -> str:
+        """What the patient does, in that language where the policy itself has it; else as the policy says it."""
+        row = self.ladders[ladder]
+        own = next((each for each in row.words_in if each.language == language), None)
+        return own.patient_words if own is not None else row.patient_words
+
+    def nobody_words(self, ladder: Ladder, language: str = "") -> str:
+        """What the patient does when nobody answers: without words of its own, those of RED-1 or of RED-2."""
+        row = self.ladders[ladder]
+        own = next((each for each in row.words_in if each.language == language), None)
+        if own is not None and own.nobody_words is not None:
+            return own.nobody_words
+        if row.nobody_words is not None:
+            return row.nobody_words
+        return self.patient_words(Ladder.RED_1 if ladder is Ladder.RED_1 else Ladder.RED_2, language)
+
     def source(self, keys: tuple[str, ...], row: str | None = None) -> SourceRef:
         """The first source of a row, as shown with an answer; `row` is its place in the file."""
         item = self.sources[keys[0]]
@@ -297,8 +328,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         if ladder not in ladders or not ladders[ladder].steps:
             raise ProtocolDataError("quiet_ladder", f"{ladder.value} pages nobody.", "ladder")
     for row in read.ladder:
-        if any(step.wait_minutes <= 0 for step in row.steps):
-            raise ProtocolDataError("wrong_value", "A step waits a positive number of minutes.", f"ladder.{row.id}")
+        _check_ladder(row)
     for choice in read.rems:
         if choice.effect != "block":
             raise ProtocolDataError("loosened", "A site makes a REMS requirement block; it never loosens one.", "rems")
@@ -329,6 +359,31 @@ def _check_day(text: str, path: str) -> None:
         date.fromisoformat(text)
     except ValueError as error:
         raise ProtocolDataError("wrong_value", "A day reads like 2027-03-01.", path) from error
+
+
+def _check_ladder(row: LadderRow) -> None:
+    path = f"ladder.{row.id}"
+    people = [step for step in row.steps if step.pages_a_person]
+    if not people:
+        raise ProtocolDataError("quiet_ladder", f"{row.id.value} pages nobody.", path)
+    if any(step.wait_minutes <= 0 for step in people) or any(step.wait_minutes < 0 for step in row.steps):
+        raise ProtocolDataError("wrong_value", "A step waits a positive number of minutes.", path)
+    if row.snooze_minutes is not None and row.id.urgency is Urgency.NOW:
+        raise ProtocolDataError("wrong_value", "A RED page is never put off.", f"{path}.snooze_minutes")
+    for name in _CLOCKS:
+        minutes = getattr(row, name)
+        if minutes is not None and minutes <= 0:
+            raise ProtocolDataError("wrong_value", "A clock runs for a positive number of minutes.", f"{path}.{name}")
+
+
+_CLOCKS = (
+    "confirm_within_minutes",
+    "seen_within_minutes",
+    "arrival_within_minutes",
+    "ed_call_back_within_minutes",
+    "assess_within_minutes",
+    "snooze_minutes",
+)
 
 
 def _check_phase(phase: WatchPhase) -> None:

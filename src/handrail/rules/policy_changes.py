@@ -168,10 +168,10 @@ def _of_steps(
         yield _change(row, "steps", old, new, Verdict.NEITHER, "other people are called, or in another order")
         return
     for number, (one, other) in enumerate(zip(old, new, strict=True), start=1):
-        for key in one:
-            if one[key] != other.get(key):
-                verdict, because = _verdict(one[key], other.get(key), caution.get(f"{place}.{key}"))
-                yield _change(row, f"steps.{number}.{key}", one[key], other.get(key), verdict, because)
+        for key in dict.fromkeys((*one, *other)):
+            if one.get(key) != other.get(key):
+                verdict, because = _verdict(one.get(key), other.get(key), caution.get(f"{place}.{key}"))
+                yield _change(row, f"steps.{number}.{key}", one.get(key), other.get(key), verdict, because)
 
 
 def _verdict(old: Any, new: Any, direction: Direction | None) -> tuple[Verdict, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from handrail.rules.policy import Policy
+from handrail.rules.terms import Urgency
 
 
 def of_policy(policy: Policy) -> Iterator[str]:
@@ -27,5 +28,8 @@ def of_policy(policy: Policy) -> Iterator[str]:
         yield "The lower neutrophil count is the more urgent (at triage.anc_ed_below)."
     if triage.ice_drop_amber > triage.ice_drop_red:
         yield "The greater loss of ICE points is the more urgent (at triage.ice_drop_red)."
+    for ladder, rung in policy.ladders.items():
+        if ladder.urgency is Urgency.NOW and all(step.pages_a_person for step in rung.steps):
+            yield f"Nobody answers, and the patient is never told (at ladder.{ladder.value}.steps)."
     if not re.fullmatch(r"\d+(\.\d+)*", policy.ref.version):
         yield "The version is a number (at version)."

@@ -49,6 +49,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "page_sent": "page sent",
     "page_acknowledged": "page acknowledged",
     "page_failed": "page not delivered",
+    "patient_told": "patient told",
     "alert_closed": "alert closed",
 }
 """The name of every event kind, as a person says it."""
@@ -266,6 +267,18 @@ def _page_failed(body: Body, _nulls: Nulls) -> str:
     return f"to the {_pager(body.to_role)}: {body.why or 'reason not known'}"
 
 
+def _patient_told(body: Body, nulls: Nulls) -> str:
+    told = {"call_911": "call 911 now", "go_to_ed": "go to the emergency department now, do not drive yourself"}
+    because = {"nobody_on": "nobody was on", "nobody_answered": "nobody had answered"}
+    callers = "caregiver" if body.caregivers == 1 else "caregivers"
+    return _join(
+        told.get(body.told or "", "not known what"),
+        because.get(body.because or "", _known(None, nulls, "because", "why")),
+        "the packet for the emergency department is to go out" if body.packet else "",
+        f"word to {body.caregivers} {callers} is to go out" if body.caregivers else "",
+    )
+
+
 def _pager(step: str | None) -> str:
     return {
         "first_on_call": "first on call",
@@ -332,6 +345,7 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "contact_made": _call,
     "page_sent": _page_sent,
     "page_failed": _page_failed,
+    "patient_told": _patient_told,
     "page_acknowledged": _acknowledged,
     "alert_closed": _alert_closed,
     "note_added": _note,

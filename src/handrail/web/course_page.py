@@ -244,6 +244,7 @@ _STAYS: Final = (
     "page_sent",
     "page_acknowledged",
     "page_failed",
+    "patient_told",
     "alert_closed",
     "accountability_moved",
 )

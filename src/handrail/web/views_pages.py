@@ -21,6 +21,7 @@ from handrail.alerts.models import Alert, Page
 from handrail.alerts.reach import alerts_of
 from handrail.people import permissions
 from handrail.people.models import User
+from handrail.rules.paging import PATIENT
 from handrail.rules.telling import role_words
 from handrail.web import course_page
 from handrail.web.context import allowed, frame, open_alerts
@@ -37,7 +38,7 @@ STATE_WORDS: Final = {
     Page.State.NOT_CONFIGURED: "not set up on this installation",
     Page.State.NOBODY_ON: "NOBODY on",
 }
-CHANNEL_WORDS: Final = {"on_screen": "on screen", "email": "e-mail"}
+CHANNEL_WORDS: Final = {"on_screen": "on screen", "email": "e-mail", "patient_screen": "on the patient's own screen"}
 
 
 @staff_page
@@ -149,13 +150,19 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
     return [
         {
             "at": local_time(each.created_at, zone),
-            "who": f"{each.user.name if each.user else 'nobody'} ({role_words(each.who)})",
+            "who": _whom(each),
             "how": CHANNEL_WORDS.get(each.channel, each.channel or "no channel"),
             "state": STATE_WORDS[Page.State(each.state)],
             "why": each.why if each.state == Page.State.FAILED else "",
         }
         for each in alert.pages.select_related("user").order_by("attempt", "channel")
     ]
+
+
+def _whom(page: Page) -> str:
+    if page.who == PATIENT:
+        return "The patient is told to wait no longer"
+    return f"{page.user.name if page.user else 'nobody'} ({role_words(page.who)})"
 
 
 @staff_page

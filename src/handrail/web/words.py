@@ -47,6 +47,7 @@ KIND_WORDS: Final = {
     "page_sent": "Page sent",
     "page_acknowledged": "Page acknowledged",
     "page_failed": "Page not delivered",
+    "patient_told": "Patient told",
     "alert_closed": "Alert closed",
 }
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from handrail.actions.checkin_answers import QUESTIONS, VITALS, Answers, Doubt, number, within
-from handrail.actions.checkins import said
+from handrail.actions.checkins import said, what_to_do
 from handrail.rules.history import Limits
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Ladder, zone_named
@@ -62,7 +62,7 @@ def boxes(policy: Policy, given: Answers) -> tuple[Choice, ...]:
             value=row.symptom,
             words=said(row.words),
             chosen=row.symptom in given.symptoms,
-            first=said(policy.ladders[row.ladder].patient_words) if row.ladder in _SAID_AT_ONCE else "",
+            first=what_to_do(policy, row.ladder) if row.ladder in _SAID_AT_ONCE else "",
             at_once=row.ladder in (Ladder.RED_1, Ladder.RED_2),
         )
         for row in policy.triage.symptom
@@ -125,7 +125,7 @@ def asks(doubts: Sequence[Doubt]) -> dict[str, list[tuple[str, str, bool]]]:
 
 def fever_words(policy: Policy) -> str:
     """What to do at a fever, before anything is sent."""
-    return said(policy.ladders[Ladder.RED_4].patient_words)
+    return what_to_do(policy, Ladder.RED_4)
 
 
 def call_first(given: Answers, policy: Policy) -> str:
@@ -133,7 +133,7 @@ def call_first(given: Answers, policy: Policy) -> str:
     for word in given.symptoms:
         row = policy.triage.symptom_named(word)
         if row is not None and row.fever_like:
-            return said(policy.ladders[row.ladder].patient_words)
+            return what_to_do(policy, row.ladder)
     limits = policy.plausible.get("temperature_c")
     value = number(given.temperature)
     for celsius in (given.temperature_c, value, (value - 32) * 5 / 9 if value is not None else None):

@@ -1,0 +1,76 @@
+"""What the shell writes into a course about its pages: shown by replay, never read by a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSent:
+    """Written by the shell: a page went out."""
+
+    alert: str | None = None
+    key: str | None = None
+    ladder: str | None = None
+    step: int | None = None
+    to_role: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAcknowledged:
+    """Written by the shell: a person said "I have it"."""
+
+    alert: str | None = None
+    key: str | None = None
+    by_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFailed:
+    """Written by the shell: a page did not go out."""
+
+    alert: str | None = None
+    key: str | None = None
+    step: int | None = None
+    to_role: str | None = None
+    channel: str | None = None
+    permanent: bool | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertClosed:
+    """Written by the shell: the condition is over."""
+
+    alert: str | None = None
+    key: str | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientTold:
+    """Written by the shell: nobody answered, or nobody was on, and from now on the patient is told where to go.
+
+    `packet` and `caregivers`: the emergency department's packet, and word to so many caregivers, are to go out.
+    """
+
+    alert: str | None = None
+    key: str | None = None
+    ladder: str | None = None
+    step: int | None = None
+    told: Literal["call_911", "go_to_ed"] | None = None
+    because: Literal["nobody_on", "nobody_answered"] | None = None
+    packet: bool | None = None
+    caregivers: int | None = None
+
+
+SHELL: Final[dict[str, type[Any]]] = {
+    "page_sent": PageSent,
+    "page_acknowledged": PageAcknowledged,
+    "page_failed": PageFailed,
+    "patient_told": PatientTold,
+    "alert_closed": AlertClosed,
+}
+"""The payload of each such kind."""
