@@ -84,7 +84,13 @@ def test_documents_are_rotated_too(world, settings):
     document = store_document(world.course.pk, b"%PDF-1 synthetic", title="x", by=world.actor("alice"))
     former, new = settings.HANDRAIL_FIELD_KEYS[0], Fernet.generate_key().decode()
     settings.HANDRAIL_FIELD_KEYS = [new, former]
-    assert rotate_keys() == {"patients": 1, "contacts": 1, "documents": 1}
+    assert rotate_keys() == {
+        "patients": 1,
+        "contacts": 1,
+        "contact points": 0,
+        "dispatches": 0,
+        "documents": 1,
+    }
     settings.HANDRAIL_FIELD_KEYS = [new]
     assert open_document(world.course.pk, document.pk, by=world.actor("alice"))[1] == b"%PDF-1 synthetic"
     settings.HANDRAIL_FIELD_KEYS = [former]

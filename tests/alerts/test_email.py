@@ -11,8 +11,7 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.channels import Delivered, Message, PermanentFailure, TemporaryFailure, channel_named
 from handrail.alerts.channels import email as email_channel
 from handrail.alerts.models import Alert, Page
-from handrail.jobs import sending
-from handrail.jobs.sending import LONGEST_PAUSE, MOST_TRIES
+from handrail.jobs.outgoing import LONGEST_PAUSE, MOST_TRIES, Parcel, prepare, record
 from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from handrail.people.models import Shift
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member, make_shift
@@ -220,16 +219,16 @@ def test_the_ladder_does_not_wait_for_the_next_try(alert, mail, time):
 def test_a_late_failure_of_a_lost_claim_counts_for_nothing_and_a_late_delivery_counts(alert, mail, time):
     asleep, other = Watcher(), Watcher()
     asleep._write_one()
-    old = asleep._claim_page()
+    old = asleep._claim_outgoing()
+    late = Parcel(kind=Page, claim=old)
     time.advance(seconds=SEND_LEASE_SECONDS)
-    new = other._claim_page()
+    new = other._claim_outgoing()
     assert new.turn == old.turn + 1
-    held = page()
-    sending._record(held, TemporaryFailure(why="the connection broke"), old)
+    record(late, TemporaryFailure(why="the connection broke"))
     assert (page().tries, page().claimed_by) == (0, other.name)
-    sending._record(held, Delivered(), old)
+    record(late, Delivered())
     assert (page().state, page().send_at) == ("sent", None)
-    sending.send(new)
+    assert prepare(Page, new) is None
     assert mail.arrived == [], "it is known to be delivered"
 
 

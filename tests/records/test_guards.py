@@ -176,7 +176,7 @@ def test_every_model_of_the_clinical_rooms_has_its_organisation():
         for model in apps.get_app_config(label).get_models()
         if not issubclass(model, OwnedModel)
     }
-    assert without == {"Organisation", "User", "SignInGuard", "Heartbeat"}
+    assert without == {"Organisation", "User", "ContactPoint", "SignInGuard", "Heartbeat"}
 
 
 def test_every_unique_key_of_an_owned_table_starts_with_its_organisation():

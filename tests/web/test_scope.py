@@ -20,7 +20,7 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.places import settle_place
 from handrail.alerts.models import Alert
-from handrail.people.models import Membership, Shift
+from handrail.people.models import ContactPoint, Membership, Shift
 from handrail.people.scope import everything
 from handrail.records.models import Look, SigningSet
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
@@ -45,7 +45,8 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert`, `place` (an alert about one), `event`, `link`, `shift` or `set`: what stands in the address; `organisation`: what is sent along."""
+    """`course`, `alert`, `place` (an alert about one), `event`, `link`, `shift`, `set` or `point`: what stands in the address;
+    `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
 
@@ -55,6 +56,9 @@ ROWS = [
     Row("courses", 200, 200, 200, LOGIN),
     Row("courses", 200, 200, 200, LOGIN, "post", data=(("q", "synthia"),)),
     Row("rota", 200, 200, 200, LOGIN),
+    Row("reached", 200, 200, 200, LOGIN),
+    Row("add_point", 422, 422, 422, LOGIN, "post"),
+    Row("change_point", 302, 404, 404, LOGIN, "post", about="point"),
     Row("protocols", 200, 200, 200, LOGIN),
     Row("protocol", 200, 200, 200, LOGIN, args=("teclistamab/US/2026-03/mono",)),
     Row("policy", 200, 200, 200, LOGIN, args=("default",)),
@@ -94,8 +98,10 @@ THROUGH_A_LINK = {
     "checkin_link": "exchanges the token of a link for a cookie",
     "checkin_worker": "the program that keeps a check-in until it is sent; holds nothing",
     "api_checkins": "takes a check-in; nothing without the cookie of a link",
+    "phone_receipt": "the phone provider alone, by its signature",
 }
-"""Addresses for people without an account; tests/web/test_checkin.py and tests/api ask them with good and bad links."""
+"""Addresses for people without an account, and for providers; tests/web/test_checkin.py and tests/api ask them with good and bad
+links and signatures."""
 
 
 @pytest.fixture
@@ -111,6 +117,7 @@ def world(db):
         signed(world.alice, SIGNED)
         with everything():
             settle_place(world.alice.id, "test", [trouble()], NOW)
+        ContactPoint.objects.create(user=world.alice.oncologist, channel="sms", address="+15550100177")
         yield world
 
 
@@ -147,6 +154,7 @@ def address_of(row: Row, world: World) -> str:
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
+            "point": [ContactPoint.objects.get().pk] if row.about == "point" else [],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],
         }[row.about]
     return reverse(row.name, args=[*first, *row.args])

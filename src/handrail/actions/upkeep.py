@@ -12,8 +12,9 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.actor import service
 from handrail.actions.recording import Settled, could_not_assess, locked, settle
+from handrail.alerts.models import Dispatch
 from handrail.people import secrets
-from handrail.people.models import Contact, Patient
+from handrail.people.models import Contact, ContactPoint, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.models import Course, Document
@@ -94,9 +95,10 @@ def rotate_keys() -> dict[str, int]:
 
     Small transactions with nothing locked in between, so that people can work meanwhile; it may be run again at any time.
     """
-    counts = {"patients": 0, "contacts": 0, "documents": 0}
+    counts = {"patients": 0, "contacts": 0, "contact points": 0, "dispatches": 0, "documents": 0}
+    kinds = (("patients", Patient), ("contacts", Contact), ("contact points", ContactPoint), ("dispatches", Dispatch))
     with everything():
-        for name, model in (("patients", Patient), ("contacts", Contact)):
+        for name, model in kinds:
             for chunk in _chunks(list(model.objects.order_by("pk").values_list("pk", flat=True))):
                 with transaction.atomic():
                     for row in model.objects.select_for_update().filter(pk__in=chunk):

@@ -9,7 +9,7 @@ from typing import Final
 from django.db.models import Q
 
 from handrail import clock
-from handrail.alerts.models import Alert, Heartbeat
+from handrail.alerts.models import Alert, Dispatch, Heartbeat, Page
 from handrail.records.models import Course
 
 SILENT_AFTER: Final = timedelta(seconds=30)
@@ -41,7 +41,16 @@ def beat(watcher: str, now: datetime) -> None:
 
 
 def behind(now: datetime) -> int:
-    """How many courses and alerts were due some seconds ago and have not been looked at."""
+    """How much was due some seconds ago and nobody has looked at: courses, alerts, and what waits to be sent.
+
+    What a channel is working on is looked at; it counts again when the channel does not come back within the lease.
+    """
     limit = now - LATE_AFTER * clock.speed()
     late_pages = Q(next_page_at__lte=limit, acknowledged_at__isnull=True, closed_at__isnull=True)
-    return Course.objects.filter(look_again_at__lte=limit).count() + Alert.objects.filter(late_pages).count()
+    unsent = Q(send_at__lte=limit) & (Q(lease_until__isnull=True) | Q(lease_until__lte=now))
+    return (
+        Course.objects.filter(look_again_at__lte=limit).count()
+        + Alert.objects.filter(late_pages).count()
+        + Page.objects.filter(unsent).count()
+        + Dispatch.objects.filter(unsent).count()
+    )

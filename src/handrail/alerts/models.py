@@ -8,7 +8,9 @@ from django.db import models
 from django.db.models import Q
 
 from handrail import clock
+from handrail.alerts.delivery import Delivery
 from handrail.people.owned import OwnedRow
+from handrail.people.secrets import EncryptedTextField
 
 # No letters or digits that are mistaken for one another when read out on the phone.
 _CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -106,26 +108,10 @@ class Alert(OwnedRow):
         return self.closed_at is None
 
 
-class Page(OwnedRow):
-    """One attempt to tell one person through one channel."""
+class Page(Delivery):
+    """One attempt to tell one person through one channel about an alert."""
 
     reached_through = "course"
-
-    class State(models.TextChoices):
-        """How far the attempt got."""
-
-        SENDING = "sending"
-        SENT = "sent"
-        FAILED = "failed"
-        NOT_CONFIGURED = "not_configured"
-        NOBODY_ON = "nobody_on"
-
-    class Trouble(models.TextChoices):
-        """What kind of failure."""
-
-        NONE = "", "none"
-        TEMPORARY = "temporary"
-        PERMANENT = "permanent"
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="pages")
     course = models.ForeignKey("records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="pages")
@@ -137,21 +123,9 @@ class Page(OwnedRow):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="pages"
     )
-    channel = models.CharField(max_length=24, blank=True)
-    idempotency_key = models.CharField(max_length=160)
-    state = models.CharField(max_length=16, choices=State, default=State.SENDING)
-    trouble = models.CharField(max_length=12, choices=Trouble, blank=True, default=Trouble.NONE)
-    why = models.CharField(max_length=300, blank=True)
-    tries = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=clock.now)
-    sent_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
-
-    send_at = models.DateTimeField(null=True, blank=True)
-    """When it is to be sent, or tried again; None once it is sent or given up."""
-    claimed_by = models.CharField(max_length=80, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    turn = models.PositiveBigIntegerField(default=0)
+    next_way_at = models.DateTimeField(null=True, blank=True)
+    """When the person's next contact point is tried, unless this page is known to have arrived by then."""
 
     class Meta(OwnedRow.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -166,6 +140,7 @@ class Page(OwnedRow):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["alert", "attempt"], name="alerts_page_attempt"),
             models.Index(fields=["send_at"], name="alerts_page_due", condition=Q(send_at__isnull=False)),
+            models.Index(fields=["next_way_at"], name="alerts_page_next", condition=Q(next_way_at__isnull=False)),
             models.Index(fields=["user", "seen_at"], name="alerts_page_user"),
         ]
 
@@ -268,6 +243,61 @@ class Notice(OwnedRow):
 
     def __str__(self) -> str:
         return f"{self.to} {self.told} {self.state}"
+
+
+class Dispatch(Delivery):
+    """Something that a person is told and that is no page of an alert: a reminder, "go to the emergency department", a code.
+
+    The watcher sends it like a page. The words are written when the notice is made, in the person's language; those that hold a
+    secret (a code) are forgotten once they are sent.
+    """
+
+    reached_through = "course"
+
+    class Whom(models.TextChoices):
+        """Who is told."""
+
+        PATIENT = "patient"
+        CAREGIVER = "caregiver"
+        STAFF = "staff"
+
+    course = models.ForeignKey(
+        "records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
+    )
+    whom = models.CharField(max_length=12, choices=Whom)
+    contact = models.ForeignKey("people.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    """The caregiver; the patient is that of the course, and a member of staff that of the contact point."""
+    kind = models.CharField(max_length=40)
+    words = EncryptedTextField(blank=True)
+    language = models.CharField(max_length=10, default="en")
+    forget = models.BooleanField(default=False)
+    """The words hold a secret."""
+
+    class Meta(OwnedRow.Meta):
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            *OwnedRow.Meta.constraints,
+            models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_dispatch_once"),
+            models.CheckConstraint(
+                condition=Q(state="sending", send_at__isnull=False) | (~Q(state="sending") & Q(send_at__isnull=True)),
+                name="alerts_dispatch_waits",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["send_at"], name="alerts_dispatch_due", condition=Q(send_at__isnull=False)),
+            models.Index(fields=["course", "created_at"], name="alerts_dispatch_course"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel} {self.state}"
+
+    @property
+    def address(self) -> str:
+        """Where it goes, as it stands now; empty when there is nothing any more."""
+        if self.whom == Dispatch.Whom.STAFF:
+            return self.point.address if self.point is not None and self.point.removed_at is None else ""
+        if self.whom == Dispatch.Whom.CAREGIVER:
+            return self.contact.phone if self.contact is not None else ""
+        return self.course.patient.phone if self.course is not None else ""
 
 
 class Heartbeat(models.Model):

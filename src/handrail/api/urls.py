@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from handrail.api import checkins
+from handrail.api import checkins, phone
 
 urlpatterns = [
     path("api/checkins", checkins.receive_one, name="api_checkins"),
+    path("api/phone/receipts/<uuid:row_id>", phone.receipt, name="phone_receipt"),
 ]

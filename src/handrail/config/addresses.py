@@ -1,5 +1,6 @@
 """Addresses given in the environment: the database's and the mail server's, read strictly and said no to in one sentence."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -96,6 +97,33 @@ def email_settings(address: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_TIMEOUT": 10,
         "HANDRAIL_EMAIL_CONFIGURED": True,
+    }
+
+
+def phone_settings(address: str, sender: str) -> dict[str, str] | None:
+    """Who sends text messages and calls, or None for nobody.
+
+    Args:
+        address: `https://account:token@host`, the base of an interface like Twilio's; or empty.
+        sender: the number that messages and calls come from, as `+15550100`.
+
+    Raises:
+        ImproperlyConfigured: a part is missing. The sentence never repeats the token.
+    """
+    if not address:
+        return None
+    parts = _split(address, "HANDRAIL_PHONE_URL")
+    if parts.scheme not in ("https", "http") or not parts.hostname or not parts.username or not parts.password:
+        raise ImproperlyConfigured("HANDRAIL_PHONE_URL is https://account:token@host.")
+    if not re.fullmatch(r"\+[0-9]{6,15}", sender):
+        raise ImproperlyConfigured("HANDRAIL_PHONE_FROM is a number with + and the country: +15550100.")
+    port = _port(parts, "HANDRAIL_PHONE_URL")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return {
+        "base": f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}",
+        "account": unquote(parts.username),
+        "token": unquote(parts.password),
+        "sender": sender,
     }
 
 

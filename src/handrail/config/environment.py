@@ -25,6 +25,8 @@ class Environment:
     database_role: str
     email_url: str
     email_from: str
+    phone_url: str
+    phone_from: str
     base_url: str
     allowed_hosts: tuple[str, ...]
     idle_minutes: int
@@ -64,6 +66,8 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         database_role=text("DATABASE_ROLE"),
         email_url=text("EMAIL_URL"),
         email_from=text("EMAIL_FROM", "handrail@localhost"),
+        phone_url=text("PHONE_URL"),
+        phone_from=text("PHONE_FROM"),
         base_url=base_url,
         allowed_hosts=several("ALLOWED_HOSTS"),
         idle_minutes=number("IDLE_MINUTES", 15),
@@ -83,5 +87,7 @@ def _refuse_unsafe(found: Environment) -> None:
         raise ImproperlyConfigured("Live mode needs HANDRAIL_FIELD_KEYS: Fernet keys of its own, newest first.")
     if found.debug:
         raise ImproperlyConfigured("Live mode does not run with HANDRAIL_DEBUG: error pages would show patients' data.")
+    if found.phone_url.startswith("http://"):
+        raise ImproperlyConfigured("Live mode needs HANDRAIL_PHONE_URL to start with https://.")
     if not found.base_url.startswith("https://"):
         raise ImproperlyConfigured("Live mode needs HANDRAIL_BASE_URL to start with https://.")

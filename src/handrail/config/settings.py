@@ -6,7 +6,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from handrail.config import environment
-from handrail.config.addresses import database_settings, email_settings
+from handrail.config.addresses import database_settings, email_settings, phone_settings
 
 _env = environment.read()
 _package = Path(__file__).resolve().parent.parent
@@ -181,6 +181,8 @@ STORAGES = {
 # --- mail and logs --------------------------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = _env.email_from
 globals().update(email_settings(_env.email_url))
+HANDRAIL_PHONE = phone_settings(_env.phone_url, _env.phone_from)
+"""Who sends text messages and calls; None where nobody does."""
 ADMINS: list[tuple[str, str]] = []  # error reports by mail would carry patients' data
 DEFAULT_EXCEPTION_REPORTER_FILTER = "django.views.debug.SafeExceptionReporterFilter"
 LOGGING = {

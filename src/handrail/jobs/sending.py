@@ -1,59 +1,35 @@
-"""Two kinds of work on rows that are claimed: write the next page of an alert, and send a page that leaves the machine.
+"""Writing the pages of an alert: the next step of its ladder when it is due, and the next way to a person whom one has not reached.
 
-Writing is one transaction: the attempt, what it shows on screen, and its place in the ladder. Sending calls the provider outside
-of any transaction and records the outcome in another; killed in between, the page stays `sending` and is sent again after the
-lease: twice is better than never. A slow mail server holds up neither the screen nor the ladder.
+Writing is one transaction: the attempt, what it shows on screen, and its place in the ladder. What leaves the machine is only
+written down here, and sent by `outgoing`: a slow mail server holds up neither the screen nor the ladder.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from handrail import clock
 from handrail.actions.answering import note_page, tell_patient
-from handrail.alerts.channels import (
-    Channel,
-    Delivered,
-    Message,
-    Outcome,
-    PermanentFailure,
-    TemporaryFailure,
-    channel_named,
-    channels,
-)
+from handrail.alerts.channels import channels
 from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
+from handrail.alerts.ways import first_points, next_point, patience
 from handrail.jobs.checkpoints import checkpoint
+from handrail.jobs.outgoing import Claim
+from handrail.people.models import ContactPoint, User
 from handrail.rules.paging import PATIENT, SendPage, TellPatient, Wait, next_page
 
 log = logging.getLogger(__name__)
-
-MOST_TRIES: Final = 6
-LONGEST_PAUSE: Final = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A row held by one watcher: `turn` is the fence."""
-
-    id: UUID
-    watcher: str
-    turn: int
 
 
 def write_next_page(claim: Claim) -> None:
     """Write the next page of an alert, if it is due, and give the alert back."""
     now = clock.now()
     with transaction.atomic():
-        alert = Alert.objects.select_for_update().filter(**_held(claim)).first()
+        alert = Alert.objects.select_for_update().filter(**claim.row()).first()
         if alert is None:
             return
         attempts = _attempts(alert)
@@ -69,26 +45,31 @@ def write_next_page(claim: Claim) -> None:
     checkpoint("page_written")
 
 
-def send(claim: Claim) -> None:
-    """Send one page that waits and record the outcome; a failure for now leaves it waiting for its next try."""
-    page = Page.objects.select_related("alert", "alert__site", "user").filter(**_held(claim)).first()
-    if page is None:
-        return
-    channel = channel_named(page.channel)
-    answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
-    if answered:
-        outcome: Outcome = PermanentFailure(why="answered before it was sent")
-    elif channel is None or page.user is None:
-        outcome = PermanentFailure(why="the channel is not there any more")
-    else:
-        outcome = _sent_by(channel, page)
-    checkpoint("mail_sent")
-    _record(page, outcome, claim)
-    checkpoint("page_recorded")
+def try_next_way(now: datetime) -> bool:
+    """Write a page to the next contact point of somebody whom the former has not reached in time; False when nobody waits.
 
-
-def _held(claim: Claim) -> dict[str, Any]:
-    return {"id": claim.id, "claimed_by": claim.watcher, "turn": claim.turn}
+    One transaction and no claim: two watchers pass by each other, and the key of the page lets it be written once.
+    """
+    if not Page.objects.filter(next_way_at__lte=now).exists():
+        return False
+    with transaction.atomic():
+        due = (
+            Page.objects.filter(next_way_at__lte=now)
+            .order_by("next_way_at")
+            .select_for_update(of=("self",), skip_locked=True)
+        )
+        page = due.select_related("alert", "user").first()
+        if page is None:
+            return False
+        page.next_way_at = None
+        page.save(update_fields=["next_way_at"])
+        alert = page.alert
+        if alert.acknowledged_at is None and alert.closed_at is None:
+            point = next_point(page)
+            if point is not None:
+                decision = SendPage(who=page.who, step=page.step, attempt=page.attempt, wait_until=now)
+                _to_point(alert, decision, now, page.user, point)
+    return True
 
 
 def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
@@ -120,6 +101,8 @@ def _page_person(alert: Alert, decision: SendPage, now: datetime) -> None:
         log.warning("alert %s: nobody on as %s", alert.code, decision.who)
     else:
         for channel in channels():
+            if channel.own_address:
+                continue
             if channel.name == "on_screen":
                 page = _page(alert, decision, now, channel.name, Page.State.SENT, user=duty.user, sent_at=now)
                 note_page(page, now)
@@ -127,10 +110,24 @@ def _page_person(alert: Alert, decision: SendPage, now: datetime) -> None:
                 _page(alert, decision, now, channel.name, Page.State.SENDING, user=duty.user, send_at=now)
             else:
                 note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=duty.user), now)
+        for point in first_points(duty.user, alert, decision):
+            _to_point(alert, decision, now, duty.user, point)
+
+
+def _to_point(alert: Alert, decision: SendPage, now: datetime, user: User | None, point: ContactPoint) -> None:
+    waits = now + patience(alert, now)
+    state = Page.State.SENDING
+    _page(alert, decision, now, point.channel, state, user=user, point=point, send_at=now, next_way_at=waits)
 
 
 def _page(
-    alert: Alert, decision: SendPage | TellPatient, now: datetime, channel: str, state: str, **more: object
+    alert: Alert,
+    decision: SendPage | TellPatient,
+    now: datetime,
+    channel: str,
+    state: str,
+    point: ContactPoint | None = None,
+    **more: object,
 ) -> Page:
     return Page.objects.create(
         organisation_id=alert.organisation_id,
@@ -140,54 +137,9 @@ def _page(
         attempt=decision.attempt,
         who=PATIENT if isinstance(decision, TellPatient) else decision.who,
         channel=channel,
-        idempotency_key=f"{alert.id}:{decision.attempt}:{channel or 'nobody'}",
+        idempotency_key=f"{alert.id}:{decision.attempt}:{channel or 'nobody'}{f':{point.pk}' if point else ''}",
+        point=point,
         state=state,
         created_at=now,
         **more,
     )
-
-
-def _sent_by(channel: Channel, page: Page) -> Outcome:
-    """What the channel says; one that breaks its promise and raises must not hold up the ladder."""
-    try:
-        return channel.send(_message(page))
-    except Exception as error:  # noqa: BLE001
-        log.error("the channel %s failed (%s)", channel.name, type(error).__name__)
-        return TemporaryFailure(why=f"the channel failed ({type(error).__name__})")
-
-
-def _message(page: Page) -> Message:
-    alert = page.alert
-    assert page.user is not None
-    return Message(
-        to=page.user.email,
-        urgency=alert.urgency,
-        site=alert.site.code if alert.site else "unknown",
-        code=alert.code,
-        base_url=settings.HANDRAIL_BASE_URL,
-        idempotency_key=hashlib.sha256(page.idempotency_key.encode()).hexdigest()[:32],
-    )
-
-
-def _record(page: Page, outcome: Outcome, claim: Claim) -> None:
-    """Write what came of it. That it was delivered is true whoever holds the row now; a failure counts for its holder only."""
-    now = clock.now()
-    with transaction.atomic():
-        fresh = Page.objects.select_for_update().filter(id=page.id, state=Page.State.SENDING).first()
-        if fresh is None or (not isinstance(outcome, Delivered) and fresh.turn != claim.turn):
-            return
-        fresh.tries += 1
-        fresh.claimed_by, fresh.lease_until, fresh.send_at = "", None, None
-        if isinstance(outcome, Delivered):
-            fresh.state, fresh.sent_at = Page.State.SENT, now
-        elif isinstance(outcome, PermanentFailure) or fresh.tries >= MOST_TRIES:
-            permanent = isinstance(outcome, PermanentFailure)
-            fresh.state = Page.State.FAILED
-            fresh.trouble = Page.Trouble.PERMANENT if permanent else Page.Trouble.TEMPORARY
-            fresh.why = outcome.why
-        else:
-            fresh.trouble, fresh.why = Page.Trouble.TEMPORARY, outcome.why
-            fresh.send_at = now + min(timedelta(seconds=2**fresh.tries), LONGEST_PAUSE) * clock.speed()
-        fresh.save()
-        if fresh.state != Page.State.SENDING:
-            note_page(fresh, now)

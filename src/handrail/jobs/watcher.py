@@ -1,8 +1,9 @@
 """The watcher: a loop over rows that are due. Any number may run; killed at any line, the page still arrives.
 
-One look: claim a course whose time has come and assess it again; claim an alert whose page is due (or whose page is waiting to
-be sent) and work on it; until nothing is due. Then write a sign of life, ping the outside heartbeat if everything due has been
-looked at, and sleep until the next due time or a commit that calls, a quarter of a second at the most. Clinical time lives in rows only.
+One look: claim a course whose time has come and assess it again; claim an alert whose page is due and write it; claim what waits to
+be sent and hand it to a channel, which works beside the watcher; until nothing is due. Then write a sign of life, ping the outside
+heartbeat if everything due has been looked at, and sleep until the next due time or a commit that calls, a quarter of a
+second at the most. Clinical time lives in rows only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -35,9 +37,11 @@ from django.db.models import F, Model, Q, QuerySet
 from handrail import clock
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
-from handrail.alerts.models import Alert, Page
+from handrail.alerts.channels import Outcome
+from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
-from handrail.jobs.sending import Claim, send, write_next_page
+from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
+from handrail.jobs.sending import try_next_way, write_next_page
 from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.records.models import Course
@@ -71,10 +75,12 @@ class Watcher:
         self._beaten = 0.0
         self._pinged = 0.0
         self._away = False
+        self._flights = Flights()
 
     def run(self) -> None:
         """Look, sleep, look again, for ever; a database that is briefly away is waited for."""
         waker = Waker()
+        self._flights.when_back = waker.poke
         while True:
             waker.wait(self.turn(waker))
 
@@ -84,7 +90,8 @@ class Watcher:
             close_old_connections()
             if waker is not None:
                 waker.mark()
-            self.look()
+            self._landed(0)
+            self._look_once()
             self._beat()
             self._away = False
             return self._pause()
@@ -97,14 +104,19 @@ class Watcher:
             return LONGEST_SLEEP
 
     def look(self) -> int:
-        """Work on everything that is due; returns how many rows that were.
+        """Work on everything that is due and wait for what is on its way; returns how many rows that were."""
+        done = self._look_once()
+        while self._flights.any_away:
+            self._landed(LONGEST_SLEEP)
+            done += self._look_once()
+        return done
 
-        Pages are written before any is sent, and after each one that is sent the rest is looked at again: a mail server that is
-        slow holds up nothing but mail.
-        """
+    def _look_once(self) -> int:
+        """Work on everything that is due. Pages are written before any is sent, and nobody waits for a channel here."""
         done = 0
-        while self._assess_one() or self._write_one() or self._send_one():
+        while self._assess_one() or self._write_one() or self._next_way() or self._send_one():
             done += 1
+            self._landed(0)
         return done
 
     # --- courses ---------------------------------------------------------------------------------------------------
@@ -143,14 +155,46 @@ class Watcher:
             checkpoint("alert_claimed")
         return claim
 
-    # --- pages that leave the machine ------------------------------------------------------------------------------
+    def _next_way(self) -> bool:
+        """The next contact point of somebody whom a page has not reached in time."""
+        now = clock.now()
+        try:
+            return try_next_way(now)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("a page could not go on to its next way (%s)", type(error).__name__)
+            Page.objects.filter(next_way_at__lte=now).update(next_way_at=now + POISON_PAUSE * clock.speed())
+            return False
+
+    # --- what leaves the machine -----------------------------------------------------------------------------------
 
     def _send_one(self) -> bool:
-        claim = self._claim_page()
-        return claim is not None and self._work(Page, send, claim)
+        if not self._flights.has_room:
+            return False
+        for kind in (Page, Dispatch):
+            claim = self._claim_outgoing(kind)
+            if claim is not None:
+                self._work(kind, partial(self._take_off, kind), claim)
+                return True
+        return False
 
-    def _claim_page(self) -> Claim | None:
-        claim = self._claim(Page, "send_at", SEND_LEASE_SECONDS)
+    def _take_off(self, kind: type[Page | Dispatch], claim: Claim) -> None:
+        parcel = prepare(kind, claim)
+        if parcel is not None:
+            self._flights.take_off(parcel)
+
+    @staticmethod
+    def _record(parcel: Parcel, outcome: Outcome, claim: Claim) -> None:  # noqa: ARG004
+        record(parcel, outcome)
+
+    def _landed(self, seconds: float) -> None:
+        """Record what came back from the channels, waiting so long for the first."""
+        for parcel, outcome in self._flights.land(seconds):
+            self._work(parcel.kind, partial(self._record, parcel, outcome), parcel.claim)
+
+    def _claim_outgoing(self, kind: type[Model] = Page) -> Claim | None:
+        claim = self._claim(kind, "send_at", SEND_LEASE_SECONDS)
         if claim is not None:
             checkpoint("page_claimed")
         return claim
@@ -251,6 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watcher = Watcher()
     if chosen.once:
         watcher.turn()
+        watcher.look()
         return 0
     with contextlib.suppress(KeyboardInterrupt):
         watcher.run()

@@ -215,6 +215,16 @@ class RemsChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReachingPolicy:
+    """How long a way to reach somebody is trusted: seconds without a word that a page arrived, hours that a link is good."""
+
+    next_way_after_seconds: int
+    answer_link_hours: int
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DepartureRow:
     """A value that this policy leaves looser than the shipped one, or that nobody can compare: why, and when it is looked at again."""
 
@@ -259,6 +269,7 @@ class _Document:
     rems: tuple[RemsChoice, ...] = ()
     base: Base | None = None
     departure: tuple[DepartureRow, ...] = ()
+    reaching: ReachingPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +290,8 @@ class Policy:
     caution: Mapping[str, Direction]
     base: Base | None
     departures: tuple[DepartureRow, ...]
+    reaching: ReachingPolicy | None = None
+    """None in a policy written before there was a choice: `shipped_reaching` decides."""
 
     def patient_words(self, ladder: Ladder, language: str = "") -> str:
         """What the patient does, in that language where the policy itself has it; else as the policy says it."""
@@ -336,6 +349,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         _check_phase(phase)
     for departed in read.departure:
         _check_day(departed.review_on, f"departure.{departed.place}.review_on")
+    if read.reaching is not None and min(read.reaching.next_way_after_seconds, read.reaching.answer_link_hours) <= 0:
+        raise ProtocolDataError("wrong_value", "Waits are positive numbers.", "reaching")
     return Policy(
         ref=PolicyRef(id=read.id, version=read.version, sha256=sha256),
         title=read.title,
@@ -347,6 +362,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         infection=read.infection,
         tocilizumab=read.tocilizumab,
         ladders=ladders,
+        reaching=read.reaching,
         rems_effects={row.requirement: row.effect for row in read.rems},
         caution=read_caution(caution, read),
         base=read.base,
@@ -475,4 +491,11 @@ def load_policy(policy: Any = None) -> Policy:
         raise ProtocolDataError("unknown_policy", f"There is no policy {name!r}.", "policy.id")
     if wanted is not None and wanted != found.ref.sha256:
         raise ProtocolDataError("other_policy", f"Policy {name!r} here has other content.", "policy.sha256")
+    return found
+
+
+def shipped_reaching() -> ReachingPolicy:
+    """The waits of the shipped policy."""
+    found = load_policy().reaching
+    assert found is not None
     return found

@@ -2,7 +2,15 @@
 
 from django.urls import include, path
 
-from handrail.web import views_course, views_list, views_pages, views_protocols, views_rota, views_signing
+from handrail.web import (
+    views_course,
+    views_list,
+    views_pages,
+    views_protocols,
+    views_reached,
+    views_rota,
+    views_signing,
+)
 
 urlpatterns = [
     path("", views_list.board, name="board"),
@@ -11,6 +19,9 @@ urlpatterns = [
     path("rota/", views_rota.rota, name="rota"),
     path("rota/add", views_rota.add_shift, name="add_shift"),
     path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),
+    path("me/reached", views_reached.reached, name="reached"),
+    path("me/reached/add", views_reached.add, name="add_point"),
+    path("me/reached/<uuid:point_id>", views_reached.change, name="change_point"),
     path("protocols/", views_protocols.protocols, name="protocols"),
     path("protocols/policies/<slug:policy_id>/", views_protocols.policy, name="policy"),
     path("protocols/<path:key>/", views_protocols.protocol, name="protocol"),

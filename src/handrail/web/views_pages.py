@@ -22,6 +22,7 @@ from handrail.alerts.reach import alerts_of
 from handrail.people import permissions
 from handrail.people.models import User
 from handrail.rules.paging import PATIENT
+from handrail.rules.receipts import Arrival, arrival
 from handrail.rules.telling import role_words
 from handrail.web import course_page
 from handrail.web.context import allowed, frame, open_alerts
@@ -38,7 +39,13 @@ STATE_WORDS: Final = {
     Page.State.NOT_CONFIGURED: "not set up on this installation",
     Page.State.NOBODY_ON: "NOBODY on",
 }
-CHANNEL_WORDS: Final = {"on_screen": "on screen", "email": "e-mail", "patient_screen": "on the patient's own screen"}
+CHANNEL_WORDS: Final = {
+    "on_screen": "on screen",
+    "email": "e-mail",
+    "sms": "text message",
+    "voice": "phone call",
+    "patient_screen": "on the patient's own screen",
+}
 
 
 @staff_page
@@ -152,7 +159,7 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
             "at": local_time(each.created_at, zone),
             "who": _whom(each),
             "how": CHANNEL_WORDS.get(each.channel, each.channel or "no channel"),
-            "state": STATE_WORDS[Page.State(each.state)],
+            "state": "delivered" if arrival(each.receipt) is Arrival.ARRIVED else STATE_WORDS[Page.State(each.state)],
             "why": each.why if each.state == Page.State.FAILED else "",
         }
         for each in alert.pages.select_related("user").order_by("attempt", "channel")

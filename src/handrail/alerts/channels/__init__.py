@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib import import_module
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What leaves Handrail about an alert."""
+    """What leaves Handrail: a page about an alert, or the words of a dispatch."""
 
     to: str
     urgency: str
@@ -23,13 +24,28 @@ class Message:
     code: str
     base_url: str
     idempotency_key: str
+    words: str = ""
+    """The whole text of a dispatch; empty for a page."""
+    receipts_to: str = ""
+    """Where the provider tells what became of it."""
+
+    def __repr__(self) -> str:
+        return f"Message({self.idempotency_key})"  # no address and no link reaches a log
 
     def text(self) -> str:
         """The whole message: no name, no reading, no drug."""
+        if self.words:
+            return self.words
         return (
             f"Handrail: {URGENCY_WORDS.get(self.urgency, self.urgency)}. Site {self.site}. Code {self.code}. "
             f"Sign in and answer: {self.base_url}"
         )
+
+    def subject(self) -> str:
+        """One line, for channels that have one."""
+        if self.words:
+            return "Handrail"
+        return f"Handrail: {URGENCY_WORDS.get(self.urgency, self.urgency)}, site {self.site}"
 
 
 URGENCY_WORDS = {"now": "CALL NOW", "soon": "SOON", "today": "TODAY", "routine": "ROUTINE"}
@@ -37,14 +53,18 @@ URGENCY_WORDS = {"now": "CALL NOW", "soon": "SOON", "today": "TODAY", "routine":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The provider took it."""
+    """The provider took it, and may tell later whether it arrived."""
+
+    reference: str = ""
+    receipts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryFailure:
-    """It may work in a moment. `why` holds no address and no text of the message."""
+    """It may work in a moment. `why` holds no address and no text of the message; `retry_after` is what the provider asked for."""
 
     why: str
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +81,15 @@ class Channel(Protocol):
     """One way to reach a person."""
 
     name: str
+    own_address: bool
+    """Whether it needs a contact point of the person; else everybody is reached through it."""
 
     def configured(self) -> bool:
         """Whether the installation has set this channel up."""
         ...
 
     def send(self, message: Message) -> Outcome:
-        """Send one message. Never raises."""
+        """Send one message. Never raises, and asks no database: it runs beside the watcher, in a thread of its own."""
         ...
 
 

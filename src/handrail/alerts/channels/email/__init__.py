@@ -6,7 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
-from handrail.alerts.channels import URGENCY_WORDS, Delivered, Message, Outcome, PermanentFailure, TemporaryFailure
+from handrail.alerts.channels import Delivered, Message, Outcome, PermanentFailure, TemporaryFailure
 
 SECONDS: Final = 5
 """How long a mail server may take before the attempt counts as failed for now."""
@@ -16,6 +16,7 @@ class Email:
     """One mail to the address of the person who is paged."""
 
     name = "email"
+    own_address = False
 
     def configured(self) -> bool:
         """Whether a mail server is named in `HANDRAIL_EMAIL_URL`."""
@@ -24,7 +25,7 @@ class Email:
     def send(self, message: Message) -> Outcome:
         """Send the mail. A refusal by the server is final; anything about the connection is not."""
         mail = EmailMessage(
-            subject=f"Handrail: {URGENCY_WORDS.get(message.urgency, message.urgency)}, site {message.site}",
+            subject=message.subject(),
             body=message.text(),
             to=[message.to],
             headers={"Message-ID": f"<{message.idempotency_key}@handrail>", "Auto-Submitted": "auto-generated"},

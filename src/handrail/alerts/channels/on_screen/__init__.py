@@ -7,6 +7,7 @@ class OnScreen:
     """The inbox of the person who is paged."""
 
     name = "on_screen"
+    own_address = False
 
     def configured(self) -> bool:
         """Always."""

@@ -1,0 +1,83 @@
+"""What a provider tells about a page or a dispatch that it took: late, twice, out of order, or never."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from handrail import clock
+from handrail.actions.answering import note_page
+from handrail.alerts.models import Dispatch, Page
+from handrail.people import scope
+from handrail.rules.receipts import Arrival, arrival, further, known
+
+log = logging.getLogger(__name__)
+
+_OVER: Final = (Page.State.NOT_CONFIGURED, Page.State.NOBODY_ON)
+
+
+def note_receipt(
+    row_id: UUID, *, word: str, provider_id: str = "", detail: str = "", now: datetime | None = None
+) -> bool:
+    """Keep the furthest word about a page or a dispatch; False when there is no such row.
+
+    A word about a message whose sending nobody heard back from settles it: it is not sent again. One that failed goes on to the
+    person's next contact point.
+
+    Args:
+        row_id: of the page or the dispatch; it stands in the address that the provider was given.
+        word: `queued`, `sent`, `delivered`, `undelivered`, …; one that is not known is passed over.
+        provider_id: the provider's own name for the message.
+        detail: the provider's code for what went wrong; digits.
+    """
+    now = now or clock.now()
+    with transaction.atomic(), scope.everything():
+        row = _locked(row_id)
+        if row is None:
+            return False
+        if not known(word) or row.state in _OVER:
+            return True
+        before, row.receipt = arrival(row.receipt), further(row.receipt, word)
+        after = arrival(row.receipt)
+        row.receipt_at = row.receipt_at if row.receipt != word else now
+        row.provider_id = row.provider_id or provider_id[:64]
+        former = row.state
+        _settle(row, after, detail, now)
+        if isinstance(row, Page):
+            _go_on(row, after, now)
+        row.save()
+        if isinstance(row, Page) and row.state != former:
+            note_page(row, now)
+        if before is not after:
+            log.info("%s: receipt %s", row.pk, row.receipt)
+    return True
+
+
+def _locked(row_id: UUID) -> Page | Dispatch | None:
+    pages = Page.objects.select_for_update(of=("self",)).select_related("alert")
+    return pages.filter(pk=row_id).first() or Dispatch.objects.select_for_update().filter(pk=row_id).first()
+
+
+def _settle(row: Page | Dispatch, after: Arrival, detail: str, now: datetime) -> None:
+    """A provider that tells about a message has taken it; one that tells that it failed has not delivered it."""
+    if after is Arrival.FAILED:
+        code = f" ({detail})" if detail.isascii() and detail.isdigit() and len(detail) < 8 else ""
+        row.state, row.trouble = Page.State.FAILED, Page.Trouble.PERMANENT
+        row.why = f"not delivered, the provider says: {row.receipt}{code}"
+    else:
+        row.state, row.trouble, row.why = Page.State.SENT, Page.Trouble.NONE, ""
+        row.sent_at = row.sent_at or now
+    row.send_at, row.claimed_by, row.lease_until = None, "", None
+    if isinstance(row, Dispatch) and row.forget:
+        row.words = ""
+
+
+def _go_on(page: Page, after: Arrival, now: datetime) -> None:
+    if after is Arrival.ARRIVED:
+        page.next_way_at = None
+    elif after is Arrival.FAILED and page.next_way_at is not None:
+        page.next_way_at = min(page.next_way_at, now)

@@ -1,0 +1,53 @@
+"""What the phone provider tells us, as signed forms: receipts of messages and calls.
+
+Nothing is believed without the provider's signature over this very address and these very fields, and what is not signed is answered
+the same whatever it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, Final, ParamSpec
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from handrail.actions.receipts import note_receipt
+from handrail.alerts import phone
+
+Rest = ParamSpec("Rest")
+View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
+LARGEST: Final = 20_000
+
+
+def from_provider(view: View[Rest]) -> View[Rest]:
+    """An address for the phone provider alone."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        address = f"{settings.HANDRAIL_BASE_URL}{request.get_full_path()}"
+        given = request.headers.get("X-Twilio-Signature", "")
+        if len(request.body) > LARGEST or not phone.is_signed(address, dict(request.POST.lists()), given):
+            response = HttpResponse(status=403)
+            response._has_been_logged = True  # type: ignore[attr-defined]  # strangers fill no log
+            return response
+        return view(request, *args, **kwargs)
+
+    return csrf_exempt(require_POST(inner))  # type: ignore[return-value]
+
+
+@from_provider
+def receipt(request: HttpRequest, row_id: UUID) -> HttpResponse:
+    """How far a message or a call got. What is told about a row that is not here is taken and forgotten."""
+    form = request.POST
+    note_receipt(
+        row_id,
+        word=form.get("MessageStatus", "") or form.get("CallStatus", ""),
+        provider_id=form.get("MessageSid", "") or form.get("CallSid", ""),
+        detail=form.get("ErrorCode", ""),
+    )
+    return HttpResponse(status=204)

@@ -1,0 +1,228 @@
+"""What leaves the machine: claimed rows are made ready, handed to a channel beside the watcher, and what came of it is recorded.
+
+Three parts, because only the middle one may wait for somebody else's server. `prepare` and `record` ask the database and run in the
+watcher; `deliver` asks the network alone and runs in a thread of `Flights`, a few at once: a provider that is slow holds up neither
+the watcher nor the others, and no thread stands beside the queries. Killed between the parts, the row stays `sending` and is sent
+again after its lease, unless a receipt has told meanwhile that it arrived: never twice when the answer is known, twice rather than
+never when it is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.answering import note_page
+from handrail.alerts.channels import (
+    Channel,
+    Delivered,
+    Message,
+    Outcome,
+    PermanentFailure,
+    TemporaryFailure,
+    channel_named,
+)
+from handrail.alerts.models import Dispatch, Page
+from handrail.jobs.checkpoints import checkpoint
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 8
+"""So many are on their way at the same time."""
+MOST_TRIES: Final = 6
+LONGEST_PAUSE: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A row held by one watcher: `turn` is the fence."""
+
+    id: UUID
+    watcher: str
+    turn: int
+
+    def row(self) -> dict[str, Any]:
+        """The row, while it is still this claim's."""
+        return {"id": self.id, "claimed_by": self.watcher, "turn": self.turn}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A row made ready: what is sent through which channel; without a channel the outcome is known already."""
+
+    kind: type[Page | Dispatch]
+    claim: Claim
+    channel: Channel | None = None
+    message: Message | None = None
+    known: Outcome | None = None
+
+
+# --- ready ------------------------------------------------------------------------------------------------------------
+
+
+def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
+    """Make a claimed row ready; None when somebody else took it over."""
+    if kind is Dispatch:
+        return _dispatch(claim)
+    page = Page.objects.select_related("alert", "alert__site", "user", "point").filter(**claim.row()).first()
+    if page is None:
+        return None
+    channel = channel_named(page.channel)
+    answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
+    if answered:
+        return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="answered before it was sent"))
+    if channel is None or page.user is None or (page.point is not None and page.point.removed_at is not None):
+        return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="the channel is not there any more"))
+    alert = page.alert
+    message = Message(
+        to=page.point.address if page.point else page.user.email,
+        urgency=alert.urgency,
+        site=alert.site.code if alert.site else "unknown",
+        code=alert.code,
+        base_url=settings.HANDRAIL_BASE_URL,
+        idempotency_key=_key(page),
+        receipts_to=receipts_address(page),
+    )
+    return Parcel(kind=Page, claim=claim, channel=channel, message=message)
+
+
+def _dispatch(claim: Claim) -> Parcel | None:
+    related = ("point", "contact", "course__patient")
+    dispatch = Dispatch.objects.select_related(*related).filter(**claim.row()).first()
+    if dispatch is None:
+        return None
+    channel, to = channel_named(dispatch.channel), dispatch.address
+    if channel is None or not to or not dispatch.words:
+        return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="there is no address any more"))
+    message = Message(
+        to=to,
+        urgency="",
+        site="",
+        code="",
+        base_url=settings.HANDRAIL_BASE_URL,
+        idempotency_key=_key(dispatch),
+        words=dispatch.words,
+        receipts_to=receipts_address(dispatch),
+    )
+    return Parcel(kind=Dispatch, claim=claim, channel=channel, message=message)
+
+
+def _key(row: Page | Dispatch) -> str:
+    return hashlib.sha256(row.idempotency_key.encode()).hexdigest()[:32]
+
+
+def receipts_address(row: Page | Dispatch) -> str:
+    """Where the provider tells what became of this row."""
+    return f"{settings.HANDRAIL_BASE_URL}{reverse('phone_receipt', args=[row.pk])}"
+
+
+# --- away -------------------------------------------------------------------------------------------------------------
+
+
+def deliver(parcel: Parcel) -> Outcome:
+    """What the channel says; one that breaks its promise and raises must not hold up the ladder. Asks no database."""
+    if parcel.channel is None or parcel.message is None:
+        return parcel.known or PermanentFailure(why="there is nothing to send")
+    try:
+        return parcel.channel.send(parcel.message)
+    except Exception as error:  # noqa: BLE001
+        log.error("the channel %s failed (%s)", parcel.channel.name, type(error).__name__)
+        return TemporaryFailure(why=f"the channel failed ({type(error).__name__})")
+
+
+def _nothing() -> None: ...
+
+
+class Flights:
+    """What is on its way, a few at once; what came back waits here until the watcher records it."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._pool: ThreadPoolExecutor | None = None
+        self._away: dict[Future[Outcome], Parcel] = {}
+        self.when_back: Callable[[], None] = _nothing
+        """Called from the thread of a channel that is done: it wakes the watcher."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may leave."""
+        return len(self._away) < self._at_once
+
+    def take_off(self, parcel: Parcel) -> None:
+        """Send a parcel on its way."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=self._at_once, thread_name_prefix="handrail-send")
+        future = self._pool.submit(deliver, parcel)
+        self._away[future] = parcel
+        future.add_done_callback(lambda _: self.when_back())
+
+    def land(self, seconds: float = 0.0) -> list[tuple[Parcel, Outcome]]:
+        """What has come back, waiting so long for the first."""
+        if not self._away:
+            return []
+        done, _ = wait(self._away, timeout=seconds, return_when=FIRST_COMPLETED)
+        return [(self._away.pop(each), each.result()) for each in done]
+
+    @property
+    def any_away(self) -> bool:
+        """Whether anything is on its way."""
+        return bool(self._away)
+
+    def close(self) -> None:
+        """End the threads; what is away is sent again by another watcher."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+# --- back -------------------------------------------------------------------------------------------------------------
+
+
+def record(parcel: Parcel, outcome: Outcome) -> None:
+    """Write what came of it. That it was taken is true whoever holds the row now; a failure counts for its holder only."""
+    checkpoint("mail_sent")
+    now = clock.now()
+    with transaction.atomic():
+        found = parcel.kind._default_manager.select_for_update().filter(id=parcel.claim.id, state=Page.State.SENDING)
+        row = found.first()
+        if row is None or (not isinstance(outcome, Delivered) and row.turn != parcel.claim.turn):
+            return
+        _settle(row, outcome, now)
+        row.save()
+        if isinstance(row, Page) and row.state != Page.State.SENDING:
+            note_page(row, now)
+    checkpoint("page_recorded")
+
+
+def _settle(row: Page | Dispatch, outcome: Outcome, now: datetime) -> None:
+    row.tries += 1
+    row.claimed_by, row.lease_until, row.send_at = "", None, None
+    if isinstance(outcome, Delivered):
+        row.state, row.sent_at, row.provider_id = Page.State.SENT, now, outcome.reference
+        arrived = not outcome.receipts
+    elif isinstance(outcome, PermanentFailure) or row.tries >= MOST_TRIES:
+        permanent = isinstance(outcome, PermanentFailure)
+        row.state = Page.State.FAILED
+        row.trouble = Page.Trouble.PERMANENT if permanent else Page.Trouble.TEMPORARY
+        row.why = outcome.why
+        arrived = False
+    else:
+        assert isinstance(outcome, TemporaryFailure)
+        row.trouble, row.why = Page.Trouble.TEMPORARY, outcome.why
+        asked = outcome.retry_after or timedelta()
+        pause = max(min(timedelta(seconds=2**row.tries), LONGEST_PAUSE), asked) * clock.speed()
+        row.send_at, arrived = now + pause, False
+    if isinstance(row, Page) and row.next_way_at is not None:
+        row.next_way_at = None if arrived else now if row.state == Page.State.FAILED else row.next_way_at
+    if isinstance(row, Dispatch) and row.forget and row.state != Page.State.SENDING:
+        row.words = ""
