@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from handrail.alerts.models import Alert, AlertEntry
 from handrail.people import guards
-from handrail.people.models import Contact, LinkToken
+from handrail.people.models import Contact, LinkToken, RotaEntry
 from handrail.people.owned import OwnedModel
 from handrail.records.models import (
     Course,
@@ -56,6 +56,7 @@ def one_row_each(world) -> None:
     SigningEntry.objects.create(**own, number=1, decision="left")
     SigningMark.objects.create(**own, part="pharmacist")
     place = Alert.objects.create(organisation=course.organisation, key="place:x:1", steps=[], opened_at=MONDAY_0900)
+    RotaEntry.objects.create(organisation=course.organisation, kind="put_on", payload={}, at=MONDAY_0900)
     AlertEntry.objects.create(
         organisation=course.organisation, alert=place, kind="page_sent", payload={}, at=MONDAY_0900
     )

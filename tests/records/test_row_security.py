@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from handrail import clock
 from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert, AlertEntry, Notice, Page
-from handrail.people.models import Contact, LinkToken, Patient
+from handrail.people.models import Contact, LinkToken, Patient, RotaEntry
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
 from handrail.records.models import (
@@ -29,7 +29,7 @@ from tests.support.signing import signed
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
 CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page, Notice]
-OWN = [AlertEntry, SigningSet, SigningEntry, SigningMark, ProtocolSignature]
+OWN = [AlertEntry, RotaEntry, SigningSet, SigningEntry, SigningMark, ProtocolSignature]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
 
 
@@ -49,6 +49,7 @@ def world():
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
     own = {"organisation": course.organisation}
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
+    RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     signed(world.alice, "elranatamab/US/2025-07")
     return world

@@ -12,7 +12,7 @@ from uuid import uuid4
 from handrail.actions.actor import Actor, person
 from handrail.actions.courses import start_course
 from handrail.alerts import heartbeat
-from handrail.people.models import Contact, Membership, Organisation, Patient, Shift, Site, User
+from handrail.people.models import Certificate, Contact, Membership, Organisation, Patient, Shift, Site, User
 from handrail.people.scope import everything
 from handrail.records.models import Course, CourseAccess
 
@@ -34,16 +34,27 @@ def make_organisation(name: str, **fields: Any) -> Organisation:
 
 
 def make_site(organisation: Organisation, **fields: Any) -> Site:
-    defaults = {"name": "Synthetic Site", "code": f"site-{next(_number)}", "time_zone": CHICAGO}
+    """A site whose rota no watcher looks at, unless `rota_look_at` says when."""
+    name = {"name": "Synthetic Site", "code": f"site-{next(_number)}", "time_zone": CHICAGO}
+    defaults = {**name, "rota_look_at": None}
     return Site.objects.create(organisation=organisation, **{**defaults, **fields})
 
 
 def make_member(organisation: Organisation, role: str, name: str = "", **fields: Any) -> User:
-    """A user with one role at an organisation, since long ago."""
+    """A user with one role at an organisation, since long ago, trained for the rota unless `trained` is False."""
     user = make_user(name or f"Synthetic {role}")
     since = fields.pop("valid_from", MONDAY_0900 - timedelta(days=365))
+    if fields.pop("trained", True):
+        make_certificate(organisation, user)
     Membership.objects.create(organisation=organisation, user=user, role=role, valid_from=since, **fields)
     return user
+
+
+def make_certificate(organisation: Organisation, user: User, **fields: Any) -> Certificate:
+    """A certificate of the training for the rota, since long ago and for years."""
+    since, until = MONDAY_0900 - timedelta(days=365), MONDAY_0900 + timedelta(days=3650)
+    defaults = {"kind": "on_call_ladder", "valid_from": since.date(), "valid_until": until.date()}
+    return Certificate.objects.create(organisation=organisation, user=user, **{**defaults, **fields})
 
 
 def make_shift(organisation: Organisation, step: str, user: User, **fields: Any) -> Shift:

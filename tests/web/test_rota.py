@@ -58,7 +58,7 @@ def test_taking_off_ends_the_shift_now(director, world):
         shift = Shift.objects.get(organisation=world.alice.organisation, step="first_on_call")
     director.post(reverse("end_shift", args=[shift.pk]))
     assert on(world) is None
-    assert "nobody is first on call from Mon 2 Mar 12:00 CST" in director.get("/rota/").content.decode()
+    assert "Nobody is first on call from Mon 2 Mar 2026 12:00 CST" in director.get("/rota/").content.decode()
 
 
 def test_a_shift_that_has_not_begun_is_removed(world):
@@ -92,7 +92,7 @@ def test_a_hole_in_two_weeks_is_said_and_a_full_rota_is_quiet(director, world):
     assert "The rota has holes" not in director.get("/rota/").content.decode()
     with everything():
         Shift.objects.filter(step="second_on_call").update(ends_at=NOW + timedelta(days=5))
-    assert "nobody is second on call from Sat 7 Mar 12:00 CST" in director.get("/rota/").content.decode()
+    assert "Nobody is second on call from Sat 7 Mar 2026 12:00 CST" in director.get("/rota/").content.decode()
 
 
 def test_only_those_who_may_change_it(client, world):
@@ -112,7 +112,7 @@ def test_only_somebody_who_may_answer_a_page_is_put_on(director, world):
 def test_a_shift_of_somebody_who_left_is_a_hole(director, world):
     with everything():
         world.alice.on_call.memberships.update(valid_until=NOW)
-    assert "nobody is first on call from Mon 2 Mar 12:00 CST" in director.get("/rota/").content.decode()
+    assert "Nobody is first on call from Mon 2 Mar 2026 12:00 CST" in director.get("/rota/").content.decode()
 
 
 def test_the_verb_refuses_strangers_and_people_from_elsewhere(world):

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, Heartbeat, Page
+from handrail.people.models import Site
 from handrail.records.models import Course
 
 SILENT_AFTER: Final = timedelta(seconds=30)
@@ -41,7 +42,7 @@ def beat(watcher: str, now: datetime) -> None:
 
 
 def behind(now: datetime) -> int:
-    """How much was due some seconds ago and nobody has looked at: courses, alerts, and what waits to be sent.
+    """How much was due some seconds ago and nobody has looked at: courses, alerts, rotas, and what waits to be sent.
 
     What a channel is working on is looked at; it counts again when the channel does not come back within the lease.
     """
@@ -52,5 +53,6 @@ def behind(now: datetime) -> int:
         Course.objects.filter(look_again_at__lte=limit).count()
         + Alert.objects.filter(late_pages).count()
         + Page.objects.filter(unsent).count()
+        + Site.objects.filter(rota_look_at__lte=limit).count()
         + Dispatch.objects.filter(unsent).count()
     )

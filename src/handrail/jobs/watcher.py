@@ -35,6 +35,7 @@ from django.db import (
 from django.db.models import F, Model, Q, QuerySet
 
 from handrail import clock
+from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
@@ -44,6 +45,7 @@ from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import try_next_way, write_next_page
 from handrail.jobs.waking import Waker
 from handrail.people import scope
+from handrail.people.models import Site
 from handrail.records.models import Course
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ DUE: Final[tuple[tuple[type[Model], str], ...]] = (
     (Course, "look_again_at"),
     (Alert, "next_page_at"),
     (Page, "send_at"),
+    (Site, "rota_look_at"),
 )
 """What falls due, and the field that says when."""
 
@@ -114,7 +117,9 @@ class Watcher:
     def _look_once(self) -> int:
         """Work on everything that is due. Pages are written before any is sent, and nobody waits for a channel here."""
         done = 0
-        while self._assess_one() or self._write_one() or self._next_way() or self._send_one():
+        while (
+            self._assess_one() or self._write_one() or self._next_way() or self._send_one() or self._look_at_one_rota()
+        ):
             done += 1
             self._landed(0)
         return done
@@ -198,6 +203,24 @@ class Watcher:
         if claim is not None:
             checkpoint("page_claimed")
         return claim
+
+    # --- rotas -----------------------------------------------------------------------------------------------------
+
+    def _look_at_one_rota(self) -> bool:
+        """The rota of one site: a gap ahead pages the site manager."""
+        claim = self._claim(Site, "rota_look_at", LEASE_SECONDS)
+        if claim is None:
+            return False
+        mine = Site.objects.filter(id=claim.id, claimed_by=self.name, turn=claim.turn)
+        try:
+            look_at_rota(claim.id, clock.now())
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("the rota of site %s could not be looked at (%s)", claim.id, type(error).__name__)
+            mine.update(rota_look_at=clock.now() + POISON_PAUSE)
+        mine.update(claimed_by="", lease_until=None)
+        return True
 
     # --- claims ----------------------------------------------------------------------------------------------------
 

@@ -17,9 +17,11 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.rota import put_on_rota, take_off_rota
+from handrail.actions.rota_look import hole_words
 from handrail.people import permissions
-from handrail.people.models import Membership, Organisation, Shift, Step
-from handrail.people.rota import of_members
+from handrail.people.coverage import holes, zone_of
+from handrail.people.models import Membership, Organisation, Shift, Site, Step
+from handrail.rules.rota import load_rota_rules
 from handrail.rules.telling import role_words
 from handrail.rules.terms import zone_named
 from handrail.web.context import frame
@@ -27,9 +29,7 @@ from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
 from handrail.web.words import local_time
 
-AHEAD: Final = timedelta(days=14)
-MUST_BE_FILLED: Final = ("first_on_call", "second_on_call", "attending")
-"""Steps that every urgent ladder of the shipped policy goes through."""
+AHEAD: Final = timedelta(days=load_rota_rules().look.days_ahead)
 
 
 @staff_page
@@ -48,13 +48,11 @@ def _page(request: HttpRequest, filled: Filled | None, *, status: int = 200) -> 
         .select_related("user", "site", "organisation")
         .order_by("step", "starts_at")
     )
-    answering = set(of_members(now).filter(pk__in=[shift.pk for shift in shifts]).values_list("pk", flat=True))
-    sure = [shift for shift in shifts if shift.pk in answering]
     form = filled or (Filled(form=_form(mine[0], now), typed={}) if mine else None)
     context = {
         **frame(request, "rota"),
         "rows": [_row(shift, may_change=shift.organisation in mine) for shift in shifts],
-        "holes": [hole for o in organisations for hole in _holes(o, sure, now)],
+        "holes": list(dict.fromkeys(words for o in organisations for words in _holes(o, now))),
         "form_rows": form.rows() if form else [],
         "errors": form.errors if form else {},
     }
@@ -75,20 +73,15 @@ def _row(shift: Shift, *, may_change: bool) -> dict[str, Any]:
     }
 
 
-def _holes(organisation: Organisation, shifts: list[Shift], now: datetime) -> list[str]:
-    """The first hole of every step that must be filled, in words."""
+def _holes(organisation: Organisation, now: datetime) -> list[str]:
+    """Every hole of the organisation's sites, in words; one that all sites share stands once."""
     found = []
-    for step in MUST_BE_FILLED:
-        covered = now
-        own = [s for s in shifts if s.organisation_id == organisation.pk and s.step == step and s.site_id is None]
-        for shift in sorted(own, key=lambda s: s.starts_at):
-            if shift.starts_at > covered:
-                break
-            covered = max(covered, shift.ends_at)
-        if covered < now + AHEAD:
-            found.append(
-                f"{organisation.name}: nobody is {role_words(step)} from {local_time(covered, organisation.time_zone)}"
-            )
+    sites: list[Site | None] = [*Site.objects.filter(organisation=organisation).order_by("code", "id")]
+    for site in sites or [None]:
+        for hole in holes(organisation, site, now, now + AHEAD):
+            where = None if hole.whole_organisation else site
+            words = hole_words(hole, zone_of(organisation, where))
+            found.append(f"{(where or organisation).name}: {words}")
     return found
 
 

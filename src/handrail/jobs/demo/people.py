@@ -9,7 +9,7 @@ from typing import Final
 from handrail.people.models import Certificate, Membership, Organisation, Shift, Site, User
 
 ZONE: Final = "America/Chicago"
-ROTA_DAYS: Final = 15
+ROTA_DAYS: Final = 60
 
 STAFF: Final = (
     ("oncologist", "Dr. Ortega"),
@@ -62,14 +62,15 @@ def _staff(organisation: Organisation, site: Site, word: str, now: datetime, pas
         suffix = role.replace("_", "-") + ("-2" if role in people else "")
         user = User.objects.create(email=f"{suffix}@{word}.example", name=f"{name}, synthetic", password=password_hash)
         Membership.objects.create(organisation=organisation, user=user, role=role, valid_from=since)
-        Certificate.objects.create(
-            organisation=organisation,
-            user=user,
-            kind="ice_assessment",
-            valid_from=since.date(),
-            valid_until=(now + timedelta(days=200)).date(),
-            reference="synthetic",
-        )
+        for kind in ("ice_assessment", "on_call_ladder"):
+            Certificate.objects.create(
+                organisation=organisation,
+                user=user,
+                kind=kind,
+                valid_from=since.date(),
+                valid_until=(now + timedelta(days=200)).date(),
+                reference="synthetic",
+            )
         if role in people:
             second = user
         people.setdefault(role, user)

@@ -4,6 +4,7 @@ from handrail.people.models.contact_points import PHONES, ContactPoint, PointCha
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
 from handrail.people.models.patients import Contact, Patient
+from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.users import SignInGuard, User
 
 __all__ = [
@@ -11,15 +12,20 @@ __all__ = [
     "Certificate",
     "Contact",
     "ContactPoint",
+    "Holiday",
     "LinkToken",
     "Membership",
     "Organisation",
     "Patient",
     "PointChannel",
     "Role",
+    "RotaEntry",
+    "RotaStep",
     "Shift",
+    "ShiftPlan",
     "SignInGuard",
     "Site",
     "Step",
+    "Swap",
     "User",
 ]

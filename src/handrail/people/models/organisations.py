@@ -75,10 +75,19 @@ class Site(OwnedRow):
     time_zone = models.CharField(max_length=64)
     call_number = models.CharField(max_length=40, blank=True)
 
+    rota_look_at = models.DateTimeField(default=clock.now, null=True, blank=True)
+    """When a watcher looks at its rota again: for gaps, and to make the next shifts of its plans. None: never."""
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    turn = models.PositiveBigIntegerField(default=0)
+
     class Meta(OwnedRow.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *OwnedRow.Meta.constraints,
             models.UniqueConstraint(fields=["organisation", "code"], name="people_site_code"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["rota_look_at"], name="people_site_due", condition=Q(rota_look_at__isnull=False))
         ]
 
     def __str__(self) -> str:
@@ -151,6 +160,10 @@ class Shift(OwnedRow):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     is_override = models.BooleanField(default=False)
+    plan = models.ForeignKey(
+        "people.ShiftPlan", on_delete=models.SET_NULL, null=True, blank=True, related_name="shifts"
+    )
+    """The repeating plan that made it; None: put on by hand."""
 
     class Meta(OwnedRow.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [

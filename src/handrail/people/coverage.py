@@ -1,0 +1,211 @@
+"""Which hours of a rota nobody answers, or somebody whose training has run out: the same choice as `who_is_on`, over a span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from handrail.people.models import Certificate, Membership, Organisation, RotaStep, Shift, Site, User
+from handrail.rules.rota import StepRow, load_rota_rules
+from handrail.rules.terms import civil_date, day_start, say_date
+
+LOOK_BACK: Final = timedelta(days=60)
+"""So far back a gap is followed to where it began, so that it keeps its name while time passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a step asks at a site: no hour without a person, and the kind of certificate (empty: none)."""
+
+    step: str
+    must_be_filled: bool
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """From `begins` to `ends` this shift answers; None: nobody does."""
+
+    begins: datetime
+    ends: datetime
+    shift: Shift | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """Hours of a step that somebody has to mend: nobody answers, or somebody who is not trained for it (any more)."""
+
+    step: str
+    begins: datetime
+    ends: datetime
+    who: User | None = None
+    certificate: str = ""
+    whole_organisation: bool = True
+    """False: the rota of this step has shifts for this very site."""
+
+    @property
+    def kind(self) -> str:
+        """`nobody` or `not_trained`."""
+        return "nobody" if self.who is None else "not_trained"
+
+
+def asked_of(organisation_id: UUID, site_id: UUID | None) -> dict[str, Asked]:
+    """What every step asks: the row of the site, else that of the organisation, else the shipped one."""
+    shipped: dict[str, StepRow] = {row.step: row for row in load_rota_rules().step}
+    found = {
+        step: Asked(step=step, must_be_filled=row.must_be_filled, certificate=row.certificate or "")
+        for step, row in shipped.items()
+    }
+    own = RotaStep.objects.filter(Q(site__isnull=True) | Q(site_id=site_id), organisation_id=organisation_id)
+    for row in sorted(own, key=lambda each: each.site_id is not None):
+        found[row.step] = Asked(step=row.step, must_be_filled=row.must_be_filled, certificate=row.certificate)
+    return found
+
+
+def zone_of(organisation: Organisation, site: Site | None) -> str:
+    """The zone of a rota: that of the site, else of the organisation."""
+    return site.time_zone if site is not None else organisation.time_zone
+
+
+def not_trained(certificates: Iterable[Certificate], first: date, last: date) -> date | None:
+    """The first day from `first` to `last` on which none of the certificates is current; None: all are covered."""
+    day = first
+    for each in sorted(certificates, key=lambda certificate: certificate.valid_from):
+        if each.valid_from > day:
+            break
+        if each.valid_until is None:
+            return None
+        if each.valid_until >= day:
+            day = each.valid_until + timedelta(days=1)
+    return day if day <= last else None
+
+
+def refusal(
+    user: User, asked: Asked | None, organisation: Organisation, zone: str, span: tuple[datetime, datetime]
+) -> str:
+    """Why a person may not be placed for that span; empty: trained and current for all of it."""
+    if asked is None or not asked.certificate:
+        return ""
+    held = list(Certificate.objects.filter(organisation=organisation, user=user, kind=asked.certificate))
+    first, last = civil_date(span[0], zone), civil_date(span[1] - timedelta(microseconds=1), zone)
+    lacking = not_trained(held, first, last)
+    if lacking is None:
+        return ""
+    if lacking == first:
+        had = [each for each in held if each.valid_until is not None and each.valid_until < first]
+        words = (
+            f"ran out on {say_date(max(each.valid_until for each in had if each.valid_until))}" if had else "is missing"
+        )
+        return f"{user.name} is not trained for this: the certificate {asked.certificate} {words}."
+    return (
+        f"{user.name} is not trained for the whole of it: the certificate {asked.certificate} runs out on "
+        f"{say_date(lacking - timedelta(days=1))}."
+    )
+
+
+def stretches(shifts: Sequence[Shift], begins: datetime, ends: datetime) -> list[Stretch]:
+    """Who answers from `begins` to `ends`, by the order in which `who_is_on` chooses: override, site, latest beginning."""
+    edges = {begins, ends}
+    for shift in shifts:
+        edges |= {at for at in (shift.starts_at, shift.ends_at) if begins < at < ends}
+    ordered = sorted(edges)
+    ranked = sorted(shifts, key=lambda s: (not s.is_override, s.site_id is None, -s.starts_at.timestamp(), str(s.pk)))
+    found: list[Stretch] = []
+    for start, end in pairwise(ordered):
+        on = next((each for each in ranked if each.starts_at <= start < each.ends_at), None)
+        if found and found[-1].shift == on:
+            found[-1] = Stretch(begins=found[-1].begins, ends=end, shift=on)
+        else:
+            found.append(Stretch(begins=start, ends=end, shift=on))
+    return found
+
+
+def answering_shifts(
+    organisation_id: UUID, site_id: UUID | None, steps: Iterable[str], begins: datetime, ends: datetime
+) -> list[Shift]:
+    """The shifts of those steps in a span, each cut to the time for which its person belongs here and is active."""
+    rows = (
+        Shift.objects.filter(
+            Q(site__isnull=True) | Q(site_id=site_id),
+            organisation_id=organisation_id,
+            step__in=list(steps),
+            starts_at__lt=ends,
+            ends_at__gt=begins,
+            user__is_active=True,
+        )
+        .select_related("user")
+        .order_by("starts_at", "id")
+    )
+    belongs: dict[UUID, list[tuple[datetime, datetime]]] = {}
+    for member in Membership.objects.filter(organisation_id=organisation_id, user_id__in={row.user_id for row in rows}):
+        span = (member.valid_from, member.valid_until or datetime.max.replace(tzinfo=member.valid_from.tzinfo))
+        belongs.setdefault(member.user_id, []).append(span)
+    found = []
+    for row in rows:
+        for since, until in belongs.get(row.user_id, []):
+            starts_at, ends_at = max(row.starts_at, since), min(row.ends_at, until)
+            if starts_at < ends_at:
+                found.append(_cut(row, starts_at, ends_at))
+    return found
+
+
+def _cut(row: Shift, starts_at: datetime, ends_at: datetime) -> Shift:
+    if (starts_at, ends_at) == (row.starts_at, row.ends_at):
+        return row
+    cut = Shift(
+        pk=row.pk, site_id=row.site_id, step=row.step, is_override=row.is_override, organisation_id=row.organisation_id
+    )
+    cut.user, cut.starts_at, cut.ends_at = row.user, starts_at, ends_at
+    return cut
+
+
+def holes(organisation: Organisation, site: Site | None, begins: datetime, ends: datetime) -> list[Hole]:
+    """The hours from `begins` to `ends` that somebody has to mend, for every step that must be filled."""
+    site_id = site.pk if site else None
+    asked = {step: each for step, each in asked_of(organisation.pk, site_id).items() if each.must_be_filled}
+    since = begins - LOOK_BACK
+    shifts = answering_shifts(organisation.pk, site_id, asked, since, ends)
+    kinds = {each.certificate for each in asked.values() if each.certificate}
+    held: dict[tuple[UUID, str], list[Certificate]] = {}
+    users = {shift.user_id for shift in shifts}
+    for each in Certificate.objects.filter(organisation=organisation, user_id__in=users, kind__in=kinds):
+        held.setdefault((each.user_id, each.kind), []).append(each)
+    zone = zone_of(organisation, site)
+    found = []
+    for step, wants in asked.items():
+        own = [shift for shift in shifts if shift.step == step]
+        everywhere = all(shift.site_id is None for shift in own)
+        for stretch in stretches(own, since, ends):
+            if stretch.ends <= begins:
+                continue
+            if stretch.shift is None:
+                found.append(Hole(step=step, begins=stretch.begins, ends=stretch.ends, whole_organisation=everywhere))
+            elif wants.certificate:
+                found += _untrained(
+                    stretch, wants, held.get((stretch.shift.user_id, wants.certificate), []), zone, everywhere
+                )
+    return sorted((hole for hole in found if hole.ends > begins), key=lambda hole: (hole.begins, hole.step))
+
+
+def _untrained(stretch: Stretch, asked: Asked, held: list[Certificate], zone: str, everywhere: bool) -> list[Hole]:
+    assert stretch.shift is not None
+    last = civil_date(stretch.ends - timedelta(microseconds=1), zone)
+    day = not_trained(held, civil_date(stretch.begins, zone), last)
+    if day is None:
+        return []
+    return [
+        Hole(
+            step=asked.step,
+            begins=max(stretch.begins, day_start(day, zone)),
+            ends=stretch.ends,
+            who=stretch.shift.user,
+            certificate=asked.certificate,
+            whole_organisation=everywhere,
+        )
+    ]

@@ -1,0 +1,163 @@
+"""The hours of a rota that somebody has to mend, and that they agree with who is found at the moment of paging."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from handrail.people.coverage import answering_shifts, asked_of, holes, not_trained, stretches
+from handrail.people.models import Certificate, RotaStep, Shift
+from handrail.people.rota import who_is_on
+from tests.support.factories import (
+    MONDAY_0900,
+    make_certificate,
+    make_member,
+    make_organisation,
+    make_shift,
+    make_site,
+)
+
+pytestmark = pytest.mark.django_db
+NOW = MONDAY_0900
+AHEAD = NOW + timedelta(days=14)
+
+
+def at(hours: float):
+    return NOW + timedelta(hours=hours)
+
+
+@pytest.fixture
+def hub():
+    """A hub where three people fill every step for a year."""
+    hub = make_organisation("Alice")
+    for step in ("first_on_call", "second_on_call", "attending"):
+        make_shift(hub, step, make_member(hub, "on_call", f"Synthetic {step}"))
+    return hub
+
+
+def first_only(hub) -> None:
+    Shift.objects.filter(organisation=hub, step="first_on_call").delete()
+
+
+def told(found) -> list[tuple[str, str, float, float]]:
+    hour = timedelta(hours=1)
+    return [(h.step, h.kind, (h.begins - NOW) / hour, (h.ends - NOW) / hour) for h in found]
+
+
+def test_a_full_rota_has_no_hole(hub):
+    assert holes(hub, None, NOW, AHEAD) == []
+
+
+@pytest.mark.parametrize(
+    ("shifts", "expected"),
+    [
+        ([(-10, 336)], []),
+        ([(-10, 12), (12, 400)], []),
+        ([(-10, 12), (13, 400)], [("first_on_call", "nobody", 12, 13)]),
+        ([(-10, 12), (4, 8)], [("first_on_call", "nobody", 12, 336)]),
+        ([(-10, 2), (5, 7), (9, 400)], [("first_on_call", "nobody", 2, 5), ("first_on_call", "nobody", 7, 9)]),
+        ([(-10, -4), (3, 400)], [("first_on_call", "nobody", -4, 3)]),
+        ([(340, 400)], [("first_on_call", "nobody", -1440, 336)]),
+    ],
+)
+def test_hours_without_anybody(hub, shifts, expected):
+    first_only(hub)
+    nurse = make_member(hub, "on_call")
+    for start, end in shifts:
+        make_shift(hub, "first_on_call", nurse, starts_at=at(start), ends_at=at(end))
+    assert told(holes(hub, None, NOW, AHEAD)) == expected
+
+
+def test_somebody_who_leaves_in_the_middle_of_the_shift_leaves_a_hole(hub):
+    first_only(hub)
+    leaving = make_member(hub, "on_call", valid_until=at(100))
+    make_shift(hub, "first_on_call", leaving)
+    assert told(holes(hub, None, NOW, AHEAD)) == [("first_on_call", "nobody", 100, 336)]
+
+
+def test_training_that_runs_out_is_a_hole_from_that_day_and_is_mended_by_a_trained_override(hub):
+    first_only(hub)
+    expiring = make_member(hub, "on_call", trained=False)
+    make_certificate(hub, expiring, valid_until=date(2026, 3, 6))
+    make_shift(hub, "first_on_call", expiring)
+    (hole,) = holes(hub, None, NOW, AHEAD)
+    assert (hole.kind, hole.who, hole.begins, hole.ends) == ("not_trained", expiring, at(24 * 5 - 9), AHEAD)
+    assert who_is_on(hub.pk, "first_on_call", at(24 * 6)).user == expiring
+    make_shift(hub, "first_on_call", make_member(hub, "on_call"), is_override=True, starts_at=hole.begins)
+    assert holes(hub, None, NOW, AHEAD) == []
+
+
+def test_an_override_by_somebody_untrained_is_a_hole_although_the_plan_was_good(hub):
+    make_shift(
+        hub,
+        "first_on_call",
+        make_member(hub, "on_call", trained=False),
+        is_override=True,
+        starts_at=at(10),
+        ends_at=at(12),
+    )
+    assert told(holes(hub, None, NOW, AHEAD)) == [("first_on_call", "not_trained", 10, 12)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "lacking"),
+    [
+        ([], 1),
+        ([(1, 31)], None),
+        ([(1, None)], None),
+        ([(2, 31)], 1),
+        ([(1, 4)], 5),
+        ([(1, 4), (5, 31)], None),
+        ([(1, 4), (6, 31)], 5),
+        ([(1, 9), (3, 5)], None),
+        ([(1, 8)], 9),
+    ],
+)
+def test_certificates_follow_one_another_without_a_day_between(spans, lacking):
+    held = [
+        Certificate(valid_from=date(2026, 3, since), valid_until=date(2026, 3, until) if until else None)
+        for since, until in spans
+    ]
+    found = not_trained(held, date(2026, 3, 1), date(2026, 3, 9))
+    assert found == (date(2026, 3, lacking) if lacking else None)
+
+
+def test_a_site_asks_for_itself_the_organisation_for_its_sites_and_the_shipped_rules_for_the_rest(hub):
+    site, other = make_site(hub), make_site(hub)
+    RotaStep.objects.create(organisation=hub, step="attending", must_be_filled=False)
+    RotaStep.objects.create(organisation=hub, site=site, step="attending", must_be_filled=True, certificate="mm")
+    assert asked_of(hub.pk, site.pk)["attending"].certificate == "mm"
+    assert asked_of(hub.pk, other.pk)["attending"].must_be_filled is False
+    assert asked_of(hub.pk, other.pk)["first_on_call"].certificate == "on_call_ladder"
+    assert [hole.certificate for hole in holes(hub, site, NOW, AHEAD)] == ["mm"]
+    assert holes(hub, other, NOW, AHEAD) == []
+
+
+def test_a_shift_of_a_site_makes_the_hole_that_sites_own(hub):
+    first_only(hub)
+    site = make_site(hub)
+    nurse = make_member(hub, "on_call")
+    make_shift(hub, "first_on_call", nurse, site=site, ends_at=at(20))
+    (here,) = holes(hub, site, NOW, AHEAD)
+    (elsewhere,) = holes(hub, make_site(hub), NOW, AHEAD)
+    assert (here.whole_organisation, here.begins) == (False, at(20))
+    assert elsewhere.whole_organisation is True
+
+
+def test_the_stretches_agree_with_who_is_found_at_the_moment_of_paging(hub):
+    site = make_site(hub)
+    people = [make_member(hub, "on_call", f"Synthetic {n}") for n in range(5)]
+    for n, person in enumerate(people):
+        make_shift(
+            hub,
+            "first_on_call",
+            person,
+            site=site if n % 2 else None,
+            is_override=n == 3,
+            starts_at=at(n * 5),
+            ends_at=at(n * 5 + 14),
+        )
+    found = stretches(answering_shifts(hub.pk, site.pk, ["first_on_call"], NOW, at(60)), NOW, at(60))
+    for hour in range(60):
+        here = next(each for each in found if each.begins <= at(hour) < each.ends)
+        expected = who_is_on(hub.pk, "first_on_call", at(hour), site_id=site.pk).user
+        assert (here.shift.user if here.shift else None) == expected, hour
