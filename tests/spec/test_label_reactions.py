@@ -1,0 +1,117 @@
+"""What each label does after a reaction: which row holds for each grade, first or again, and for each blood count.
+
+A row that nobody has verified is looked up all the same; it then withholds and asks, and never lets a dose go ahead.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handrail.rules.history import History
+from handrail.rules.holds import cytopenias
+from handrail.rules.protocol import load
+from tests.spec.test_label_premedication import LABELS
+from tests.support.courses import Told
+
+ALL = LABELS | {"MOS-SC": "mosunetuzumab/US/2025-12/sc"}
+
+# labels | reaction | first or recurrent | hours it lasted | rows for grade 1 | 2 | 3 | 4 | 5
+ROWS = """
+TEC TEC-OLD TEC-COMBO TAL TAL-EU | crs | first | 47 | CRS-1 | CRS-2 | CRS-3-FIRST | CRS-4 | CRS-4
+TEC TEC-OLD TEC-COMBO TAL TAL-EU | crs | first | 48 | CRS-1 | CRS-2 | CRS-3-LONG | CRS-4 | CRS-4
+TEC TEC-OLD TEC-COMBO TAL TAL-EU | crs | recurrent | 1 | CRS-1 | CRS-2 | CRS-3-AGAIN | CRS-4 | CRS-4
+TEC-EU | crs | first | 47 | CRS-1 | CRS-NEAR CRS-2 | CRS-NEAR CRS-3-FIRST | CRS-NEAR CRS-4 | CRS-4
+TEC-EU | crs | first | 48 | CRS-1 | CRS-NEAR CRS-2 | CRS-NEAR CRS-3-LONG | CRS-NEAR CRS-4 | CRS-4
+TEC-EU | crs | recurrent | 1 | CRS-1 | CRS-NEAR CRS-2 | CRS-NEAR CRS-3-AGAIN | CRS-NEAR CRS-4 | CRS-4
+ELR ELR-OLD ELR-EU | crs | first | 1 | CRS-1 | CRS-2 | CRS-3-FIRST | CRS-4 | CRS-4
+ELR ELR-OLD ELR-EU | crs | first | 90 | CRS-1 | CRS-2 | CRS-3-FIRST | CRS-4 | CRS-4
+ELR ELR-OLD ELR-EU | crs | recurrent | 1 | CRS-1 | CRS-2 | CRS-3-AGAIN | CRS-4 | CRS-4
+TEC TEC-OLD TEC-COMBO TEC-EU TAL TAL-EU ELR ELR-OLD ELR-EU | icans | first | 1 | ICANS-1 | ICANS-2 | ICANS-3-FIRST | ICANS-4 | ICANS-4
+TEC TEC-OLD TEC-COMBO TEC-EU TAL TAL-EU ELR ELR-OLD ELR-EU | icans | recurrent | 1 | ICANS-1 | ICANS-2 | ICANS-3-AGAIN | ICANS-4 | ICANS-4
+TEC TEC-OLD TEC-COMBO TEC-EU | neurotoxicity | first | 1 | NEURO-1 | NEURO-2 | NEURO-3-FIRST | NEURO-4 | NEURO-4
+TEC TEC-OLD TEC-COMBO TEC-EU | neurotoxicity | recurrent | 1 | NEURO-1 | NEURO-2 | NEURO-3-AGAIN | NEURO-4 | NEURO-4
+TEC TEC-OLD TEC-COMBO | infection | first | 1 | INF-ACTIVE | INF-ACTIVE | INF-3 | INF-4 | INF-4
+TEC-EU TAL TAL-EU | infection | first | 1 | INF-ACTIVE | INF-ACTIVE | INF-ACTIVE | INF-ACTIVE | -
+TAL TAL-EU | skin_reaction | first | 1 | - | - | SKIN | SKIN | -
+LIN LIN-EU | crs | first | 1 | CRS | CRS | CRS | CRS | CRS
+LIN LIN-EU | icans | first | 1 | ICANS | ICANS | ICANS | ICANS | ICANS
+LIN LIN-EU | neurotoxicity | first | 1 | NEURO | NEURO | NEURO | NEURO | NEURO
+EPC-DLBCL EPC-FL EPC-FL-R2 MOS MOS-SC | crs | first | 1 | CRS | CRS | CRS | CRS | CRS
+GLO | crs | first | 1 | CRS-REST CRS | CRS-REST CRS | CRS-REST CRS | CRS-REST CRS | CRS-REST CRS
+TAR | crs | first | 1 | CRS | CRS-2 | CRS | CRS | CRS
+EPC-DLBCL EPC-FL EPC-FL-R2 MOS MOS-SC GLO TAR | icans | first | 1 | ICANS | ICANS | ICANS | ICANS | ICANS
+EPC-DLBCL EPC-FL EPC-FL-R2 MOS MOS-SC GLO TAR | neurotoxicity | first | 1 | NEUROTOXICITY | NEUROTOXICITY | NEUROTOXICITY | NEUROTOXICITY | NEUROTOXICITY
+"""
+REACTIONS = [
+    (label, *(cell.strip() for cell in cells))
+    for labels, *cells in (line.split("|") for line in ROWS.strip().splitlines())
+    for label in labels.split()
+]
+
+
+@pytest.mark.parametrize("line", REACTIONS, ids=lambda line: "-".join(line[:4]))
+def test_each_grade_has_its_row(line: tuple[str, ...]):
+    label, toxicity, occurrence, hours, *wanted = line
+    for grade, rows in enumerate(["-", *wanted]):
+        found = load(ALL[label]).after_toxicity_rows(toxicity, grade, occurrence=occurrence, lasted_hours=float(hours))
+        assert [row.id for row in found] == ([] if rows == "-" else rows.split()), grade
+
+
+# labels | row | where the next dose is watched | hours | counted from
+WATCHED = """
+TEC TEC-OLD TEC-COMBO TAL TAL-EU | CRS-2 | hospital | 48 | administration
+TEC TEC-OLD TEC-COMBO TEC-EU TAL TAL-EU ELR ELR-OLD ELR-EU | CRS-3-FIRST | hospital | 48 | administration
+TEC TEC-OLD TEC-COMBO TEC-EU TAL TAL-EU | ICANS-2 | hospital | 48 | administration
+TEC TEC-OLD TEC-COMBO TEC-EU TAL TAL-EU | ICANS-3-FIRST | hospital | 48 | administration
+TEC-EU | CRS-NEAR | near_facility | 48 | administration
+ELR ELR-OLD ELR-EU | CRS-2 | near_facility | 48 | administration
+TAR | CRS-2 | observation | 24 | infusion_start
+"""
+
+
+@pytest.mark.parametrize("line", WATCHED.strip().splitlines())
+def test_where_the_next_dose_is_watched_after_a_reaction(line: str):
+    labels, row, setting, hours, anchor = (cell.strip() for cell in line.split("|"))
+    for label in labels.split():
+        after: Any = load(ALL[label]).row(row)
+        found = after.monitoring_next
+        assert (found.setting, found.hours, found.anchor) == (setting, int(hours), anchor), label
+
+
+@pytest.mark.parametrize(
+    "label", ["TEC", "TEC-OLD", "TEC-COMBO", "TEC-EU", "TAL", "TAL-EU", "ELR", "ELR-OLD", "ELR-EU"]
+)
+@pytest.mark.parametrize(
+    # count | unit | the lowest value that does not withhold | a value just below it
+    ("code", "unit", "enough", "low"),
+    [
+        ("anc", "10*9/L", "0.5", "0.49"),
+        ("hemoglobin", "g/dL", "8", "7.9"),
+        ("hemoglobin", "g/L", "80", "79"),
+        ("platelets", "10*9/L", "25", "24"),
+    ],
+)
+def test_blood_counts_on_both_sides_of_their_limit(label: str, code: str, unit: str, enough: str, low: str):
+    for value, withheld in ((enough, []), (low, [code])):
+        told = Told(ALL[label])
+        told.tell("lab_resulted", "2026-03-02 08:00", code=code, value=value, unit=unit)
+        found = cytopenias(History.build(told.course()), load(ALL[label]))
+        assert [hold.what for hold in found] == withheld, value
+
+
+def test_glofitamab_waits_three_days_after_the_end_of_crs():
+    """72 hours without symptoms: one hour less is too early."""
+    rest: Any = load(ALL["GLO"]).row("CRS-REST")
+    assert (rest.rest_hours, Decimal(rest.rest_hours) / 24) == (72, 3)
+
+
+@pytest.mark.parametrize("row", ["ORAL", "WEIGHT"])
+def test_talquetamab_after_oral_toxicity_keeps_the_amount_and_doubles_the_interval(row: str):
+    after: Any = load(ALL["TAL"]).row(row)
+    assert [(item.from_schedule, item.to_schedule, str(item.mg_per_kg)) for item in after.schedule_next] == [
+        ("weekly", "every_2_weeks", "0.4"),
+        ("every_2_weeks", "every_4_weeks", "0.8"),
+    ]
