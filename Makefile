@@ -12,7 +12,7 @@ UV := .tools/bin/uv
 COMPILE := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
-.PHONY: help env env-run demo test check format lint types fence fast bench docs lock clean
+.PHONY: help env env-run demo test check format lint types fence fast bench mutants docs lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -41,6 +41,9 @@ format: env ## put the code and the templates into their form
 
 bench: env ## measure `assess` on long courses
 	@$(BIN)/python bench/assess.py
+
+mutants: env ## change each comparison and number in turn and see that a test notices (ONLY="redosing", SAMPLE=200, SEED=0)
+	@$(BIN)/python tools/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 docs: env ## build the documentation into site/
 	@$(BIN)/zensical build --clean

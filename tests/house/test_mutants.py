@@ -1,0 +1,196 @@
+"""The mutation testing itself: what is changed, what counts as killed, and a planted survivor that makes it fail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT
+from tools import mutants
+from tools.mutation import code, data
+from tools.mutation.code import CodeMutant
+from tools.mutation.data import DataMutant
+from tools.mutation.runner import TABLES, Verdict
+
+ELRA = "products/elranatamab_us_2023-08.toml"
+
+
+def edge(file: str = "rules/redosing.py", change: str = "days < 0 -> days <= 0") -> CodeMutant:
+    was, becomes = change.split(" -> ")
+    return CodeMutant(file, "redosing", "edge", was, becomes, 1, (1,), 0, 0)
+
+
+# --- what is changed ------------------------------------------------------------------------------------------------
+
+
+def test_every_comparison_of_a_file_has_its_mutant():
+    changes = {(m.function, m.kind, m.change) for m in code.mutants_of("rules/redosing.py")}
+    assert ("redosing", "edge", "days < 0 -> days <= 0") in changes
+    assert ("redosing", "edge", "days > limit -> days >= limit") in changes
+    assert ("_covers", "edge", "row.from_day <= days -> row.from_day < days") in changes
+    assert ("_covers", "edge", "days <= row.to_day -> days < row.to_day") in changes
+    assert ("redosing", "opposite", "cause == ADVERSE_REACTION -> cause != ADVERSE_REACTION") in changes
+
+
+def test_two_equal_changes_in_one_function_have_two_names():
+    every = [m for file in code.files() for m in code.mutants_of(file)]
+    assert len({(m.where, m.change) for m in every}) == len(every)
+
+
+def test_the_files_that_decide_are_all_there_and_the_ones_that_only_show_are_not():
+    assert {"rules/redosing.py", "rules/nextdose.py", "rules/triage.py", "rules/grading_crs.py"} <= set(code.files())
+    assert "rules/label_book.py" not in code.files()
+    assert all((code.RULES / f"{name}.py").exists() for name in code.SHOWN)
+
+
+def test_each_number_of_a_file_goes_up_and_down_by_one():
+    changes = {m.change for m in data.mutants_of(ELRA)}
+    assert {"gap.L1.to_day 14 -> 15", "gap.L1.to_day 14 -> 13"} <= changes  # days
+    assert {"step.STEP-2.mg 32 -> 33", "step.STEP-2.ml 0.8 -> 0.7"} <= changes  # a decimal by its last digit
+    assert {"monitoring.MON-1.hours 48 -> 47", "after_toxicity.ANC.below 0.5 -> 0.6"} <= changes
+    assert {
+        "interval_change.Q2W.min_weeks_since_first_dose 24 -> 25",
+        "after_toxicity.CRS-4.grades.0 4 -> 3",
+    } <= changes
+    assert not any(".date" in change or "revision" in change for change in changes)
+    policy = {m.change for m in data.mutants_of("policies/default-1.toml")}
+    assert "watch.phase.risk_window.times.1 08:00 -> 08:01" in policy
+    billing = {m.change for m in data.mutants_of("codes/billing.toml")}
+    assert "unit.talquetamab.since 2024-04-01 -> 2024-04-02" in billing
+
+
+def test_a_boundary_moves_every_row_that_meets_there():
+    moved = {m.place: m for m in data.mutants_of(ELRA) if m.kind == "boundary" and m.becomes == "43"}
+    (mutant,) = moved.values()
+    assert mutant.place == "gap.L6+L6-Q2W|L7"  # weekly and every two weeks share the row that begins on day 43
+    assert sorted(value for _, value in mutant.nudges) == [43, 43, 44]
+
+
+def test_a_nudged_file_is_read_nudged_and_only_while_it_is_planted():
+    (mutant,) = [m for m in data.mutants_of(ELRA) if m.change == "gap.L2.from_day 15 -> 16"]
+    text = (data.PROTOCOLS / ELRA).read_text()
+    before = data.document_of(ELRA)
+    try:
+        with data.planted(mutant):
+            assert next(row for row in data.tomllib.loads(text)["gap"] if row["id"] == "L2")["from_day"] == 16
+            assert data.tomllib.loads("a = 1") == {"a": 1}
+        assert next(row for row in data.tomllib.loads(text)["gap"] if row["id"] == "L2")["from_day"] == 15
+    finally:
+        data.document_of.cache_clear()
+    assert data.document_of(ELRA) != before
+
+
+def test_an_object_that_tests_hold_says_what_the_new_one_says():
+    from handrail.rules.protocol import load_text
+
+    text = (data.PROTOCOLS / ELRA).read_text()
+    old, new = (
+        load_text(text),
+        load_text(text.replace("from_day = 85", "from_day = 86").replace("to_day = 84", "to_day = 85")),
+    )
+    row = old.gap_rows("treatment", "weekly")[-1]
+    data.overwrite(old, new)
+    assert row.from_day == 86 and old.gap_rows("treatment", "weekly")[-1] is row
+
+
+# --- what counts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # who noticed | listed as equal | complete run | words of the problem
+    ("by", "listed", "complete", "problem"),
+    [
+        ("tests/spec/test_x.py::test_y", None, True, None),
+        (None, None, True, "a edge survives: rules/redosing.py redosing: days < 0 -> days <= 0"),
+        (None, "days < 0 -> days <= 0", True, None),
+        ("loader", "days < 0 -> days <= 0", True, "listed as equal, yet loader notices it"),
+        ("loader", "days < 0 -> *", True, None),
+        ("loader", "gone -> away", True, "yet there is no such mutant"),
+        ("loader", "gone -> away", False, None),
+    ],
+)
+def test_what_fails_a_run(by: str | None, listed: str | None, complete: bool, problem: str | None):
+    rows = (
+        [mutants.Listed("rules/redosing.py redosing", listed, "no date lies before itself, so both agree")]
+        if listed
+        else []
+    )
+    found = mutants.problems([Verdict(edge(), by, 0.1)], rows, complete=complete)
+    assert len(found) == (1 if problem else 0)
+    assert all(str(problem) in line for line in found)
+
+
+def test_the_score_leaves_out_what_is_listed_and_not_what_merely_survives():
+    verdicts = [Verdict(edge(change=f"a < {n} -> a <= {n}"), "x" if n > 2 else None, 0.1) for n in range(10)]
+    listed = [mutants.Listed("rules/*", "a < 0 -> a <= 0", "a is never zero in any file that loads")]
+    result = mutants.score(verdicts, listed)
+    assert (result.killed, len(result.survived), result.equivalent) == (7, 2, 1)
+    assert str(result) == "7 of 9 killed, 77.8 %; 1 listed as equal"
+
+
+def test_a_row_of_the_list_has_its_proof(tmp_path: Path):
+    file = tmp_path / "list.toml"
+    file.write_text('[[equivalent]]\nwhere = "a"\nchange = "b"\nproof = "trust me"\n')
+    with pytest.raises(ValueError, match="the proof is missing"):
+        mutants.read_list(file)
+
+
+def test_every_row_of_the_shipped_list_is_about_a_mutant_that_exists():
+    every: list[CodeMutant | DataMutant] = [m for file in code.files() for m in code.mutants_of(file)]
+    every += [m for file in data.files() for m in data.mutants_of(file)]
+    assert [row for row in mutants.read_list() if not any(row.fits(mutant) for mutant in every)] == []
+
+
+def test_no_test_of_a_rendering_counts():
+    assert [table for table in TABLES if "book" in table or "cli" in table or "grid" in table] == []
+
+
+# --- a run ----------------------------------------------------------------------------------------------------------
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "tools/mutants.py", *options, "--workers", "1"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.slow
+def test_a_small_sample_is_killed():
+    tables = [
+        f"tests/spec/{name}.py" for name in ("test_next_dose_elranatamab", "test_label_days", "test_label_amounts")
+    ]
+    finished = run("data", "--only", "elranatamab_us_2023", "--sample", "1000", "--tests", *tables, "--word", "gap.L")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "label data: " in finished.stdout and " 100.0 %" in finished.stdout
+
+
+@pytest.mark.slow
+def test_a_planted_survivor_fails_the_run(tmp_path: Path):
+    weak = tmp_path / "test_weak.py"
+    weak.write_text(
+        "from datetime import date\n"
+        "from handrail.rules.protocol import load\n"
+        "from handrail.rules.redosing import redosing\n"
+        "def test_day_ten():\n"
+        "    last, today = date(2026, 1, 5), date(2026, 1, 15)\n"
+        "    answer = redosing(load('elranatamab/US/2023-08'), last_step='step_up_1', schedule='weekly',\n"
+        "                      last_on=last, today=today, cause=None)\n"
+        "    assert answer.row.id == 'L1'\n"
+    )
+    finished = run(
+        "code", "data", "--only", "redosing", "elranatamab_us_2023", "--tests", str(weak), "--word", "days", "L1|L2"
+    )
+    assert finished.returncode == 1, finished.stdout + finished.stderr
+    assert "a edge survives: rules/redosing.py _covers: days <= row.to_day -> days < row.to_day" in finished.stdout
+    assert "a boundary survives: products/elranatamab_us_2023-08.toml: gap.L1|L2 14 -> 15" in finished.stdout
+
+
+@pytest.mark.slow
+def test_tests_that_fail_without_a_change_stop_the_run(tmp_path: Path):
+    broken = tmp_path / "test_broken.py"
+    broken.write_text("def test_it():\n    assert False\n")
+    finished = run("data", "--only", "elranatamab_us_2023", "--sample", "1", "--tests", str(broken))
+    assert finished.returncode == 2
+    assert "without a change" in finished.stderr
