@@ -26,8 +26,47 @@ BOLDER = L8, "from_day = 85\nbolder_as_labelled = true\naction"
 ANC = 'analyte = "anc"\nbelow = "0.5"\nunit = "10*9/L"\n'
 STONE = '[[weight_unit]]\nunit = "[stone_av]"\nkilograms = "6.35029318"\nsource = ["POUND"]\nstatus = "secondary"\n[[weight_unit]]'
 
+INDICATION = re.search(r"\[\[indication\]\]\n.*?\n\n", (protocols.SHIPPED / TEC).read_text(), flags=re.DOTALL)[0]  # type: ignore[index]
+
 # The file, what is changed in a copy of it, the problems: words of the sentence and the place.
 PLANTED = [
+    # whom the label is for
+    (
+        TEC,
+        INDICATION,
+        "",
+        ["No row uses this source (at sources.S03)", "A label that can start a live course says whom (at indication)"],
+    ),
+    (
+        TEC,
+        "min_prior_lines = 4\n",
+        'min_prior_lines = 4\nwith_agents = ["daratumumab"]\n',
+        ["No indication is for this drug alone (at indication)"],
+    ),
+    (
+        ELRA,
+        '"anti_cd38_antibody"]',
+        '"anti_cd38_antibody", "proteasome_inhibitor"]',
+        ["A class stands there twice (at indication.IND-1.prior_classes)"],
+    ),
+    (
+        TEC,
+        "in_force_from = 2026-03-05",
+        "in_force_from = 2026-04-05",
+        ["It begins after the revision that was read (at indication.IND-2.in_force_from)"],
+    ),
+    (
+        TEC,
+        "in_force_from = 2026-03-05",
+        "in_force_from = 2026-03-05\nin_force_to = 2026-03-04",
+        ["The row ends before it begins (at indication.IND-2.in_force_to)"],
+    ),
+    (
+        TEC,
+        '"anti_cd38_antibody"]',
+        '"bispecific"]',
+        ["The classes are: proteasome_inhibitor (at indication.IND-2.prior_classes)"],
+    ),
     # amounts within vials and syringes
     (
         TEC,

@@ -55,7 +55,7 @@ def test_a_name_or_a_remark_is_no_table(text: str, found: list[str]):
 
 # --- whole courses --------------------------------------------------------------------------------------------------
 
-TEC, TEC_OLD, TEC_EU = "teclistamab/US/2026-03/mono", "teclistamab/US/2025-03/mono", "teclistamab/EU/2022/mono"
+TEC, TEC_OLD = "teclistamab/US/2026-03/mono", "teclistamab/US/2025-03/mono"
 ELR, TAL, DLBCL, TARLA = (
     "elranatamab/US/2025-07",
     "talquetamab/US/2023-08/mono",

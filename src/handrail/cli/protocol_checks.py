@@ -18,6 +18,7 @@ SPANS = (
     ("lead_min_minutes", "lead_max_minutes"),
     ("from_week", "to_week"),
     ("from_day", "to_day"),
+    ("in_force_from", "in_force_to"),
     ("from_kg", "to_kg"),
     ("hours_at_least", "hours"),
 )
@@ -32,12 +33,30 @@ def placed(protocol: Protocol) -> Iterator[tuple[str, Row]]:
 
 
 def of_numbers(protocol: Protocol) -> Iterator[str]:
-    """Every problem of amounts, spans, dates and order of caution, one sentence each."""
+    """Every problem of indications, amounts, spans, dates and order of caution, one sentence each."""
+    yield from _indications(protocol)
     yield from _amounts(protocol)
     yield from _bands(protocol)
     yield from _spans(protocol)
     yield from _dates(protocol)
     yield from _bolder(protocol)
+
+
+# --- whom the label is for -----------------------------------------------------------------------------------------
+
+
+def _indications(protocol: Protocol) -> Iterator[str]:
+    head = protocol.product
+    if head.can_start_live and not protocol.indication:
+        yield "A label that can start a live course says whom it is for (at indication)."
+    elif head.regimen == "mono" and protocol.indication and all(row.with_agents for row in protocol.indication):
+        yield "No indication is for this drug alone (at indication)."
+    for row in protocol.indication:
+        classes = row.prior_classes or ()
+        if len(set(classes)) < len(classes):
+            yield f"A class stands there twice (at indication.{row.id}.prior_classes)."
+        if row.in_force_from is not None and f"{row.in_force_from}"[: len(head.revision)] > head.revision:
+            yield f"It begins after the revision that was read (at indication.{row.id}.in_force_from)."
 
 
 # --- amounts within vials and syringes -----------------------------------------------------------------------------

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from handrail.rules.label_words import class_list, force_words
 from handrail.rules.protocol import Protocol
-from handrail.rules.protocol_rows import AfterToxicityRow, GapRow, MonitoringRow, NextMonitoring, RemsRow, Row, StepRow
+from handrail.rules.protocol_rows import (
+    AfterToxicityRow,
+    GapRow,
+    IndicationRow,
+    MonitoringRow,
+    NextMonitoring,
+    RemsRow,
+    Row,
+    StepRow,
+)
 from handrail.rules.terms import STEP_WORDS
 
 TAIL = ("source", "status")
@@ -23,6 +33,11 @@ def tables_of(protocol: Protocol, notes: Sequence[str]) -> str:
                 f"{head.words} [{_known(head)}]",
                 f"sha256 {protocol.sha256}",
             ]
+        ),
+        _table(
+            "Whom the label is for",
+            ("row", "earlier lines", "classes", "progression on the last", "with", "in force", "words"),
+            ((r, _indication(r)) for r in protocol.indication),
         ),
         _table("Steps", ("row", "step", "schedule", "dose", "vial"), (_step(row) for row in protocol.step)),
         *_gap_blocks(protocol),
@@ -144,6 +159,18 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Row, Sequenc
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([title, *(f"  {line}" for line in text)])
+
+
+def _indication(row: IndicationRow) -> Sequence[str]:
+    approval = f"{row.approval} approval, " if row.approval else ""
+    return (
+        f"{row.min_prior_lines} or more",
+        class_list(row.prior_classes),
+        "yes" if row.progression_on_last else "not asked",
+        ", ".join(row.with_agents) or "-",
+        f"{approval}{force_words(row)}",
+        row.words,
+    )
 
 
 def _step(row: StepRow) -> tuple[Row, Sequence[str]]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from handrail.rules.label_words import (
+    class_list,
     extras,
+    force_words,
     range_words,
     reading_order,
     section_title,
@@ -267,6 +269,16 @@ def _next_time(row: AfterToxicityRow) -> str:
 
 
 _COLUMNS: Final[dict[str, tuple[_Column, ...]]] = {
+    "indication": (
+        _Column("Earlier lines", lambda row: f"{row.min_prior_lines} or more", ("min_prior_lines",)),
+        _Column("With all of these among them", lambda row: class_list(row.prior_classes), ("prior_classes",)),
+        _Column(
+            "Progression on the last", lambda row: "yes" if row.progression_on_last else "", ("progression_on_last",)
+        ),
+        _of("Together with", "with_agents"),
+        _of("Approval", "approval"),
+        _Column("In force", force_words, ("in_force_from", "in_force_to")),
+    ),
     "step": (
         _Column("Step", lambda row: step_said(row.step), ("step",)),
         _of("Schedule", "schedules"),

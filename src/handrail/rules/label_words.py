@@ -11,10 +11,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
-from handrail.rules.protocol_rows import GapRow, Row
-from handrail.rules.terms import STEP_WORDS
+from handrail.rules.protocol_rows import GapRow, IndicationRow, Row
+from handrail.rules.terms import DRUG_CLASSES, STEP_WORDS
 
 SECTION_TITLES: Final = {
+    "indication": "Whom the label is for",
     "step": "Steps",
     "gap": "Days since the last dose",
     "premedication": "Premedication",
@@ -68,6 +69,19 @@ def step_said(step: str) -> str:
 def step_list(steps: Iterable[str]) -> str:
     """`step-up dose 1 or first treatment dose`."""
     return " or ".join(step_said(step) for step in steps)
+
+
+def class_list(names: Iterable[str] | None) -> str:
+    """`proteasome inhibitor, anti-CD38 antibody`; whether any is named may not have been read."""
+    if names is None:
+        return "not read"
+    return ", ".join(DRUG_CLASSES[name] for name in names) or "none named"
+
+
+def force_words(row: IndicationRow) -> str:
+    """From when to when it holds."""
+    begin = f"from {row.in_force_from}" if row.in_force_from else "from a day that was not found"
+    return f"{begin} to {row.in_force_to}" if row.in_force_to else begin
 
 
 def span_words(row: GapRow) -> str:

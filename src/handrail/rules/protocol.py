@@ -24,6 +24,7 @@ from handrail.rules.protocol_rows import (
     CompanionRow,
     DurationRow,
     GapRow,
+    IndicationRow,
     InfusionRow,
     IntervalChangeRow,
     MonitoringRow,
@@ -40,7 +41,7 @@ from handrail.rules.protocol_rows import (
     WarningRow,
 )
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
-from handrail.rules.terms import SCHEDULES, STEPS, UnusableInput
+from handrail.rules.terms import DRUG_CLASSES, SCHEDULES, STEPS, UnusableInput
 
 FORMAT = "handrail-protocol/1"
 NEXT = "next"
@@ -57,6 +58,7 @@ class _Document:
     premedication: tuple[PremedicationRow, ...]
     monitoring: tuple[MonitoringRow, ...]
     after_toxicity: tuple[AfterToxicityRow, ...]
+    indication: tuple[IndicationRow, ...] = ()
     band: tuple[BandRow, ...] = ()
     infusion: tuple[InfusionRow, ...] = ()
     companion: tuple[CompanionRow, ...] = ()
@@ -75,6 +77,7 @@ __all__ = [
     "CompanionRow",
     "DurationRow",
     "GapRow",
+    "IndicationRow",
     "InfusionRow",
     "IntervalChangeRow",
     "MonitoringRow",
@@ -104,6 +107,7 @@ class Protocol:
     product: Product
     sha256: str
     sources: Mapping[str, Source]
+    indication: tuple[IndicationRow, ...]
     strength: tuple[StrengthRow, ...]
     step: tuple[StepRow, ...]
     band: tuple[BandRow, ...]
@@ -217,6 +221,7 @@ class Protocol:
 
 
 TABLES = (
+    "indication",
     "strength",
     "step",
     "band",
@@ -297,6 +302,7 @@ ALLOWED = {
     "wording": ("may", "should"),
     "before": ("first_dose", "every_dose"),
     "effect": ("block", "warn"),
+    "approval": ("regular", "accelerated", "conditional"),
 }
 
 
@@ -312,6 +318,8 @@ def _check_words(row: Row, path: str, strengths: set[str]) -> None:
             raise ProtocolDataError("unknown_step", f"There is no step {value!r}.", place)
         if item.name in ("last", "steps", "doses_of") and any(step not in STEPS for step in value):
             raise ProtocolDataError("unknown_step", "One of these steps does not exist.", place)
+        if item.name == "prior_classes" and not set(value or ()) <= set(DRUG_CLASSES):
+            raise ProtocolDataError("unknown_word", f"The classes are: {', '.join(DRUG_CLASSES)}.", place)
         if item.name == "strength" and value is not None and value not in strengths:
             raise ProtocolDataError("unknown_strength", f"There is no strength {value!r}.", place)
         if isinstance(value, Decimal) and value <= 0:

@@ -22,6 +22,7 @@ DAYS: Final = range(401)
 APART: Final = ("status", "source")
 
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "indication": ("with_agents",),
     "gap": ("last", "schedules", "from_day"),
     "step": ("step", "schedules"),
     "band": ("mg_per_kg", "from_kg"),

@@ -60,6 +60,24 @@ class Product(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndicationRow(Row):
+    """Whom the label is for: at least `min_prior_lines` earlier lines of therapy with every class of `prior_classes`.
+
+    No `prior_classes`: whether the label names any was not read (an empty list: it names none). `with_agents`: only together with
+    these. `approval`: regular, accelerated or conditional. In force from `in_force_from` (absent: the day was not found) through
+    `in_force_to` (absent: no end).
+    """
+
+    min_prior_lines: int
+    prior_classes: tuple[str, ...] | None = None
+    progression_on_last: bool = False
+    with_agents: tuple[str, ...] = ()
+    approval: str | None = None
+    in_force_from: date | None = None
+    in_force_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow(Row):
     """A step of the label: flat `mg` (with `ml` and `vials` of a strength) or `mg_per_kg` (then the bands decide).
 

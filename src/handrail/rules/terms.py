@@ -23,6 +23,12 @@ STEPS = (PRETREATMENT, *STEP_UP_STEPS, *TREATMENT_STEPS)
 
 another drug before the first dose, a step-up dose, a treatment dose that the label tells apart by its number, any later one.
 """
+DRUG_CLASSES = {
+    "proteasome_inhibitor": "proteasome inhibitor",
+    "immunomodulatory_agent": "immunomodulatory agent",
+    "anti_cd38_antibody": "anti-CD38 antibody",
+}
+"""The classes of earlier drugs that an indication may ask for, and how each is said to a person."""
 SCHEDULES = ("weekly", *(f"every_{number}_weeks" for number in range(2, 9)))
 
 STEP_WORDS = {

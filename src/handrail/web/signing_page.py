@@ -22,6 +22,7 @@ from handrail.web.words import STATUS_WORDS
 
 HEADINGS: Final = {
     "Product": "The product",
+    "IndicationRow": "Whom the label is for",
     "StrengthRow": "Strengths",
     "StepRow": "Steps",
     "BandRow": "Weight bands",
