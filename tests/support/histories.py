@@ -11,10 +11,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from handrail.rules.answering import TASKS
 from handrail.rules.coursefile import course_from_json
 from handrail.rules.protocol import AfterToxicityRow, GapRow, Protocol
 from handrail.rules.terms import STEPS
 from handrail.rules.validity import Judged, judge
+from tests.support import agreements
 from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
 
 BEGIN = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
@@ -41,6 +43,15 @@ class Case:
 def judged(course: Document, now: datetime) -> Judged:
     """Read, validate and assess a document."""
     return judge(course_from_json(course), now)
+
+
+SITES = [
+    agreements.context(agreement=None),
+    agreements.context(agreement=agreements.document()),
+    agreements.context(agreement=agreements.document(tasks=dict.fromkeys(TASKS, agreements.NIGHTS))),
+    agreements.context(agreement=agreements.document(tasks=dict.fromkeys(TASKS, agreements.NIGHTS[1:]))),
+]
+"""What the site knows: a partner without an agreement, one with, one by the hour, and one that leaves nights open."""
 
 
 @st.composite
@@ -97,6 +108,8 @@ def cases(
         "time_zone": writer.zone,
         "events": writer.events,
     }
+    if writer.chance(3):
+        course["context"] = writer.pick(SITES)
     return Case(course=course, now=now)
 
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 from itertools import pairwise
 
 from handrail.fhir.codes import WEIGHT, CodeTable
+from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, UnitRow
 from handrail.rules.protocol import Protocol
+from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
 
@@ -42,6 +44,13 @@ def of_care(care: Care) -> Iterator[str]:
             yield f"A label that named CRS does so no more: is the date right (at label.{label.id}.since)?"
     for table in ("product", "label", "vial", "prophylaxis"):
         yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(care, table)])
+
+
+def of_matrix(matrix: Template) -> Iterator[str]:
+    """Every task of a responsibility matrix for which nobody answers at some hour, or more than one party, one sentence each."""
+    whole = matrix_agreement(matrix)
+    for found in holes([whole], whole.starts_at):
+        yield f"{found.words} (at task.{found.task})."
 
 
 def of_billing(billing: Billing, vials: dict[str, tuple[Decimal, ...]]) -> Iterator[str]:

@@ -26,12 +26,13 @@ from handrail.rules.policy import policy_from_document
 from handrail.rules.policy_checks import of_policy
 from handrail.rules.protocol import FOLDER, FORMAT, NEXT, Protocol, catalogue, load, load_text
 from handrail.rules.protocol_rows import BandRow, GapRow
+from handrail.rules.responsibility import TEMPLATE_FORMAT, template_from_toml
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
 from handrail.rules.terms import Action, UnusableInput
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
-FOLDERS = ("care", "codes", "policies", "products", "scales")
+FOLDERS = ("care", "codes", "policies", "products", "responsibility", "scales")
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
@@ -73,6 +74,7 @@ def _check_file(file: Path) -> list[str]:
         SCALE_FORMAT: lambda: list(care_checks.of_scale(read_scale(raw.decode()))),
         CARE_FORMAT: lambda: list(care_checks.of_care(care_from_toml(raw.decode()))),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
+        TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, PageWanted, Task, Toxicity, Watch
+from handrail.rules.answering import accountable, standing_of
 from handrail.rules.checks import checks
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
@@ -51,7 +52,7 @@ from handrail.rules.watch import WatchAnswer, watch
 HOMES = ("home", "lodging")
 
 
-def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, *, context: Any = None) -> Assessment:  # noqa: ARG001 (part of the published signature)
+def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, *, context: Any = None) -> Assessment:
     """The whole answer for a course at `now`.
 
     Args:
@@ -59,7 +60,7 @@ def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, 
         policy: the site's policy.
         history: the facts; those dated later than `now` do not count yet.
         now: an aware instant.
-        context: what the site knows beyond the course; not read yet.
+        context: what the site knows beyond the course: under `accountability`, who could answer and by which agreement.
 
     Raises:
         ValueError: `now` is naive.
@@ -69,16 +70,16 @@ def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, 
     present = history.until(now)
     later = history.next_event_after(now)
     if present.too_many_alternatives():
-        weighed = [_assess_one(protocol, policy, one, now, later) for one in present.one_by_one()]
+        weighed = [_assess_one(protocol, policy, one, now, later, context) for one in present.one_by_one()]
         return _conflicted(_more_cautious(weighed), "too many to weigh")
-    answers = [_assess_one(protocol, policy, one, now, later) for one in present.alternatives()]
+    answers = [_assess_one(protocol, policy, one, now, later, context) for one in present.alternatives()]
     if len(answers) == 1:
         return answers[0]
     return _conflicted(_more_cautious(answers), "the more cautious is used")
 
 
 def _assess_one(
-    protocol: Protocol, policy: Policy, history: History, now: datetime, later: datetime | None
+    protocol: Protocol, policy: Policy, history: History, now: datetime, later: datetime | None, context: Any
 ) -> Assessment:
     doses = given_doses(history)
     toxicity = episodes(history, doses, policy)
@@ -94,6 +95,9 @@ def _assess_one(
     findings += _location_findings(history, doses, protocol, now, changes)
     findings += _before_the_dose(history, doses, protocol, policy, dose, now, changes)
     findings += _reliance_findings(history, protocol, dose)
+    party, unanswered, moments = _accountable(history, now, sorted_out, watched, context)
+    findings += unanswered
+    changes += moments
     if later is not None:
         changes.append(later)
     missing = [*toxicity.cannot_say, *dose.cannot_say, *sorted_out.cannot_say, *history.asked_not_known()]
@@ -106,7 +110,7 @@ def _assess_one(
         toxicity=Toxicity(crs=toxicity.crs.state, icans=toxicity.icans.state, infection=toxicity.infection.state),
         triage=sorted_out.triage,
         watch=_with_latest(watched.watch, history, doses),
-        accountable=_accountable(history, now, changes),
+        accountable=party,
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
         tasks=(*sorted_out.tasks, *watched.tasks, *_dose_tasks(dose)),
         pages=_pages(history, (*sorted_out.pages, *watched.pages)),
@@ -190,18 +194,14 @@ def _state(
     return CourseState(number=7, name="GATE")
 
 
-def _accountable(history: History, now: datetime, changes: list[datetime]) -> str | None:
-    """The party that answers for the patient: the latest accepted move whose time has come."""
-    party: str | None = None
-    for event in history.of("accountability_moved"):
-        begins = event.body.from_at or event.at
-        if event.body.accepted_by is None:
-            continue
-        if begins <= now:
-            party = event.body.to_party
-        else:
-            changes.append(begins)
-    return party
+def _accountable(
+    history: History, now: datetime, sorted_out: TriageAnswer, watched: WatchAnswer, context: Any
+) -> tuple[str | None, list[Finding], list[datetime]]:
+    """The party that answers for the patient now, what is wrong with that, and when time alone changes it."""
+    ladder = sorted_out.triage.ladder
+    urgent = ladder is not None and ladder.urgency is Urgency.NOW
+    standing = standing_of(history, now, urgent=urgent, window_ends=watched.watch.window_ends)
+    return accountable(standing, context, now)
 
 
 # --- findings of the course as a whole ---------------------------------------------------------------------------

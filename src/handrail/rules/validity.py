@@ -35,7 +35,8 @@ def judge(course: Course, now: datetime) -> Judged:
     protocol, policy = protocol_for(bare, now), policy_for(bare, now)
     validate(course, protocol, policy)
     history = History.build(course, plausible=policy.plausible)
-    return Judged(history=history, protocol=protocol, policy=policy, answer=assess(protocol, policy, history, now))
+    answer = assess(protocol, policy, history, now, context=course.context)
+    return Judged(history=history, protocol=protocol, policy=policy, answer=answer)
 
 
 def validate(course: Course, protocol: Protocol, policy: Policy) -> None:

@@ -1,0 +1,389 @@
+"""Who answers for a task of a patient at an instant: the agreement that both signed, read with what happened.
+
+Responsibility moves only when a named person has accepted, and never backwards: what was before stays with the sender. Within that, the
+matrix says which party answers for which task. Where no agreement is in force, or it names nobody, whoever is responsible answers for
+everything, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from handrail.rules.accountability import cuts, holders, party_words
+from handrail.rules.answer import Finding
+from handrail.rules.coursefile import instant_from
+from handrail.rules.events import Event
+from handrail.rules.history import History
+from handrail.rules.responsibility import (
+    DOSING_SITE,
+    SECOND,
+    Agreement,
+    ClinicHours,
+    Party,
+    Phase,
+    Rule,
+    agreement_from_text,
+    canonical,
+    template,
+)
+from handrail.rules.terms import TREATMENT_STEPS, UnusableInput, Urgency, civil_date, zone_named
+
+MOVED: Final = "accountability_moved"
+KINDS: Final = (MOVED, "home_status", "dose_given", "dose_planned", "course_ended")
+"""What decides who answers, beside the watched window and an open urgent report."""
+EMERGENCY, AFTER_ED, INPATIENT = "emergency_until_ed", "emergency_after_ed", "inpatient_care"
+AFTER_HOURS, DOSING_DAY, OTHER_DAY = "after_hours_contact", "daily_assessment_dosing_day", "daily_assessment_other_days"
+CANDIDACY, GATE, MAINTENANCE = "candidacy", "gate_and_dose", "maintenance_doses"
+TASKS: Final = (EMERGENCY, AFTER_ED, INPATIENT, AFTER_HOURS, DOSING_DAY, OTHER_DAY, CANDIDACY, GATE, MAINTENANCE)
+"""The tasks of the matrix that can be the one that applies now."""
+LOOK_AHEAD: Final = timedelta(days=8)
+"""The hours of an agreement repeat every week."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What of a course decides who answers, at any instant from its last fact on."""
+
+    moves: tuple[tuple[datetime, str], ...]
+    """Accepted moves: from when on, and to whom."""
+    dose: Event | None
+    planned: Event | None
+    location: str | None
+    urgent: bool
+    window_ends: datetime | None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """Who answers for a task, and how to reach them."""
+
+    organisation: str
+    """The organisation whose people are called, by its id."""
+    name: str
+    """The party that answers: an organisation, or the receiving hospital."""
+    role: str
+    duty: str
+    number: str
+    task: str
+    task_name: str
+    because: str
+    agreement: str | None = None
+    version: int | None = None
+    outside: bool = False
+    """The party is the receiving hospital: its people are on no rota here."""
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Org:
+    id: str
+    name: str
+    number: str
+    agreement: Agreement | None
+    agreement_id: str | None
+    version: int | None
+
+
+def standing_of(history: History, now: datetime, *, urgent: bool, window_ends: datetime | None) -> Standing:
+    """What of a history decides who answers at `now`.
+
+    Args:
+        history: the facts; those dated later than `now` do not count, but moves that begin later do.
+        now: an aware instant.
+        urgent: an urgent report is open.
+        window_ends: until when the patient is watched.
+    """
+    doses = [event for event in history.of("dose_given") if event.at <= now]
+    planned = [event for event in history.of("dose_planned") if event.at <= now]
+    homes = [event for event in history.of("home_status") if event.at <= now and event.body.location is not None]
+    return Standing(
+        moves=accepted_moves(history),
+        dose=doses[-1] if doses else None,
+        planned=planned[-1] if planned else None,
+        location=homes[-1].body.location if homes else None,
+        urgent=urgent,
+        window_ends=window_ends,
+        zone=history.course.time_zone,
+    )
+
+
+def accepted_moves(history: History) -> tuple[tuple[datetime, str], ...]:
+    """The moves that somebody accepted, in the order in which they begin. None begins before it was accepted."""
+    found = [
+        (max(event.body.from_at or event.at, event.at), event.body.to_party)
+        for event in history.of(MOVED)
+        if event.body.accepted_by and event.body.to_party
+    ]
+    return tuple(sorted(found, key=lambda move: move[0]))
+
+
+def responsible_at(moves: Sequence[tuple[datetime, str]], at: datetime) -> str | None:
+    """Who has accepted the patient by then; None: nobody was ever asked to."""
+    return next((party for begins, party in reversed(moves) if begins <= at), None)
+
+
+# --- who answers ----------------------------------------------------------------------------------------------------
+
+
+def who_answers(standing: Standing, context: Any, now: datetime, task: str | None = None) -> Answering | None:
+    """The party that answers for a task at `now`.
+
+    Args:
+        standing: what of the course decides it.
+        context: what the site knows: under `accountability`, the owner, the partners that reach the course, and their agreements.
+        now: the instant, which may lie ahead.
+        task: an id of the matrix; None: the task that applies then.
+
+    None: nothing is known of the organisations.
+    """
+    known = _known(context)
+    if known is None:
+        return None
+    owner, partners, alone = known
+    responsible = _responsible(standing, owner, partners, now)
+    pair = _pair(owner, responsible, partners)
+    signed = alone if pair is None else pair
+    agreement = signed.agreement if signed is not None else None
+    if agreement is not None and not agreement.starts_at <= now < agreement.ends_at:
+        agreement = None
+    hours, zone = _hours(agreement, standing)
+    wanted = task or task_now(standing, hours, zone, now)
+    if agreement is None or signed is None:
+        return _fallback(responsible, wanted, _no_agreement(owner, pair, responsible))
+    return _by_agreement(agreement, signed, standing, (owner, *partners), responsible, wanted, now)
+
+
+def _by_agreement(
+    agreement: Agreement,
+    signed: _Org,
+    standing: Standing,
+    organisations: Sequence[_Org],
+    responsible: _Org,
+    task: str,
+    now: datetime,
+) -> Answering:
+    row = agreement.task_named(task)
+    local = now.astimezone(zone_named(agreement.time_zone))
+    phase = _phase(agreement, responsible)
+    keys = holders(row, local, phase) if row is not None else ()
+    if row is None or len(keys) != 1:
+        many = "more than one party" if keys else "nobody"
+        name = row.name if row else task
+        trouble = f"The agreement names {many} for {name} now: {responsible.name} answers"
+        return _fallback(responsible, task, trouble)
+    rule = next(each for each in row.accountable if each.holds(local, phase))
+    party = _party(agreement, rule, standing, responsible, now)
+    if party is None:
+        return _fallback(responsible, task, None)
+    found = next((each for each in organisations if each.id == party.organisation), None)
+    outside = party.organisation is None
+    if found is None:
+        if not outside:
+            return _fallback(responsible, task, f"{party.name} does not reach this course: {responsible.name} answers")
+        found = _called_for(agreement, standing, organisations, responsible, now)
+    open_now = agreement.clinic_hours.open_at(local)
+    return Answering(
+        organisation=found.id,
+        name=party.name,
+        role=f"{rule.role}, {party.admitting_service}" if party.admitting_service and task == INPATIENT else rule.role,
+        duty=rule.duty,
+        number=party.number if open_now else party.after_hours_number or party.number,
+        task=task,
+        task_name=row.name,
+        because=f"agreement version {signed.version}: {party_words(agreement, rule.party)}",
+        agreement=signed.agreement_id,
+        version=signed.version,
+        outside=outside,
+    )
+
+
+def _called_for(
+    agreement: Agreement,
+    standing: Standing,
+    organisations: Sequence[_Org],
+    responsible: _Org,
+    now: datetime,
+) -> _Org:
+    """Whose people are called while the hospital answers: those who would until the ED accepts."""
+    row = agreement.task_named(EMERGENCY)
+    local = now.astimezone(zone_named(agreement.time_zone))
+    if row is not None:
+        for key in holders(row, local, _phase(agreement, responsible)):
+            rule = next(each for each in row.accountable if each.party == key)
+            party = _party(agreement, rule, standing, responsible, now)
+            found = next((each for each in organisations if party and each.id == party.organisation), None)
+            if found is not None:
+                return found
+    return responsible
+
+
+def _party(agreement: Agreement, rule: Rule, standing: Standing, responsible: _Org, now: datetime) -> Party | None:
+    """The party of a rule; for the dosing site, the one whose site gave the dose while its window lasts."""
+    if rule.party != DOSING_SITE:
+        return agreement.party_named(rule.party)
+    ours = [party for party in agreement.party if party.organisation is not None]
+    wanted = responsible.id
+    dose = standing.dose
+    if dose is not None and standing.window_ends is not None and dose.at <= now < standing.window_ends:
+        there = next((party for party in ours if dose.site in party.sites), None)
+        wanted = (there.organisation if there else responsible_at(standing.moves, dose.at)) or wanted
+    return next((party for party in ours if party.organisation == wanted), None)
+
+
+def _phase(agreement: Agreement, responsible: _Org) -> Phase:
+    second = agreement.party_named(SECOND.get(agreement.template, ""))
+    return Phase.AFTER if second is not None and second.organisation == responsible.id else Phase.BEFORE
+
+
+def _fallback(responsible: _Org, task: str, trouble: str | None) -> Answering:
+    """Whoever is responsible answers for everything."""
+    name = next((row.name for row in template().task if row.id == task), task)
+    return Answering(
+        organisation=responsible.id,
+        name=responsible.name,
+        role="",
+        duty="first_on_call",
+        number=responsible.number,
+        task=task,
+        task_name=name,
+        because=trouble or f"{responsible.name} is responsible",
+        trouble=trouble,
+    )
+
+
+def _no_agreement(owner: _Org, pair: _Org | None, responsible: _Org) -> str | None:
+    if pair is None:
+        return None
+    return f"{owner.name} and {pair.name} have no agreement now: {responsible.name} answers for everything"
+
+
+def _responsible(standing: Standing, owner: _Org, partners: Sequence[_Org], now: datetime) -> _Org:
+    """The owner, or the partner that has accepted the patient and still reaches the course."""
+    accepted = responsible_at(standing.moves, now)
+    return next((each for each in partners if each.id == accepted), owner)
+
+
+def _pair(owner: _Org, responsible: _Org, partners: Sequence[_Org]) -> _Org | None:
+    """The partner whose agreement counts: the responsible one, else the first that has one, else the first."""
+    if responsible.id != owner.id:
+        return responsible
+    return next((each for each in partners if each.agreement is not None), partners[0] if partners else None)
+
+
+# --- the task that applies -----------------------------------------------------------------------------------------
+
+
+def task_now(standing: Standing, hours: ClinicHours, zone: str, now: datetime) -> str:
+    """The task of the matrix that a call about this patient falls under at `now`."""
+    if standing.location == "ed":
+        return AFTER_ED
+    if standing.location == "hospital":
+        return INPATIENT
+    if standing.urgent:
+        return EMERGENCY
+    if standing.window_ends is not None and now < standing.window_ends:
+        if not hours.open_at(now.astimezone(zone_named(zone))):
+            return AFTER_HOURS
+        dose = standing.dose
+        today = dose is not None and civil_date(dose.at, dose.zone) == civil_date(now, dose.zone)
+        return DOSING_DAY if today else OTHER_DAY
+    if standing.dose is None:
+        return GATE if standing.planned is not None else CANDIDACY
+    return MAINTENANCE if standing.dose.body.step in TREATMENT_STEPS else GATE
+
+
+def _hours(agreement: Agreement | None, standing: Standing) -> tuple[ClinicHours, str]:
+    if agreement is None:
+        return template().clinic_hours, standing.zone
+    return agreement.clinic_hours, agreement.time_zone
+
+
+# --- for the assessment ----------------------------------------------------------------------------------------------
+
+
+def accountable(standing: Standing, context: Any, now: datetime) -> tuple[str | None, list[Finding], list[datetime]]:
+    """Who answers at `now`, what is wrong with that, and when time alone changes it."""
+    changes = [at for at in (*(begins for begins, _ in standing.moves), *_versions_begin(context)) if at > now]
+    answer = who_answers(standing, context, now)
+    if answer is None:
+        return responsible_at(standing.moves, now), [], changes
+    found = []
+    if answer.trouble is not None:
+        found.append(
+            Finding(
+                rule="accountability",
+                what=answer.trouble,
+                urgency=Urgency.TODAY,
+                owner="director",
+                because="who answers at which hour is agreed by both organisations, or it is the responsible one alone",
+            )
+        )
+    said = _said(answer)
+    for at in _boundaries(standing, context, now):
+        ahead = who_answers(standing, context, at)
+        if ahead is not None and (_said(ahead), ahead.trouble) != (said, answer.trouble):
+            changes.append(at)
+            break
+    return said, found, changes
+
+
+def _said(answer: Answering) -> str:
+    return answer.name if answer.outside else answer.organisation
+
+
+def _boundaries(standing: Standing, context: Any, now: datetime) -> list[datetime]:
+    """The instants ahead at which the hours of an agreement can change who answers, and its last."""
+    known = _known(context)
+    if known is None:
+        return []
+    owner, partners, alone = known
+    agreements = [each.agreement for each in (owner, *partners, alone) if each is not None and each.agreement]
+    ends = [at for each in agreements for at in (each.starts_at, each.ends_at)]
+    ends += [standing.window_ends] if standing.window_ends is not None else []
+    found = {*cuts(agreements, now, now + LOOK_AHEAD), *ends} if agreements else set()
+    return sorted(at for at in found if at > now)
+
+
+# --- reading the context -----------------------------------------------------------------------------------------------
+
+
+def _versions_begin(context: Any) -> list[datetime]:
+    """When another version of an agreement takes its place: what it says is not known here yet."""
+    said = context.get("accountability") if isinstance(context, Mapping) else None
+    return [instant_from(at, "context.accountability") for at in (said or {}).get("changes_at", ())]
+
+
+def _known(context: Any) -> tuple[_Org, list[_Org], _Org | None] | None:
+    said = context.get("accountability") if isinstance(context, Mapping) else None
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or not isinstance(said.get("partners"), list):
+        raise UnusableInput(
+            "wrong_type", "It names the owner and the partners of the course.", "context.accountability"
+        )
+    alone = said.get("alone")
+    owner = _org(said.get("owner"), None)
+    partners = [_org(each, each.get("agreement") if isinstance(each, Mapping) else None) for each in said["partners"]]
+    return owner, partners, _org(said.get("owner"), alone) if alone is not None else None
+
+
+def _org(said: Any, signed: Any) -> _Org:
+    if (
+        not isinstance(said, Mapping)
+        or not isinstance(signed, Mapping | None)
+        or not (said.get("id") and said.get("name"))
+    ):
+        raise UnusableInput("wrong_type", "A party has an id and a name.", "context.accountability")
+    document = signed.get("document") if signed else None
+    return _Org(
+        id=str(said["id"]),
+        name=str(said["name"]),
+        number=str(said.get("number") or ""),
+        agreement=agreement_from_text(canonical(document)) if document is not None else None,
+        agreement_id=str(signed.get("id")) if signed else None,
+        version=signed.get("version") if signed else None,
+    )
