@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from handrail.alerts.models import Alert, AlertEntry
 from handrail.people import guards
-from handrail.people.models import Contact, LinkToken, RotaEntry
+from handrail.people.models import AgreementSignature, AgreementStep, Contact, LinkToken, RotaEntry
 from handrail.people.owned import OwnedModel
 from handrail.records.models import (
     Course,
@@ -22,6 +22,7 @@ from handrail.records.models import (
     SigningMark,
     SigningSet,
 )
+from tests.support.agreements import agreed_between
 from tests.support.database import as_owner
 from tests.support.factories import MONDAY_0900, World, make_patient
 
@@ -46,6 +47,9 @@ APPEND_ONLY = [
     "records_signingentry",
     "records_signingmark",
     "alerts_alertentry",
+    "people_agreement",
+    "people_agreementsignature",
+    "people_agreementstep",
 ]
 
 
@@ -55,6 +59,7 @@ def one_row_each(world) -> None:
     own = {"organisation": course.organisation, "signing_set": signing_set(world), "by": nurse}
     SigningEntry.objects.create(**own, number=1, decision="left")
     SigningMark.objects.create(**own, part="pharmacist")
+    agreed_between(world.alice, world.bob)
     place = Alert.objects.create(organisation=course.organisation, key="place:x:1", steps=[], opened_at=MONDAY_0900)
     RotaEntry.objects.create(organisation=course.organisation, kind="put_on", payload={}, at=MONDAY_0900)
     AlertEntry.objects.create(
@@ -119,6 +124,12 @@ def other(world, model):
             **common, signing_set=signing_set(world), number=1, decision="left", by=world.alice.nurse
         ),
         SigningMark: lambda: SigningMark(**common, signing_set=signing_set(world), by=world.alice.nurse),
+        AgreementSignature: lambda: AgreementSignature(
+            **common, agreement=agreed_between(world.alice, world.bob), party=stranger, by=world.charlie.nurse
+        ),
+        AgreementStep: lambda: AgreementStep(
+            **common, agreement=agreed_between(world.alice, world.bob), what="ended", by=world.charlie.nurse
+        ),
         ProtocolSignature: lambda: ProtocolSignature(
             **common,
             signing_set=signing_set(world),
@@ -141,6 +152,8 @@ CHILDREN = [
     LinkToken,
     SigningEntry,
     SigningMark,
+    AgreementSignature,
+    AgreementStep,
     ProtocolSignature,
 ]
 

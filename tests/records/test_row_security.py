@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from handrail import clock
 from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert, AlertEntry, Notice, Page
-from handrail.people.models import Contact, LinkToken, Patient, RotaEntry
+from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Contact, LinkToken, Patient, RotaEntry
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
 from handrail.records.models import (
@@ -23,11 +23,14 @@ from handrail.records.models import (
     SigningMark,
     SigningSet,
 )
+from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, checkin
 from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
+AGREED = [Agreement, AgreementSignature, AgreementStep]
+"""What both parties of an agreement see, and nobody else."""
 CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page, Notice]
 OWN = [AlertEntry, RotaEntry, SigningSet, SigningEntry, SigningMark, ProtocolSignature]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
@@ -63,7 +66,7 @@ def test_the_tests_run_as_the_application():
 
 def test_this_list_is_complete():
     clinical = {m for m in apps.get_models() if issubclass(m, OwnedModel) and m.clinical}
-    assert clinical == {*CLINICAL, *OWN}
+    assert clinical == {*CLINICAL, *OWN, *AGREED}
 
 
 @pytest.mark.parametrize("model", OWN)
@@ -72,6 +75,43 @@ def test_what_no_grant_lends_is_seen_by_its_owner_only(world, model):
         for house, sees in ((world.alice, True), (world.bob, False), (world.charlie, False)):
             with acting_for(house.id):
                 assert model.objects.exists() is sees, house.organisation.name
+
+
+@pytest.mark.parametrize("model", AGREED)
+def test_both_parties_see_their_agreement_and_nobody_else_does(world, model):
+    agreed_between(world.alice, world.bob)
+    for house, sees in ((world.alice, True), (world.bob, True), (world.charlie, False)):
+        with acting_for(house.id):
+            assert model.objects.exists() is sees, house.organisation.name
+    with acting_for():
+        assert not model.objects.exists()
+
+
+def test_what_one_writes_down_alone_is_seen_by_nobody_else(world):
+    agreed_between(world.alice, None)
+    with acting_for(world.alice.id):
+        assert Agreement.objects.count() == 1
+    for house in (world.bob, world.charlie):
+        with acting_for(house.id):
+            assert not Agreement.objects.exists()
+
+
+def test_nobody_writes_an_agreement_in_the_name_of_another(world):
+    row = agreed_between(world.alice, world.bob)
+    for house in (world.bob, world.charlie):
+        with acting_for(house.id), pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            Agreement.objects.create(
+                organisation=world.alice.organisation,
+                partner=house.organisation,
+                number=9,
+                document={},
+                sha256="0",
+                proposed_by=house.nurse,
+            )
+    with acting_for(world.charlie.id), pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+        AgreementStep.objects.create(
+            organisation=world.alice.organisation, agreement=row, what="ended", by=world.charlie.nurse
+        )
 
 
 @pytest.mark.parametrize("model", CLINICAL)

@@ -15,7 +15,7 @@ from handrail.alerts import ledger
 from handrail.alerts.ledger import Wanted
 from handrail.people import permissions, scope
 from handrail.people.models import LinkToken, Organisation, Step, User
-from handrail.records.accountability import accountable_for
+from handrail.records.accountability import responsible_for
 from handrail.records.models import Course, CourseAccess, Look
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder
@@ -51,6 +51,7 @@ def grant_access(
             raise RefusedError("Demonstration and live organisations share nothing.", code="demo_and_live")
         if valid_until is not None and valid_until <= now:
             raise RefusedError("The access would be over before it begins.", code="not_a_time", path="valid_until")
+        _look_again(course, now)
         return CourseAccess.objects.create(
             organisation_id=course.organisation_id,
             course=course,
@@ -62,6 +63,12 @@ def grant_access(
             granted_by=by.user,
             reason=reason,
         )
+
+
+def _look_again(course: Course, now: datetime) -> None:
+    """Who may answer for the patient has changed: the watcher judges the course anew."""
+    course.look_again_at = now
+    course.save(update_fields=["look_again_at"])
 
 
 def revoke_access(course_id: UUID, access_id: UUID, *, by: Actor, now: datetime | None = None) -> CourseAccess:
@@ -76,13 +83,14 @@ def revoke_access(course_id: UUID, access_id: UUID, *, by: Actor, now: datetime 
         access = course.accesses.filter(pk=access_id).first()
         if access is None:
             raise NotVisibleError("There is no such access.")
-        if accountable_for(course, now).organisation.pk == access.to_organisation_id:
+        if responsible_for(course, now) == access.to_organisation_id:
             raise RefusedError(
-                "That organisation answers for the patient: move accountability first.", code="accountable"
+                "That organisation is responsible for the patient: move accountability first.", code="accountable"
             )
         if access.revoked_at is None:
             access.revoked_at = now
             access.save(update_fields=["revoked_at"])
+            _look_again(course, now)
         return access
 
 
@@ -96,29 +104,24 @@ def move_accountability(
     id: UUID | None = None,  # noqa: A002
     now: datetime | None = None,
 ) -> Recorded:
-    """Another organisation answers for the patient from an instant on, because a named person of it has accepted.
+    """Another organisation is responsible for the patient from an instant on, because a named person of it has accepted.
+
+    What was before stays with the sender. Within that, the agreement of the two says who answers for which task at which hour.
 
     Raises:
-        RefusedError: the accepting person may not accept for that organisation, or the organisation does not reach the course.
+        RefusedError: the accepting person may not accept for that organisation, the organisation does not reach the course, or the
+            move would begin before it was accepted.
     """
     now = now or clock.now()
     start = from_at or now
     with locked(course_id, by, now) as course:
         by.role_for("move_accountability", course, now)
-        current = accountable_for(course, now).organisation
-        roles = permissions.roles_at(accepted_by, to_organisation.pk, now)
-        if not roles & permissions.VERBS["move_accountability"]:
-            raise RefusedError("A clinician of the organisation that takes over must accept.", code="not_accepted")
-        grants = course.accesses.valid(start).filter(
-            to_organisation=to_organisation, purpose="co_management", person__isnull=True
-        )
-        if to_organisation.pk != course.organisation_id and not grants.exists():
-            raise RefusedError("That organisation does not have access for co-management then.", code="no_access")
+        current = responsible_for(course, now)
         data = {
             "id": str(id or uuid4()),
             "kind": "accountability_moved",
             "at": now.isoformat(),
-            "from_party": str(current.pk),
+            "from_party": str(current),
             "to_party": str(to_organisation.pk),
             "accepted_by": str(accepted_by.pk),
             "from_at": start.isoformat(),

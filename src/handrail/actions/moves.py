@@ -1,10 +1,13 @@
-"""What a move of a course to another protocol or set of signed rows must have: the signatures of its organisation."""
+"""What a move needs: of a course to another protocol, the signatures of its organisation; of accountability, somebody who accepts it."""
 
 from datetime import datetime
+from uuid import UUID
 
 from handrail.actions.errors import RefusedError
 from handrail.actions.signing_state import signed_overlay
-from handrail.people.models import Organisation
+from handrail.people import permissions
+from handrail.people.models import Organisation, User
+from handrail.records.accountability import partners_of
 from handrail.records.models import Course
 from handrail.records.signed import pinned_history
 from handrail.rules.events import Event as Fact
@@ -47,3 +50,40 @@ def refuse_unsigned_move(course: Course, fact: Fact, now: datetime) -> None:
         raise RefusedError(
             "These are not the rows that the organisation signed last.", code="not_signed", path="event.overlay"
         )
+
+
+def refuse_unaccepted_move(course: Course, fact: Fact, now: datetime) -> None:
+    """Accountability moves to an organisation that reaches the course, when a named clinician of it has accepted, never back in time.
+
+    Raises:
+        RefusedError: nobody has accepted, somebody who may not, an organisation without access, or a beginning that is past.
+    """
+    organisation = Organisation.objects.filter(pk=_id(fact.body.to_party)).first()
+    if organisation is None:
+        raise RefusedError("There is no such organisation to take over.", code="unknown_party", path="event.to_party")
+    person = User.objects.filter(pk=_id(fact.body.accepted_by)).first()
+    roles = permissions.roles_at(person, organisation.pk, now)
+    if not roles & permissions.VERBS["move_accountability"]:
+        raise RefusedError(
+            "A clinician of the organisation that takes over must accept.",
+            code="not_accepted",
+            path="event.accepted_by",
+        )
+    start = fact.body.from_at or fact.at
+    if start < fact.at:
+        raise RefusedError(
+            "What was before stays with the sender: a move cannot begin in the past.",
+            code="in_the_past",
+            path="event.from_at",
+        )
+    reaches = organisation.pk in {each.pk for each in partners_of(course, max(start, now))}
+    if organisation.pk != course.organisation_id and not reaches:
+        raise RefusedError("That organisation does not have access for co-management then.", code="no_access")
+
+
+def _id(text: str | None) -> UUID:
+    """The id that a text is; the id of nothing where it is none."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return UUID(int=0)

@@ -13,13 +13,14 @@ from django.db import transaction
 
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotVisibleError, RefusedError
-from handrail.actions.moves import refuse_unsigned_move
+from handrail.actions.moves import refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.truth import truth_about
 from handrail.alerts import ledger
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.alerts.models import Alert
 from handrail.people import scope
 from handrail.records import wire
+from handrail.records.accountability import context_of
 from handrail.records.models import Course, Event
 from handrail.rules import coursefile
 from handrail.rules.answer import Assessment
@@ -136,6 +137,8 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         raise RefusedError(error.message, code=error.code, path=error.path) from error
     if fact.kind == "protocol_changed":
         refuse_unsigned_move(course, fact, now)
+    if fact.kind == "accountability_moved":
+        refuse_unaccepted_move(course, fact, now)
 
 
 def _holds_nul(value: Any) -> bool:
@@ -194,7 +197,7 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     """
     try:
         history, policy = wire.history_of(course, now)
-        answer = assess(protocol_for(history, now), policy, history, now, context=course.context)
+        answer = assess(protocol_for(history, now), policy, history, now, context=context_of(course, now))
     except UnusableInput:
         raise
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the rules, what happened stays on record)

@@ -46,8 +46,10 @@ def truth_about(course: Course, now: datetime, *, saved_at: datetime) -> str:
 
 
 def number_to_call(course: Course, now: datetime) -> str:
-    """The number that is answered now: that of the site, else of whoever answers for the patient."""
+    """The number that is answered now: of the agreement, of the site, else of whoever answers for the patient."""
     party = accountable_for(course, now)
+    if party.answer.agreement is not None and not party.answer.outside:
+        return party.answer.number
     if party.site_id is not None and course.site is not None and course.site.call_number:
         return course.site.call_number
     return party.organisation.call_number

@@ -17,6 +17,7 @@ from handrail.people import secrets
 from handrail.people.models import Contact, ContactPoint, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
+from handrail.records.accountability import context_of
 from handrail.records.models import Course, Document
 from handrail.rules.assess import assess
 from handrail.rules.history import History
@@ -87,7 +88,7 @@ def _answer_at(course: Course, at: datetime) -> dict[str, Any]:
     first = History.build(wire.header(course), facts)
     policy = policy_for(first, at)
     history = History.build(first.course, first.recorded, policy.plausible)
-    return assess(protocol_for(history, at), policy, history, at, context=course.context).to_json()
+    return assess(protocol_for(history, at), policy, history, at, context=context_of(course, at)).to_json()
 
 
 def rotate_keys() -> dict[str, int]:

@@ -61,6 +61,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "move_accountability": PRESCRIBERS | {_DIRECTOR},
     "manage_rota": frozenset({_SITE_MANAGER, _DIRECTOR}),
     "manage_people": frozenset({_SITE_MANAGER, _DIRECTOR}),
+    "sign_agreement": frozenset({_ONCOLOGIST, _DIRECTOR}),
     "sign_protocol": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
     "run_demo": EVERYBODY,
 }

@@ -1,56 +1,120 @@
-"""Who answers for a patient now: the owner of the course, until an accepted `accountability_moved` says otherwise.
+"""Who answers for a task of a patient at an instant.
 
-An organisation that does not reach the course (any more) cannot answer: the owner does.
+The owner of the course is responsible, until an accepted `accountability_moved` says otherwise; an organisation that does not reach the
+course (any more) cannot be. Within that, the agreement that is in force between the two says who answers for which task at which hour.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from handrail.people import rota
+from django.db.models import Q
+
+from handrail.people import agreements, rota, scope
+from handrail.people.agreements import Standing as AgreementStanding
 from handrail.people.models import Organisation
 from handrail.people.rota import OnDuty
 from handrail.records.models import Course, CourseAccess
 from handrail.records.wire import header, to_fact
+from handrail.rules import answering
+from handrail.rules.answering import Answering, Standing
+from handrail.rules.coursefile import instant_from
 from handrail.rules.history import History
+from handrail.rules.terms import Ladder, Urgency
 
-KIND = "accountability_moved"
+KIND = answering.MOVED
 
 
 @dataclass(frozen=True, slots=True)
 class Accountable:
-    """The accountable organisation, and the site whose rota counts (None: the organisation's)."""
+    """The organisation whose people are called, the site whose rota counts (None: the organisation's), and why they."""
 
     organisation: Organisation
     site_id: UUID | None
     since: datetime
+    """When the organisation that is responsible became so."""
+    answer: Answering
+    """The task, the party, its number, and what is wrong with that."""
 
     def on_duty(self, step: str, now: datetime) -> OnDuty:
         """Who of them answers as a step of the ladder at `now`."""
         return rota.who_is_on(self.organisation.pk, step, now, site_id=self.site_id)
 
 
-def accountable_for(course: Course, now: datetime) -> Accountable:
-    """The party that answers for the patient at `now`. A party is an organisation, named by its id."""
-    owner = Accountable(course.organisation, course.site_id, course.started_at)
-    rows = list(course.events.filter(kind__in=(KIND, "fact_withdrawn")))
-    if not any(row.kind == KIND for row in rows):
-        return owner
+def accountable_for(course: Course, now: datetime, task: str | None = None) -> Accountable:
+    """The party that answers for a task of the patient at `now`, which may lie ahead. No task: the one that applies then."""
+    standing = _standing(course, now)
+    answer = answering.who_answers(standing, context_of(course, now), now, task)
+    assert answer is not None
+    owner = answer.organisation == str(course.organisation_id)
+    organisation = course.organisation if owner else Organisation.objects.get(pk=UUID(answer.organisation))
+    begins = [at for at, _ in standing.moves if at <= now]
+    return Accountable(
+        organisation, course.site_id if owner else None, begins[-1] if begins else course.started_at, answer
+    )
+
+
+def responsible_for(course: Course, now: datetime) -> UUID:
+    """The organisation that has accepted the patient, and reaches the course: the owner, until somebody else has."""
+    accepted = answering.responsible_at(_standing(course, now).moves, now)
+    partners = {str(each.pk): each.pk for each in partners_of(course, now)}
+    return partners.get(accepted or "", course.organisation_id)
+
+
+def context_of(course: Course, now: datetime) -> dict[str, Any]:
+    """What the rules are told beyond the course: who could answer at `now`, and by which agreement."""
+    partners = partners_of(course, now)
+    with scope.everything():
+        found = agreements.between(course.organisation_id, [each.pk for each in partners], now)
+    return {
+        **(course.context if isinstance(course.context, dict) else {}),
+        "accountability": {
+            "owner": _said(course.organisation),
+            "partners": [{**_said(each), "agreement": _signed(found.get(each.pk))} for each in partners],
+            "alone": _signed(found.get(None)),
+            "changes_at": [each.then.isoformat() for each in found.values() if each.then is not None],
+        },
+    }
+
+
+def partners_of(course: Course, now: datetime) -> list[Organisation]:
+    """The organisations all of whose people reach the course at `now`, the oldest grant first: a page would open for nobody else."""
+    grants = course.accesses.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+        Q(revoked_at__isnull=True) | Q(revoked_at__gt=now),
+        valid_from__lte=now,
+        person__isnull=True,
+        purpose=CourseAccess.Purpose.CO_MANAGEMENT,
+    )
+    found = {each.to_organisation_id: each.to_organisation for each in _oldest_first(grants)}
+    return list(found.values())
+
+
+def _oldest_first(grants: Any) -> list[CourseAccess]:
+    return list(grants.select_related("to_organisation").order_by("valid_from", "id"))
+
+
+def _said(organisation: Organisation) -> dict[str, Any]:
+    return {"id": str(organisation.pk), "name": organisation.name, "number": organisation.call_number}
+
+
+def _signed(standing: AgreementStanding | None) -> dict[str, Any] | None:
+    version = standing.version if standing is not None else None
+    if version is None:
+        return None
+    return {"id": str(version.row.pk), "version": version.row.number, "document": version.row.document}
+
+
+def _standing(course: Course, now: datetime) -> Standing:
+    rows = course.events.filter(kind__in=(*answering.KINDS, "fact_withdrawn"))
     history = History.build(header(course), [to_fact(row) for row in rows])
-    moved = [fact for fact in history.of(KIND) if (fact.body.from_at or fact.at) <= now]
-    if not moved:
-        return owner
-    last = max(moved, key=lambda fact: fact.body.from_at or fact.at)
-    try:
-        organisation = Organisation.objects.get(pk=UUID(last.body.to_party or ""))
-    except (ValueError, Organisation.DoesNotExist):
-        return owner  # a party of another machine: its own organisation is not here, so the owner answers
-    if organisation.pk == course.organisation_id or not _reaches(organisation, course, now):
-        return owner
-    return Accountable(organisation, None, last.body.from_at or last.at)
-
-
-def _reaches(organisation: Organisation, course: Course, now: datetime) -> bool:
-    """Whether everybody of that organisation still reaches the course: a page for it would open for nobody otherwise."""
-    lent = course.accesses.valid(now).filter(to_organisation=organisation, person__isnull=True)
-    return lent.filter(purpose=CourseAccess.Purpose.CO_MANAGEMENT).exists()
+    stored = course.assessment or {}
+    ladder = (stored.get("triage") or {}).get("ladder")
+    ends = (stored.get("watch") or {}).get("window_ends")
+    return answering.standing_of(
+        history,
+        now,
+        urgent=ladder is not None and Ladder(ladder).urgency is Urgency.NOW,
+        window_ends=instant_from(ends, "watch.window_ends") if ends else None,
+    )

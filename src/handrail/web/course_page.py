@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from handrail.people.models import LinkToken, User
 from handrail.records import wire
-from handrail.records.accountability import accountable_for
+from handrail.records.accountability import Accountable, accountable_for, context_of
 from handrail.records.models import Course
 from handrail.rules.assess import assess
 from handrail.rules.events import Event
@@ -46,7 +46,7 @@ def look(course: Course, now: datetime) -> Looked:
     """Judge a course as it stands now: the page never shows an answer that time has overtaken."""
     try:
         history, policy = wire.history_of(course, now)
-        answer = assess(protocol_for(history, now), policy, history, now, context=course.context)
+        answer = assess(protocol_for(history, now), policy, history, now, context=context_of(course, now))
     except UnusableInput as error:
         return Looked(history=_recorded(course), policy=None, answer=None, trouble=error.message)
     except Exception as error:  # noqa: BLE001 (whoever was called to look must see what was reported)
@@ -68,7 +68,7 @@ def look_back(course: Course, at: datetime, now: datetime) -> tuple[History, dic
     try:
         policy = wire.policy_of(course, now)
         history = History.build(first.course, first.recorded, policy.plausible)
-        return history, assess(protocol_for(history, at), policy, history, at, context=course.context).to_json()
+        return history, assess(protocol_for(history, at), policy, history, at, context=context_of(course, at)).to_json()
     except Exception as error:  # noqa: BLE001 (what was recorded is shown, whatever is wrong with the rules)
         if not isinstance(error, UnusableInput):
             log.error("course %s could not be judged as of then (%s)", course.pk, type(error).__name__)
@@ -78,7 +78,6 @@ def look_back(course: Course, at: datetime, now: datetime) -> tuple[History, dic
 def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, names: bool) -> dict[str, Any]:
     """Who, on what, watched until when, where, and who answers for the patient now."""
     party = accountable_for(course, now)
-    on_call = party.on_duty("first_on_call", now)
     watch = (answer or {}).get("watch", {})
     ends = parse(watch.get("window_ends"))
     overdue = parse(watch.get("overdue_since"))
@@ -96,11 +95,8 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
         "schedule": course.schedule.replace("_", " "),
         "policy": f"policy {(answer or {}).get('policy', {}).get('id', course.policy_id)}",
         "site": course.site.name if course.site else "site not known",
-        "accountable": party.organisation.name,
-        "accountable_person": on_call.user.name if on_call.user else "NOBODY on call",
-        "accountable_known": on_call.user is not None,
+        **_accountable(party, now),
         "owner": course.organisation.name if course.organisation_id != party.organisation.pk else "",
-        "call_number": party.organisation.call_number,
         "dose": dose_words(course, now),
         "ends": local_time(ends, course.time_zone) if ends else "",
         "due": local_time(due, course.time_zone) if due else "",
@@ -126,6 +122,25 @@ def links_in_force(course: Course, now: datetime) -> list[dict[str, Any]]:
         }
         for link in links.order_by("-issued_at", "id")
     ]
+
+
+def _accountable(party: Accountable, now: datetime) -> dict[str, Any]:
+    """Who answers now, for what, who is on duty there, and the number: what a call about this patient needs."""
+    answer = party.answer
+    duty = party.on_duty(answer.duty, now)
+    on_duty = duty if duty.user is not None else party.on_duty("first_on_call", now)
+    return {
+        "accountable": answer.name,
+        "accountable_task": answer.task_name,
+        "accountable_role": answer.role,
+        "accountable_person": on_duty.user.name if on_duty.user else "NOBODY on call",
+        "accountable_duty": role_words(on_duty.step) if on_duty.user else "",
+        "accountable_known": on_duty.user is not None,
+        "accountable_outside": party.organisation.name if answer.outside else "",
+        "accountable_number": answer.number or party.organisation.call_number,
+        "accountable_version": answer.version,
+        "accountable_trouble": answer.trouble or "",
+    }
 
 
 def _age(course: Course, now: datetime) -> str:

@@ -44,6 +44,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM records_course c WHERE c.patient_id = wanted AND handrail_reaches_course(c.id))
 $$;
 
+CREATE OR REPLACE FUNCTION handrail_reaches_agreement(wanted uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM people_agreement a WHERE a.id = wanted AND handrail_sees(a.partner_id))
+$$;
+
 CREATE OR REPLACE FUNCTION handrail_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'append-only: % refuses %', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
@@ -84,10 +89,8 @@ def _policies(tables: "Sequence[Table]") -> Iterator[tuple[str, str]]:
         if not table.clinical:
             continue
         sees = "handrail_sees(organisation_id)"
-        if table.reach == "patient":
-            sees += f" OR handrail_reaches_patient({table.reach_column})"
-        elif table.reach:
-            sees += f" OR handrail_reaches_course({table.reach_column})"
+        if table.reach:
+            sees += f" OR handrail_reaches_{table.reach}({table.reach_column})"
         if table.name == "records_courseaccess":
             sees += " OR handrail_sees(to_organisation_id)"
         name = _short(f"guard_{table.name}_own")

@@ -1,5 +1,6 @@
 """The tables of people."""
 
+from handrail.people.models.agreements import Agreement, AgreementSignature, AgreementStep
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
@@ -9,6 +10,9 @@ from handrail.people.models.users import SignInGuard, User
 
 __all__ = [
     "PHONES",
+    "Agreement",
+    "AgreementSignature",
+    "AgreementStep",
     "Certificate",
     "Contact",
     "ContactPoint",
