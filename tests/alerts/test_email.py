@@ -1,5 +1,6 @@
 """Pages by mail, against a real mail server: what leaves, to whom, and what follows when it is not taken."""
 
+import re
 from datetime import timedelta
 from itertools import pairwise
 
@@ -74,10 +75,12 @@ def test_the_whole_mail(alert, mail):
     (taken,) = mail.arrived
     assert taken.to == ("first_on_call@example.org",)
     assert taken.message["Subject"] == f"Handrail: CALL NOW, site {alert.site.code}"
-    assert taken.body == (
+    said, link = taken.body.rsplit(" ", 1)
+    assert said == (
         f"Handrail: CALL NOW. Site {alert.site.code}. Code {alert.code}. "
-        "Sign in and answer: https://handrail.example.org"
+        "Sign in and answer: https://handrail.example.org Or say that you have it:"
     )
+    assert re.fullmatch(r"https://handrail\.example\.org/a/[A-Za-z0-9_-]{43}", link)
     assert page().state == "sent" and page().sent_at == FEVER_AT
     assert Page.objects.get(channel="on_screen").state == "sent"
 

@@ -98,6 +98,8 @@ THROUGH_A_LINK = {
     "checkin_link": "exchanges the token of a link for a cookie",
     "checkin_worker": "the program that keeps a check-in until it is sent; holds nothing",
     "api_checkins": "takes a check-in; nothing without the cookie of a link",
+    "answer": "says I have it: nothing without the cookie of a link; tests/web/test_answer.py asks it",
+    "answer_link": "exchanges the token of such a link for a cookie",
     "phone_receipt": "the phone provider alone, by its signature",
 }
 """Addresses for people without an account, and for providers; tests/web/test_checkin.py and tests/api ask them with good and bad

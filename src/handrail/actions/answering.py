@@ -50,6 +50,7 @@ def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Ac
             raise RefusedError("This alert is closed: its reason is over.", code="closed")
         alert.acknowledged_by, alert.acknowledged_at, alert.next_page_at = by.user, now, None
         alert.save(update_fields=["acknowledged_by", "acknowledged_at", "next_page_at"])
+        ledger.end_links(alert, now)
         payload = {"alert": str(alert.pk), "key": alert.key, "by_role": role}
         note_alert(alert, "page_acknowledged", payload, now, by=by)
         return Acknowledged(alert=alert, mine=True, who=by.user, at=now)

@@ -131,7 +131,7 @@ class Receipt:
 def _seen_by(link: LinkToken) -> Iterator[Course]:
     with scope.acting_for(link.organisation_id):
         related = ("organisation", "patient", "site")
-        course = Course.objects.select_related(*related).filter(pk=link.course_id).first()
+        course = Course.objects.select_related(*related).filter(links=link).first()
         if course is None:
             raise NotVisibleError("There is no such course.")
         yield course
@@ -168,7 +168,7 @@ def number_behind(*, token: str = "", cookie: str = "", now: datetime | None = N
         links = LinkToken.objects.select_related("course__site", "course__organisation").filter(purpose=PURPOSE)
         found = links.filter(pk=link_id) if link_id else links.filter(token_hash=LinkToken.hash_of(token))
         link = found.first()
-        return number_to_call(link.course, now) if link else ""
+        return number_to_call(link.course, now) if link and link.course else ""
 
 
 def language_for(sheet: Sheet, cookie: str) -> str:

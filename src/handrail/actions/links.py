@@ -17,7 +17,7 @@ from handrail.people import scope
 from handrail.people.models import LinkToken
 
 CHECKIN_LINK_LASTS: Final = timedelta(days=30)
-_TOKEN_BYTES: Final = 32
+TOKEN_BYTES: Final = 32
 _SALT: Final = "handrail.link"
 
 
@@ -50,7 +50,7 @@ def issue_checkin_link(
         raise RefusedError("A check-in link is for the patient or a caregiver.", code="unknown_word", path="holder")
     if lasts <= timedelta():
         raise RefusedError("The link would be over before it begins.", code="not_a_time", path="lasts")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
     with locked(course_id, by, now) as course:
         by.role_for("issue_link", course, now)
         link = LinkToken.objects.create(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from handrail.alerts.models import PLACE, Alert
 from handrail.alerts.wake import wake
+from handrail.people.models import LinkToken
 from handrail.records.models import Course
 from handrail.rules.paging import Step
 from handrail.rules.terms import Ladder
@@ -136,9 +137,15 @@ def reconcile_place(
 
 
 def close(alert: Alert, because: str, now: datetime) -> Alert:
-    """Close an alert; it pages no more."""
+    """Close an alert; it pages no more, and no link answers it."""
     alert.closed_at = now
     alert.closed_because = because
     alert.next_page_at = None
     alert.save(update_fields=["closed_at", "closed_because", "next_page_at"])
+    end_links(alert, now)
     return alert
+
+
+def end_links(alert: Alert, now: datetime) -> None:
+    """Revoke every link that says "I have it" to this alert."""
+    LinkToken.objects.filter(alert=alert, revoked_at__isnull=True).update(revoked_at=now)

@@ -51,8 +51,13 @@ def next_point(page: Page) -> ContactPoint | None:
 
 def patience(alert: Alert, now: datetime) -> timedelta:
     """How long a page may be without a word that it arrived before the next point is tried."""
+    return timedelta(seconds=reaching(alert, now).next_way_after_seconds)
+
+
+def reaching(alert: Alert, now: datetime) -> ReachingPolicy:
+    """The waits of the policy in force for the course of an alert; the shipped ones where it has none."""
     chosen: ReachingPolicy | None = None
     if alert.course is not None:
         with contextlib.suppress(UnusableInput):  # a policy that cannot be read: the shipped one decides
             chosen = wire.policy_of(alert.course, now).reaching
-    return timedelta(seconds=(chosen or shipped_reaching()).next_way_after_seconds)
+    return chosen or shipped_reaching()

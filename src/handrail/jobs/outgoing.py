@@ -23,6 +23,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from handrail import clock
+from handrail.actions.answer_links import answer_address
 from handrail.actions.answering import note_page
 from handrail.alerts.channels import (
     Channel,
@@ -85,6 +86,7 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
     if channel is None or page.user is None or (page.point is not None and page.point.removed_at is not None):
         return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="the channel is not there any more"))
     alert = page.alert
+    now = clock.now()
     message = Message(
         to=page.point.address if page.point else page.user.email,
         urgency=alert.urgency,
@@ -93,6 +95,7 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
         base_url=settings.HANDRAIL_BASE_URL,
         idempotency_key=_key(page),
         receipts_to=receipts_address(page),
+        link=answer_address(page.alert, page.user, now) if channel.carries_link else "",
     )
     return Parcel(kind=Page, claim=claim, channel=channel, message=message)
 

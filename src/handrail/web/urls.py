@@ -43,5 +43,6 @@ urlpatterns = [
     path("signing/<uuid:set_id>/file", views_signing.signing_file, name="signing_file"),
     path("courses/<uuid:course_id>/take-up", views_signing.take_up_set, name="take_up_set"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
+    path("a/", include("handrail.web.answer.urls")),
     path("c/", include("handrail.web.checkin.urls")),
 ]

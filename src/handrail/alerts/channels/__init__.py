@@ -26,6 +26,8 @@ class Message:
     idempotency_key: str
     words: str = ""
     """The whole text of a dispatch; empty for a page."""
+    link: str = ""
+    """The address of a page that says "I have it" without a sign-in."""
     receipts_to: str = ""
     """Where the provider tells what became of it."""
 
@@ -39,7 +41,7 @@ class Message:
         return (
             f"Handrail: {URGENCY_WORDS.get(self.urgency, self.urgency)}. Site {self.site}. Code {self.code}. "
             f"Sign in and answer: {self.base_url}"
-        )
+        ) + (f" Or say that you have it: {self.link}" if self.link else "")
 
     def subject(self) -> str:
         """One line, for channels that have one."""
@@ -83,6 +85,8 @@ class Channel(Protocol):
     name: str
     own_address: bool
     """Whether it needs a contact point of the person; else everybody is reached through it."""
+    carries_link: bool
+    """Whether a link can be tapped in what it sends."""
 
     def configured(self) -> bool:
         """Whether the installation has set this channel up."""

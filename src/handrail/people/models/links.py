@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from handrail import clock
 from handrail.people.owned import OwnedRow
@@ -24,7 +25,14 @@ class LinkToken(OwnedRow):
 
     token_hash = models.CharField(max_length=64, editable=False)
     purpose = models.CharField(max_length=12, choices=Purpose)
-    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="links")
+    course = models.ForeignKey("records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="links")
+    """None only for a link that answers an alert about a site or an organisation."""
+    alert = models.ForeignKey("alerts.Alert", on_delete=models.PROTECT, null=True, blank=True, related_name="links")
+    """What a link of the purpose `acknowledge` answers."""
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """As whom it answers."""
     holder = models.CharField(max_length=12, default="patient")
     """Who it was made for: patient, caregiver or staff."""
     issued_by = models.ForeignKey(
@@ -40,6 +48,11 @@ class LinkToken(OwnedRow):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *OwnedRow.Meta.constraints,
             models.UniqueConstraint(fields=["organisation", "token_hash"], name="people_linktoken_hash"),
+            models.CheckConstraint(
+                condition=Q(purpose="acknowledge", alert__isnull=False, user__isnull=False)
+                | (~Q(purpose="acknowledge") & Q(alert__isnull=True, user__isnull=True, course__isnull=False)),
+                name="people_linktoken_opens",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["token_hash"], name="people_linktoken_find")]
 

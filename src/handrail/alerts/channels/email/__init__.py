@@ -17,6 +17,7 @@ class Email:
 
     name = "email"
     own_address = False
+    carries_link = True
 
     def configured(self) -> bool:
         """Whether a mail server is named in `HANDRAIL_EMAIL_URL`."""

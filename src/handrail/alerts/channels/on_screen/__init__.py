@@ -8,6 +8,7 @@ class OnScreen:
 
     name = "on_screen"
     own_address = False
+    carries_link = False
 
     def configured(self) -> bool:
         """Always."""

@@ -9,6 +9,7 @@ class Sms:
 
     name = "sms"
     own_address = True
+    carries_link = True
 
     def configured(self) -> bool:
         """Whether a provider is named in `HANDRAIL_PHONE_URL`."""
