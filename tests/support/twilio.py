@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "synthetic-token-of-the-tests"
@@ -93,6 +94,13 @@ class PhoneProvider:
         form = {"AccountSid": ACCOUNT, "From": SENDER, "To": taken.to, f"{kind}Sid": taken.sid, f"{kind}Status": word}
         return signed_post(client, taken.form["StatusCallback"], {**form, **more})
 
+    def presses(self, call: Taken, key: str, client: Any, *, sid: str = "") -> Any:
+        """Somebody presses a key while the call reads: what the application answers to the provider."""
+        gather = ElementTree.fromstring(call.form["Twiml"]).find("Gather")
+        assert gather is not None, "the call takes no key"
+        form = {"AccountSid": ACCOUNT, "CallSid": sid or call.sid, "To": call.to, "Digits": key}
+        return signed_post(client, gather.attrib["action"], form)
+
     def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]]:
         """The answer of the interface: status, body, headers."""
         with self.lock:
@@ -146,11 +154,25 @@ def refuse(method: str, path: str, headers: Any, body: bytes) -> tuple[int, int]
             return 400, 21602
         if len(text) > 1600:
             return 400, 21617
-    elif not form.get("Twiml", [""])[0] and not form.get("Url", [""])[0]:
-        return 400, 21205
+    else:
+        script = form.get("Twiml", [""])[0]
+        if not script and not form.get("Url", [""])[0]:
+            return 400, 21205
+        if len(script) > 4000 or not well_formed(script):
+            return 400, 12100
+        if not set(form.get("StatusCallbackEvent", [])) <= {"initiated", "ringing", "answered", "completed"}:
+            return 400, 21626
     if not form.get("StatusCallback", ["http"])[0].startswith("http"):
         return 400, 21609
     return None
+
+
+def well_formed(script: str) -> bool:
+    """Whether a script is markup that the provider can follow."""
+    try:
+        return ElementTree.fromstring(script).tag == "Response"
+    except ElementTree.ParseError:
+        return False
 
 
 def signed(address: str, form: dict[str, str], token: str = TOKEN) -> str:

@@ -100,6 +100,7 @@ THROUGH_A_LINK = {
     "api_checkins": "takes a check-in; nothing without the cookie of a link",
     "answer": "says I have it: nothing without the cookie of a link; tests/web/test_answer.py asks it",
     "answer_link": "exchanges the token of such a link for a cookie",
+    "phone_answer": "the phone provider alone, by its signature",
     "phone_receipt": "the phone provider alone, by its signature",
 }
 """Addresses for people without an account, and for providers; tests/web/test_checkin.py and tests/api ask them with good and bad

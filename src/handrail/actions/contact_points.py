@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError, TooManyError
-from handrail.alerts.channels import channel_named
+from handrail.alerts.channels import channel_named, webhook
 from handrail.alerts.dispatches import SIGN, tell_staff
 from handrail.alerts.models import Dispatch
 from handrail.people import scope
@@ -53,6 +53,8 @@ def add_point(channel: str, address: str, *, by: Actor, label: str = "", now: da
         point = ContactPoint.objects.create(
             user=user, channel=channel, address=plain, label=label.strip()[:40], order=order, created_at=now
         )
+        if channel == PointChannel.WEBHOOK:
+            point.secret = secrets.token_urlsafe(32)
         _send_code(point, by, now)
         return point
 
@@ -167,6 +169,14 @@ def _address(channel: str, address: str) -> str:
             )
         return plain
     plain = address.strip()
+    if channel == PointChannel.WEBHOOK:
+        if not webhook.allowed(plain):
+            raise RefusedError(
+                "This address is not on the list of your installation, or does not start with https://.",
+                code="not_an_address",
+                path="address",
+            )
+        return plain
     try:
         validate_email(plain)
     except ValidationError:

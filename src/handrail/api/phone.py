@@ -1,4 +1,4 @@
-"""What the phone provider tells us, as signed forms: receipts of messages and calls.
+"""What the phone provider tells us, as signed forms: receipts of messages and calls, and the key that was pressed in a call.
 
 Nothing is believed without the provider's signature over this very address and these very fields, and what is not signed is answered
 the same whatever it asks for.
@@ -10,12 +10,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec
 from uuid import UUID
+from xml.sax.saxutils import escape
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from handrail.actions.calls import answer_call
 from handrail.actions.receipts import note_receipt
 from handrail.alerts import phone
 
@@ -51,3 +53,16 @@ def receipt(request: HttpRequest, row_id: UUID) -> HttpResponse:
         detail=form.get("ErrorCode", ""),
     )
     return HttpResponse(status=204)
+
+
+@from_provider
+def answer(request: HttpRequest, page_id: UUID) -> HttpResponse:
+    """The key that was pressed in the call that read a page aloud, and what the call says then."""
+    form = request.POST
+    said = answer_call(page_id, form.get("Digits", ""), call=form.get("CallSid", ""))
+    return _says(said.words)
+
+
+def _says(words: str) -> HttpResponse:
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Response><Say>{escape(words)}</Say></Response>'
+    return HttpResponse(body, content_type="text/xml; charset=utf-8")

@@ -27,6 +27,7 @@ class Environment:
     email_from: str
     phone_url: str
     phone_from: str
+    webhook_hosts: tuple[str, ...]
     base_url: str
     allowed_hosts: tuple[str, ...]
     idle_minutes: int
@@ -68,6 +69,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         email_from=text("EMAIL_FROM", "handrail@localhost"),
         phone_url=text("PHONE_URL"),
         phone_from=text("PHONE_FROM"),
+        webhook_hosts=several("WEBHOOK_HOSTS"),
         base_url=base_url,
         allowed_hosts=several("ALLOWED_HOSTS"),
         idle_minutes=number("IDLE_MINUTES", 15),

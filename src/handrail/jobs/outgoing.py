@@ -96,6 +96,9 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
         idempotency_key=_key(page),
         receipts_to=receipts_address(page),
         link=answer_address(page.alert, page.user, now) if channel.carries_link else "",
+        answer_to=f"{settings.HANDRAIL_BASE_URL}{reverse('phone_answer', args=[page.pk])}",
+        at=now,
+        secret=page.point.secret if page.point else "",
     )
     return Parcel(kind=Page, claim=claim, channel=channel, message=message)
 
@@ -116,6 +119,8 @@ def _dispatch(claim: Claim) -> Parcel | None:
         base_url=settings.HANDRAIL_BASE_URL,
         idempotency_key=_key(dispatch),
         words=dispatch.words,
+        at=clock.now(),
+        secret=dispatch.point.secret if dispatch.point else "",
         receipts_to=receipts_address(dispatch),
     )
     return Parcel(kind=Dispatch, claim=claim, channel=channel, message=message)

@@ -44,6 +44,7 @@ CHANNEL_WORDS: Final = {
     "email": "e-mail",
     "sms": "text message",
     "voice": "phone call",
+    "webhook": "webhook",
     "patient_screen": "on the patient's own screen",
 }
 

@@ -72,6 +72,7 @@ def _row(point: ContactPoint, number: int, zone: str, now: datetime) -> dict[str
         "how": PointChannel(point.channel).label.capitalize(),
         "shown": point.shown,
         "label": point.label,
+        "secret": point.secret if point.channel == PointChannel.WEBHOOK else "",
         "first": number == 0,
         "verified": point.verified_at is not None,
         "red_only": point.red_only,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import import_module
 from typing import Protocol
@@ -28,6 +28,12 @@ class Message:
     """The whole text of a dispatch; empty for a page."""
     link: str = ""
     """The address of a page that says "I have it" without a sign-in."""
+    answer_to: str = ""
+    """Where the provider tells which key was pressed in a call."""
+    at: datetime | None = None
+    """When this attempt was made ready."""
+    secret: str = ""
+    """What signs a webhook."""
     receipts_to: str = ""
     """Where the provider tells what became of it."""
 

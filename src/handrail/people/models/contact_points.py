@@ -21,6 +21,7 @@ class PointChannel(models.TextChoices):
     SMS = "sms", "text message"
     VOICE = "voice", "phone call"
     EMAIL = "email", "e-mail"
+    WEBHOOK = "webhook", "webhook"
 
 
 class ContactPointManager(models.Manager["ContactPoint"]):
@@ -39,6 +40,8 @@ class ContactPoint(models.Model):
     channel = models.CharField(max_length=12, choices=PointChannel)
     address = EncryptedTextField(blank=True)
     address_hash = models.CharField(max_length=64, blank=True, editable=False)
+    secret = EncryptedTextField(blank=True)
+    """Signs what goes to a webhook; shown to its owner."""
     label = models.CharField(max_length=40, blank=True)
     order = models.PositiveSmallIntegerField(default=1)
     red_only = models.BooleanField(default=False)
