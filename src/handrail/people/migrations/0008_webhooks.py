@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0005_answer_links'),
+        ('people', '0007_answer_links'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('alerts', '0006_receipts_and_dispatches'),
-        ('people', '0004_contact_points'),
+        ('people', '0006_agreements'),
         ('records', '0002_signing_sets'),
     ]
 
