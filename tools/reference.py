@@ -29,7 +29,7 @@ try:
     from tools import labels
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
     import labels  # type: ignore[no-redef]
-from handrail.rules.overlays import Overlay
+from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.terms import SCHEDULES, STEPS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,6 +43,7 @@ WORDS = {
     datetime: "instant",
     date: "date",
     Overlay: "document of signed rows",
+    PolicyDocument: "whole policy document",
 }
 NAMED = {STEPS: "[step](#steps-and-schedules)", SCHEDULES: "[schedule](#steps-and-schedules)"}
 

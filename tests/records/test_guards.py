@@ -17,6 +17,8 @@ from handrail.records.models import (
     Document,
     Event,
     Look,
+    PolicyAdoption,
+    PolicyProposal,
     ProtocolSignature,
     SigningEntry,
     SigningMark,
@@ -50,6 +52,8 @@ APPEND_ONLY = [
     "people_agreement",
     "people_agreementsignature",
     "people_agreementstep",
+    "records_policyproposal",
+    "records_policyadoption",
 ]
 
 
@@ -65,6 +69,7 @@ def one_row_each(world) -> None:
     AlertEntry.objects.create(
         organisation=course.organisation, alert=place, kind="page_sent", payload={}, at=MONDAY_0900
     )
+    adoption(world, world.alice.organisation).save()
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
@@ -98,6 +103,15 @@ def test_the_models_cannot_either(world):
     with pytest.raises(DatabaseError), transaction.atomic():
         event.save()
     assert Event.objects.get(id=event.id).reason == ""
+
+
+def adoption(world, organisation) -> PolicyAdoption:
+    """Of a policy of Alice's, not saved."""
+    by = world.alice.oncologist
+    proposal = PolicyProposal.objects.create(
+        organisation=world.alice.organisation, number=1, base_sha256="0", sha256="0", document={}, proposed_by=by
+    )
+    return PolicyAdoption(organisation=organisation, proposal=proposal, sha256="0", departures=0, proposed_by=by, by=by)
 
 
 def signing_set(world) -> SigningSet:
@@ -136,6 +150,7 @@ def other(world, model):
             pharmacist=world.alice.nurse,
             medical_lead=world.alice.oncologist,
         ),
+        PolicyAdoption: lambda: adoption(world, stranger),
         LinkToken: lambda: LinkToken(
             **common, course=course, token_hash=uuid4().hex, purpose="checkin", expires_at=later
         ),
@@ -155,6 +170,7 @@ CHILDREN = [
     AgreementSignature,
     AgreementStep,
     ProtocolSignature,
+    PolicyAdoption,
 ]
 
 

@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from handrail import clock
 from handrail.actions.facts import record_event
+from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert, AlertEntry, Notice, Page
 from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Contact, LinkToken, Patient, RotaEntry
 from handrail.people.owned import OwnedModel
@@ -18,6 +19,8 @@ from handrail.records.models import (
     Document,
     Event,
     Look,
+    PolicyAdoption,
+    PolicyProposal,
     ProtocolSignature,
     SigningEntry,
     SigningMark,
@@ -32,7 +35,16 @@ NOW = MONDAY_0900 + timedelta(hours=14)
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""
 CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page, Notice]
-OWN = [AlertEntry, RotaEntry, SigningSet, SigningEntry, SigningMark, ProtocolSignature]
+OWN = [
+    AlertEntry,
+    RotaEntry,
+    SigningSet,
+    SigningEntry,
+    SigningMark,
+    ProtocolSignature,
+    PolicyProposal,
+    PolicyAdoption,
+]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
 
 
@@ -55,6 +67,7 @@ def world():
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     signed(world.alice, "elranatamab/US/2025-07")
+    propose_policy(world.alice.id, {"triage.fever_c": "37.9"}, by=world.actor("alice", "oncologist"), now=NOW)
     return world
 
 

@@ -104,19 +104,19 @@ def test_one_number_written_otherwise_is_the_same_number():
 
 
 @pytest.mark.parametrize(
-    # steps of RED-1 | what changed | verdict
-    ("steps", "places", "verdict"),
+    # what is done to the steps of RED-1 | what changed | verdict
+    ("change", "places", "verdict"),
     [
-        ([("first_on_call", 3), ("first_on_call", 5), ("second_on_call", 10), ("attending", 10)], ["steps.1.wait_minutes"], TIGHTER),
-        ([("first_on_call", 5), ("first_on_call", 5), ("second_on_call", 20), ("attending", 10)], ["steps.3.wait_minutes"], LOOSER),
-        ([("first_on_call", 5), ("attending", 10)], ["steps"], NEITHER),
-        ([("second_on_call", 5), ("first_on_call", 5), ("second_on_call", 10), ("attending", 10)], ["steps"], NEITHER),
+        (lambda steps: steps[0].update(wait_minutes=3), ["steps.1.wait_minutes"], TIGHTER),
+        (lambda steps: steps[2].update(wait_minutes=20), ["steps.3.wait_minutes"], LOOSER),
+        (lambda steps: steps[0].update(second_device=True), ["steps.1.second_device"], NEITHER),
+        (lambda steps: steps.pop(2), ["steps"], NEITHER),
+        (lambda steps: steps.insert(0, dict(steps[2])), ["steps"], NEITHER),
     ],
-)  # fmt: skip
-def test_the_steps_of_a_ladder(steps: list[tuple[str, int]], places: list[str], verdict: Verdict):
-    written = [{"who": who, "wait_minutes": minutes} for who, minutes in steps]
-    found = changed(put("ladder/RED-1/steps", written))
-    assert [(change.row, change.field, change.verdict) for change in found] == [
+)
+def test_the_steps_of_a_ladder(change: Callable[[list[Document]], Any], places: list[str], verdict: Verdict):
+    found = changed(lambda document: change(row(document["ladder"], "RED-1")["steps"]))
+    assert [(each.row, each.field, each.verdict) for each in found] == [
         ("ladder.RED-1", place, verdict) for place in places
     ]
 

@@ -1,5 +1,7 @@
 """`why` leads to a row that is there, or says its name without a link."""
 
+from uuid import UUID
+
 import pytest
 
 from handrail.rules.policy import load_policy
@@ -21,7 +23,7 @@ def test_a_row_of_the_label_data(key: str, row: str | None, address: str | None)
     assert row_address(key, row) == address
 
 
-def test_a_row_of_a_policy_only_when_it_is_the_shipped_one():
+def test_a_row_of_a_policy_is_on_the_page_of_the_shipped_one_or_on_that_of_the_course():
     ref = load_policy().ref
     shipped = {"id": ref.id, "version": ref.version, "sha256": ref.sha256}
     assert policy_address(shipped, "triage") == "/protocols/policies/default/#row-triage"
@@ -29,3 +31,6 @@ def test_a_row_of_a_policy_only_when_it_is_the_shipped_one():
     assert policy_address(shipped, None) is None
     assert policy_address({**shipped, "sha256": "0" * 64}, "triage") is None
     assert policy_address({**shipped, "id": "elsewhere"}, "triage") is None
+    course = UUID(int=7)
+    assert policy_address({**shipped, "id": "own"}, "triage", course) == f"/courses/{course}/policy#row-triage"
+    assert policy_address({**shipped, "id": "own"}, "no such row", course) is None

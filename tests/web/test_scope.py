@@ -19,10 +19,12 @@ from handrail.actions.actor import person
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.places import settle_place
+from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
 from handrail.people.models import ContactPoint, Membership, Shift
 from handrail.people.scope import everything
-from handrail.records.models import Look, SigningSet
+from handrail.records.models import Look, PolicyProposal, SigningSet
+from handrail.rules.policy_own import Reason
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.places import trouble
 from tests.support.signing import signed
@@ -45,8 +47,8 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert`, `place` (an alert about one), `event`, `link`, `shift`, `set` or `point`: what stands in the address;
-    `organisation`: what is sent along."""
+    """`course`, `alert`, `place` (an alert about one), `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
+    in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
 
@@ -87,6 +89,14 @@ ROWS = [
     Row("sign_set", 422, 404, 404, LOGIN, "post", about="set", data=(("part", "pharmacist"),)),
     Row("signing_file", 200, 404, 404, LOGIN, about="set"),
     Row("take_up_set", 302, 302, 404, LOGIN, "post", about="course"),
+    Row("policies", 200, 200, 200, LOGIN),
+    Row("propose_policy", 200, 404, 404, LOGIN, about="house"),
+    Row("propose_policy", 200, 404, 404, LOGIN, "post", about="house"),
+    Row("own_policy", 200, 404, 404, LOGIN, about="proposal"),
+    Row("approve_policy", 422, 404, 404, LOGIN, "post", about="proposal"),
+    Row("own_policy_file", 200, 404, 404, LOGIN, about="proposal"),
+    Row("course_policy", 200, 200, 404, LOGIN, about="course"),
+    Row("take_up_policy", 302, 302, 404, LOGIN, "post", about="course"),
     Row("page", 200, 200, 404, LOGIN, about="alert"),
     Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
     Row("page", 200, 404, 404, LOGIN, about="place"),
@@ -121,6 +131,9 @@ def world(db):
         with everything():
             settle_place(world.alice.id, "test", [trouble()], NOW)
         ContactPoint.objects.create(user=world.alice.oncologist, channel="sms", address="+15550100177")
+        looser = {"tocilizumab.cap_mg": Reason(reason="synthetic", review_on=NOW.date() + timedelta(days=30))}
+        values = {"tocilizumab.cap_mg": "700"}
+        propose_policy(world.alice.id, values, reasons=looser, by=world.actor("alice", "director"), now=NOW)
         yield world
 
 
@@ -155,6 +168,8 @@ def address_of(row: Row, world: World) -> str:
             "organisation": [],
             "place": [Alert.objects.get(course__isnull=True).pk] if row.about == "place" else [],
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
+            "house": [world.alice.id],
+            "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "point": [ContactPoint.objects.get().pk] if row.about == "point" else [],

@@ -18,6 +18,7 @@ from handrail.people import permissions, scope
 from handrail.people.models import Organisation, Patient, Role, Site
 from handrail.records import wire
 from handrail.records.models import Course, Event
+from handrail.records.policies import in_force
 from handrail.rules import coursefile
 from handrail.rules.policy import Policy, load_policy
 from handrail.rules.protocol import Protocol, load, newest_active
@@ -47,7 +48,7 @@ def start_course(
     Args:
         protocol_key: the pinned revision; a live organisation must name it and have signed it. None in a demonstration: the
             newest active one.
-        policy: None (the default), the id of a shipped policy, or a whole policy document.
+        policy: None (the organisation's own, else the shipped default), the id of a shipped policy, or a whole policy document.
         time_zone: the patient's; None: as the patient record says.
         at: when it started; None: now.
         id: made by the sender, so that a repeated Send starts one course.
@@ -70,6 +71,8 @@ def start_course(
                 if protocol_key
                 else newest_active(product, jurisdiction)
             )
+            if policy is None and (own := in_force(organisation.pk)) is not None:
+                policy = own.document
             pinned = load_policy(policy)
             signed = signed_overlay(organisation.pk, protocol)
             header = _header(course_id, patient, protocol, schedule, signed, time_zone, facts)

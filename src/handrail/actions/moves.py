@@ -1,4 +1,4 @@
-"""What a move needs: of a course to another protocol, the signatures of its organisation; of accountability, somebody who accepts it."""
+"""What a move needs: of a course to another protocol or policy, the signatures of its organisation; of accountability, who accepts it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +7,7 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.signing_state import signed_overlay
 from handrail.people import permissions
 from handrail.people.models import Organisation, User
+from handrail.records import policies
 from handrail.records.accountability import partners_of
 from handrail.records.models import Course
 from handrail.records.signed import pinned_history
@@ -87,3 +88,18 @@ def _id(text: str | None) -> UUID:
         return UUID(text or "")
     except ValueError:
         return UUID(int=0)
+
+
+def refuse_foreign_policy(course: Course, fact: Fact) -> None:
+    """A course takes up a whole policy only when it is the one that its organisation has in force.
+
+    Raises:
+        RefusedError: another document.
+    """
+    if fact.body.document is None:
+        return
+    own = policies.in_force(course.organisation_id)
+    if own is None or dict(fact.body.document) != own.document or fact.body.sha256 != own.sha256:
+        raise RefusedError(
+            "This is not the policy that the organisation has in force.", code="not_signed", path="event.document"
+        )

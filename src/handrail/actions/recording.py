@@ -13,7 +13,7 @@ from django.db import transaction
 
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotVisibleError, RefusedError
-from handrail.actions.moves import refuse_unaccepted_move, refuse_unsigned_move
+from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.truth import truth_about
 from handrail.alerts import ledger
 from handrail.alerts.ledger import Changes, Wanted
@@ -139,6 +139,8 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         refuse_unsigned_move(course, fact, now)
     if fact.kind == "accountability_moved":
         refuse_unaccepted_move(course, fact, now)
+    if fact.kind == "policy_changed":
+        refuse_foreign_policy(course, fact)
 
 
 def _holds_nul(value: Any) -> bool:

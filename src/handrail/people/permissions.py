@@ -63,6 +63,8 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "manage_people": frozenset({_SITE_MANAGER, _DIRECTOR}),
     "sign_agreement": frozenset({_ONCOLOGIST, _DIRECTOR}),
     "sign_protocol": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
+    "propose_policy": frozenset({_ONCOLOGIST, _DIRECTOR}),
+    "approve_policy": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
     "run_demo": EVERYBODY,
 }
 """Which roles may do a verb at their own organisation."""

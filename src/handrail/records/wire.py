@@ -11,7 +11,7 @@ from handrail.rules.coursefile import Facts
 from handrail.rules.events import SHELL_KINDS
 from handrail.rules.events import Event as Fact
 from handrail.rules.history import History
-from handrail.rules.pinned import policy_for
+from handrail.rules.pinned import pinned_policy, policy_for
 from handrail.rules.policy import Policy
 
 
@@ -101,8 +101,17 @@ def history_of(course: Course, now: datetime) -> tuple[History, Policy]:
 
 def policy_of(course: Course, now: datetime) -> Policy:
     """The policy in force for a course at `now`, read without the rest of its events."""
+    return policy_for(_policy_history(course), now)
+
+
+def policy_document_of(course: Course, now: datetime) -> Any:
+    """What names the policy in force for a course: `{id, sha256}` of a shipped one, or the whole document."""
+    return pinned_policy(_policy_history(course), now)[0]
+
+
+def _policy_history(course: Course) -> History:
     rows = course.events.filter(kind__in=("policy_changed", "fact_withdrawn"))
-    return policy_for(History.build(header(course), [to_fact(row) for row in rows]), now)
+    return History.build(header(course), [to_fact(row) for row in rows])
 
 
 def course_file(course: Course) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from handrail.rules.answer import plain
 from handrail.rules.events import KINDS, By, Event
-from handrail.rules.overlays import OVERLAY_KEYS, Overlay
+from handrail.rules.overlays import OVERLAY_KEYS, Overlay, PolicyDocument
 from handrail.rules.terms import UnusableInput, zone_named
 
 FORMAT = "handrail-course/1"
@@ -315,6 +315,7 @@ def _reader_for(hint: Any) -> Reader:
         return lambda value, path: _mapping(value, path, read)
     simple: dict[Any, Reader] = {
         Overlay: _overlay,
+        PolicyDocument: _policy,
         str: _text,
         int: _int,
         bool: _bool,
@@ -347,6 +348,14 @@ def _overlay(value: Any, path: str) -> Mapping[str, Any]:
     body: dict[str, Any] = value if isinstance(value, dict) else {}
     if not all(isinstance(body.get(name), wanted) for name, wanted in OVERLAY_KEYS.items()):
         raise CourseFileError("wrong_type", "An overlay names its protocol_key, signed_by and rows.", path)
+    return body
+
+
+def _policy(value: Any, path: str) -> Mapping[str, Any]:
+    """A whole policy; what it says is judged when it comes into force."""
+    body: dict[str, Any] = value if isinstance(value, dict) else {}
+    if not isinstance(body.get("format"), str):
+        raise CourseFileError("wrong_type", "A policy says its format.", path)
     return body
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from handrail.rules.overlays import Overlay
+from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
 from handrail.rules.terms import SCHEDULES, STEPS
 
@@ -55,11 +55,12 @@ class ProtocolChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChanged:
-    """The course moves to another site policy."""
+    """The course moves to another site policy: a shipped one by its id, or an organisation's own as the whole document."""
 
     policy_id: str | None = None
     version: str | None = None
     sha256: str | None = None
+    document: PolicyDocument | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,9 @@ OVERLAY_KEYS: Final[dict[str, type]] = {"protocol_key": str, "signed_by": str, "
 Overlay = NewType("Overlay", Mapping[str, Any])
 """A document of signed rows, as a course or an event carries it."""
 
+PolicyDocument = NewType("PolicyDocument", Mapping[str, Any])
+"""A whole policy, as an event carries it when it is an organisation's own."""
+
 TO_CONFIRM: Final = (Status.SECONDARY, Status.UNVERIFIED)
 """Rows of these statuses are decided by the organisation that signs; every other row is only shown."""
 

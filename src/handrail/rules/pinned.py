@@ -12,6 +12,7 @@ from typing import Any
 from handrail.rules.history import History
 from handrail.rules.policy import Policy, load_policy
 from handrail.rules.protocol import Protocol, load, newest_active
+from handrail.rules.strict import ProtocolDataError
 
 
 def protocol_for(history: History, now: datetime) -> Protocol:
@@ -54,8 +55,20 @@ def policy_for(history: History, now: datetime) -> Policy:
     Raises:
         UnusableInput: no such policy, or other content than the one pinned.
     """
-    pinned = history.course.policy
+    pinned, sha256 = pinned_policy(history, now)
+    policy = load_policy(pinned)
+    if sha256 is not None and sha256 != policy.ref.sha256:
+        raise ProtocolDataError("other_policy", "The policy of the event has other content.", "policy.sha256")
+    return policy
+
+
+def pinned_policy(history: History, now: datetime) -> tuple[Any, str | None]:
+    """What names the policy in force at `now`, as `load_policy` takes it, and the hash that an event gave a whole document."""
+    pinned: Any = history.course.policy
+    sha256: str | None = None
     for event in history.of("policy_changed"):
-        if event.at <= now and event.body.policy_id is not None:
-            pinned = {"id": event.body.policy_id, "sha256": event.body.sha256}
-    return load_policy(pinned)
+        if event.at <= now and event.body.document is not None:
+            pinned, sha256 = event.body.document, event.body.sha256
+        elif event.at <= now and event.body.policy_id is not None:
+            pinned, sha256 = {"id": event.body.policy_id, "sha256": event.body.sha256}, None
+    return pinned, sha256

@@ -465,6 +465,11 @@ def _written() -> Mapping[str, dict[str, Any]]:
     return {str(document["id"]): document for document in documents}
 
 
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """A whole policy as the text that its hash is of: the same whatever the order of its keys."""
+    return json.dumps(document, sort_keys=True, default=str).encode()
+
+
 def load_policy(policy: Any = None) -> Policy:
     """The policy a course names: nothing (the default), an id, `{id, sha256}` of a shipped one, or a whole document.
 
@@ -476,9 +481,8 @@ def load_policy(policy: Any = None) -> Policy:
     if isinstance(policy, str):
         name, wanted = policy, None
     elif isinstance(policy, dict) and policy.get("format") == FORMAT:
-        canonical = json.dumps(policy, sort_keys=True, default=str).encode()
         try:
-            return policy_from_document(policy, hashlib.sha256(canonical).hexdigest())
+            return policy_from_document(policy, hashlib.sha256(canonical(policy)).hexdigest())
         except ProtocolDataError as error:
             place = f"policy.{error.path}" if error.path else "policy"
             raise ProtocolDataError(error.code, error.message, place) from error

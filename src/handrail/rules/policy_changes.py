@@ -117,7 +117,7 @@ def _of_rows(
     caution: Mapping[str, Direction],
 ) -> Iterator[PolicyChange]:
     """Rows of a list: pairs first, then what was left out and what was added."""
-    before, after = list(_named(old, row)), list(_named(new, row))
+    before, after = list(named_rows(old, row)), list(named_rows(new, row))
     pairs = _pairs([each for _, each in before], [each for _, each in after])
     names = {id(each): name for name, each in (*after, *before)}
     more = caution.get(place) == MORE
@@ -221,7 +221,7 @@ def _name(row: Mapping[str, Any]) -> str | None:
     return next((str(row[key]) for key in NAMES if key in row), None)
 
 
-def _named(rows: Iterable[Mapping[str, Any]], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def named_rows(rows: Iterable[Mapping[str, Any]], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each row with its name in the book of the policy: a second row of one name ends in `.2`."""
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):

@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args, get_origin
 from handrail.rules import answer, coursefile, protocol_export
 from handrail.rules.coursefile import COURSE_KEYS, ENVELOPE, SOURCES, Course, Facts, required_fields
 from handrail.rules.events import KINDS, By, Event
-from handrail.rules.overlays import OVERLAY_KEYS, Overlay
+from handrail.rules.overlays import OVERLAY_KEYS, Overlay, PolicyDocument
 from handrail.rules.protocol import Protocol
 from handrail.rules.terms import UnusableInput
 
@@ -46,6 +46,7 @@ OVERLAY = {
     "required": list(OVERLAY_KEYS),
     "properties": {name: {"type": "array" if kind is list else "string"} for name, kind in OVERLAY_KEYS.items()},
 }
+POLICY = {"type": "object", "required": ["format"], "properties": {"format": {"type": "string"}}}
 
 SCHEMAS = ("course", "assessment", "protocol")
 
@@ -288,6 +289,7 @@ def _plain(hint: Any, inner: Callable[[Any], Schema]) -> Schema:
         return DECIMAL if inner is not _read else {"anyOf": [DECIMAL, {"type": "number"}]}
     simple: dict[Any, Schema] = {
         Overlay: OVERLAY,
+        PolicyDocument: POLICY,
         str: {"type": "string"},
         int: {"type": "integer"},
         bool: {"type": "boolean"},

@@ -328,8 +328,19 @@ def _protocol_changed(body: Body, nulls: Nulls) -> str:
     )
 
 
+def _policy_changed(body: Body, nulls: Nulls) -> str:
+    departures = () if body.document is None else body.document.get("departure", ())
+    count = f"{len(departures)} value{'' if len(departures) == 1 else 's'} departing from the shipped one"
+    return _join(
+        _known(body.policy_id, nulls, "policy_id", "to" if body.policy_id else "policy"),
+        _known(body.version, nulls, "version", "version"),
+        "" if body.document is None else f"the organisation's own, {count}",
+    )
+
+
 _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "protocol_changed": _protocol_changed,
+    "policy_changed": _policy_changed,
     "checkin_received": _checkin,
     "dose_given": _dose_given,
     "dose_planned": _dose_planned,

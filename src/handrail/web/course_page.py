@@ -93,7 +93,7 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
         "synthetic": course.synthetic,
         "product": f"{course.product} {course.protocol_key.split('/', 1)[-1].replace('/', ' ')}",
         "schedule": course.schedule.replace("_", " "),
-        "policy": f"policy {(answer or {}).get('policy', {}).get('id', course.policy_id)}",
+        "policy": _policy_words(course, answer),
         "site": course.site.name if course.site else "site not known",
         **_accountable(party, now),
         "owner": course.organisation.name if course.organisation_id != party.organisation.pk else "",
@@ -141,6 +141,12 @@ def _accountable(party: Accountable, now: datetime) -> dict[str, Any]:
         "accountable_version": answer.version,
         "accountable_trouble": answer.trouble or "",
     }
+
+
+def _policy_words(course: Course, answer: dict[str, Any] | None) -> str:
+    """The policy in force by name and version; before the first answer, the one that the course started with."""
+    ref = (answer or {}).get("policy") or {"id": course.policy_id, "version": course.policy_version}
+    return f"policy {ref['id']} v{ref['version']}"
 
 
 def _age(course: Course, now: datetime) -> str:
@@ -303,7 +309,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
     return {
         **context,
         "dose": next_dose_card(answer, _signed(history, now)),
-        "findings": findings(answer),
+        "findings": findings(answer, course.pk),
         "toxicity": toxicity_words(answer),
         "cannot_say": [{**item, "missing": _missing_words(item["missing"])} for item in answer["cannot_say"]],
         "tasks": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -25,18 +26,20 @@ def row_address(key: str, row_id: str | None) -> str | None:
     return f"{reverse('protocol', args=[protocol.key])}#{row_anchor(row_id)}"
 
 
-def policy_address(policy: Mapping[str, Any], row_id: str | None) -> str | None:
-    """The address of a row of a shipped policy; None for a policy that only the course carries."""
-    shipped, rows = shipped_policies().get(policy["id"], (None, ()))
-    if shipped is None or shipped.ref.sha256 != policy["sha256"] or row_id not in {row.id for row in rows}:
-        return None
-    return f"{reverse('policy', args=[policy['id']])}#{row_anchor(str(row_id))}"
+def policy_address(policy: Mapping[str, Any], row_id: str | None, course_id: UUID | None = None) -> str | None:
+    """The address of a row of the policy of an answer: of a shipped one on its page, of any other on that of the course."""
+    if row_id is None or not any(row_id == row.id for _, rows in shipped_policies().values() for row in rows):
+        return None  # an organisation's own policy has the rows of the shipped one that it was made from
+    shipped, _ = shipped_policies().get(policy["id"], (None, ()))
+    if shipped is not None and shipped.ref.sha256 == policy["sha256"]:
+        return f"{reverse('policy', args=[policy['id']])}#{row_anchor(row_id)}"
+    return f"{reverse('course_policy', args=[course_id])}#{row_anchor(row_id)}" if course_id is not None else None
 
 
-def finding_address(answer: Mapping[str, Any], finding: Mapping[str, Any]) -> str | None:
+def finding_address(answer: Mapping[str, Any], finding: Mapping[str, Any], course_id: UUID | None = None) -> str | None:
     """The row that a finding rests on: of the label data, or of the policy."""
     row_id = (finding["source"] or {}).get("row")
-    return row_address(answer["protocol_key"], row_id) or policy_address(answer["policy"], row_id)
+    return row_address(answer["protocol_key"], row_id) or policy_address(answer["policy"], row_id, course_id)
 
 
 def row_anchor(row_id: str) -> str:

@@ -293,14 +293,14 @@ def _marked(words: str, status: str) -> dict[str, Any]:
     return {"words": words, "status": status, "chip": STATUS_WORDS[status]}
 
 
-def findings(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Findings with their urgency in words."""
+def findings(answer: dict[str, Any], course_id: UUID | None = None) -> list[dict[str, Any]]:
+    """Findings with their urgency in words, each with the address of its row."""
     return [
         {
             **item,
             "words": URGENCY_WORDS[item["urgency"]],
             "owner": role_words(item["owner"]),
-            "row_address": finding_address(answer, item),
+            "row_address": finding_address(answer, item, course_id),
         }
         for item in answer["findings"]
     ]

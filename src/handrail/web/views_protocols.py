@@ -23,6 +23,7 @@ from handrail.rules.terms import UnusableInput
 from handrail.web.context import frame
 from handrail.web.doors import staff_page
 from handrail.web.label_links import row_anchor
+from handrail.web.policy_page import book_of
 
 
 @staff_page
@@ -77,25 +78,7 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
     """A shipped policy: every row with its sources and status."""
     if policy_id not in shipped_policies():
         raise Http404("There is no such policy.")
-    book, rows = shipped_policies()[policy_id]
-    tables: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        sources = [(key, book.sources[key].document) for key in row.source]
-        tables.setdefault(spaced(row.table).capitalize(), []).append(
-            {
-                "id": row.id,
-                "words": row.words,
-                "status": row.status,
-                "chip": STATUS_WORDS[row.status],
-                "sources": sources,
-            }
-        )
-    context = {
-        **frame(request, "protocols"),
-        "policy": book,
-        "tables": list(tables.items()),
-        "sources": list(book.sources.items()),
-    }
+    context = {**frame(request, "protocols"), **book_of(*shipped_policies()[policy_id])}
     return render(request, "handrail/policy.html", context)
 
 

@@ -4,6 +4,7 @@ from handrail.records.models.access import CourseAccess, Look
 from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
+from handrail.records.models.policies import PolicyAdoption, PolicyProposal
 from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Document",
     "Event",
     "Look",
+    "PolicyAdoption",
+    "PolicyProposal",
     "ProtocolSignature",
     "SigningEntry",
     "SigningMark",
