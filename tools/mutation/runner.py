@@ -13,9 +13,11 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -79,8 +81,9 @@ class Campaign:
         if session.testsfailed:
             raise session.Interrupted("the tests could not be collected")
         self.session, self.items = session, session.items
-        for file in {mutant.file for mutant in self.mutants if isinstance(mutant, DataMutant)}:
+        for file in sorted({mutant.file for mutant in self.mutants if isinstance(mutant, DataMutant)}):
             loaded(file)
+            refused(DataMutant(file, "nothing", "number", "", "", ()))  # imports once what every child needs
         gc.collect()
         gc.freeze()
         self.rows = row_numbers(self.items)
@@ -246,6 +249,7 @@ class Campaign:
     def _judge(self, mutant: Mutant, order: list[int]) -> str:
         """In the child: plant the change and run the tests; who noticed it, or `-`."""
         quiet()
+        forget()
         expected = sum(self.reach[number].seconds for number in order)
         # Seconds of work, not of waiting: a busy machine kills no mutant.
         signal.setitimer(signal.ITIMER_PROF, 10 + 3 * expected)
@@ -328,6 +332,19 @@ def quiet() -> None:
     os.dup2(nowhere, 1)
 
 
+LOADERS = {"catalogue", "_named", "_shipped", "load_scale", "tocilizumab", "billing", "code_table"}
+LOADERS |= {"load_rota_rules", "template", "templates"}
+
+
+def forget() -> None:
+    """What the rules remember from before the change; the loaded data stay, since they are changed where they lie."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("handrail.rules."):
+            for key, value in list(vars(module).items()):
+                if key not in LOADERS and hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
 def tracer(names: dict[str, str], reach: Reach) -> Callable[..., Any]:
     """A trace function that notes the lines of the rules and the labels that are asked for."""
     inside: dict[str, Callable[..., Any]] = {}
@@ -379,45 +396,58 @@ def touches(file: str, reach: Reach) -> bool:
 
 
 def loaded(file: str) -> Any:
-    """What the shipped file was loaded as; the one object that every rule and test holds."""
-    from handrail.fhir.codes import code_table
-    from handrail.rules import caredata, policy, protocol, scales
+    """What the shipped file was loaded as; the one object that every rule and test holds.
 
-    if file.startswith("products/"):
-        key = data.document_of(file)["product"]["key"]
-        return protocol.load(key)
-    if file.startswith("policies/"):
-        return policy.load_policy(data.document_of(file)["id"])
-    if file.startswith("scales/"):
-        return scales.load_scale(Path(file).stem)
-    return {"care/tocilizumab.toml": caredata.tocilizumab, "codes/billing.toml": caredata.billing}.get(
-        file, code_table
-    )()
+    Raises:
+        KeyError: a folder of the data that this tool does not know yet.
+    """
+    from handrail.fhir.codes import code_table
+    from handrail.rules import caredata, policy, protocol, responsibility, rota, scales
+
+    loaders: dict[str, Callable[[], Any]] = {
+        "products": lambda: protocol.load(data.document_of(file)["product"]["key"]),
+        "policies": lambda: policy.load_policy(data.document_of(file)["id"]),
+        "scales": lambda: scales.load_scale(Path(file).stem),
+        "rota": rota.load_rota_rules,
+        "responsibility": lambda: responsibility.template(data.document_of(file)["id"]),
+        "care/tocilizumab.toml": caredata.tocilizumab,
+        "codes/billing.toml": caredata.billing,
+        "codes/laboratory.toml": code_table,
+    }
+    return loaders[file if file in loaders else file.split("/", maxsplit=1)[0]]()
 
 
 def read_again(file: str) -> Any:
     """The file loaded anew, past every cache."""
     from handrail.fhir.codes import table_from_toml
-    from handrail.rules import caredata, policy, protocol, scales
+    from handrail.rules import caredata, policy, protocol, responsibility, rota, scales
 
     text = (data.PROTOCOLS / file).read_text(encoding="utf-8")
-    if file.startswith("products/"):
-        return protocol.load_text(text)
-    if file.startswith("policies/"):
-        return policy.policy_from_document(data.tomllib.loads(text, parse_float=data.Decimal), "0" * 64)
-    if file.startswith("scales/"):
-        return scales.read_scale(text)
-    readers = {"care/tocilizumab.toml": caredata.care_from_toml, "codes/billing.toml": caredata.billing_from_toml}
-    return readers.get(file, table_from_toml)(text)
+    readers: dict[str, Callable[[str], Any]] = {
+        "products": protocol.load_text,
+        "policies": lambda text: policy.policy_from_document(tomllib.loads(text, parse_float=Decimal), "0" * 64),
+        "scales": scales.read_scale,
+        "rota": rota.rules_from_toml,
+        "responsibility": responsibility.template_from_toml,
+        "care/tocilizumab.toml": caredata.care_from_toml,
+        "codes/billing.toml": caredata.billing_from_toml,
+        "codes/laboratory.toml": table_from_toml,
+    }
+    return readers[file if file in readers else file.split("/", maxsplit=1)[0]](text)
 
 
 def refused(mutant: DataMutant) -> str:
     """`protocols check` when it or the loader below it notices the nudged file; else the file is what everybody now sees."""
     from handrail.cli import protocols
+    from handrail.rules.terms import UnusableInput
 
-    if protocols.check([data.PROTOCOLS / mutant.file]):
+    folder = mutant.file.split("/", maxsplit=1)[0]
+    if folder in protocols.FOLDERS and protocols.check([data.PROTOCOLS / mutant.file]):
         return "protocols check"
-    new = read_again(mutant.file)
+    try:
+        new = read_again(mutant.file)
+    except UnusableInput:
+        return "loader"
     data.overwrite(loaded(mutant.file), new)
     return ""
 
