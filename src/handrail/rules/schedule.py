@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -300,12 +301,7 @@ def months_later(day: date, months: int) -> date:
     """The same day of a later month, or its last day."""
     month = day.month - 1 + months
     year, month = day.year + month // 12, month % 12 + 1
-    for candidate in range(day.day, 27, -1):
-        try:
-            return date(year, month, candidate)
-        except ValueError:
-            continue
-    return date(year, month, min(day.day, 28))
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def phase_dose_findings(protocol: Protocol, *, schedule: str, mg_per_kg: Decimal | None) -> tuple[Finding, ...]:
