@@ -220,6 +220,30 @@ class Writer:
         )
         self.add("medicine_given", at, body | {"dose_mg": "560", "route": "IV"})
 
+    def home_medicine(self, at: datetime) -> None:
+        """A medicine at home: authorised with every condition known or not, perhaps ended, perhaps taken."""
+        day = [(at + timedelta(days=days)).date().isoformat() for days in (30, 30, 0, -1)]
+        yes = [True, True, True, True, False, None, ...]
+        body = self.some(
+            agent=["dexamethasone", "dexamethasone", "antipyretic", "antibiotic", None],
+            medicine=["dexamethasone", "dexamethasone", None],
+            dose_mg=["20", "20", None],
+            trigger=["fever", "fever_or_neurological_change", "told_by_clinician", None],
+            allergy_checked=yes,
+            interaction_checked=yes,
+            teach_back_passed=yes,
+            pack_at_hand=yes,
+            valid_until=[*day, None],
+            pack_expires_on=[*day, None],
+        )
+        role = self.pick(["oncologist", "oncologist", "nurse"])
+        self.add("home_medicine_authorised", at, body, by={"role": role})
+        if self.chance(4):
+            self.add("home_medicine_stopped", at + timedelta(hours=1), self.some(agent=["dexamethasone", None]))
+        if self.chance(2):
+            taken = self.some(agent=["dexamethasone", "acetaminophen", None], purpose=["home", "home", None])
+            self.add("medicine_given", at + timedelta(hours=2), {"dose_mg": "20", "route": "oral"} | taken)
+
     def lab(self, at: datetime) -> None:
         body = self.some(
             code=["anc", "anc", "igg", None], value=["0.3", "0.8", "2.4", None], unit=["10*9/L", "/uL", None]
@@ -420,6 +444,7 @@ MOMENTS: list[Moment] = [
     Writer.resolved,
     Writer.home,
     Writer.medicine,
+    Writer.home_medicine,
     Writer.rescued,
     Writer.lab,
     Writer.weight,

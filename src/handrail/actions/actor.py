@@ -11,7 +11,7 @@ from handrail.people.models import LinkToken, Role, User
 from handrail.people.scope import EVERYTHING
 from handrail.records.models import Course
 
-LINK_VERBS: Final = {LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin"})}
+LINK_VERBS: Final = {LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin", "report_home_medicine"})}
 """What the holder of a link may do, by the link's purpose; nothing else."""
 
 

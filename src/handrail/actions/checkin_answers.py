@@ -17,10 +17,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from handrail.rules.history import Limits
+from handrail.rules.home_medicines import NEURO_QUESTIONS
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Ladder
 
-NEURO_ITEMS: Final = ("year", "month", "city", "sentence")
+NEURO_ITEMS: Final = NEURO_QUESTIONS
 NEURO_ANSWERS: Final = ("right", "wrong", "not_done")
 ANTIPYRETIC: Final = {"yes": True, "no": False, "not_sure": None}
 VITALS: Final = ("systolic_mmhg", "pulse_per_min", "spo2_percent")

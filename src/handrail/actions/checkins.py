@@ -23,6 +23,7 @@ from handrail.actions.actor import through_link
 from handrail.actions.checkin_answers import Answers
 from handrail.actions.errors import ConflictError, NotVisibleError, TooManyError
 from handrail.actions.facts import receive_checkin
+from handrail.actions.home_medicines import Instruction, instruction_after
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS
 from handrail.actions.truth import number_to_call, truth_about
@@ -114,6 +115,7 @@ class Receipt:
     next_check: str
     tone: str
     again: bool
+    take: Instruction | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The answer of the API."""
@@ -124,6 +126,7 @@ class Receipt:
             "call": self.call,
             "next_check": self.next_check,
             "tone": self.tone,
+            "take": {"authorisation": self.take.authorisation, "taken": self.take.taken} if self.take else None,
         }
 
 
@@ -276,20 +279,28 @@ def _receipt(link: LinkToken, event: Event, truth: str, now: datetime, *, again:
         ladder = Ladder(triage["ladder"]) if triage.get("ladder") else None
         disposition = Disposition(triage.get("disposition") or "none")
         known = not failed and bool(judged)
+        take = instruction_after(course, event, disposition, now) if known else None
         due = (judged.get("watch") or {}).get("next_check_due") if known else None
         return Receipt(
             id=str(event.id),
             truth=truth,
-            instructions=tuple(_instructions(event, ladder, disposition, policy, known=known)),
+            instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
             call=number_to_call(course, now),
             next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
             tone=_tone(ladder, known=known),
             again=again,
+            take=take,
         )
 
 
 def _instructions(
-    event: Event, ladder: Ladder | None, disposition: Disposition, policy: Policy, *, known: bool
+    event: Event,
+    ladder: Ladder | None,
+    disposition: Disposition,
+    policy: Policy,
+    take: Instruction | None,
+    *,
+    known: bool,
 ) -> Iterator[str]:
     if not known:
         yield _("We could not judge this check. Call the number below.")
@@ -305,6 +316,8 @@ def _instructions(
     if body.temperature_c is None or "temperature_c" in body.implausible:
         yield _("Without a temperature this check does not count. Measure it and send another check.")
     elif body.temperature_c >= policy.triage.fever_c:
+        if take is not None:
+            yield take.words
         yield _("Take fever medicine only if your team told you to.")
         yield _("Do not stay alone.")
 

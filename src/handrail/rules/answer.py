@@ -235,6 +235,34 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HomeMedicine:
+    """A medicine that is kept at home. `state`: usable, not_usable (known) or not_known; `authorisation` is its event."""
+
+    agent: str
+    medicine: str | None
+    dose_mg: Decimal | None
+    route: str | None
+    trigger: str | None
+    state: str
+    because: str
+    authorisation: str
+    missing: tuple[str, ...] = ()
+    valid_until: date | None = None
+    taken_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masking:
+    """A medicine that was given and may hide a fever until an instant; `at_home`: the patient took it."""
+
+    agent: str
+    at: datetime
+    until: datetime
+    at_home: bool
+    row: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something a person should know, with an owner and a reason."""
 
@@ -282,6 +310,8 @@ class Assessment:
     accountable: str | None = None
     gate: None = None
     setting: None = None
+    home_medicines: tuple[HomeMedicine, ...] = ()
+    masking: tuple[Masking, ...] = ()
     findings: tuple[Finding, ...] = ()
     tasks: tuple[Task, ...] = ()
     pages: tuple[PageWanted, ...] = ()

@@ -20,6 +20,7 @@ from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
 from handrail.rules.holds import Hold
+from handrail.rules.home_medicines import home_medicines
 from handrail.rules.interval import interval
 from handrail.rules.management import above_the_cap, another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
@@ -87,7 +88,9 @@ def _assess_one(
     dose = next_dose(history, doses, toxicity, protocol, policy, now, emergency=_emergency(sorted_out))
     watched = watch(history, doses, policy, now)
     changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
-    findings = [*sorted_out.findings, *watched.findings, *dose.findings]
+    at_home = home_medicines(history, policy, now)
+    changes += at_home.changes_at
+    findings = [*sorted_out.findings, *watched.findings, *dose.findings, *at_home.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += _planning_findings(history, doses, protocol, now, changes)
     findings += _schedule_findings(history, doses, protocol)
@@ -100,7 +103,8 @@ def _assess_one(
     changes += moments
     if later is not None:
         changes.append(later)
-    missing = [*toxicity.cannot_say, *dose.cannot_say, *sorted_out.cannot_say, *history.asked_not_known()]
+    missing = [*toxicity.cannot_say, *dose.cannot_say, *sorted_out.cannot_say, *at_home.cannot_say]
+    missing += history.asked_not_known()
     return Assessment(
         at=now,
         protocol_key=protocol.key,
@@ -111,6 +115,8 @@ def _assess_one(
         triage=sorted_out.triage,
         watch=_with_latest(watched.watch, history, doses),
         accountable=party,
+        home_medicines=at_home.medicines,
+        masking=at_home.masking,
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
         tasks=(*sorted_out.tasks, *watched.tasks, *_dose_tasks(dose)),
         pages=_pages(history, (*sorted_out.pages, *watched.pages)),

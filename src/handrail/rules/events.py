@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
 from handrail.rules.terms import SCHEDULES, STEPS
@@ -396,6 +397,8 @@ KINDS: dict[str, type[Any]] = {
     "dose_given": DoseGiven,
     "dose_not_given": DoseNotGiven,
     "medicine_given": MedicineGiven,
+    "home_medicine_authorised": HomeMedicineAuthorised,
+    "home_medicine_stopped": HomeMedicineStopped,
     "vaccine_noted": VaccineNoted,
     "checkin_received": CheckinReceived,
     "vitals_measured": VitalsMeasured,

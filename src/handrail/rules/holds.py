@@ -16,6 +16,7 @@ from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
 from handrail.rules.events import Event
 from handrail.rules.history import History
+from handrail.rules.home_medicines import hidden_at
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.terms import Action, Missing, say_instant
@@ -128,6 +129,11 @@ def _fever(history: History, policy: Policy) -> list[Hold]:
         return [Hold(action=Action.HOLD, what="fever", because=f"fever {temperature} °C at {when}, not normal since")]
     if _masked(latest):
         because = f"a fever-reducing medicine may hide a fever at {when}"
+        return [Hold(action=Action.ASK, what="temperature", because=because)]
+    hiding = hidden_at(history, policy, latest.at)
+    if hiding is not None:
+        agent = hiding.body.agent or "a medicine that nobody named"
+        because = f"{agent}, taken at home, may hide a fever at {when}"
         return [Hold(action=Action.ASK, what="temperature", because=because)]
     return []
 

@@ -22,6 +22,7 @@ from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
 from handrail.rules.paging import Step
 from handrail.rules.policy_caution import Direction, read_caution
+from handrail.rules.policy_medicines import MaskingRow, TocilizumabPolicy
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import Disposition, Ladder, Status, Urgency
 
@@ -158,18 +159,6 @@ class InfectionPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TocilizumabPolicy:
-    """Treatment dose for CRS: mg/kg, cap in mg, hours between doses, doses per event."""
-
-    mg_per_kg: Decimal
-    cap_mg: Decimal
-    min_hours_between: int
-    most_doses_per_event: int
-    source: tuple[str, ...]
-    status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LadderWords:
     """What the patient is told, in another language; what stands in none of these is looked for among the translations."""
 
@@ -265,6 +254,7 @@ class _Document:
     triage: TriagePolicy
     infection: InfectionPolicy
     tocilizumab: TocilizumabPolicy
+    masking: tuple[MaskingRow, ...]
     ladder: tuple[LadderRow, ...]
     rems: tuple[RemsChoice, ...] = ()
     base: Base | None = None
@@ -285,6 +275,7 @@ class Policy:
     triage: TriagePolicy
     infection: InfectionPolicy
     tocilizumab: TocilizumabPolicy
+    masking: tuple[MaskingRow, ...]
     ladders: Mapping[Ladder, LadderRow]
     rems_effects: Mapping[str, str]
     caution: Mapping[str, Direction]
@@ -361,6 +352,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         triage=read.triage,
         infection=read.infection,
         tocilizumab=read.tocilizumab,
+        masking=read.masking,
         ladders=ladders,
         reaching=read.reaching,
         rems_effects={row.requirement: row.effect for row in read.rems},

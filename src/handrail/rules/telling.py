@@ -25,6 +25,8 @@ KIND_WORDS: Final[dict[str, str]] = {
     "dose_given": "dose given",
     "dose_not_given": "dose not given",
     "medicine_given": "medicine given",
+    "home_medicine_authorised": "medicine for home authorised",
+    "home_medicine_stopped": "medicine for home ended",
     "vaccine_noted": "vaccine",
     "checkin_received": "check-in",
     "vitals_measured": "vital signs",

@@ -7,5 +7,6 @@ from handrail.web.checkin import views
 urlpatterns = [
     path("", views.check, name="checkin"),
     path("sw.js", views.service_worker, name="checkin_worker"),
+    path("took", views.took, name="checkin_took"),
     path("<str:token>", views.exchange, name="checkin_link"),
 ]

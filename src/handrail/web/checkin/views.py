@@ -6,7 +6,7 @@ Nothing here is stored by a browser or a proxy, and no token, name or reading re
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +29,7 @@ from handrail.actions.checkins import (
     sheet_for,
 )
 from handrail.actions.errors import ActionError, TooManyError
+from handrail.actions.home_medicines import take_at_home
 from handrail.actions.links import exchange_link, link_of_cookie
 from handrail.people.models import LinkToken
 from handrail.web.checkin import words
@@ -106,6 +107,23 @@ def _received(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     log_look(sheet.course, "checkin_sent", link=sheet.link)
     context = {**_frame(sheet), "receipt": receipt}
     return render(request, "handrail/checkin/sent.html", context)
+
+
+@require_http_methods(["POST"])
+def took(request: HttpRequest) -> HttpResponse:
+    """ "I have taken it": written down with its time, which the clinician on call sees at once."""
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    sheet = sheet_for(link)
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        try:
+            take_at_home(link, UUID(request.POST.get("authorisation", "")))
+        except (ValueError, ActionError):
+            message = _("This could not be written down. Tell it to the person you call.")
+            return _private(_not_saved(request, sheet, message, 409))
+        log_look(sheet.course, "home_medicine_taken", link=link)
+        return _private(render(request, "handrail/checkin/took.html", _frame(sheet)))
 
 
 def _form(

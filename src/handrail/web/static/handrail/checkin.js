@@ -108,12 +108,16 @@
     element("ask").scrollIntoView({ block: "start" });
   };
 
-  const sent = ({ truth, instructions, call, next_check: next, tone }) => {
+  const sent = ({ truth, instructions, call, next_check: next, tone, take }) => {
     element("sent").className = `care ${tone}`;
     element("sent-truth").textContent = truth;
     element("sent-what").replaceChildren(
       ...instructions.map((line) => Object.assign(document.createElement("li"), { textContent: line })),
     );
+    const took = element("sent-took");
+    took.elements.authorisation.value = take?.authorisation || "";
+    took.querySelector("button").textContent = take?.taken || "";
+    show("sent-took", Boolean(take));
     const link = element("sent-call").querySelector("a");
     link.textContent = call;
     link.href = `tel:${call.replace(/[^\d+]/g, "")}`;

@@ -1,0 +1,80 @@
+"""The patient's side of a medicine at home: what the phone shows after a fever, and "I have taken it"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.utils.translation import gettext as _
+
+from handrail import clock
+from handrail.actions.actor import through_link
+from handrail.actions.errors import NotVisibleError
+from handrail.actions.recording import Recorded, record
+from handrail.people.models import LinkToken
+from handrail.people.scope import acting_for
+from handrail.records import wire
+from handrail.records.models import Course, Event
+from handrail.rules.home_medicines import home_medicines, to_take
+from handrail.rules.terms import Disposition, UnusableInput
+
+VERB: Final = "report_home_medicine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """What the patient is told to take. `authorisation` is the event that allows it."""
+
+    authorisation: str
+    words: str
+    taken: str
+
+
+def instruction_after(course: Course, event: Event, disposition: Disposition, now: datetime) -> Instruction | None:
+    """The authorised medicine after a report of fever; None where any condition is not known or not met."""
+    try:
+        history, policy = wire.history_of(course, now)
+    except UnusableInput:
+        return None
+    chosen = to_take(history, policy, wire.to_fact(event), disposition, now)
+    if chosen is None or chosen.dose_mg is None:
+        return None
+    named = {"medicine": chosen.medicine or "", "dose": format(chosen.dose_mg.normalize(), "f")}
+    return Instruction(
+        authorisation=chosen.authorisation,
+        words=_("Take %(medicine)s %(dose)s mg now, as your team agreed with you. Then call. Then come in.") % named,
+        taken=_("I have taken %(medicine)s %(dose)s mg") % named,
+    )
+
+
+def take_at_home(link: LinkToken, authorisation: UUID, *, now: datetime | None = None) -> Recorded:
+    """Write down that the patient took what was authorised; a second press is the first answer again.
+
+    Raises:
+        NotVisibleError: this course has no such medicine in force. NotAllowedError: the link is not for that.
+    """
+    now = now or clock.now()
+    with acting_for(link.organisation_id):
+        course = Course.objects.filter(pk=link.course_id).first() if link.course_id else None
+        if course is None:
+            raise NotVisibleError("There is no such course.")
+        history, policy = wire.history_of(course, now)
+        known = home_medicines(history, policy, now).medicines
+        chosen = next((each for each in known if each.authorisation == str(authorisation)), None)
+        event_id = uuid5(authorisation, "taken")
+        former = Event.objects.filter(organisation_id=course.organisation_id, id=event_id).first()
+    if chosen is None:
+        raise NotVisibleError("There is no such medicine.")
+    data = {
+        "id": str(event_id),
+        "kind": "medicine_given",
+        "at": (former.occurred_at if former else now).isoformat(),
+        "agent": chosen.medicine,
+        "dose_mg": None if chosen.dose_mg is None else format(chosen.dose_mg, "f"),
+        "route": chosen.route,
+        "purpose": "home",
+    }
+    body = {name: value for name, value in data.items() if value is not None}
+    return record(course.pk, body, by=through_link(link), verbs=(VERB,), now=now)
