@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 ELRA = "products/elranatamab_us_2023-08.toml"
 TEC = "products/teclistamab_us_2026-03_mono.toml"
 COMBO = "products/teclistamab_us_2026-03_combo.toml"
+FEVER = "care/fever.toml"
 CARE, BILLING, CODES = "care/tocilizumab.toml", "codes/billing.toml", "codes/laboratory.toml"
 POLICY, SCALE = "policies/default-1.toml", "scales/astct-2019.toml"
 
@@ -211,6 +212,13 @@ PLANTED = [
     (ELRA, ANC, ANC.replace('"anc"', '"neutrophils"'), ["No code means neutrophils (at after_toxicity.ANC.analyte)"]),
     (ELRA, ANC, ANC.partition("\n")[2], ["A limit says of which laboratory value (at after_toxicity.ANC.analyte)"]),
     # care data
+    (
+        FEVER,
+        'crs = "any count"',
+        'crs = "any count, or not known"',
+        ["What is not known speaks for CRS: it may speak for infection or for neither (at feature.anc.crs)."],
+    ),
+    (FEVER, "minutes = 240", "minutes = 24", ["The clocks do not follow one another (at clock)."]),
     (
         CARE,
         'mg = "80"\nml = "4"',

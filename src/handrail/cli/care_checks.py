@@ -14,6 +14,7 @@ from handrail.rules.protocol import Protocol
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
+from handrail.rules.worksheet import FeverData
 
 HCPCS = re.compile(r"[A-Z]\d{4}")
 RECALLED = ("RECALLED",)
@@ -44,6 +45,19 @@ def of_care(care: Care) -> Iterator[str]:
             yield f"A label that named CRS does so no more: is the date right (at label.{label.id}.since)?"
     for table in ("product", "label", "vial", "prophylaxis"):
         yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(care, table)])
+
+
+def of_fever(fever: FeverData) -> Iterator[str]:
+    """Every problem of the fever file, one sentence each."""
+    for row in fever.feature:
+        if "not known" in row.crs.lower():
+            yield f"What is not known speaks for CRS: it may speak for infection or for neither (at feature.{row.id}.crs)."
+    longest = max((row.minutes for row in fever.clock), default=0)
+    if fever.clock and fever.clock[-1].minutes != longest:
+        yield "The clocks do not follow one another (at clock)."
+    yield from _unread([("advice", fever.advice.source, fever.advice.status)])
+    for table in ("onset", "feature", "work_up", "clock"):
+        yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(fever, table)])
 
 
 def of_matrix(matrix: Template) -> Iterator[str]:

@@ -30,6 +30,8 @@ from handrail.rules.responsibility import TEMPLATE_FORMAT, template_from_toml
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
 from handrail.rules.terms import Action, UnusableInput
+from handrail.rules.worksheet import FORMAT as FEVER_FORMAT
+from handrail.rules.worksheet import fever_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
 FOLDERS = ("care", "codes", "policies", "products", "responsibility", "scales")
@@ -73,6 +75,7 @@ def _check_file(file: Path) -> list[str]:
         POLICY_FORMAT: lambda: list(of_policy(policy_from_document(document, "0" * 64))),
         SCALE_FORMAT: lambda: list(care_checks.of_scale(read_scale(raw.decode()))),
         CARE_FORMAT: lambda: list(care_checks.of_care(care_from_toml(raw.decode()))),
+        FEVER_FORMAT: lambda: list(care_checks.of_fever(fever_from_toml(raw.decode()))),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),

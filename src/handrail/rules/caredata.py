@@ -157,9 +157,7 @@ def care_from_toml(text: str) -> Care:
         ProtocolDataError: an unknown key, a missing source, a label of a product or form that is not listed, two rows of one
             day, hours or vials that make no sense.
     """
-    care = _read(Care, text, CARE_FORMAT)
-    for rows in (care.product, care.label, care.vial, care.prophylaxis):
-        _check_ids([row.id for row in rows])
+    care = read_care(Care, text, CARE_FORMAT)
     forms = {row.id: row.forms for row in care.product}
     days = [(row.product, row.form, row.since) for row in care.label]
     for row in care.label:
@@ -182,8 +180,7 @@ def billing_from_toml(text: str) -> Billing:
     Raises:
         ProtocolDataError: an unknown key, a missing source, a unit that is nothing, one code for two agents.
     """
-    found = _read(Billing, text, BILLING_FORMAT)
-    _check_ids([row.id for row in found.unit])
+    found = read_care(Billing, text, BILLING_FORMAT)
     agents: dict[str, str] = {}
     for row in found.unit:
         if row.mg <= 0:
@@ -195,16 +192,25 @@ def billing_from_toml(text: str) -> Billing:
     return found
 
 
-def _read(cls: type[File], text: str, wanted: str) -> File:
+def read_care(cls: type[File], text: str, wanted: str) -> File:
+    """A file of care data: every row names known sources, and no two rows of a table share an id.
+
+    Raises:
+        ProtocolDataError: an unknown key, another format, a missing source, one id twice.
+    """
     document: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
     sources: Mapping[str, CareSource] = read_tables(CareSource, document.pop("sources", None), "sources")
     found = read_table(cls, document, "")
     if document.get("format") != wanted:
         raise ProtocolDataError("unknown_format", f"The format is {wanted!r}.", "format")
-    rows: Iterable[_Sourced] = (row for value in document if value != "format" for row in getattr(found, value))
+    tables = [getattr(found, name) for name in document if name != "format"]
+    rows: Iterable[_Sourced] = (row for table in tables for row in (table if isinstance(table, tuple) else (table,)))
     for row in rows:
         if not row.source or any(key not in sources for key in row.source):
             raise ProtocolDataError("missing_source", "The row names no known source.", type(row).__name__)
+    for table in tables:
+        if isinstance(table, tuple):
+            _check_ids([row.id for row in table if hasattr(row, "id")])
     return found
 
 

@@ -241,6 +241,11 @@ def _masking(history: History, policy: Policy, now: datetime, changes: list[date
     return sorted(found, key=lambda each: each.until, reverse=True)
 
 
+def hiding_now(history: History, policy: Policy, now: datetime) -> tuple[Masking, ...]:
+    """What was given for any purpose and may hide a fever at `now`, the longest first."""
+    return tuple(_masking(history, policy, now, []))
+
+
 def row_hiding(event: Event, policy: Policy) -> MaskingRow | None:
     """The row of the policy for a medicine that was given; None for one that hides no fever."""
     name = _name(event)
