@@ -211,6 +211,18 @@ PLANTED = [
     (ELRA, ANC, ANC.replace("10*9/L", "g/L"), ["anc is not understood in this unit (at after_toxicity.ANC.unit)"]),
     (ELRA, ANC, ANC.replace('"anc"', '"neutrophils"'), ["No code means neutrophils (at after_toxicity.ANC.analyte)"]),
     (ELRA, ANC, ANC.partition("\n")[2], ["A limit says of which laboratory value (at after_toxicity.ANC.analyte)"]),
+    (
+        TEC,
+        'up_to = "50"\n',
+        'up_to = "50"\nbelow = "25"\n',
+        ["A count lies below a limit or reaches one (at after_toxicity.PLT-BLEEDING.below)"],
+    ),
+    (
+        TEC,
+        'together_with = "fever"\n',
+        "",
+        ["Both are over only where there are two (at after_toxicity.FEBRILE-NEUTROPENIA.until_both)"],
+    ),
     # care data
     (
         FEVER,

@@ -138,28 +138,31 @@ PLANTED = [
         id="an unknown effect",
     ),
     pytest.param(
-        ('owner = "pharmacist"', 'owner = "somebody"'),
+        ('effect = "block"\nowner = "pharmacist"', 'effect = "block"\nowner = "somebody"'),
         "rems.REMS-PRESCRIBER.owner",
         "The owner is one of: prescriber, pharmacist, nurse",
         id="a REMS requirement of nobody",
     ),
     pytest.param(
-        ('owner = "pharmacist"', 'owner = "pharmacist"\nin_force_to = 2026-06-30'),
+        ('effect = "block"\nowner = "pharmacist"', 'effect = "block"\nowner = "pharmacist"\nin_force_to = 2026-06-30'),
         "rems.REMS-PRESCRIBER.confirmed_by",
         "An end of a REMS has who confirmed it",
         id="a REMS that ended and nobody confirmed it",
     ),
     pytest.param(
-        ('owner = "pharmacist"', 'owner = "pharmacist"\nconfirmed_by = "lead pharmacist"'),
+        (
+            'effect = "block"\nowner = "pharmacist"',
+            'effect = "block"\nowner = "pharmacist"\nconfirmed_by = "lead pharmacist"',
+        ),
         "rems.REMS-PRESCRIBER.confirmed_by",
         "A confirmation has a person and a day",
         id="a confirmation without a day",
     ),
     pytest.param(
         (
-            'owner = "pharmacist"',
+            'effect = "block"\nowner = "pharmacist"',
             (
-                'owner = "pharmacist"\nconfirmed_by = "lead pharmacist"\nconfirmed_on = 2026-07-01\n'
+                'effect = "block"\nowner = "pharmacist"\nconfirmed_by = "lead pharmacist"\nconfirmed_on = 2026-07-01\n'
                 "in_force_from = 2026-07-01\nin_force_to = 2026-06-30"
             ),
         ),
@@ -168,7 +171,10 @@ PLANTED = [
         id="a REMS that ends before it begins",
     ),
     pytest.param(
-        ('owner = "pharmacist"', 'owner = "pharmacist"\nin_force_from = "2026-06-30"'),
+        (
+            'effect = "block"\nowner = "pharmacist"',
+            'effect = "block"\nowner = "pharmacist"\nin_force_from = "2026-06-30"',
+        ),
         "rems[0].in_force_from",
         "The value is no date",
         id="a day that is a text",

@@ -14,7 +14,7 @@ from handrail.rules import protocol_rows
 from handrail.rules.amount import amount_for
 from handrail.rules.answer import NextDose
 from handrail.rules.grid import LAST_DAY, runs
-from handrail.rules.holds import FOLLOWED
+from handrail.rules.holds import FEVER, FOLLOWED
 from handrail.rules.protocol import AfterToxicityRow, Protocol, catalogue, load
 from handrail.rules.redosing import redosing
 from handrail.rules.terms import Action
@@ -131,7 +131,10 @@ def after(protocol: Protocol, row: AfterToxicityRow) -> NextDose:
     told.dose(first.step, "2026-03-02 09:00", **({"dose_mg": str(first.mg)} if first.mg is not None else {}))
     well(told, "2026-03-09 08:00")
     if row.analyte is not None:
-        value = str(row.below - Decimal("0.1")) if row.below is not None else "0"
+        value = str(row.below - Decimal("0.1")) if row.below is not None else str(row.up_to)
+        if row.together_with is not None:
+            named = row.toxicity if row.together_with == FEVER else row.together_with  # a fever withholds by itself
+            told.tell("condition_noted", "2026-03-09 08:20", what=named, active=True)
         told.tell("lab_resulted", "2026-03-09 08:30", code=row.analyte, value=value, unit=row.unit)
     elif row.toxicity in ("crs", "icans"):
         grade, tell = min(row.grades[0], 4), {"crs": crs, "icans": icans}[row.toxicity]

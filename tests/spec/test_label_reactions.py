@@ -12,9 +12,11 @@ import pytest
 
 from handrail.rules.history import History
 from handrail.rules.holds import cytopenias
+from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
+from handrail.rules.terms import Action
 from tests.spec.test_label_premedication import LABELS
-from tests.support.courses import Told
+from tests.support.courses import Told, well
 
 ALL = LABELS | {"MOS-SC": "mosunetuzumab/US/2025-12/sc"}
 
@@ -34,6 +36,8 @@ TEC TEC-OLD TEC-COMBO TEC-EU TAL TAL-EU ELR ELR-OLD ELR-EU | icans | recurrent |
 TEC TEC-OLD TEC-COMBO TEC-EU | neurotoxicity | first | 1 | NEURO-1 | NEURO-2 | NEURO-3-FIRST | NEURO-4 | NEURO-4
 TEC TEC-OLD TEC-COMBO TEC-EU | neurotoxicity | recurrent | 1 | NEURO-1 | NEURO-2 | NEURO-3-AGAIN | NEURO-4 | NEURO-4
 TEC TEC-OLD TEC-COMBO | infection | first | 1 | INF-ACTIVE | INF-ACTIVE | INF-3 | INF-4 | INF-4
+ELR ELR-OLD ELR-EU | infection | first | 1 | INF-ACTIVE | INF-ACTIVE | INF-3 | INF-4 | INF-4
+TEC TEC-OLD TEC-COMBO ELR ELR-OLD ELR-EU | other_reaction | first | 1 | - | - | OTHER-3 | OTHER-4 | -
 TEC-EU TAL TAL-EU | infection | first | 1 | INF-ACTIVE | INF-ACTIVE | INF-ACTIVE | INF-ACTIVE | -
 TAL TAL-EU | skin_reaction | first | 1 | - | - | SKIN | SKIN | -
 LIN LIN-EU | crs | first | 1 | CRS | CRS | CRS | CRS | CRS
@@ -98,8 +102,95 @@ def test_blood_counts_on_both_sides_of_their_limit(label: str, code: str, unit: 
     for value, withheld in ((enough, []), (low, [code])):
         told = Told(ALL[label])
         told.tell("lab_resulted", "2026-03-02 08:00", code=code, value=value, unit=unit)
-        found = cytopenias(History.build(told.course()), load(ALL[label]))
+        found = cytopenias(History.build(told.course()), load(ALL[label]), load_policy())
         assert [hold.what for hold in found] == withheld, value
+
+
+# What was told in the order of the hours, and the counts that then withhold. A number after a word is its value; `?` is not known.
+TWO_CONDITIONS = """
+anc 0.8, fever 38.4 | anc
+anc 0.8, fever 38.0 | anc
+anc 0.8, fever 37.9 |
+anc 0.99, fever 38.4, fever 36.8 | anc
+anc 1.0, fever 38.4 |
+fever 38.4, anc 1.2, anc 0.8 |
+anc 1.2, fever 38.4, anc 0.8 | anc
+fever 38.4, fever 36.8, anc 0.8 | anc
+fever 38.4, fever 36.8, anc 1.0 |
+anc 0.8, fever ? | anc
+fever 38.4 |
+anc ?, fever 38.4 | anc anc
+anc 0.8 |
+anc 0.4, fever 38.4 | anc anc
+platelets 40, bleeding yes | platelets
+platelets 50, bleeding yes | platelets
+platelets 50.1, bleeding yes |
+platelets 25, bleeding yes | platelets
+platelets 40, bleeding yes, bleeding no |
+platelets 40, bleeding no |
+platelets 40, bleeding ? | platelets
+platelets 40 |
+bleeding yes | platelets
+bleeding ? | platelets
+bleeding no |
+bleeding yes, platelets 80 |
+platelets 24, bleeding yes | platelets platelets
+"""
+TWO = [[cell.strip() for cell in line.split("|")] for line in TWO_CONDITIONS.strip().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "label", ["TEC", "TEC-OLD", "TEC-COMBO", "TEC-EU", "TAL", "TAL-EU", "ELR", "ELR-OLD", "ELR-EU"]
+)
+def test_a_count_beside_another_condition(label: str):
+    for story, wanted in TWO:
+        told = Told(ALL[label])
+        for hour, fact in enumerate(story.split(", "), start=1):
+            what, value = fact.split()
+            tell_of(told, f"2026-03-02 {hour:02}:00", what, None if value == "?" else value)
+        found = cytopenias(History.build(told.course()), load(ALL[label]), load_policy())
+        assert [hold.what for hold in found] == wanted.split(), story
+        assert all(hold.action is Action.ASK for hold in found), "the rows were recalled"
+
+
+def tell_of(told: Told, at: str, what: str, value: str | None) -> None:
+    if what == "fever":
+        told.tell("vitals_measured", at, temperature_c=value)
+    elif what == "bleeding":
+        told.tell("condition_noted", at, what=what, active=None if value is None else value == "yes")
+    else:
+        told.tell("lab_resulted", at, code=what, value=value, unit="10*9/L")
+
+
+@pytest.mark.parametrize(
+    # protocol | condition that somebody noted | grade | the row's words
+    ("label", "what", "grade", "words"),
+    [
+        ("TEC", "febrile_neutropenia", None, "until neutrophils are 1.0"),
+        ("ELR", "febrile neutropenia", None, "until neutrophils are 1.0"),
+        ("TEC", "liver_toxicity", None, "by severity"),
+        ("TEC", "administration_reaction", None, "by severity"),
+        ("TEC", "other_reaction", 3, "grade 3: withhold"),
+        ("ELR", "other_reaction", 4, "grade 4: consider stopping"),
+        ("TEC", "other_reaction", None, "is not known"),
+        ("TEC", "other_reaction", 2, None),
+        ("TAL", "other_reaction", 3, None),
+        ("TEC-EU", "liver_toxicity", None, None),
+    ],
+)
+def test_a_condition_that_somebody_noted_is_asked_about_while_it_lasts(
+    label: str, what: str, grade: int | None, words: str | None
+):
+    told = Told(ALL[label])
+    told.tell("condition_noted", "2026-03-01 09:00", what=what, grade=grade, active=True)
+    well(told, "2026-03-02 08:00")
+    dose = told.assess("2026-03-02 09:00").next_dose
+    if words is None:
+        assert dose.action is Action.GIVE
+        return
+    assert (dose.action, dose.withheld, dose.step) == (Action.ASK, True, None) and words in dose.because
+    told.tell("condition_noted", "2026-03-02 08:30", what=what, active=False)
+    assert told.assess("2026-03-02 09:00").next_dose.action is Action.GIVE
 
 
 def test_glofitamab_waits_three_days_after_the_end_of_crs():

@@ -179,7 +179,7 @@ class Writer:
 
     def condition(self, at: datetime) -> None:
         body = self.some(
-            what=["infection", "infection", "pneumonia", "hypogammaglobulinaemia", None],
+            what=["infection", "infection", "pneumonia", "hypogammaglobulinaemia", "bleeding", None],
             active=[True, False, False, None, ...],
             grade=[..., 1, 3, None],
             related_to_drug=[..., False, True, None],

@@ -147,8 +147,12 @@ def of_analytes(protocol: Protocol, table: CodeTable) -> Iterator[str]:
             yield f"No code means {row.analyte} (at after_toxicity.{row.id}.analyte)."
         elif row.analyte is not None and row.unit not in units[row.analyte]:
             yield f"{row.analyte} is not understood in this unit (at after_toxicity.{row.id}.unit)."
-        elif row.analyte is None and (row.below is not None or row.unit is not None):
+        elif row.analyte is None and any((row.below, row.up_to, row.unit, row.together_with)):
             yield f"A limit says of which laboratory value (at after_toxicity.{row.id}.analyte)."
+        if row.analyte is not None and (row.below is None) == (row.up_to is None):
+            yield f"A count lies below a limit or reaches one (at after_toxicity.{row.id}.below)."
+        if row.until_both and row.together_with is None:
+            yield f"Both are over only where there are two (at after_toxicity.{row.id}.until_both)."
 
 
 def of_scale(scale: Scale) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from handrail.rules.label_words import class_list, force_words
+from handrail.rules.label_words import class_list, count_words, force_words
 from handrail.rules.protocol import Protocol
 from handrail.rules.protocol_rows import (
     AfterToxicityRow,
@@ -192,7 +192,7 @@ def _gap(row: GapRow) -> Sequence[str]:
 
 
 def _toxicity(row: AfterToxicityRow) -> Sequence[str]:
-    kind = row.toxicity if row.analyte is None else f"{row.analyte} below {row.below} {row.unit}"
+    kind = row.toxicity if row.analyte is None else count_words(row)
     grade = "/".join(map(str, row.grades)) or "-"
     if row.occurrence != "any":
         grade += f" {row.occurrence}"

@@ -18,7 +18,7 @@ from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.home_medicines import hidden_at
 from handrail.rules.policy import Policy
-from handrail.rules.protocol import Protocol
+from handrail.rules.protocol import AfterToxicityRow, Protocol
 from handrail.rules.terms import Action, Missing, say_instant
 from handrail.rules.triage import ANC_FACTORS
 
@@ -44,39 +44,88 @@ UNIT_FACTORS: Final[Mapping[str, Mapping[str, Decimal]]] = {
 ANALYTE_WORDS: Final = {"anc": "neutrophil count", "hemoglobin": "haemoglobin", "platelets": "platelet count"}
 
 
-def cytopenias(history: History, protocol: Protocol) -> tuple[Hold, ...]:
-    """Blood counts below a limit of the label: withheld, or asked where the row or the value is not known.
+def cytopenias(history: History, protocol: Protocol, policy: Policy) -> tuple[Hold, ...]:
+    """Blood counts as low as the label's rows say: withheld, or asked where the row or the value is not known.
 
-    A count that was never taken is not asked for here; the latest one stands until there is a newer one.
+    A count that was never taken is not asked for here, but where a noted condition makes the row depend on it; the latest one
+    stands until there is a newer one.
     """
     found = []
     for row in protocol.after_toxicity:
-        if row.analyte is None or row.below is None:
+        if row.analyte is None:
             continue
         results = [e for e in history.of("lab_resulted") if e.body.code == row.analyte or "code" in e.nulls]
-        if not results:
+        beside = _beside(history, row, results, policy)
+        if beside is False or (not results and row.together_with in (None, FEVER)):
             continue
-        result = results[-1].body
-        factor = UNIT_FACTORS.get(row.unit or "", {}).get(result.unit or "")
-        if result.code is None or result.value is None or factor is None:
+        count = _count(row, results[-1]) if results else None
+        if count is not None and not row.holds_at(count):
+            continue
+        verified = "" if row.acts else " (a row not verified)"
+        because, action = f"{row.words}{verified}", Action.HOLD if row.acts else Action.ASK
+        if count is None:
             because = f"the latest {ANALYTE_WORDS.get(row.analyte, row.analyte)} is not known: repeat it; {row.words}"
-            found.append(Hold(action=Action.ASK, what=row.analyte, because=because))
-        elif result.value * factor < row.below:
-            verified = "" if row.acts else " (a row not verified)"
-            action = Action.HOLD if row.acts else Action.ASK
-            found.append(Hold(action=action, what=row.analyte, because=f"{row.words}{verified}"))
+            action = Action.ASK
+        elif beside is None:
+            because, action = f"whether there was {row.together_with} is not known: {because}", Action.ASK
+        found.append(Hold(action=action, what=row.analyte, because=because))
     return tuple(found)
+
+
+def _count(row: AfterToxicityRow, event: Event) -> Decimal | None:
+    """A result in the unit of the row; None when it is not known."""
+    factor = UNIT_FACTORS.get(row.unit or "", {}).get(event.body.unit or "")
+    if event.body.code is None or event.body.value is None or factor is None:
+        return None
+    value: Decimal = event.body.value * factor
+    return value
+
+
+def _beside(history: History, row: AfterToxicityRow, results: Sequence[Event], policy: Policy) -> bool | None:
+    """Whether the condition that the row names beside its count is there; None: not known.
+
+    Until both are over it counts from the latest count that was high enough: what has been since then has not ended.
+    """
+    if row.together_with is None:
+        return True
+    enough = [e.at for e in results if (count := _count(row, e)) is not None and not row.holds_at(count)]
+    since = enough[-1] if enough else None
+    said = _fevers(history, policy) if row.together_with == FEVER else _said_of(history, row.together_with)
+    if not row.until_both:
+        return said[-1][1] if said else False
+    there = [present for at, present in said if since is None or at >= since]
+    return True if True in there else None if None in there else False
+
+
+def _fevers(history: History, policy: Policy) -> list[tuple[datetime, bool | None]]:
+    """Every temperature that was asked: fever, none, or not known."""
+    return [
+        (e.at, None if e.body.temperature_c is None else e.body.temperature_c >= policy.triage.fever_c)
+        for e in history.of("checkin_received", "vitals_measured")
+        if e.body.temperature_c is not None or "temperature_c" in e.nulls
+    ]
+
+
+def _said_of(history: History, what: str) -> list[tuple[datetime, bool | None]]:
+    """Every word on a condition: there, over, or not known; one that names no condition may be about any."""
+    return [
+        (e.at, e.body.active if e.body.what is not None else None)
+        for e in history.of("condition_noted")
+        if _about(e, what)
+    ]
 
 
 def noted(history: History, protocol: Protocol) -> tuple[Hold, ...]:
     """Conditions by name for which the label has a row: withheld, or asked where the row or the grade is not known.
+
+    Where the label considers stopping for good, the prescriber is asked.
 
     A condition nobody noted is not asked for here. A word that does not say which condition it was may be any of them, and
     never clears one.
     """
     found = []
     for row in protocol.after_toxicity:
-        if row.toxicity in FOLLOWED or row.analyte is not None:
+        if row.toxicity in (*FOLLOWED, CYTOPENIA):
             continue
         told = [e for e in history.of("condition_noted") if _about(e, row.toxicity)]
         if not told or told[-1].body.active is False:
@@ -85,13 +134,16 @@ def noted(history: History, protocol: Protocol) -> tuple[Hold, ...]:
         known = body.what is not None and body.active is True and (body.grade is not None or not row.grades)
         if known and row.grades and body.grade not in row.grades:
             continue
-        action = Action.HOLD if known and row.acts else Action.ASK
+        action = Action.HOLD if known and row.acts and row.action != "consider_stop" else Action.ASK
         verified = "" if row.acts else " (a row not verified)"
         unsure = "" if known else "what was noted, or its grade, is not known: "
         found.append(Hold(action=action, what=row.toxicity, because=f"{unsure}{row.words}{verified}"))
     return tuple(found)
 
 
+FEVER: Final = "fever"
+CYTOPENIA: Final = "cytopenia"
+"""The name of a row that is about nothing but a count."""
 FOLLOWED: Final = ("crs", "icans", "infection", "neurotoxicity")
 """Reactions that are followed as episodes; every other name in a row is that of a condition."""
 
@@ -113,7 +165,7 @@ class Clearance:
 def holds(history: History, episodes: Episodes, policy: Policy, protocol: Protocol) -> tuple[Hold, ...]:
     """Every reason to withhold, known ones first."""
     found = [*_fever(history, policy), *_episodes(episodes), *_clinician(history)]
-    found += [*cytopenias(history, protocol), *noted(history, protocol)]
+    found += [*cytopenias(history, protocol, policy), *noted(history, protocol)]
     return tuple(sorted(found, key=lambda hold: hold.action is not Action.HOLD))
 
 

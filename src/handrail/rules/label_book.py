@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from handrail.rules.label_words import (
     class_list,
+    count_words,
     extras,
     force_words,
     range_words,
@@ -248,7 +249,7 @@ def _before(row: PremedicationRow) -> str:
 
 def _reaction(row: AfterToxicityRow) -> str:
     if row.analyte is not None:
-        return f"{spaced(row.toxicity)}: {spaced(row.analyte)} below {row.below} {row.unit}"
+        return f"{spaced(row.toxicity)}: {count_words(row)}"
     return row.toxicity.upper() if row.toxicity in ("crs", "icans") else spaced(row.toxicity)
 
 
@@ -305,7 +306,7 @@ _COLUMNS: Final[dict[str, tuple[_Column, ...]]] = {
         _of("Counted from", "anchor"),
     ),
     "after_toxicity": (
-        _Column("Reaction", _reaction, ("toxicity", "analyte", "below", "unit")),
+        _Column("Reaction", _reaction, ("toxicity", "analyte", "below", "up_to", "unit", "together_with")),
         _Column("Grade", _grade, ("grades", "occurrence", "min_hours", "under_hours")),
         _of("Answer", "action"),
         _Column("Next dose", _next_time, ("premedicate_next", "monitoring_next")),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
-from handrail.rules.protocol_rows import GapRow, IndicationRow, Row
+from handrail.rules.protocol_rows import AfterToxicityRow, GapRow, IndicationRow, Row
 from handrail.rules.terms import DRUG_CLASSES, STEP_WORDS
 
 SECTION_TITLES: Final = {
@@ -82,6 +82,13 @@ def force_words(row: IndicationRow) -> str:
     """From when to when it holds."""
     begin = f"from {row.in_force_from}" if row.in_force_from else "from a day that was not found"
     return f"{begin} to {row.in_force_to}" if row.in_force_to else begin
+
+
+def count_words(row: AfterToxicityRow) -> str:
+    """`platelets up to 50 10*9/L, with bleeding`: the count that a row is about."""
+    limit = f"below {row.below}" if row.below is not None else f"up to {row.up_to}"
+    beside = f", with {spaced(row.together_with)}" if row.together_with else ""
+    return f"{spaced(row.analyte or '')} {limit} {row.unit}{beside}"
 
 
 def span_words(row: GapRow) -> str:

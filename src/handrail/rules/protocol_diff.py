@@ -28,7 +28,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "band": ("mg_per_kg", "from_kg"),
     "monitoring": ("step",),
     "premedication": ("agent", "steps"),
-    "after_toxicity": ("toxicity", "grades", "occurrence", "min_hours", "analyte"),
+    "after_toxicity": ("toxicity", "grades", "occurrence", "min_hours", "analyte", "together_with"),
     "interval_change": ("from_schedule", "to_schedule"),
     "phase_dose": ("schedule", "from_week"),
     "strength": ("mg_per_ml", "vial_mg"),

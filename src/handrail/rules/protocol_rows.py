@@ -250,6 +250,10 @@ class AfterToxicityRow(Row):
 
     `action`: withhold, stop, consider_stop, change_schedule (withhold, then perhaps `schedule_next`), or monitor (nothing but
     `monitoring_next`). A `toxicity` that is no followed episode is the name of a condition that somebody noted.
+
+    With an `analyte` the row holds while its latest count lies `below` a limit, or reaches `up_to` one at most. `together_with`:
+    only beside this other condition (fever, or one that somebody noted). `until_both`: from then on until both are over, so that
+    a fever that is gone does not end it before the count has risen.
     """
 
     toxicity: str
@@ -264,7 +268,14 @@ class AfterToxicityRow(Row):
     schedule_next: tuple[ScheduleNext, ...] = ()
     analyte: str | None = None
     below: Decimal | None = None
+    up_to: Decimal | None = None
     unit: str | None = None
+    together_with: str | None = None
+    until_both: bool = False
+
+    def holds_at(self, count: Decimal) -> bool:
+        """Whether a count, in the row's unit, is as low as the row says."""
+        return (self.below is not None and count < self.below) or (self.up_to is not None and count <= self.up_to)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
