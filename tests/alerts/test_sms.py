@@ -395,7 +395,7 @@ def changed(**fields) -> Message:
     ("fields", "settings_changed", "why"),
     [
         ({"to": ""}, {}, "(400, 21604)"),
-        ({"to": "5550100199"}, {}, "(400, 21211)"),
+        ({"to": "0100199"}, {}, "(400, 21211)"),
         ({"words": "x" * 1601}, {}, "(400, 21617)"),
         ({"receipts_to": "nowhere"}, {}, "(400, 21609)"),
         ({}, {"token": "wrong"}, "(401, 20003)"),
@@ -435,3 +435,19 @@ def test_a_provider_that_says_nothing_is_given_up_on_in_time(settings, monkeypat
 def test_what_a_message_prints_names_nobody():
     assert repr(changed(to="+15550100123", words="a secret")) == f"Message({'0' * 32})"
     assert "token" not in repr(phone.Provider(base="b", account="a", token="token", sender="s"))
+
+
+@pytest.mark.parametrize(
+    ("number", "sender", "to"),
+    [
+        ("+1 (555) 010-0199", "+15550100000", "+15550100199"),
+        ("(555) 010-0199", "+15550100000", "+15550100199"),
+        ("1 555 010 0199", "+15550100000", "+15550100199"),
+        ("010-0199", "+15550100000", "0100199"),
+        ("(555) 010-0199", "+4930123456", "5550100199"),
+        ("+49 30 123456", "+15550100000", "+4930123456"),
+    ],
+)
+def test_a_number_is_dialled_with_its_country(settings, number, sender, to):
+    settings.HANDRAIL_PHONE = {"base": "http://127.0.0.1:1", "account": "a", "token": "t", "sender": sender}
+    assert phone.dialled(number) == to

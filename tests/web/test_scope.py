@@ -74,6 +74,7 @@ ROWS = [
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
+    Row("agree_texts", 302, 302, 404, LOGIN, "post", about="course", data=(("agreed", "yes"),)),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
     Row("end_link", 302, 302, 404, LOGIN, "post", about="link"),
     Row("record", 200, 200, 404, LOGIN, about="course", args=("assessment",)),
@@ -112,6 +113,7 @@ THROUGH_A_LINK = {
     "answer": "says I have it: nothing without the cookie of a link; tests/web/test_answer.py asks it",
     "answer_link": "exchanges the token of such a link for a cookie",
     "phone_answer": "the phone provider alone, by its signature",
+    "phone_text": "the same; tests/actions/test_texts.py",
     "phone_receipt": "the phone provider alone, by its signature",
 }
 """Addresses for people without an account, and for providers; tests/web/test_checkin.py and tests/api ask them with good and bad

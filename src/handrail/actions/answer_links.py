@@ -6,7 +6,6 @@ on, and whoever has the link is not signed in. What was reported stands behind t
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +16,7 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import Acknowledged, acknowledge
 from handrail.actions.errors import ActionError
-from handrail.actions.links import TOKEN_BYTES, link_id_of_cookie
+from handrail.actions.links import link_id_of_cookie
 from handrail.alerts.models import Alert
 from handrail.alerts.ways import reaching
 from handrail.people import scope
@@ -29,10 +28,8 @@ COOKIE: Final = "handrail_answer"
 
 def answer_address(alert: Alert, user: User, now: datetime) -> str:
     """The address of a new link with which this person answers this alert."""
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    LinkToken.objects.create(
+    _link, token = LinkToken.issue(
         organisation_id=alert.organisation_id,
-        token_hash=LinkToken.hash_of(token),
         purpose=PURPOSE,
         course_id=alert.course_id,
         alert=alert,

@@ -272,25 +272,35 @@ def _wire(
 
 def _receipt(link: LinkToken, event: Event, truth: str, now: datetime, *, again: bool) -> Receipt:
     with _seen_by(link) as course:
-        policy, zone = _policy_and_zone(course, now)
-        judged = course.assessment or {}
-        failed = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True).exists()
-        triage = judged.get("triage") or {}
-        ladder = Ladder(triage["ladder"]) if triage.get("ladder") else None
-        disposition = Disposition(triage.get("disposition") or "none")
-        known = not failed and bool(judged)
-        take = instruction_after(course, event, disposition, now) if known else None
-        due = (judged.get("watch") or {}).get("next_check_due") if known else None
-        return Receipt(
-            id=str(event.id),
-            truth=truth,
-            instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
-            call=number_to_call(course, now),
-            next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
-            tone=_tone(ladder, known=known),
-            again=again,
-            take=take,
-        )
+        return receipt_for(course, event, truth, now, again=again)
+
+
+def receipt_for(
+    course: Course, event: Event, truth: str, now: datetime, *, again: bool = False, by_text: bool = False
+) -> Receipt:
+    """What the person is told after a check, in the language in use. The caller sees the course.
+
+    `by_text`: it leaves the machine, and names no medicine.
+    """
+    policy, zone = _policy_and_zone(course, now)
+    judged = course.assessment or {}
+    failed = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True).exists()
+    triage = judged.get("triage") or {}
+    ladder = Ladder(triage["ladder"]) if triage.get("ladder") else None
+    disposition = Disposition(triage.get("disposition") or "none")
+    known = not failed and bool(judged)
+    take = instruction_after(course, event, disposition, now) if known and not by_text else None
+    due = (judged.get("watch") or {}).get("next_check_due") if known else None
+    return Receipt(
+        id=str(event.id),
+        truth=truth,
+        instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
+        call=number_to_call(course, now),
+        next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
+        tone=_tone(ladder, known=known),
+        again=again,
+        take=take,
+    )
 
 
 def _instructions(

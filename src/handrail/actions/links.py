@@ -1,6 +1,5 @@
 """Links for people without an account: issued once, exchanged for a signed cookie, revocable at any time."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +16,6 @@ from handrail.people import scope
 from handrail.people.models import LinkToken
 
 CHECKIN_LINK_LASTS: Final = timedelta(days=30)
-TOKEN_BYTES: Final = 32
 _SALT: Final = "handrail.link"
 
 
@@ -50,12 +48,10 @@ def issue_checkin_link(
         raise RefusedError("A check-in link is for the patient or a caregiver.", code="unknown_word", path="holder")
     if lasts <= timedelta():
         raise RefusedError("The link would be over before it begins.", code="not_a_time", path="lasts")
-    token = secrets.token_urlsafe(TOKEN_BYTES)
     with locked(course_id, by, now) as course:
         by.role_for("issue_link", course, now)
-        link = LinkToken.objects.create(
+        link, token = LinkToken.issue(
             organisation_id=course.organisation_id,
-            token_hash=LinkToken.hash_of(token),
             purpose=LinkToken.Purpose.CHECKIN,
             course=course,
             holder=holder,

@@ -12,6 +12,7 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.answering import note_page
 from handrail.alerts.models import Dispatch, Page
+from handrail.alerts.words import note_carried
 from handrail.people import scope
 from handrail.rules.receipts import Arrival, arrival, further, known
 
@@ -52,6 +53,8 @@ def note_receipt(
         row.save()
         if isinstance(row, Page) and row.state != former:
             note_page(row, now)
+        if isinstance(row, Dispatch):
+            note_carried(row, now)
         if before is not after:
             log.info("%s: receipt %s", row.pk, row.receipt)
     return True

@@ -14,6 +14,7 @@ from django.db import transaction
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotVisibleError, RefusedError
 from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
+from handrail.actions.reminders import follow_overdue
 from handrail.actions.truth import truth_about
 from handrail.alerts import ledger
 from handrail.alerts.ledger import Changes, Wanted
@@ -212,8 +213,9 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
         if alert.key == CANNOT_ASSESS:
             ledger.close(alert, "assessed again", now)
     for alert in changes.closed:
-        _note_closed(course, alert, now)
+        note_closed(course, alert, now)
     _store(course, history, answer, now)
+    follow_overdue(course, answer, now)
     return Settled(assessment=answer, changes=changes)
 
 
@@ -234,14 +236,15 @@ def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -
     if reported:
         had = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True, acknowledged_at__isnull=False)
         for alert in had.select_for_update():
-            _note_closed(course, ledger.close(alert, "reported again", now), now)
+            note_closed(course, ledger.close(alert, "reported again", now), now)
     changes = ledger.reconcile(course, [want], now, close_others=False)
     course.look_again_at = now + TRY_AGAIN
     course.save(update_fields=["look_again_at"])
     return Settled(assessment=None, changes=changes)
 
 
-def _note_closed(course: Course, alert: Alert, now: datetime) -> None:
+def note_closed(course: Course, alert: Alert, now: datetime) -> None:
+    """Write into the record that an alert was closed."""
     payload = {"alert": str(alert.pk), "key": alert.key, "because": alert.closed_because}
     write_shell_event(course, "alert_closed", payload, now)
 

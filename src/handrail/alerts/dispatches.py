@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from handrail.alerts.models import Dispatch
-from handrail.people.models import ContactPoint
+from handrail.alerts.models import Dispatch, Notice
+from handrail.people.models import Contact, ContactPoint
+from handrail.records.models import Course
 
 SIGN: str = "Handrail"
 """How every message begins, so that a person knows it again."""
@@ -34,6 +35,48 @@ def tell_staff(
             "kind": kind,
             "channel": point.channel,
             "words": words,
+            "forget": forget,
+            "created_at": now,
+            "send_at": now,
+        },
+    )
+    return dispatch
+
+
+def tell_at_home(
+    course: Course,
+    kind: str,
+    words: str,
+    *,
+    key: str,
+    now: datetime,
+    language: str,
+    channel: str = "sms",
+    contact: Contact | None = None,
+    notice: Notice | None = None,
+    forget: bool = False,
+) -> Dispatch:
+    """Tell the patient, or a caregiver, something on the phone. The caller has asked whether the number may be texted.
+
+    Args:
+        words: the whole message, in the language of whoever reads it; no name, no reading.
+        key: names this message, so that it is written once.
+        contact: the caregiver; None for the patient.
+        notice: the word of the ladder that this carries.
+        forget: the words hold a link, and are forgotten once they are sent.
+    """
+    dispatch, _ = Dispatch.objects.get_or_create(
+        organisation_id=course.organisation_id,
+        idempotency_key=key,
+        defaults={
+            "course": course,
+            "whom": Dispatch.Whom.PATIENT if contact is None else Dispatch.Whom.CAREGIVER,
+            "contact": contact,
+            "notice": notice,
+            "kind": kind,
+            "channel": channel,
+            "words": words,
+            "language": language,
             "forget": forget,
             "created_at": now,
             "send_at": now,

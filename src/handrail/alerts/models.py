@@ -9,8 +9,20 @@ from django.db.models import Q
 
 from handrail import clock
 from handrail.alerts.delivery import Delivery
+from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.owned import OwnedRow
 from handrail.people.secrets import EncryptedTextField
+
+__all__ = [
+    "Alert",
+    "AlertEntry",
+    "Dispatch",
+    "Heartbeat",
+    "Notice",
+    "Page",
+    "TextLine",
+    "TextReceived",
+]
 
 # No letters or digits that are mistaken for one another when read out on the phone.
 _CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -265,6 +277,8 @@ class Dispatch(Delivery):
         "records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
     )
     whom = models.CharField(max_length=12, choices=Whom)
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches")
+    """The word of the ladder that this carries, if it does."""
     contact = models.ForeignKey("people.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     """The caregiver; the patient is that of the course, and a member of staff that of the contact point."""
     kind = models.CharField(max_length=40)

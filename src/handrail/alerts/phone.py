@@ -19,6 +19,7 @@ from django.conf import settings
 
 from handrail.alerts import http
 from handrail.alerts.channels import Outcome, PermanentFailure, TemporaryFailure
+from handrail.people.secrets import normal_phone
 
 WHO: Final = "the phone provider"
 STOPPED: Final = 21610
@@ -44,6 +45,14 @@ def provider() -> Provider | None:
     return Provider(**chosen) if chosen else None
 
 
+def dialled(number: str) -> str:
+    """A number as the provider takes it: with its country. One of ten digits has that of a North American sender."""
+    plain, chosen = normal_phone(number), provider()
+    if plain.startswith("+") or chosen is None or not chosen.sender.startswith("+1"):
+        return plain
+    return f"+{plain}" if len(plain) == 11 and plain.startswith("1") else f"+1{plain}" if len(plain) == 10 else plain
+
+
 def create(what: str, form: Mapping[str, str | Sequence[str]]) -> Outcome:
     """Create a message or a call (`Messages`, `Calls`). Never raises."""
     chosen = provider()
@@ -52,7 +61,8 @@ def create(what: str, form: Mapping[str, str | Sequence[str]]) -> Outcome:
     address = f"{chosen.base}/2010-04-01/Accounts/{chosen.account}/{what}.json"
     secret = base64.b64encode(f"{chosen.account}:{chosen.token}".encode()).decode()
     headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/x-www-form-urlencoded"}
-    body = urlencode({"From": chosen.sender, **form}, doseq=True).encode()
+    to = dialled(str(form.get("To", "")))
+    body = urlencode({"From": chosen.sender, **form, "To": to}, doseq=True).encode()
     try:
         answer = http.post(address, body, headers)
     except http.NotSentError as error:

@@ -1,4 +1,5 @@
-"""What the phone provider tells us, as signed forms: receipts of messages and calls, and the key that was pressed in a call.
+"""What the phone provider tells us, as signed forms: receipts of messages and calls, the key that was pressed in a call,
+and the text messages of people at home.
 
 Nothing is believed without the provider's signature over this very address and these very fields, and what is not signed is answered
 the same whatever it asks for.
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from handrail.actions.calls import answer_call
 from handrail.actions.receipts import note_receipt
+from handrail.actions.texts import receive_text
 from handrail.alerts import phone
 
 Rest = ParamSpec("Rest")
@@ -65,4 +67,19 @@ def answer(request: HttpRequest, page_id: UUID) -> HttpResponse:
 
 def _says(words: str) -> HttpResponse:
     body = f'<?xml version="1.0" encoding="UTF-8"?><Response><Say>{escape(words)}</Say></Response>'
+    return HttpResponse(body, content_type="text/xml; charset=utf-8")
+
+
+@from_provider
+def text(request: HttpRequest) -> HttpResponse:
+    """A text message from somebody at home, and what is answered."""
+    form = request.POST
+    answered = receive_text(
+        provider_id=form.get("MessageSid", "")[:64],
+        sender=form.get("From", "")[:20],
+        body=form.get("Body", ""),
+        provider_stops=bool(form.get("OptOutType")),
+    )
+    said = f"<Message>{escape(answered.words)}</Message>" if answered.words else ""
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Response>{said}</Response>'
     return HttpResponse(body, content_type="text/xml; charset=utf-8")

@@ -25,6 +25,8 @@ from django.urls import reverse
 from handrail import clock
 from handrail.actions.answer_links import answer_address
 from handrail.actions.answering import note_page
+from handrail.actions.texts import note_stop
+from handrail.alerts import phone
 from handrail.alerts.channels import (
     Channel,
     Delivered,
@@ -34,7 +36,9 @@ from handrail.alerts.channels import (
     TemporaryFailure,
     channel_named,
 )
+from handrail.alerts.lines import has_stopped
 from handrail.alerts.models import Dispatch, Page
+from handrail.alerts.words import note_carried
 from handrail.jobs.checkpoints import checkpoint
 
 log = logging.getLogger(__name__)
@@ -111,6 +115,9 @@ def _dispatch(claim: Claim) -> Parcel | None:
     channel, to = channel_named(dispatch.channel), dispatch.address
     if channel is None or not to or not dispatch.words:
         return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="there is no address any more"))
+    at_home = dispatch.whom != Dispatch.Whom.STAFF
+    if at_home and dispatch.channel == "sms" and has_stopped(dispatch.organisation_id, to):
+        return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="its owner has said STOP"))
     message = Message(
         to=to,
         urgency="",
@@ -209,6 +216,10 @@ def record(parcel: Parcel, outcome: Outcome) -> None:
         row.save()
         if isinstance(row, Page) and row.state != Page.State.SENDING:
             note_page(row, now)
+        if isinstance(row, Dispatch):
+            note_carried(row, now)
+    if isinstance(row, Dispatch) and row.course_id is not None and f", {phone.STOPPED})" in row.why:
+        note_stop(row.course_id, row.address, now)
     checkpoint("page_recorded")
 
 

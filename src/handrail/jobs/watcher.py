@@ -37,6 +37,7 @@ from django.db.models import F, Model, Q, QuerySet
 from handrail import clock
 from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
+from handrail.actions.words_home import hand_over
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
 from handrail.alerts.models import Alert, Dispatch, Page
@@ -118,7 +119,12 @@ class Watcher:
         """Work on everything that is due. Pages are written before any is sent, and nobody waits for a channel here."""
         done = 0
         while (
-            self._assess_one() or self._write_one() or self._next_way() or self._send_one() or self._look_at_one_rota()
+            self._assess_one()
+            or self._write_one()
+            or self._next_way()
+            or self._hand_over()
+            or self._send_one()
+            or self._look_at_one_rota()
         ):
             done += 1
             self._landed(0)
@@ -170,6 +176,17 @@ class Watcher:
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("a page could not go on to its next way (%s)", type(error).__name__)
             Page.objects.filter(next_way_at__lte=now).update(next_way_at=now + POISON_PAUSE * clock.speed())
+            return False
+
+    def _hand_over(self) -> bool:
+        """Word of the ladder for people at home, handed to the phones that reach them."""
+        now = clock.now()
+        try:
+            return hand_over(now)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("word for people at home could not be handed over (%s)", type(error).__name__)
             return False
 
     # --- what leaves the machine -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from handrail.web import (
     views_reached,
     views_rota,
     views_signing,
+    views_texts,
 )
 
 urlpatterns = [
@@ -28,6 +29,7 @@ urlpatterns = [
     path("protocols/<path:key>/", views_protocols.protocol, name="protocol"),
     path("courses/<uuid:course_id>/", views_course.course, name="course"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
+    path("courses/<uuid:course_id>/texts", views_texts.agree_texts, name="agree_texts"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),
     path("courses/<uuid:course_id>/links/<uuid:link_id>/end", views_course.end_link, name="end_link"),
     path("courses/<uuid:course_id>/record/<slug:key>/", views_course.record, name="record"),

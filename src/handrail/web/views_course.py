@@ -35,6 +35,7 @@ from handrail.web.forms import YEARS, Filled, Form, events_of, fill, prefilled
 from handrail.web.presenters import alert_row, next_dose_card
 from handrail.web.product_forms import of_product
 from handrail.web.record_forms import FORMS
+from handrail.web.views_texts import texts_of
 from handrail.web.words import local_time
 
 SENT_BEFORE: Final = "This form was sent before with other content. Open it anew from the course."
@@ -62,6 +63,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "forms": [form for key, form in FORMS.items() if key in FIRST_FORMS and form.verb in verbs],
         "more_forms": [form for key, form in FORMS.items() if key not in FIRST_FORMS and form.verb in verbs],
         "may_link": "issue_link" in verbs and found.ended_at is None,
+        "texts": texts_of(found, now) if "view_identity" in verbs else None,
         "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
         "may_export": "export_course" in verbs,
         "may_withdraw": "correct_event" in verbs,

@@ -1,7 +1,8 @@
 """Links for people without an account: random, for one purpose, stored hashed, expiring, revocable."""
 
 import hashlib
-from typing import ClassVar
+import secrets
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,8 @@ from django.db.models import Q
 
 from handrail import clock
 from handrail.people.owned import OwnedRow
+
+TOKEN_BYTES: Final = 32
 
 
 class LinkToken(OwnedRow):
@@ -58,6 +61,12 @@ class LinkToken(OwnedRow):
 
     def __str__(self) -> str:
         return f"{self.purpose} link {self.pk}"
+
+    @classmethod
+    def issue(cls, **fields: Any) -> tuple["LinkToken", str]:
+        """A new link and its token, which is shown once."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        return cls.objects.create(token_hash=cls.hash_of(token), **fields), token
 
     @staticmethod
     def hash_of(token: str) -> str:
