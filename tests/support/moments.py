@@ -202,6 +202,21 @@ class Writer:
         )
         self.add("contact_made", at, {"with": "patient", "channel": "phone"} | body)
 
+    def visit(self, at: datetime) -> None:
+        """An assessment is booked, said to be complete, or its incident closed."""
+        on = (at + timedelta(days=self.pick([0, 1, 2]))).date().isoformat()
+        body = self.some(
+            on=[on, on, None],
+            who_role=["nurse", "app", "coordinator", None],
+            contact=["in_person", "in_person", "call", None],
+        )
+        kind = self.pick(["visit_planned", "visit_planned", "visit_done", "incident_closed"])
+        if kind == "incident_closed":
+            body = {"what": "daily_assessment", "on": on} | self.some(because=["seen elsewhere", None])
+        elif kind == "visit_planned":
+            body |= self.some(starts_at=[..., wire(at + timedelta(hours=20)), None])
+        self.add(kind, at, body)
+
     def home(self, at: datetime) -> None:
         body = self.some(location=["home", "lodging", "hospital", "ed", None, ...], caregiver_count=[1, 0, None])
         self.add("home_status", at, body, site=self.pick(["unit-7", None]), zone=self.pick(self.zones))
@@ -443,6 +458,7 @@ MOMENTS: list[Moment] = [
     Writer.condition,
     Writer.resolved,
     Writer.home,
+    *[Writer.visit] * 2,
     Writer.medicine,
     Writer.home_medicine,
     Writer.rescued,

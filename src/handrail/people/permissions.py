@@ -53,6 +53,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "sign_departure": PRESCRIBERS | {_DIRECTOR},
     "correct_event": CLINICIANS | {_PHARMACIST, _COORDINATOR},
     "store_document": STAFF,
+    "close_incident": PRESCRIBERS | {_SITE_MANAGER, _DIRECTOR},
     # answering
     "acknowledge": CLINICIANS | {_PHARMACIST, _SITE_MANAGER, _DIRECTOR},
     # arranging
@@ -132,6 +133,9 @@ VERB_FOR_KIND: Final[dict[str, str]] = {
     "response_assessed": "record_assessment",
     "home_status": "record_logistics",
     "contact_made": "record_contact",
+    "visit_planned": "record_contact",
+    "visit_done": "record_assessment",
+    "incident_closed": "close_incident",
     "setting_decided": "decide",
     "authorisation_set": "record_logistics",
     "rems_met": "record_logistics",

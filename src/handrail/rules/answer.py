@@ -263,6 +263,22 @@ class Masking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DailyContact:
+    """One day of the watched window: who assesses, how, and whether it is booked or done.
+
+    `state`: done, booked, open, missed, closed (missed, and a person closed the incident), in_care (a hospital assesses).
+    """
+
+    on: date
+    day: str
+    who: str
+    contact: str
+    state: str
+    booked_at: datetime | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something a person should know, with an owner and a reason."""
 
@@ -312,6 +328,7 @@ class Assessment:
     setting: None = None
     home_medicines: tuple[HomeMedicine, ...] = ()
     masking: tuple[Masking, ...] = ()
+    daily: tuple[DailyContact, ...] = ()
     findings: tuple[Finding, ...] = ()
     tasks: tuple[Task, ...] = ()
     pages: tuple[PageWanted, ...] = ()

@@ -16,6 +16,7 @@ from typing import Any
 from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, PageWanted, Task, Toxicity, Watch
 from handrail.rules.answering import accountable, standing_of
 from handrail.rules.checks import checks
+from handrail.rules.daily import daily
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
@@ -87,10 +88,11 @@ def _assess_one(
     sorted_out = triage(history, doses, policy, now)
     dose = next_dose(history, doses, toxicity, protocol, policy, now, emergency=_emergency(sorted_out))
     watched = watch(history, doses, policy, now)
+    contacts = daily(history, doses, policy, now)
     changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
     at_home = home_medicines(history, policy, now)
-    changes += at_home.changes_at
-    findings = [*sorted_out.findings, *watched.findings, *dose.findings, *at_home.findings]
+    changes += (*at_home.changes_at, *contacts.changes_at)
+    findings = [*sorted_out.findings, *watched.findings, *contacts.findings, *dose.findings, *at_home.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += _planning_findings(history, doses, protocol, now, changes)
     findings += _schedule_findings(history, doses, protocol)
@@ -117,8 +119,9 @@ def _assess_one(
         accountable=party,
         home_medicines=at_home.medicines,
         masking=at_home.masking,
+        daily=contacts.days,
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
-        tasks=(*sorted_out.tasks, *watched.tasks, *_dose_tasks(dose)),
+        tasks=(*sorted_out.tasks, *watched.tasks, *contacts.tasks, *_dose_tasks(dose)),
         pages=_pages(history, (*sorted_out.pages, *watched.pages)),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),

@@ -301,6 +301,35 @@ class ContactMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisitPlanned:
+    """An assessment is booked for a day: by whom (a role), how, where, and perhaps at what time."""
+
+    on: date | None = None
+    starts_at: datetime | None = None
+    who_role: str | None = None
+    contact: Literal["in_person", "call", "video"] | None = None
+    at_site: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitDone:
+    """A whole daily assessment took place, as somebody says who has its record; without `on` on the day it is dated."""
+
+    on: date | None = None
+    who_role: str | None = None
+    contact: Literal["in_person", "call", "video"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentClosed:
+    """A person looked at an incident and closes it with a reason; without one it stays open."""
+
+    what: Literal["daily_assessment"] | None = None
+    on: date | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingDecided:
     """Where a dose will be given and watched."""
 
@@ -410,6 +439,9 @@ KINDS: dict[str, type[Any]] = {
     "response_assessed": ResponseAssessed,
     "home_status": HomeStatus,
     "contact_made": ContactMade,
+    "visit_planned": VisitPlanned,
+    "visit_done": VisitDone,
+    "incident_closed": IncidentClosed,
     "setting_decided": SettingDecided,
     "authorisation_set": AuthorisationSet,
     "rems_met": RemsMet,

@@ -22,7 +22,8 @@ from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
 from handrail.rules.paging import Step
 from handrail.rules.policy_caution import Direction, read_caution
-from handrail.rules.policy_medicines import MaskingRow, TocilizumabPolicy
+from handrail.rules.policy_daily import DailyPolicy, check_daily
+from handrail.rules.policy_medicines import MaskingRow, RemsChoice, TocilizumabPolicy
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import Disposition, Ladder, Status, Urgency
 
@@ -194,16 +195,6 @@ class LadderRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemsChoice:
-    """A REMS requirement that blocks at this site although the protocol only warns. A site may tighten, never loosen."""
-
-    requirement: str
-    effect: str
-    source: tuple[str, ...]
-    status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReachingPolicy:
     """How long a way to reach somebody is trusted: seconds without a word that a page arrived, hours that a link is good."""
 
@@ -259,6 +250,7 @@ class _Document:
     rems: tuple[RemsChoice, ...] = ()
     base: Base | None = None
     departure: tuple[DepartureRow, ...] = ()
+    daily: DailyPolicy | None = None
     reaching: ReachingPolicy | None = None
 
 
@@ -281,6 +273,8 @@ class Policy:
     caution: Mapping[str, Direction]
     base: Base | None
     departures: tuple[DepartureRow, ...]
+    daily: DailyPolicy | None
+    """None: a policy from before, which asks nobody for daily assessments."""
     reaching: ReachingPolicy | None = None
     """None in a policy written before there was a choice: `shipped_reaching` decides."""
 
@@ -338,6 +332,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
             raise ProtocolDataError("loosened", "A site makes a REMS requirement block; it never loosens one.", "rems")
     for phase in read.watch.phase:
         _check_phase(phase)
+    if read.daily is not None:
+        check_daily(read.daily)
     for departed in read.departure:
         _check_day(departed.review_on, f"departure.{departed.place}.review_on")
     if read.reaching is not None and min(read.reaching.next_way_after_seconds, read.reaching.answer_link_hours) <= 0:
@@ -359,6 +355,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         caution=read_caution(caution, read),
         base=read.base,
         departures=read.departure,
+        daily=read.daily,
     )
 
 

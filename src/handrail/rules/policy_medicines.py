@@ -9,6 +9,16 @@ from handrail.rules.terms import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemsChoice:
+    """A REMS requirement that blocks at this site although the protocol only warns. A site may tighten, never loosen."""
+
+    requirement: str
+    effect: str
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TocilizumabPolicy:
     """Treatment dose for CRS: mg/kg, cap in mg, hours between doses, doses per event."""
 

@@ -38,6 +38,9 @@ KIND_WORDS: Final[dict[str, str]] = {
     "response_assessed": "response",
     "home_status": "home and location",
     "contact_made": "call",
+    "visit_planned": "assessment booked",
+    "visit_done": "assessment complete",
+    "incident_closed": "incident closed",
     "setting_decided": "setting decided",
     "authorisation_set": "authorisation",
     "rems_met": "REMS",
@@ -260,6 +263,22 @@ def _call(body: Body, _nulls: Nulls) -> str:
     return _join(f"{_value(body.with_ or 'not known whom')} {reached}", outcome)
 
 
+def _visit(body: Body, nulls: Nulls) -> str:
+    contact = {"in_person": "in person", "call": "by phone", "video": "by video"}.get(body.contact or "", "")
+    starts = getattr(body, "starts_at", None)
+    return _join(
+        f"{body.on.isoformat()}" if body.on else _known(None, nulls, "on", "day"),
+        f"at {starts.isoformat(timespec='minutes')}" if starts else "",
+        f"by the {role_words(body.who_role)}" if body.who_role else _known(None, nulls, "who_role", "by whom"),
+        contact or _known(None, nulls, "contact", "how"),
+    )
+
+
+def _incident(body: Body, nulls: Nulls) -> str:
+    day = f" of {body.on.isoformat()}" if body.on else _known(None, nulls, "on", " of a day")
+    return _join(f"{_value(body.what or 'not known what')}{day}", _known(body.because, nulls, "because", "because"))
+
+
 def _page_sent(body: Body, _nulls: Nulls) -> str:
     channel = {"on_screen": "on screen", "email": "by e-mail"}.get(body.channel or "", body.channel or "")
     return f"{body.ladder or ''} to the {_pager(body.to_role)} {channel}".strip()
@@ -356,6 +375,9 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "toxicity_resolved": _resolved,
     "condition_noted": _condition,
     "contact_made": _call,
+    "visit_planned": _visit,
+    "visit_done": _visit,
+    "incident_closed": _incident,
     "page_sent": _page_sent,
     "page_failed": _page_failed,
     "patient_told": _patient_told,

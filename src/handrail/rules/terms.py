@@ -227,6 +227,7 @@ def say_instant(at: datetime, zone: str) -> str:
     return f"{say_date(local.date())} {local:%H:%M} {local:%Z}"
 
 
+@lru_cache(maxsize=2048)
 def say_date(day: date) -> str:
     """`Fri 27 Nov 2026`."""
     return f"{day:%a} {day.day} {day:%b %Y}"

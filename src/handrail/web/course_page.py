@@ -19,7 +19,7 @@ from handrail.rules.policy import Policy
 from handrail.rules.telling import kind_words, role_words, sentence
 from handrail.rules.terms import UnusableInput, civil_date
 from handrail.web import timeline
-from handrail.web.presenters import dose_words, findings, next_dose_card, patient_words, toxicity_words
+from handrail.web.presenters import daily_rows, dose_words, findings, next_dose_card, patient_words, toxicity_words
 from handrail.web.words import celsius_words, instant_iso, local_time, parse, short_time, since_words
 
 log = logging.getLogger(__name__)
@@ -310,6 +310,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         **context,
         "dose": next_dose_card(answer, _signed(history, now)),
         "findings": findings(answer, course.pk),
+        "daily": daily_rows(answer, course.time_zone),
         "toxicity": toxicity_words(answer),
         "cannot_say": [{**item, "missing": _missing_words(item["missing"])} for item in answer["cannot_say"]],
         "tasks": [

@@ -11,12 +11,14 @@ from uuid import UUID
 
 from handrail.alerts.models import Alert
 from handrail.records.models import Course
+from handrail.rules.daily import CONTACT_WORDS
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date
 from handrail.web.label_links import finding_address, row_address
 from handrail.web.words import (
     ACTION_TONE,
     ACTION_WORDS,
+    DAILY_WORDS,
     SETTING_WORDS,
     STATUS_WORDS,
     URGENCY_WORDS,
@@ -124,6 +126,7 @@ def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
         "temperature": f"{celsius_words(temperature)}, {short_time(at, zone)}" if temperature and at else None,
         "ice": f"ICE {watch['last_ice_0_10']} of 10" if watch.get("last_ice_0_10") is not None else None,
         "check": short_time(due, zone) if due else "none",
+        "assesses": _assesses(answer, now, zone),
         "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
         "state": answer.get("state", {}).get("name", "not assessed").capitalize(),
         "action": ACTION_WORDS.get(dose.get("action", ""), "Not assessed"),
@@ -135,6 +138,35 @@ def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
         "restart": day_words(dose.get("restart_if_after")),
         "assessed": bool(answer),
     }
+
+
+def daily_rows(answer: dict[str, Any], zone: str) -> list[dict[str, Any]]:
+    """Every day of the watched window and every missed one: who assesses, how, and how that stands."""
+    found = []
+    for day in answer.get("daily") or []:
+        at = parse(day["booked_at"])
+        found.append(
+            {
+                "on": day_words(day["on"]),
+                "who": day["who"],
+                "how": CONTACT_WORDS[day["contact"]],
+                "state": DAILY_WORDS[day["state"]],
+                "red": day["state"] in ("open", "missed"),
+                "at": short_time(at, zone) if at else "",
+                "because": day["because"],
+            }
+        )
+    return found
+
+
+def _assesses(answer: dict[str, Any], now: datetime, zone: str) -> dict[str, Any] | None:
+    """Who assesses today, as the board says it; None: nobody is asked today."""
+    today = civil_date(now, zone).isoformat()
+    day = next((each for each in answer.get("daily") or [] if each["on"] == today), None)
+    if day is None:
+        return None
+    words = f"{day['who']}, {CONTACT_WORDS[day['contact']]}: {DAILY_WORDS[day['state']]}"
+    return {"words": words[0].upper() + words[1:], "red": day["state"] in ("open", "missed")}
 
 
 def board(courses: Iterable[Course], alerts: Iterable[Alert], now: datetime, zone: str, may: Allowed) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from handrail.rules.terms import STEP_WORDS
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 from handrail.web.gate_forms import GATE_FORMS, RESPONSES
 from handrail.web.home_forms import HOME_FORMS
+from handrail.web.visit_forms import VISIT_FORMS
 
 USUAL_STEPS: Final = ("step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment")
 STEP_CHOICES: Final = tuple((step, STEP_WORDS[step].capitalize()) for step in USUAL_STEPS)
@@ -305,6 +306,7 @@ FORMS: Final[dict[str, Form]] = {
         ),
         *HOME_FORMS,
         *GATE_FORMS,
+        *VISIT_FORMS,
         Form(
             key="hold",
             title="Hold the drug",

@@ -44,12 +44,26 @@ KIND_WORDS: Final = {
     "dose_not_given": "Dose not given",
     "medicine_given": "Medicine given",
     "contact_made": "Call",
+    "visit_planned": "Assessment booked",
+    "visit_done": "Assessment took place",
+    "incident_closed": "Incident closed",
     "page_sent": "Page sent",
     "page_acknowledged": "Page acknowledged",
     "page_failed": "Page not delivered",
     "patient_told": "Patient told",
     "alert_closed": "Alert closed",
 }
+
+
+DAILY_WORDS: Final = {
+    "done": "done",
+    "booked": "booked",
+    "open": "NOT booked",
+    "missed": "MISSED",
+    "closed": "missed, closed",
+    "in_care": "by the hospital",
+}
+"""How a day of the watched window stands."""
 
 
 def instant_iso(at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ from handrail.actions.facts import correct_event
 from handrail.jobs.demo.people import ZONE, House
 from handrail.jobs.demo.storyteller import CRS_GRADE_1, NORMAL_VITALS, Story, at, days_ago
 from handrail.records.models import Event
-from handrail.rules.terms import civil_date
+from handrail.rules.terms import civil_date, civil_instant
 
 TEC: Final = ("teclistamab", "teclistamab/US/2026-03/mono")
 ELR: Final = ("elranatamab", "elranatamab/US/2025-07")
@@ -68,6 +68,17 @@ def _in_window(house: House, now: datetime) -> Story:
     story = _story(house, 2, TEC, days_ago(now, 4))
     given = days_ago(now, 1)
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg_per_kg="0.06")
+    tomorrow = civil_date(given, ZONE) + timedelta(days=1)  # the day after that is still to be booked
+    ten = civil_instant(tomorrow, time(10, 0), ZONE).isoformat()
+    story.tell(
+        given,
+        "visit_planned",
+        role="nurse",
+        on=tomorrow.isoformat(),
+        starts_at=ten,
+        who_role="nurse",
+        contact="in_person",
+    )
     return story.checks_until(now).look(now)
 
 

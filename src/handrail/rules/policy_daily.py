@@ -1,0 +1,65 @@
+"""What a policy says of the daily assessments: who, how, and what belongs to one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handrail.rules.strict import ProtocolDataError
+from handrail.rules.terms import Status
+
+Contact = Literal["in_person", "call", "video"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyRow:
+    """Who assesses on a day of the window, and how. Without `days_after` the row is for every other day."""
+
+    id: str
+    who: str
+    roles: tuple[str, ...]
+    owner: str
+    contact: Contact
+    source: tuple[str, ...]
+    status: Status
+    days_after: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyPolicy:
+    """The daily assessments. `complete` names the kinds of assessment that make one whole."""
+
+    complete: tuple[Literal["vitals_measured", "crs_assessed", "ice_assessed", "icans_assessed"], ...]
+    missed_owner: str
+    content: tuple[str, ...]
+    source: tuple[str, ...]
+    status: Status
+    day: tuple[DailyRow, ...]
+
+    def row(self, after: int) -> DailyRow:
+        """The row of a day so many days after the dose."""
+        rest = self.day[-1]
+        for row in self.day:
+            if after in row.days_after:
+                return row
+            if not row.days_after:
+                rest = row
+        return rest
+
+
+def check_daily(daily: DailyPolicy) -> None:
+    """Refuse rows that leave a day to nobody, or to two.
+
+    Raises:
+        ProtocolDataError: with the path of what is wrong.
+    """
+    if sum(not row.days_after for row in daily.day) != 1:
+        raise ProtocolDataError("hole", "One row, and only one, is for every other day.", "daily.day")
+    named = [after for row in daily.day for after in row.days_after]
+    if len(named) != len(set(named)) or any(after < 0 for after in named):
+        raise ProtocolDataError("overlap", "A day after the dose stands in one row.", "daily.day")
+    if not daily.complete:
+        raise ProtocolDataError("hole", "An assessment is made of something.", "daily.complete")
+    for row in daily.day:
+        if not row.roles:
+            raise ProtocolDataError("hole", "Somebody assesses on every day.", f"daily.day.{row.id}.roles")
