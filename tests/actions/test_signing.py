@@ -1,6 +1,6 @@
 """Signing a protocol: what must be decided, who signs, what ends a signature, and what a signed set does to courses."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -434,3 +434,49 @@ def test_the_signed_document_is_held_against_what_was_signed(house):
     planted = {**signature.document, "rows": [*signature.document["rows"], {"id": BAND, "citation": "mine"}]}
     ProtocolSignature.objects.update(document=planted)
     assert signed_overlay(house.organisation.pk, protocol) is None
+
+
+# --- a requirement that ends --------------------------------------------------------------------------------------
+
+
+def rems_ids(key: str = KEY) -> list[str]:
+    return [row.id for row in load(key).rems]
+
+
+def test_a_requirement_ends_with_two_signatures_and_a_course_takes_it_up(house, pharmacist, lead):
+    before = signed(house, KEY)
+    course = start(house)
+    renewed = open_set(house.organisation.pk, KEY, by=pharmacist, now=LATER)
+    decide_rows(renewed.pk, rems_ids(), citation="a notice", ended_on=date(2026, 3, 1), by=pharmacist, now=LATER)
+    undecided = [row.id for row in state_of(renewed).open_rows()]
+    assert undecided == [], "what was decided before is carried over"
+    after = both_sign(house, renewed, now=LATER)
+    ended = [row for row in after.document["rows"] if "in_force_to" in row]
+    assert {row["id"] for row in ended} == set(rems_ids())
+    assert {(row["in_force_to"], row["confirmed_on"]) for row in ended} == {("2026-03-01", "2026-03-02")}
+    assert signed_overlay(house.organisation.pk, load(KEY)) == after.document != before.document
+    [left] = not_on(after, [course], LATER)
+    moved = take_up(left.pk, by=lead, now=LATER)
+    said = {each.what for each in moved.assessment.findings if each.rule == "rems"}
+    assert said == {"The REMS ended on Sun 1 Mar 2026: its requirements are not checked"}
+    third = open_set(house.organisation.pk, KEY, by=pharmacist, now=LATER)
+    assert {state_of(third).entries[row].in_force_to for row in rems_ids()} == {date(2026, 3, 1)}
+
+
+@pytest.mark.parametrize(
+    ("row", "citation", "code"),
+    [(BAND, "a notice", "wrong_value"), (None, None, "cannot_leave"), (None, " ", "missing_source")],
+)
+def test_only_a_requirement_ends_and_only_with_a_citation(draft, pharmacist, row, citation, code):
+    sourced = next(each.id for each in load(KEY).rems if each.status is Status.SOURCED)
+    refused(code, decide_rows, draft.pk, [row or sourced], citation=citation, ended_on=date(2026, 3, 1), by=pharmacist)
+
+
+def test_a_change_of_the_last_day_ends_a_signature(house, ready, pharmacist):
+    decide_rows(ready.pk, rems_ids()[:1], citation="a notice", ended_on=date(2026, 3, 1), by=pharmacist)
+    sign_as(ready, "pharmacist", pharmacist)
+    again = {"citation": "a notice", "by": pharmacist}
+    assert decide_rows(ready.pk, rems_ids()[:1], ended_on=date(2026, 3, 1), **again) == 0
+    assert set(state_of(ready).marks) == {"pharmacist"}
+    assert decide_rows(ready.pk, rems_ids()[:1], ended_on=date(2026, 3, 2), **again) == 1
+    assert not state_of(ready).marks

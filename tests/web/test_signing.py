@@ -59,6 +59,18 @@ def post(client, name: str, signing_set, **data):
     return client.post(reverse(name, args=[signing_set.pk]), data, follow=True)
 
 
+def test_a_requirement_is_confirmed_as_ended_on_its_last_day(client, house):
+    draft = draft_of(client, house)
+    requirement = load(KEY).rems[0].id
+    sent = {"section": "remsrow", "rows": [requirement], "citation": CITATION, "decision": "confirm"}
+    assert "A day reads like" in post(client, "decide_rows", draft, **sent, ended_on="soon").content.decode()
+    page = post(client, "decide_rows", draft, **sent, ended_on="2026-03-01").content.decode()
+    item = re.search(rf'<li id="row-{re.escape(requirement)}">(.*?)</li>', page, re.DOTALL)[1]
+    assert "Ended: 1 Mar 2026 is its last day." in item and "Confirmed" in item
+    again = post(client, "decide_rows", draft, **sent, ended_on="").content.decode()
+    assert "is its last day" not in again
+
+
 def test_the_worklist_shows_every_row_with_its_words_source_and_status(client, house):
     text = page_of(client, draft_of(client, house))
     protocol = load(KEY)
@@ -68,7 +80,8 @@ def test_the_worklist_shows_every_row_with_its_words_source_and_status(client, h
         assert f'class="chip {row.status.value}"' in item[1], row.id
         for key in row.source:
             assert protocol.sources[key].document.split("'")[0].split("&")[0] in item[1], (row.id, key)
-        assert ("Choose" in item[1]) is (row.status in (Status.SECONDARY, Status.UNVERIFIED)), row.id
+        decided_here = row.status in (Status.SECONDARY, Status.UNVERIFIED) or row in protocol.rems
+        assert ("Choose" in item[1]) is decided_here, row.id
     waiting = sum(row.status in (Status.SECONDARY, Status.UNVERIFIED) for row in protocol.rows())
     assert f"<dt>Still open</dt><dd>{waiting}</dd>" in text
     assert "Sign as" not in text

@@ -7,7 +7,7 @@ No running course moves by itself: `take_up` moves one, as an event.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -27,6 +27,7 @@ from handrail.records.signed import in_force, pinned_history
 from handrail.rules.overlays import TO_CONFIRM, row_sha256
 from handrail.rules.pinned import key_for
 from handrail.rules.protocol import Protocol, Row, load
+from handrail.rules.protocol_rows import RemsRow
 from handrail.rules.terms import Status, UnusableInput
 
 VERB: Final = "sign_protocol"
@@ -75,7 +76,7 @@ def open_set(organisation_id: UUID, protocol_key: str, *, by: Actor, now: dateti
 def _carry_over(former: SigningSet, opened: SigningSet, protocol: Protocol, user: User, now: datetime) -> None:
     """Decisions about rows that say what they said. They are only a start: both people sign every row anew."""
     known = state_of(former).entries
-    kept = [(row, known[row.id]) for row in protocol.rows() if row.id in known and row.status in TO_CONFIRM]
+    kept = [(row, known[row.id]) for row in protocol.rows() if row.id in known and may_decide(row)]
     SigningEntry.objects.bulk_create(
         SigningEntry(
             organisation_id=opened.organisation_id,
@@ -85,6 +86,7 @@ def _carry_over(former: SigningSet, opened: SigningSet, protocol: Protocol, user
             row_sha256=entry.row_sha256,
             decision=entry.decision,
             citation=entry.citation,
+            in_force_to=entry.in_force_to,
             carried_from=former.number,
             by=user,
             at=now,
@@ -100,14 +102,16 @@ def decide_rows(
     row_ids: Iterable[str],
     *,
     citation: str | None,
+    ended_on: date | None = None,
     by: Actor,
     now: datetime | None = None,
 ) -> int:
     """Confirm rows with a citation, or leave them. A signature that was given before no longer counts.
 
     Args:
-        row_ids: rows of status `secondary` or `unverified`; the others are shown and need no decision.
+        row_ids: rows of status `secondary` or `unverified`, and REMS requirements; the others are shown and need no decision.
         citation: where the organisation read the row itself; None leaves the rows: the answer stays `ask`.
+        ended_on: the last day on which these REMS requirements are in force; None: no end.
 
     Returns:
         how many rows were decided otherwise than before.
@@ -131,7 +135,9 @@ def decide_rows(
                 path="citation",
             )
         rows = [_decidable(state, row_id, leave=cited is None) for row_id in wanted]
-        changed = [row for row in rows if _differs(state.entries.get(row.id), cited)]
+        if ended_on is not None:
+            _check_end(rows, ended_on, cited)
+        changed = [row for row in rows if _differs(state.entries.get(row.id), cited, ended_on)]
         first = (signing_set.entries.aggregate(last=Max("number"))["last"] or 0) + 1
         SigningEntry.objects.bulk_create(
             SigningEntry(
@@ -142,6 +148,7 @@ def decide_rows(
                 row_sha256=row_sha256(row),
                 decision=SigningEntry.Decision.LEFT if cited is None else SigningEntry.Decision.CONFIRMED,
                 citation=cited or "",
+                in_force_to=ended_on,
                 by=user,
                 at=now,
             )
@@ -151,7 +158,8 @@ def decide_rows(
 
 
 def _decidable(state: State, row_id: str, *, leave: bool) -> Row:
-    row = next((row for row in state.to_decide() if row.id == row_id), None)
+    rows = state.protocol.rows() if state.protocol else ()
+    row = next((row for row in rows if row.id == row_id and may_decide(row)), None)
     if row is None:
         raise RefusedError("There is no row of that name to decide.", code="unknown_row", path="rows")
     if leave and row.status is not Status.UNVERIFIED:
@@ -163,10 +171,27 @@ def _decidable(state: State, row_id: str, *, leave: bool) -> Row:
     return row
 
 
-def _differs(entry: SigningEntry | None, citation: str | None) -> bool:
+def may_decide(row: Row) -> bool:
+    """Whether an organisation decides about a row: it was not read in the label itself, or it can end without a new label."""
+    return row.status in TO_CONFIRM or isinstance(row, RemsRow)
+
+
+def _check_end(rows: Iterable[Row], ended_on: date, citation: str | None) -> None:
+    for row in rows:
+        if citation is None or not isinstance(row, RemsRow):
+            raise RefusedError(
+                "Only a REMS requirement ends on a day, and it is confirmed with a citation.",
+                code="wrong_value",
+                path="ended_on",
+            )
+        if row.in_force_from is not None and ended_on < row.in_force_from:
+            raise RefusedError("The requirement ends before it begins.", code="wrong_value", path="ended_on")
+
+
+def _differs(entry: SigningEntry | None, citation: str | None, ended_on: date | None) -> bool:
     if entry is None or entry.carried_from is not None:
         return True
-    return (entry.citation or None) != citation
+    return (entry.citation or None, entry.in_force_to) != (citation, ended_on)
 
 
 def sign(set_id: UUID, *, part: str, digest: str, by: Actor, now: datetime | None = None) -> State:

@@ -96,6 +96,8 @@ def decided_of(entries: Iterable[SigningEntry]) -> list[Decided]:
             row_id=entry.row_id,
             row_sha256=entry.row_sha256,
             citation=entry.citation if entry.decision == SigningEntry.Decision.CONFIRMED else None,
+            in_force_to=entry.in_force_to,
+            confirmed_on=entry.at.date() if entry.in_force_to is not None else None,
             number=entry.number,
         )
         for entry in entries

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NewType
 
 from handrail.rules.strict import ProtocolDataError
@@ -87,19 +88,68 @@ def signed_rows(key: str, rows: Mapping[str, Row], overlays: Sequence[Any]) -> d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The last day on which a requirement is in force, by whom and when that was confirmed."""
+
+    in_force_to: date
+    confirmed_by: str
+    confirmed_on: date
+
+
+def ended_rows(key: str, rows: Mapping[str, Row], overlays: Sequence[Any]) -> dict[str, End]:
+    """The requirements that an organisation signed as ended, for the protocol of that key; `signed_rows` has judged the rest.
+
+    Raises:
+        ProtocolDataError: an end of something that is no requirement, that is no day, or that lies before its beginning.
+    """
+    ended: dict[str, End] = {}
+    for number, overlay in enumerate(overlays):
+        if overlay.get("protocol_key") != key:
+            continue
+        for place, item in enumerate(overlay["rows"]):
+            row = rows[str(item["id"])]
+            if item.get("sha256") not in (None, row_sha256(row)):
+                continue
+            ended.pop(row.id, None)
+            if item.get("in_force_to") is None:
+                continue
+            path = f"overlays[{number}].rows[{place}].in_force_to"
+            if not hasattr(row, "requirement"):
+                raise ProtocolDataError("wrong_value", "Only a REMS requirement ends on a day.", path)
+            try:
+                day, on = date.fromisoformat(item["in_force_to"]), date.fromisoformat(item["confirmed_on"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise ProtocolDataError(
+                    "wrong_value", "An end has its day and the day it was confirmed.", path
+                ) from error
+            begins: date | None = getattr(row, "in_force_from", None)
+            if begins is not None and day < begins:
+                raise ProtocolDataError("wrong_value", "The requirement ends before it begins.", path)
+            ended[row.id] = End(in_force_to=day, confirmed_by=overlay["signed_by"], confirmed_on=on)
+    return ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What an organisation decided about one row: confirmed with a citation, or left as it is (no citation)."""
+    """What an organisation decided about one row: confirmed with a citation, or left as it is (no citation).
+
+    A REMS requirement may be confirmed as ended: `in_force_to` is its last day, `confirmed_on` the day of the decision.
+    """
 
     row_id: str
     row_sha256: str
     citation: str | None
+    in_force_to: date | None = None
+    confirmed_on: date | None = None
     number: int
     """Grows with every decision of the set, so that a change back to an earlier decision is a change too."""
 
 
 def digest_of(protocol_key: str, protocol_sha256: str, decided: Sequence[Decided]) -> str:
     """The hash that a person signs: the file that was read and every decision about its rows."""
-    rows = [[each.row_id, each.row_sha256, each.citation, each.number] for each in decided]
+    rows = [
+        [each.row_id, each.row_sha256, each.citation, each.number, *sorted(_end_of(each).items())] for each in decided
+    ]
     return sha256_of({"format": FORMAT, "key": protocol_key, "sha256": protocol_sha256, "rows": sorted(rows)})
 
 
@@ -130,9 +180,16 @@ def document_of(
         "signatures": [dict(each) for each in signatures],
         "digest": digest_of(protocol_key, protocol_sha256, decided),
         "rows": [
-            {"id": each.row_id, "citation": each.citation, "sha256": each.row_sha256}
+            {"id": each.row_id, "citation": each.citation, "sha256": each.row_sha256, **_end_of(each)}
             for each in decided
             if each.citation is not None
         ],
         "left": [each.row_id for each in decided if each.citation is None],
     }
+
+
+def _end_of(decided: Decided) -> dict[str, str]:
+    """The end of a requirement, as the document says it; nothing where none was decided."""
+    if decided.in_force_to is None or decided.confirmed_on is None:
+        return {}
+    return {"in_force_to": decided.in_force_to.isoformat(), "confirmed_on": decided.confirmed_on.isoformat()}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handrail.rules.answer import SourceRef
-from handrail.rules.overlays import signed_rows
+from handrail.rules.overlays import ended_rows, signed_rows
 from handrail.rules.protocol_rows import (
     AfterToxicityRow,
     BandRow,
@@ -209,13 +209,17 @@ class Protocol:
         Raises:
             ProtocolDataError: an overlay of another shape, for another key, or naming a row that does not exist.
         """
-        signed = signed_rows(self.key, {row.id: row for row in self.rows()}, overlays)
+        rows = {row.id: row for row in self.rows()}
+        signed = signed_rows(self.key, rows, overlays)
         if not signed:
             return self
         changed: dict[str, Any] = {
             table: tuple(_signed(row, signed) for row in getattr(self, table)) for table in TABLES
         }
         changed["product"] = _signed(self.product, signed)
+        for row_id, end in ended_rows(self.key, rows, overlays).items():
+            over = {item.name: getattr(end, item.name) for item in fields(end)}
+            changed["rems"] = tuple(replace(row, **over) if row.id == row_id else row for row in changed["rems"])
         gaps = {key: tuple(_signed(row, signed) for row in rows) for key, rows in self._gaps.items()}
         return replace(self, **changed, _gaps=gaps)
 

@@ -42,13 +42,13 @@ def rems(
         return RemsAnswer()
     findings: list[Finding] = []
     changes: list[datetime] = []
-    ended: dict[tuple[object, ...], RemsRow] = {}
+    ended: dict[tuple[object, ...], list[RemsRow]] = {}
     for row in protocol.rems:
         changes += [day_start(day, dose.zone) for day in _edges(row)]
         if row.in_force_from is not None and dose.on < row.in_force_from:
             continue
         if row.in_force_to is not None and dose.on > row.in_force_to:
-            ended.setdefault((row.in_force_to, row.confirmed_by, row.confirmed_on), row)
+            ended.setdefault((row.in_force_to, row.confirmed_by, row.confirmed_on), []).append(row)
             continue
         met = _latest(history, row.requirement)
         if row.before == "every_dose" and met is not None and met.body.valid_until is not None:
@@ -56,7 +56,7 @@ def rems(
         open_because = _open_because(row, met, dose.on, last_dose_at)
         if open_because is not None:
             findings.append(_finding(protocol, policy, row, open_because))
-    findings += [_ended(protocol, row) for row in ended.values()]
+    findings += [_ended(protocol, rows) for rows in ended.values()]
     return RemsAnswer(findings=tuple(findings), changes_at=tuple(changes))
 
 
@@ -105,11 +105,15 @@ def _finding(protocol: Protocol, policy: Policy, row: RemsRow, because: str) -> 
     )
 
 
-def _ended(protocol: Protocol, row: RemsRow) -> Finding:
+def _ended(protocol: Protocol, rows: list[RemsRow]) -> Finding:
+    """One word about all that ended together: the programme, or those of its requirements."""
+    row = rows[0]
+    whole = len(rows) == len(protocol.rems)
+    what = "The REMS ended" if whole else f"REMS: {'; '.join(each.words for each in rows)}: ended"
     assert row.in_force_to is not None and row.confirmed_on is not None
     return Finding(
         rule="rems",
-        what=f"The REMS ended on {say_date(row.in_force_to)}: its requirements are not checked",
+        what=f"{what} on {say_date(row.in_force_to)}: {'its requirements are' if whole else 'this is'} not checked",
         urgency=Urgency.ROUTINE,
         owner="pharmacist",
         because=f"confirmed by {row.confirmed_by} on {say_date(row.confirmed_on)}",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.urls import NoReverseMatch, reverse
 
+from handrail.actions.signing import may_decide
 from handrail.actions.signing_state import ROLES, Part, State
 from handrail.people import permissions
 from handrail.people.models import User
@@ -33,6 +34,7 @@ HEADINGS: Final = {
     "IntervalChangeRow": "Longer intervals",
     "PhaseDoseRow": "Doses of a phase",
     "WarningRow": "Warnings",
+    "RemsRow": "REMS requirements",
 }
 _COMMON: Final = {"id", "source", "status", "words", "note", "signed_by"}
 UNITS: Final = {
@@ -63,6 +65,7 @@ def sections(state: State, zone: str) -> list[dict[str, Any]]:
             "rows": rows,
             "open": sum(row["open"] for row in rows),
             "decidable": any(row["decidable"] for row in rows),
+            "may_end": name == "RemsRow",
             "unverified": any(row["status"] == Status.UNVERIFIED.value for row in rows),
         }
         for name, rows in found.items()
@@ -71,7 +74,7 @@ def sections(state: State, zone: str) -> list[dict[str, Any]]:
 
 def _row(row: Row, protocol: Protocol, state: State, zone: str) -> dict[str, Any]:
     entry = state.entries.get(row.id)
-    decidable = row.status in TO_CONFIRM
+    decidable = may_decide(row)
     return {
         "id": row.id,
         "words": row.words,
@@ -81,7 +84,8 @@ def _row(row: Row, protocol: Protocol, state: State, zone: str) -> dict[str, Any
         "chip": STATUS_WORDS[row.status.value],
         "sources": [protocol.sources[key] for key in row.source],
         "decidable": decidable,
-        "open": decidable and entry is None,
+        "open": row.status in TO_CONFIRM and entry is None,
+        "ended": entry.in_force_to if entry else None,
         "decision": entry.decision if entry else "",
         "citation": entry.citation if entry else "",
         "by": entry.by.name if entry else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -167,18 +167,32 @@ def decide(request: HttpRequest, set_id: UUID) -> HttpResponse:
     section = request.POST.get("section", "")
     leave = request.POST.get("decision") == "leave"
     citation = request.POST.get("citation", "")
+    ended = request.POST.get("ended_on", "").strip()
     rows = request.POST.getlist("rows")
     if request.POST.get("all") == "yes":
         rows += _open_rows(state_of(chosen), section, leave=leave)
     try:
-        decide_rows(chosen.pk, rows, citation=None if leave else citation, by=person(signed_in(request)))
+        decide_rows(
+            chosen.pk,
+            rows,
+            citation=None if leave else citation,
+            ended_on=_day(ended) if ended and not leave else None,
+            by=person(signed_in(request)),
+        )
     except RefusedError as error:
-        typed = {"section": section, "rows": rows, "citation": citation, "error": error.message}
+        typed = {"section": section, "rows": rows, "citation": citation, "ended": ended, "error": error.message}
         return _page(request, chosen, typed=typed, status=422)
     word = "left: the answer stays to ask" if leave else "confirmed"
     count = len(set(rows))
     messages.success(request, f"{count} row{'' if count == 1 else 's'} {word}.")
     return redirect(f"{request.path.removesuffix('rows')}#t-{section}" if section.isidentifier() else request.path)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise RefusedError("A day reads like 2026-03-01.", code="wrong_value", path="ended_on") from error
 
 
 def _open_rows(state: State, section: str, *, leave: bool) -> list[str]:

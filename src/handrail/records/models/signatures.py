@@ -57,6 +57,8 @@ class SigningEntry(OwnedRow):
     row_sha256 = models.CharField(max_length=64)
     decision = models.CharField(max_length=10, choices=Decision)
     citation = models.CharField(max_length=500, blank=True)
+    in_force_to = models.DateField(null=True, blank=True)
+    """The last day of a REMS requirement that was confirmed as ended."""
     carried_from = models.PositiveIntegerField(null=True, blank=True)
     """The number of the earlier set whose decision this is, about a row that still says the same."""
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
