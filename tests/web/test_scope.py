@@ -21,10 +21,11 @@ from handrail.actions.links import issue_checkin_link
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
-from handrail.people.models import ContactPoint, Membership, Shift
+from handrail.people.models import Agreement, ContactPoint, Membership, Shift
 from handrail.people.scope import everything
 from handrail.records.models import Look, PolicyProposal, SigningSet
 from handrail.rules.policy_own import Reason
+from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.places import trouble
 from tests.support.signing import signed
@@ -47,7 +48,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `alert`, `place` (an alert about one), `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
@@ -70,6 +71,13 @@ ROWS = [
     Row("health", 200, 200, 200, 200),
     Row("find_page", 302, 302, 302, LOGIN, "post", data=(("code", "NOSUCH"),)),
     Row("demo_fever", 404, 404, 404, LOGIN, "post"),
+    Row("agreements", 200, 200, 200, LOGIN),
+    Row("new_agreement", 200, 200, 200, LOGIN),
+    Row("new_agreement", 422, 422, 422, LOGIN, "post"),
+    Row("agreement", 200, 200, 404, LOGIN, about="agreement"),
+    Row("sign_agreement", 422, 422, 404, LOGIN, "post", about="agreement", data=(("sha256", "0"),)),
+    Row("activate_agreement", 302, 422, 404, LOGIN, "post", about="agreement"),
+    Row("end_agreement", 422, 422, 404, LOGIN, "post", about="agreement"),
     Row("add_shift", 403, 403, 403, LOGIN, "post"),
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
@@ -131,6 +139,7 @@ def world(db):
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
         issue_checkin_link(course.pk, by=world.actor("alice"))
         signed(world.alice, SIGNED)
+        agreed_between(world.alice, world.bob, in_force=False)
         with everything():
             settle_place(world.alice.id, "test", [trouble()], NOW)
         ContactPoint.objects.create(user=world.alice.oncologist, channel="sms", address="+15550100177")
@@ -174,6 +183,7 @@ def address_of(row: Row, world: World) -> str:
             "house": [world.alice.id],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
+            "agreement": [Agreement.objects.get().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "point": [ContactPoint.objects.get().pk] if row.about == "point" else [],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],

@@ -91,6 +91,18 @@ def partners_of(course: Course, now: datetime) -> list[Organisation]:
     return list(found.values())
 
 
+def pairs_of(organisation_id: UUID, now: datetime) -> list[UUID]:
+    """The organisations with which one shares running courses for co-management at `now`, whichever owns them."""
+    shared = CourseAccess.objects.valid(now).filter(
+        Q(organisation=organisation_id) | Q(to_organisation=organisation_id),
+        course__ended_at__isnull=True,
+        person__isnull=True,
+        purpose=CourseAccess.Purpose.CO_MANAGEMENT,
+    )
+    both = shared.values_list("organisation", "to_organisation").distinct()
+    return sorted({each for pair in both for each in pair} - {organisation_id}, key=str)
+
+
 def _oldest_first(grants: Any) -> list[CourseAccess]:
     return list(grants.select_related("to_organisation").order_by("valid_from", "id"))
 

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from handrail.web import (
+    views_agreements,
     views_course,
     views_list,
     views_pages,
@@ -21,6 +22,12 @@ urlpatterns = [
     path("rota/", views_rota.rota, name="rota"),
     path("rota/add", views_rota.add_shift, name="add_shift"),
     path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),
+    path("agreements/", views_agreements.list_agreements, name="agreements"),
+    path("agreements/new", views_agreements.new_agreement, name="new_agreement"),
+    path("agreements/<uuid:agreement_id>/", views_agreements.agreement, name="agreement"),
+    path("agreements/<uuid:agreement_id>/sign", views_agreements.sign_agreement, name="sign_agreement"),
+    path("agreements/<uuid:agreement_id>/activate", views_agreements.activate_agreement, name="activate_agreement"),
+    path("agreements/<uuid:agreement_id>/end", views_agreements.end_agreement, name="end_agreement"),
     path("me/reached", views_reached.reached, name="reached"),
     path("me/reached/add", views_reached.add, name="add_point"),
     path("me/reached/<uuid:point_id>", views_reached.change, name="change_point"),

@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from handrail import clock
+from handrail.jobs.demo.agreements import make_agreements
 from handrail.jobs.demo.children import Folder
 from handrail.jobs.demo.courses import tell_all
 from handrail.jobs.demo.people import House, make_houses
@@ -53,6 +54,7 @@ def seed(now: datetime, password: str) -> Seeded:
     """Tell the demonstration as of `now`: everything or nothing."""
     with transaction.atomic(), scope.everything():
         houses = empty_houses(now, password)
+        make_agreements(houses, now)
         return Seeded(houses=houses, stories=tell_all(houses, now))
 
 
