@@ -336,7 +336,12 @@ PLANTED = [
         'low = "43"\nhigh = "30"',
         ["The lowest believable value (at plausible.temperature_c)"],
     ),
-    (POLICY, 'above = "130"\n', "", ["A limit is either below or above a value (at triage.reading.pulse_per_min)"]),
+    (
+        POLICY,
+        'above = "130"\n',
+        "",
+        ["A limit is either below or above a value, or under the baseline (at triage.reading.pulse_per_min)"],
+    ),
     (
         POLICY,
         'above = "130"\n',

@@ -143,7 +143,10 @@ def test_no_dose_while_the_clock_for_crs_grade_and_ice_score_runs():
     told.tell("vitals_measured", "2026-03-02 07:00", temperature_c="36.9")
     told.tell("condition_noted", "2026-03-02 07:00", what="infection", active=False)
     answer = told.assess("2026-03-02 08:00")
-    assert [page.what for page in answer.pages] == ["CRS grade and ICE score not recorded"]
+    assert [page.what for page in answer.pages] == [
+        "CRS grade and ICE score not recorded",
+        "the patient who comes in has not been seen",
+    ]
     assert (answer.next_dose.action, answer.next_dose.withheld) == (Action.ASK, True)
     assert "CRS grade and ICE score" in answer.next_dose.because
 

@@ -70,7 +70,7 @@ def test_the_best_baseline_before_a_score_is_its_measure(stored: list[int], scor
 @pytest.mark.parametrize(
     # neutrophils | stays home after the call | page
     ("anc", "page"),
-    [("0.3", ["RED-4"]), ("0.9", ["RED-4"]), (None, ["RED-4"]), ("1.0", [])],
+    [("0.3", ["RED-4"]), ("0.9", ["RED-4"]), (None, ["RED-4"]), ("1.0", ["RED-4"])],
 )
 def test_nobody_whom_the_policy_sends_to_the_emergency_department_stays_home_unseen(anc: str | None, page: list[str]):
     told = Told(intent="continuation")
@@ -101,6 +101,7 @@ def test_an_assessment_without_a_grade_answers_no_report(fields: dict[str, Any])
     assert reports(told, "2026-03-03 02:35") == ["RED-3"]
     assert [p.key.split(":")[0] for p in told.assess("2026-03-03 03:00").pages if p.ladder.value == "RED-3"] == [
         "assess",
+        "contact",
         "report",
     ]
 

@@ -61,6 +61,42 @@ def test_each_reading_at_its_limit_and_just_beyond(reading: str, value: int | st
     assert said(reported(stepping_up(), **{reading: value})) == wanted
 
 
+@pytest.mark.parametrize(
+    # the last reading by the first dose | reading | answer
+    ("before", "systolic", "wanted"),
+    [
+        ([150], 121, NOTHING),
+        ([150], 120, AMBER),  # 20 % under it
+        ([128], 103, NOTHING),
+        ([128], 102, AMBER),
+        ([110], 101, NOTHING),  # 20 % under it is 88: the fixed limits say enough
+        ([110], 100, AMBER),
+        ([150], 89, RED_1),
+        ([150, 130], 105, NOTHING),  # the last one counts
+        ([130, 150], 105, AMBER),
+        ([150, None], 120, AMBER),  # asked again and not known: the one before stands
+        ([], 101, NOTHING),
+    ],
+)
+def test_a_systolic_pressure_far_under_the_patients_own_baseline(
+    before: list[int | None], systolic: int, wanted: tuple[str | None, str]
+):
+    told = Told()
+    for number, value in enumerate(before):
+        told.tell("vitals_measured", f"2026-03-02 08:0{number}", systolic_mmhg=value)
+    told.dose("step_up_1", DOSE_1)
+    answer = reported(told, "2026-03-02 18:00", systolic_mmhg=systolic)
+    assert said(answer) == wanted
+    assert ("baseline_systolic_mmhg" in [item.missing for item in answer.cannot_say]) == (not before)
+
+
+def test_a_reading_after_the_first_dose_is_no_baseline():
+    told = Told()
+    told.dose("step_up_1", DOSE_1)
+    told.tell("vitals_measured", "2026-03-02 09:01", systolic_mmhg=180)
+    assert said(reported(told, "2026-03-02 18:00", systolic_mmhg=120)) == NOTHING
+
+
 def test_the_table_above_meets_every_reading_row_of_the_policy():
     rows = {(row.reading, row.ladder.value) for row in load_policy().triage.reading}
     assert rows <= {(reading, wanted[0]) for reading, _, wanted in READINGS}
@@ -282,8 +318,8 @@ def test_the_worst_ladder_and_the_worst_disposition_may_come_from_two_reports():
 
 
 @pytest.mark.parametrize(
-    # what somebody did          | RED-1 and RED-2 | RED-3 and AMBER: still open?
-    ("done", "urgent", "other"),
+    # what somebody did          | RED: still open? | AMBER: still open?
+    ("done", "red", "amber"),
     [
         ({"kind": "page_acknowledged"}, True, True),
         ({"kind": "contact_made", "reached": False, "outcome": "coming_in"}, True, True),
@@ -295,11 +331,9 @@ def test_the_worst_ladder_and_the_worst_disposition_may_come_from_two_reports():
         ({"kind": "contact_made", "reached": True, "outcome": "handed_over"}, False, False),
     ],
 )
-def test_only_a_reached_contact_that_moves_the_patient_on_closes_a_report(
-    done: dict[str, Any], urgent: bool, other: bool
-):
+def test_only_a_reached_contact_that_moves_the_patient_on_closes_a_report(done: dict[str, Any], red: bool, amber: bool):
     fields = {key: value for key, value in done.items() if key != "kind"}
-    for symptom, still_open in (("fainted", urgent), ("confused", urgent), ("shaking_chills", other), ("rash", other)):
+    for symptom, still_open in (("fainted", red), ("confused", red), ("shaking_chills", red), ("rash", amber)):
         told = stepping_up()
         told.tell("checkin_received", LATER, symptoms=[symptom])
         told.tell(done["kind"], "2026-03-06 15:20", **fields)

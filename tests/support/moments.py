@@ -27,6 +27,8 @@ SHELL = {
     "page_sent": {"alert": "a", "key": "report:RED-3:x", "ladder": "RED-3", "step": 1, "to_role": "first_on_call"},
     "page_acknowledged": {"alert": "a", "key": "report:RED-3:x", "by_role": "first_on_call"},
     "page_failed": {"alert": "a", "key": "report:RED-3:x", "step": 1, "channel": "sms", "permanent": None},
+    "page_held": {"alert": "a", "key": "report:AMBER:x", "how": "put_off", "until": "2026-01-09T08:00:00Z"},
+    "page_resumed": {"alert": "a", "key": "report:AMBER:x", "because": "put_off"},
     "patient_told": {"alert": "a", "key": "report:RED-3:x", "told": "go_to_ed", "because": "nobody_on", "packet": True},
     "alert_closed": {"alert": "a", "key": "report:RED-3:x", "because": "condition over"},
 }
@@ -216,6 +218,26 @@ class Writer:
         elif kind == "visit_planned":
             body |= self.some(starts_at=[..., wire(at + timedelta(hours=20)), None])
         self.add(kind, at, body)
+
+    def night_call(self, at: datetime) -> None:
+        """A call at any hour about a report just before it, and mostly the word of the morning about it."""
+        self.feverish(at - timedelta(minutes=self.pick([10, 1, 200])))
+        outcome = self.pick(["staying_home", "coming_in", "sent_to_ed"])
+        when = at + timedelta(hours=self.pick([0, 8, 13]))
+        agreed = wire(when + timedelta(minutes=self.pick([200, 300])))
+        call = {"with": "patient", "channel": "phone", "reached": True, "outcome": outcome, "next_check_at": agreed}
+        made = self.add("contact_made", when, call)
+        if self.chance(3):
+            self.add("home_status", when + timedelta(minutes=30), {"location": "ed"}, site="unit-7")
+        if self.chance(3):
+            self.add("contact_made", when + timedelta(minutes=50), {"with": "ed", "reached": True, "outcome": "none"})
+        if self.chance(3):
+            signed = self.some(reason=["reviewed on the phone"], approver=["lead", "lead", None])
+            self.add("departure_signed", when, {"rule": "staying_home"} | signed)
+        body = self.some(what=["told the nurse of the day", "told the nurse of the day", None], to_role=["nurse", ...])
+        self.add(
+            "handed_back", when + timedelta(hours=12), {"contact": self.pick([made["id"], made["id"], None])} | body
+        )
 
     def home(self, at: datetime) -> None:
         body = self.some(location=["home", "lodging", "hospital", "ed", None, ...], caregiver_count=[1, 0, None])
@@ -449,6 +471,7 @@ MOMENTS: list[Moment] = [
     *[Writer.feverish] * 2,
     *[Writer.graded] * 3,
     *[Writer.contact] * 2,
+    Writer.night_call,
     *[Writer.correction] * 2,
     Writer.clear,
     Writer.vitals,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.recording import locked, write_shell_event
 from handrail.alerts import ledger
+from handrail.alerts.duty import steps_of
 from handrail.alerts.models import PLACE, Alert, AlertEntry, Notice, Page
 from handrail.people import permissions, scope
 from handrail.people.models import Contact, Role, User
@@ -35,6 +36,8 @@ class Acknowledged:
 def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Acknowledged:
     """Say "I have it": paging stops, the alert stays open, and the first one to say it wins.
 
+    Whoever was asked to take it over takes it over by saying so.
+
     Raises:
         NotVisibleError: no such alert for this person; NotAllowedError: the role may not, or nobody is signed in;
         RefusedError: the alert is closed and nobody had acknowledged it.
@@ -42,18 +45,33 @@ def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Ac
     now = now or clock.now()
     if by.user is None:
         raise NotAllowedError("Only a person can say: I have it.")
-    with _held(alert_id, by, now) as (alert, role):
-        if alert.acknowledged_by is not None and alert.acknowledged_at is not None:
+    with held(alert_id, by, now) as (alert, role):
+        taken_over = alert.closed_at is None and alert.handed_to_id == by.user.pk
+        if alert.acknowledged_by is not None and alert.acknowledged_at is not None and not taken_over:
             mine = alert.acknowledged_by_id == by.user.pk
             return Acknowledged(alert=alert, mine=mine, who=alert.acknowledged_by, at=alert.acknowledged_at)
         if alert.closed_at is not None:
             raise RefusedError("This alert is closed: its reason is over.", code="closed")
         alert.acknowledged_by, alert.acknowledged_at, alert.next_page_at = by.user, now, None
-        alert.save(update_fields=["acknowledged_by", "acknowledged_at", "next_page_at"])
+        alert.resume_at = alert.handed_to = None
+        alert.save(update_fields=["acknowledged_by", "acknowledged_at", "next_page_at", "resume_at", "handed_to"])
         ledger.end_links(alert, now)
+        _look_at_what_follows(alert, now)
         payload = {"alert": str(alert.pk), "key": alert.key, "by_role": role}
         note_alert(alert, "page_acknowledged", payload, now, by=by)
         return Acknowledged(alert=alert, mine=True, who=by.user, at=now)
+
+
+def _look_at_what_follows(alert: Alert, now: datetime) -> None:
+    """A clock of the same report may have run out while this alert paged: it speaks up soon, when nothing has come of it."""
+    course = alert.course
+    pages = (course.assessment or {}).get("pages", []) if course is not None else []
+    if course is None or not any(page.get("follows") == alert.key for page in pages):
+        return
+    soon = now + timedelta(minutes=steps_of(alert)[0].wait_minutes)
+    if course.look_again_at is None or soon < course.look_again_at:
+        course.look_again_at = soon
+        course.save(update_fields=["look_again_at"])
 
 
 def close_alert(alert_id: UUID, because: str, *, by: Actor, now: datetime | None = None) -> Alert:
@@ -63,7 +81,7 @@ def close_alert(alert_id: UUID, because: str, *, by: Actor, now: datetime | None
         RefusedError: an alert of the rules (it closes when its reason is over), one nobody has acknowledged, or no reason.
     """
     now = now or clock.now()
-    with _held(alert_id, by, now) as (alert, role):
+    with held(alert_id, by, now) as (alert, role):
         if not alert.key.startswith((ledger.SHELL, f"{PLACE}{ledger.SHELL}")):
             raise RefusedError("This alert closes when its reason is over.", code="not_by_hand")
         if alert.acknowledged_at is None:
@@ -173,7 +191,7 @@ def _notice(
 
 
 @contextmanager
-def _held(alert_id: UUID, by: Actor, now: datetime) -> Iterator[tuple[Alert, str]]:
+def held(alert_id: UUID, by: Actor, now: datetime) -> Iterator[tuple[Alert, str]]:
     """An alert that nobody else changes meanwhile, and the role in which this actor may answer it.
 
     The course is locked first, then the alert: always in this order.

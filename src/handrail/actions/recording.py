@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -105,6 +105,7 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
             if _could_be_assessed_without(course, row, now):
                 raise RefusedError(error.message, code=error.code, path=error.path) from error
             settled = could_not_assess(course, now, reported=row.kind == REPORT)
+        _resume_in_vain(course, row, now)
         return Recorded(
             event=row,
             assessment=settled.assessment,
@@ -214,7 +215,8 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
             ledger.close(alert, "assessed again", now)
     for alert in changes.closed:
         note_closed(course, alert, now)
-    _store(course, history, answer, now)
+    note_resumed(course, changes.resumed, now)
+    _store(course, history, answer, changes, now)
     follow_overdue(course, answer, now)
     return Settled(assessment=answer, changes=changes)
 
@@ -238,6 +240,7 @@ def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -
         for alert in had.select_for_update():
             note_closed(course, ledger.close(alert, "reported again", now), now)
     changes = ledger.reconcile(course, [want], now, close_others=False)
+    note_resumed(course, changes.resumed, now)
     course.look_again_at = now + TRY_AGAIN
     course.save(update_fields=["look_again_at"])
     return Settled(assessment=None, changes=changes)
@@ -249,11 +252,32 @@ def note_closed(course: Course, alert: Alert, now: datetime) -> None:
     write_shell_event(course, "alert_closed", payload, now)
 
 
-def _store(course: Course, history: History, answer: Assessment, now: datetime) -> None:
+def note_resumed(course: Course, resumed: Iterable[Alert], now: datetime, because: str = "") -> None:
+    """Write into the record that ladders go on. A reason that is not said follows from how the alert was held."""
+    for alert in resumed:
+        held = course.events.filter(kind="page_held", payload__alert=str(alert.pk)).order_by("-occurred_at").first()
+        how = {"put_off": "put_off", "handing_over": "not_taken_over"}.get(held.payload["how"] if held else "")
+        payload = {"alert": str(alert.pk), "key": alert.key, "because": because or how}
+        write_shell_event(course, "page_resumed", payload, now)
+
+
+def _resume_in_vain(course: Course, row: Event, now: datetime) -> None:
+    """A call that reached nobody: the ladders of what somebody had go on."""
+    if row.kind != "contact_made" or row.payload.get("reached") is True or row.payload.get("with") == "ed":
+        return
+    had = course.alerts.filter(
+        closed_at__isnull=True, acknowledged_at__isnull=False, acknowledged_at__lte=row.occurred_at
+    )
+    held = [alert for alert in had.select_for_update() if not alert.key.startswith(ledger.SHELL)]
+    note_resumed(course, [ledger.resume(alert, now) for alert in held], now, "could_not_reach")
+
+
+def _store(course: Course, history: History, answer: Assessment, changes: Changes, now: datetime) -> None:
     ended = history.last("course_ended")
     course.assessment = answer.to_json()
     course.assessed_at = now
-    course.look_again_at = answer.look_again_at
+    looks = [at for at in (answer.look_again_at, changes.look_again_at) if at is not None]
+    course.look_again_at = min(looks, default=None)
     course.ended_at = ended.at if ended else None
     course.save(update_fields=["assessment", "assessed_at", "look_again_at", "ended_at"])
 

@@ -6,7 +6,7 @@ assessed); the answer neither opens nor closes them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,15 +33,22 @@ class Wanted:
     what: str
     because: str
     steps: tuple[Step, ...]
+    follows: str | None = None
+    """The key of another alert for the same reason: this one opens only once somebody had that and it did not help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What became of the alerts of a course."""
+    """What became of the alerts of a course.
+
+    `resumed`: "I have it" held no longer. `look_again_at`: when one that waits for another may open, or a hold ends.
+    """
 
     opened: tuple[Alert, ...] = ()
     kept: tuple[Alert, ...] = ()
     closed: tuple[Alert, ...] = ()
+    resumed: tuple[Alert, ...] = ()
+    look_again_at: datetime | None = None
 
 
 def wanted_from(pages: Iterable[Any], ladders: Mapping[Any, Any]) -> list[Wanted]:
@@ -54,6 +61,7 @@ def wanted_from(pages: Iterable[Any], ladders: Mapping[Any, Any]) -> list[Wanted
             what=page.what,
             because=page.because,
             steps=ladders[page.ladder].steps,
+            follows=page.follows,
         )
         for page in pages
     ]
@@ -66,9 +74,16 @@ def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_
     it has to page again, even when somebody had said "I have it". One that is wanted less urgently stays as it is.
     """
     standing = {alert.key: alert for alert in course.alerts.filter(closed_at__isnull=True).select_for_update()}
+    holds = dict(standing)
     opened, kept, closed = [], [], []
+    looks: list[datetime] = []
     for want in wanted:
         alert = standing.pop(want.key[:_KEY], None)
+        if alert is None and (before := holds.get((want.follows or "")[:_KEY])) is not None:
+            opens_at = _opens_after(before, want)
+            if opens_at is None or now < opens_at:
+                looks += [opens_at] if opens_at is not None else []
+                continue
         if alert is not None and Ladder(want.ladder).rank >= Ladder(alert.ladder).rank:
             kept.append(alert)
             continue
@@ -80,7 +95,31 @@ def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_
             closed.append(close(alert, "the reason is over", now))
         else:
             kept.append(alert)
-    return Changes(opened=tuple(opened), kept=tuple(kept), closed=tuple(closed))
+    resumed = [resume(alert, now) for alert in kept if alert.resume_at is not None and alert.resume_at <= now]
+    looks += [alert.resume_at for alert in kept if alert.resume_at is not None]
+    return Changes(
+        opened=tuple(opened),
+        kept=tuple(kept),
+        closed=tuple(closed),
+        resumed=tuple(resumed),
+        look_again_at=min(looks, default=None),
+    )
+
+
+def _opens_after(before: Alert, want: Wanted) -> datetime | None:
+    """When an alert may open beside the one that it follows: never while that pages, then a step after "I have it"."""
+    if before.acknowledged_at is None:
+        return None
+    return before.acknowledged_at + timedelta(minutes=want.steps[0].wait_minutes)
+
+
+def resume(alert: Alert, now: datetime) -> Alert:
+    """Let the ladder of an alert go on, where it stood: "I have it" holds no longer."""
+    alert.acknowledged_by = alert.acknowledged_at = alert.resume_at = alert.handed_to = None
+    alert.next_page_at = now
+    alert.save(update_fields=["acknowledged_by", "acknowledged_at", "resume_at", "handed_to", "next_page_at"])
+    wake()
+    return alert
 
 
 def open_alert(course: Course, want: Wanted, now: datetime) -> Alert:
@@ -140,8 +179,8 @@ def close(alert: Alert, because: str, now: datetime) -> Alert:
     """Close an alert; it pages no more, and no link answers it."""
     alert.closed_at = now
     alert.closed_because = because
-    alert.next_page_at = None
-    alert.save(update_fields=["closed_at", "closed_because", "next_page_at"])
+    alert.next_page_at = alert.resume_at = alert.handed_to = None
+    alert.save(update_fields=["closed_at", "closed_because", "next_page_at", "resume_at", "handed_to"])
     end_links(alert, now)
     return alert
 

@@ -70,6 +70,12 @@ class Alert(OwnedRow):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
+    resume_at = models.DateTimeField(null=True, blank=True)
+    """Until when "I have it" holds: put off, or handed over and not yet taken over. Then the ladder goes on."""
+    handed_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """Who is asked to take it over; until then it stays with whoever has it."""
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_because = models.CharField(max_length=200, blank=True)
 
@@ -102,8 +108,17 @@ class Alert(OwnedRow):
                 condition=Q(closed_at__isnull=True) | ~Q(closed_because=""), name="alerts_alert_closed_why"
             ),
             models.CheckConstraint(
-                condition=Q(next_page_at__isnull=True) | Q(acknowledged_at__isnull=True, closed_at__isnull=True),
+                condition=Q(next_page_at__isnull=True)
+                | Q(acknowledged_at__isnull=True, closed_at__isnull=True)
+                | Q(handed_to__isnull=False, closed_at__isnull=True),
                 name="alerts_alert_quiet",
+            ),
+            models.CheckConstraint(
+                condition=Q(resume_at__isnull=True) | Q(acknowledged_at__isnull=False, closed_at__isnull=True),
+                name="alerts_alert_resumes",
+            ),
+            models.CheckConstraint(
+                condition=Q(handed_to__isnull=True) | Q(resume_at__isnull=False), name="alerts_alert_handed_until"
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -40,6 +40,7 @@ from handrail.alerts.lines import has_stopped
 from handrail.alerts.models import Dispatch, Page
 from handrail.alerts.words import note_carried
 from handrail.jobs.checkpoints import checkpoint
+from handrail.rules.paging import NAMED_PERSON
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
         return None
     channel = channel_named(page.channel)
     answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
+    if page.who == NAMED_PERSON:  # somebody has it, and asks this person to take it over
+        answered = page.alert.closed_at is not None or page.alert.handed_to_id != page.user_id
     if answered:
         return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="answered before it was sent"))
     if channel is None or page.user is None or (page.point is not None and page.point.removed_at is not None):

@@ -20,7 +20,7 @@ from handrail.alerts.ways import first_points, next_point, patience
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
 from handrail.people.models import ContactPoint, User
-from handrail.rules.paging import PATIENT, SendPage, TellPatient, Wait, next_page
+from handrail.rules.paging import NAMED_PERSON, PATIENT, SendPage, TellPatient, Wait, next_page
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,9 @@ def write_next_page(claim: Claim) -> None:
         attempts = _attempts(alert)
         empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
         decision = next_page(steps_of(alert), [at for at, _ in attempts], alert.acknowledged_at, now, empty)
+        if alert.handed_to is not None and alert.acknowledged_at is not None and alert.next_page_at is not None:
+            asked = SendPage(who=NAMED_PERSON, step=0, attempt=len(attempts), wait_until=now)
+            _page_user(alert, asked, alert.handed_to, now)
         if isinstance(decision, SendPage | TellPatient) and alert.closed_at is None:
             _attempt(alert, decision, now)
         else:
@@ -75,7 +78,7 @@ def try_next_way(now: datetime) -> bool:
 def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
     """When each attempt was made, and whether it found nobody."""
     found: dict[int, tuple[datetime, bool]] = {}
-    for page in alert.pages.order_by("attempt", "created_at"):
+    for page in alert.pages.exclude(who=NAMED_PERSON).order_by("attempt", "created_at"):
         found.setdefault(page.attempt, (page.created_at, page.state == Page.State.NOBODY_ON))
     return [found[number] for number in sorted(found)]
 
@@ -100,18 +103,23 @@ def _page_person(alert: Alert, decision: SendPage, now: datetime) -> None:
         note_page(page, now)
         log.warning("alert %s: nobody on as %s", alert.code, decision.who)
     else:
-        for channel in channels():
-            if channel.own_address:
-                continue
-            if channel.name == "on_screen":
-                page = _page(alert, decision, now, channel.name, Page.State.SENT, user=duty.user, sent_at=now)
-                note_page(page, now)
-            elif channel.configured():
-                _page(alert, decision, now, channel.name, Page.State.SENDING, user=duty.user, send_at=now)
-            else:
-                note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=duty.user), now)
-        for point in first_points(duty.user, alert, decision):
-            _to_point(alert, decision, now, duty.user, point)
+        _page_user(alert, decision, duty.user, now)
+
+
+def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> None:
+    """Page one person by every way that is set up."""
+    for channel in channels():
+        if channel.own_address:
+            continue
+        if channel.name == "on_screen":
+            page = _page(alert, decision, now, channel.name, Page.State.SENT, user=user, sent_at=now)
+            note_page(page, now)
+        elif channel.configured():
+            _page(alert, decision, now, channel.name, Page.State.SENDING, user=user, send_at=now)
+        else:
+            note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=user), now)
+    for point in first_points(user, alert, decision):
+        _to_point(alert, decision, now, user, point)
 
 
 def _to_point(alert: Alert, decision: SendPage, now: datetime, user: User | None, point: ContactPoint) -> None:
@@ -129,15 +137,17 @@ def _page(
     point: ContactPoint | None = None,
     **more: object,
 ) -> Page:
+    who = PATIENT if isinstance(decision, TellPatient) else decision.who
+    number = f"{who}:{now.isoformat()}" if who == NAMED_PERSON else str(decision.attempt)
     return Page.objects.create(
         organisation_id=alert.organisation_id,
         alert=alert,
         course_id=alert.course_id,
         step=decision.step,
         attempt=decision.attempt,
-        who=PATIENT if isinstance(decision, TellPatient) else decision.who,
+        who=who,
         channel=channel,
-        idempotency_key=f"{alert.id}:{decision.attempt}:{channel or 'nobody'}{f':{point.pk}' if point else ''}",
+        idempotency_key=f"{alert.id}:{number}:{channel or 'nobody'}{f':{point.pk}' if point else ''}",
         point=point,
         state=state,
         created_at=now,

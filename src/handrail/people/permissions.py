@@ -136,6 +136,7 @@ VERB_FOR_KIND: Final[dict[str, str]] = {
     "visit_planned": "record_contact",
     "visit_done": "record_assessment",
     "incident_closed": "close_incident",
+    "handed_back": "record_contact",
     "setting_decided": "decide",
     "authorisation_set": "record_logistics",
     "rems_met": "record_logistics",

@@ -301,7 +301,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageWanted:
-    """A person must be called. `key` is stable: the same reason gives the same key."""
+    """A person must be called. `key` is stable: the same reason gives the same key.
+
+    `follows`: the key of another page for the same report, beside which this one pages only when that was answered in vain.
+    """
 
     key: str
     urgency: Urgency
@@ -309,6 +312,7 @@ class PageWanted:
     what: str
     because: str
     since: datetime
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

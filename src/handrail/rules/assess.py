@@ -16,9 +16,11 @@ from typing import Any
 from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, PageWanted, Task, Toxicity, Watch
 from handrail.rules.answering import accountable, standing_of
 from handrail.rules.checks import checks
+from handrail.rules.contact import contact
 from handrail.rules.daily import daily
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
+from handrail.rules.handback import handback
 from handrail.rules.history import History
 from handrail.rules.holds import Hold
 from handrail.rules.home_medicines import home_medicines
@@ -91,8 +93,11 @@ def _assess_one(
     contacts = daily(history, doses, policy, now)
     changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
     at_home = home_medicines(history, policy, now)
-    changes += (*at_home.changes_at, *contacts.changes_at)
-    findings = [*sorted_out.findings, *watched.findings, *contacts.findings, *dose.findings, *at_home.findings]
+    called = contact(history, doses, toxicity, sorted_out, policy, now)
+    back = handback(history, policy, now)
+    changes += [*at_home.changes_at, *contacts.changes_at, *called.changes_at, *back.changes_at]
+    findings = [*sorted_out.findings, *called.findings, *watched.findings, *contacts.findings, *back.findings]
+    findings += [*dose.findings, *at_home.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += _planning_findings(history, doses, protocol, now, changes)
     findings += _schedule_findings(history, doses, protocol)
@@ -106,7 +111,7 @@ def _assess_one(
     if later is not None:
         changes.append(later)
     missing = [*toxicity.cannot_say, *dose.cannot_say, *sorted_out.cannot_say, *at_home.cannot_say]
-    missing += history.asked_not_known()
+    missing += [*called.cannot_say, *history.asked_not_known()]
     return Assessment(
         at=now,
         protocol_key=protocol.key,
@@ -121,8 +126,8 @@ def _assess_one(
         masking=at_home.masking,
         daily=contacts.days,
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
-        tasks=(*sorted_out.tasks, *watched.tasks, *contacts.tasks, *_dose_tasks(dose)),
-        pages=_pages(history, (*sorted_out.pages, *watched.pages)),
+        tasks=(*sorted_out.tasks, *called.tasks, *back.tasks, *watched.tasks, *contacts.tasks, *_dose_tasks(dose)),
+        pages=_pages(history, (*sorted_out.pages, *called.pages, *watched.pages)),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
     )

@@ -330,6 +330,15 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandedBack:
+    """In the morning: what was handed back to the day team about one call of the night (`contact`: its id)."""
+
+    contact: str | None = None
+    what: str | None = None
+    to_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingDecided:
     """Where a dose will be given and watched."""
 
@@ -442,6 +451,7 @@ KINDS: dict[str, type[Any]] = {
     "visit_planned": VisitPlanned,
     "visit_done": VisitDone,
     "incident_closed": IncidentClosed,
+    "handed_back": HandedBack,
     "setting_decided": SettingDecided,
     "authorisation_set": AuthorisationSet,
     "rems_met": RemsMet,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 
@@ -66,11 +67,33 @@ class PatientTold:
     caregivers: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageHeld:
+    """Written by the shell: whoever has it put it off until then, or asked a named person (`to`: an id) to take it over by then."""
+
+    alert: str | None = None
+    key: str | None = None
+    how: Literal["put_off", "handing_over"] | None = None
+    until: datetime | None = None
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageResumed:
+    """Written by the shell: the ladder goes on although somebody had it."""
+
+    alert: str | None = None
+    key: str | None = None
+    because: Literal["put_off", "not_taken_over", "could_not_reach"] | None = None
+
+
 SHELL: Final[dict[str, type[Any]]] = {
     "page_sent": PageSent,
     "page_acknowledged": PageAcknowledged,
     "page_failed": PageFailed,
     "patient_told": PatientTold,
+    "page_held": PageHeld,
+    "page_resumed": PageResumed,
     "alert_closed": AlertClosed,
 }
 """The payload of each such kind."""

@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 PATIENT = "patient_to_ed"
 """The step of a ladder that pages nobody: the patient is told to wait no longer."""
 
+NAMED_PERSON = "named_person"
+"""Who is paged because somebody hands the alert over: no step of a ladder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -20,12 +20,12 @@ from typing import Any, Literal
 
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
-from handrail.rules.paging import Step
 from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.policy_daily import DailyPolicy, check_daily
+from handrail.rules.policy_ladders import ContactPolicy, LadderRow, NightPolicy, check_ladder, check_night
 from handrail.rules.policy_medicines import MaskingRow, RemsChoice, TocilizumabPolicy
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
-from handrail.rules.terms import Disposition, Ladder, Status, Urgency
+from handrail.rules.terms import Disposition, Ladder, Status
 
 FORMAT = "handrail-policy/1"
 FOLDER = Path(__file__).resolve().parent.parent / "protocols" / "policies"
@@ -103,7 +103,10 @@ class WatchPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRow:
-    """A reading below or above its limit (limit excluded) leads to a ladder and a disposition."""
+    """A reading below or above its limit (limit excluded) leads to a ladder and a disposition.
+
+    `under_baseline_percent`: so many per cent under the patient's own baseline, or more.
+    """
 
     reading: str
     ladder: Ladder
@@ -112,6 +115,7 @@ class ReadingRow:
     status: Status
     below: Decimal | None = None
     above: Decimal | None = None
+    under_baseline_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,41 +161,6 @@ class InfectionPolicy:
     conditions: tuple[str, ...]
     source: tuple[str, ...]
     status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderWords:
-    """What the patient is told, in another language; what stands in none of these is looked for among the translations."""
-
-    language: str
-    patient_words: str
-    nobody_words: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderRow:
-    """One rung of urgency: its steps go round again, never silent. Every clock is in minutes; a clock left out does not run.
-
-    Those of the contact run from the report (`confirm`: somebody reached the patient by voice; `assess`: CRS grade and ICE score)
-    or from what the call decided (`seen`, `arrival`, `ed_call_back`). `snooze_minutes`: how long a page may be put off at most.
-    """
-
-    id: Ladder
-    owner: str
-    patient_words: str
-    steps: tuple[Step, ...]
-    source: tuple[str, ...]
-    status: Status
-    owner_words: str | None = None
-    nobody_words: str | None = None
-    """What the patient is told when nobody is on, or nobody has answered by the step that tells the patient."""
-    confirm_within_minutes: int | None = None
-    seen_within_minutes: int | None = None
-    arrival_within_minutes: int | None = None
-    ed_call_back_within_minutes: int | None = None
-    assess_within_minutes: int | None = None
-    snooze_minutes: int | None = None
-    words_in: tuple[LadderWords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +217,8 @@ class _Document:
     masking: tuple[MaskingRow, ...]
     ladder: tuple[LadderRow, ...]
     rems: tuple[RemsChoice, ...] = ()
+    contact: ContactPolicy | None = None
+    night: NightPolicy | None = None
     base: Base | None = None
     departure: tuple[DepartureRow, ...] = ()
     daily: DailyPolicy | None = None
@@ -269,6 +240,9 @@ class Policy:
     tocilizumab: TocilizumabPolicy
     masking: tuple[MaskingRow, ...]
     ladders: Mapping[Ladder, LadderRow]
+    contact: ContactPolicy | None
+    """None in a policy written before there was one: then nobody stays at home without a departure."""
+    night: NightPolicy | None
     rems_effects: Mapping[str, str]
     caution: Mapping[str, Direction]
     base: Base | None
@@ -326,10 +300,12 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         if ladder not in ladders or not ladders[ladder].steps:
             raise ProtocolDataError("quiet_ladder", f"{ladder.value} pages nobody.", "ladder")
     for row in read.ladder:
-        _check_ladder(row)
+        check_ladder(row)
     for choice in read.rems:
         if choice.effect != "block":
             raise ProtocolDataError("loosened", "A site makes a REMS requirement block; it never loosens one.", "rems")
+    if read.night is not None:
+        check_night(read.night)
     for phase in read.watch.phase:
         _check_phase(phase)
     if read.daily is not None:
@@ -351,6 +327,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         masking=read.masking,
         ladders=ladders,
         reaching=read.reaching,
+        contact=read.contact,
+        night=read.night,
         rems_effects={row.requirement: row.effect for row in read.rems},
         caution=read_caution(caution, read),
         base=read.base,
@@ -364,31 +342,6 @@ def _check_day(text: str, path: str) -> None:
         date.fromisoformat(text)
     except ValueError as error:
         raise ProtocolDataError("wrong_value", "A day reads like 2027-03-01.", path) from error
-
-
-def _check_ladder(row: LadderRow) -> None:
-    path = f"ladder.{row.id}"
-    people = [step for step in row.steps if step.pages_a_person]
-    if not people:
-        raise ProtocolDataError("quiet_ladder", f"{row.id.value} pages nobody.", path)
-    if any(step.wait_minutes <= 0 for step in people) or any(step.wait_minutes < 0 for step in row.steps):
-        raise ProtocolDataError("wrong_value", "A step waits a positive number of minutes.", path)
-    if row.snooze_minutes is not None and row.id.urgency is Urgency.NOW:
-        raise ProtocolDataError("wrong_value", "A RED page is never put off.", f"{path}.snooze_minutes")
-    for name in _CLOCKS:
-        minutes = getattr(row, name)
-        if minutes is not None and minutes <= 0:
-            raise ProtocolDataError("wrong_value", "A clock runs for a positive number of minutes.", f"{path}.{name}")
-
-
-_CLOCKS = (
-    "confirm_within_minutes",
-    "seen_within_minutes",
-    "arrival_within_minutes",
-    "ed_call_back_within_minutes",
-    "assess_within_minutes",
-    "snooze_minutes",
-)
 
 
 def _check_phase(phase: WatchPhase) -> None:

@@ -15,8 +15,8 @@ def of_policy(policy: Policy) -> Iterator[str]:
         if limits.low >= limits.high:
             yield f"The lowest believable value is below the highest (at plausible.{reading})."
     for row in policy.triage.reading:
-        if (row.below is None) == (row.above is None):
-            yield f"A limit is either below or above a value (at triage.reading.{row.reading})."
+        if sum(limit is not None for limit in (row.below, row.above, row.under_baseline_percent)) != 1:
+            yield f"A limit is either below or above a value, or under the baseline (at triage.reading.{row.reading})."
         believed = policy.plausible.get(row.reading)
         for limit in (row.below, row.above):
             if believed is not None and limit is not None and not believed.low < limit < believed.high:

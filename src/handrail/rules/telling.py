@@ -41,6 +41,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "visit_planned": "assessment booked",
     "visit_done": "assessment complete",
     "incident_closed": "incident closed",
+    "handed_back": "handed back",
     "setting_decided": "setting decided",
     "authorisation_set": "authorisation",
     "rems_met": "REMS",
@@ -55,6 +56,8 @@ KIND_WORDS: Final[dict[str, str]] = {
     "page_acknowledged": "page acknowledged",
     "page_failed": "page not delivered",
     "patient_told": "patient told",
+    "page_held": "page held",
+    "page_resumed": "pages go on",
     "alert_closed": "alert closed",
 }
 """The name of every event kind, as a person says it."""
@@ -279,6 +282,11 @@ def _incident(body: Body, nulls: Nulls) -> str:
     return _join(f"{_value(body.what or 'not known what')}{day}", _known(body.because, nulls, "because", "because"))
 
 
+def _handed_back(body: Body, nulls: Nulls) -> str:
+    whom = f"to the {role_words(body.to_role)}" if body.to_role else ""
+    return _join(_known(body.what, nulls, "what", ""), whom)
+
+
 def _page_sent(body: Body, _nulls: Nulls) -> str:
     channel = {"on_screen": "on screen", "email": "by e-mail"}.get(body.channel or "", body.channel or "")
     return f"{body.ladder or ''} to the {_pager(body.to_role)} {channel}".strip()
@@ -298,6 +306,20 @@ def _patient_told(body: Body, nulls: Nulls) -> str:
         "the packet for the emergency department is to go out" if body.packet else "",
         f"word to {body.caregivers} {callers} is to go out" if body.caregivers else "",
     )
+
+
+def _page_held(body: Body, _nulls: Nulls) -> str:
+    how = {"put_off": "put off", "handing_over": "a named person is asked to take it over"}
+    return how.get(body.how or "", "not known how")
+
+
+def _page_resumed(body: Body, _nulls: Nulls) -> str:
+    because = {
+        "put_off": "it was put off until now",
+        "not_taken_over": "nobody took it over",
+        "could_not_reach": "the patient could not be reached",
+    }
+    return because.get(body.because or "", "not known why")
 
 
 def _pager(step: str | None) -> str:
@@ -378,9 +400,12 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "visit_planned": _visit,
     "visit_done": _visit,
     "incident_closed": _incident,
+    "handed_back": _handed_back,
     "page_sent": _page_sent,
     "page_failed": _page_failed,
     "patient_told": _patient_told,
+    "page_held": _page_held,
+    "page_resumed": _page_resumed,
     "page_acknowledged": _acknowledged,
     "alert_closed": _alert_closed,
     "note_added": _note,

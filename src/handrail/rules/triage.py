@@ -3,13 +3,13 @@
 Each report that nobody has dealt with is judged against the policy's rows; the worst ladder and the worst disposition
 stand. Fever is never sorted into "CRS" or "infection" here: both are worked up. A report is dealt with by a reached
 contact that moves the patient on, or by a recorded clinical assessment (CRS grade and ICE score); an acknowledgement
-is neither.
+is neither. "Stays at home" deals with a RED-3 or RED-4 report only as a signed departure, and never with RED-1 or RED-2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,12 +19,16 @@ from handrail.rules.doses import Given
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
 from handrail.rules.history import History
-from handrail.rules.policy import Policy
+from handrail.rules.policy import Policy, ReadingRow
 from handrail.rules.scales import ICE_MOST
-from handrail.rules.terms import Disposition, Ladder, Missing, say_instant
+from handrail.rules.terms import Disposition, Ladder, Missing, Urgency, say_instant
 
 CLOSING_OUTCOMES = ("coming_in", "sent_to_ed", "handed_over")
 NEVER_STAYING_HOME = (Ladder.RED_1, Ladder.RED_2)
+STAYING_HOME = "staying_home"
+"""The outcome of a contact, and the rule of the departure that a named person signs for it."""
+HEARD_FROM = ("patient", "caregiver", None)
+"""With whom a call reaches the patient; a call with the emergency department says nothing of the patient at home."""
 ANC_FACTORS = {
     "10*9/L": Decimal(1),
     "10*3/uL": Decimal(1),
@@ -73,6 +77,8 @@ class TriageAnswer:
     pages: tuple[PageWanted, ...] = ()
     cannot_say: tuple[Missing, ...] = ()
     changes_at: tuple[datetime, ...] = ()
+    closed: Closers | None = None
+    baselines: Mapping[str, Decimal | None] = field(default_factory=dict)
     in_doubt: str | None = None
     """A report that may still be urgent: a value that was asked is not known, or CRS grade and ICE score are not recorded."""
 
@@ -82,7 +88,8 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
     reports: list[Report] = []
     waiting: list[Report] = []
     in_doubt: str | None = None
-    closed = _Closers(history)
+    closed = Closers(history)
+    baselines = _baselines(history, doses, policy)
     for event in history.of("checkin_received", "vitals_measured", "ice_assessed"):
         if closed.assessed(event):
             continue
@@ -91,10 +98,9 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
             when = say_instant(event.at, history.course.time_zone)
             asked = ", ".join(_ASKED_WORDS.get(name, name) for name in unknown)
             in_doubt = f"asked at {when}, {asked} not known: ask again, or assess the patient"
-        triggers = _triggers(event, history, doses, policy)
-        if not triggers:
+        report = report_of(event, history, doses, policy, baselines)
+        if report is None:
             continue
-        report = Report(event=event, triggers=triggers)
         if not closed.answered(report):
             reports.append(report)
         if not closed.assessed(event) and policy.ladders[report.ladder].assess_within_minutes is not None:
@@ -103,16 +109,28 @@ def triage(history: History, doses: Sequence[Given], policy: Policy, now: dateti
         when = say_instant(waiting[-1].event.at, history.course.time_zone)
         in_doubt = f"CRS grade and ICE score are not recorded since the report of {when}"
     answer = _answer(tuple(reports), waiting, policy, now, history.course.time_zone)
-    return replace(answer, in_doubt=in_doubt)
+    missing = _no_baseline(history, doses, baselines)
+    return replace(answer, in_doubt=in_doubt, cannot_say=missing, closed=closed, baselines=baselines)
 
 
-class _Closers:
-    """When reports were dealt with: latest contact that moves the patient on, latest assessments."""
+def report_of(
+    event: Event, history: History, doses: Sequence[Given], policy: Policy, baselines: Mapping[str, Decimal | None]
+) -> Report | None:
+    """The report of one event, if it met any row."""
+    triggers = _triggers(event, history, doses, policy, baselines)
+    return Report(event=event, triggers=triggers) if triggers else None
+
+
+class Closers:
+    """When reports were dealt with: latest contact that moves the patient on, latest assessments, departures."""
 
     def __init__(self, history: History) -> None:
         contacts = [e for e in history.of("contact_made") if e.body.reached is True]
+        heard = [e for e in contacts if e.body.with_ in HEARD_FROM and "with" not in e.nulls]
+        self.heard = max((e.at for e in heard), default=None)
         self.moved_on = max((e.at for e in contacts if e.body.outcome in CLOSING_OUTCOMES), default=None)
-        self.stays_home = max((e.at for e in contacts if e.body.outcome == "staying_home"), default=None)
+        self.stays_home = max((e.at for e in contacts if e.body.outcome == STAYING_HOME), default=None)
+        self.departed = max((e.at for e in history.of("departure_signed") if signed_to_stay(e)), default=None)
         self.crs = max((e.at for e in history.of("crs_assessed") if has_crs_grade(e)), default=None)
         self.icans = _last_at(history, "icans_assessed")
         ice = [e.at for e in history.of("ice_assessed") if ice_total(e) is not None]
@@ -134,15 +152,27 @@ class _Closers:
             return True
         if report.ladder is Ladder.GREEN and self.measured is not None and self.measured > report.event.at:
             return True  # measured again: the new reading is judged on its own
-        may_stay = report.ladder not in NEVER_STAYING_HOME and report.disposition is not Disposition.ED_NOW
-        return may_stay and self.stays_home is not None and self.stays_home > report.event.at
+        return self.may_stay(report.ladder, report.disposition, report.event.at)
+
+    def may_stay(self, ladder: Ladder, disposition: Disposition, at: datetime) -> bool:
+        """True when "stays at home" was decided since and is enough for such a report: RED only with a departure, 1 and 2 never."""
+        if self.stays_home is None or self.stays_home <= at or ladder in NEVER_STAYING_HOME:
+            return False
+        if ladder.urgency is Urgency.NOW:
+            return self.departed is not None and self.departed >= at
+        return disposition is not Disposition.ED_NOW
 
     def answered_at_worst(self, event: Event, unknown: Sequence[str]) -> bool:
         """True when the report needs no page any more, whatever the values are that nobody knows."""
         if self.moved_on is not None and self.moved_on > event.at:
             return True
         only_fever = tuple(unknown) == ("temperature_c",)
-        return only_fever and self.stays_home is not None and self.stays_home > event.at
+        return only_fever and self.may_stay(Ladder.RED_3, Disposition.CALL_AND_COME_IN, event.at)
+
+
+def signed_to_stay(event: Event) -> bool:
+    """Whether a departure lets the patient stay at home: it names who approved it, and why."""
+    return event.body.rule == STAYING_HOME and bool(event.body.reason) and bool(event.body.approver)
 
 
 def _may_hide_urgent(event: Event, policy: Policy) -> tuple[str, ...]:
@@ -158,16 +188,52 @@ def _last_at(history: History, kind: str) -> datetime | None:
     return last.at if last is not None else None
 
 
-def _triggers(event: Event, history: History, doses: Sequence[Given], policy: Policy) -> tuple[Trigger, ...]:
+def _triggers(
+    event: Event, history: History, doses: Sequence[Given], policy: Policy, baselines: Mapping[str, Decimal | None]
+) -> tuple[Trigger, ...]:
     if event.kind == "ice_assessed":
         return tuple(_ice_triggers(event, history, policy))
-    found = [*_reading_triggers(event, policy), *_fever_triggers(event, history, doses, policy)]
+    found = [*_reading_triggers(event, policy, baselines), *_fever_triggers(event, history, doses, policy)]
     if event.kind == "checkin_received":
         found += [*_symptom_triggers(event, policy), *_neuro_triggers(event)]
     return tuple(found)
 
 
-def _reading_triggers(event: Event, policy: Policy) -> list[Trigger]:
+def _baselines(history: History, doses: Sequence[Given], policy: Policy) -> dict[str, Decimal | None]:
+    """The patient's own baselines, by reading: the last one taken by the first dose; None when there is none."""
+    names = {row.reading for row in policy.triage.reading if row.under_baseline_percent is not None}
+    if not names or not doses:
+        return dict.fromkeys(names)
+    first = min(min(dose.at or dose.event.at, dose.event.at) for dose in doses)
+    found: dict[str, Decimal | None] = dict.fromkeys(names)
+    for event in history.of("vitals_measured"):
+        if event.at > first:
+            break
+        for name in names:
+            value = getattr(event.body, name)
+            if value is not None:
+                found[name] = Decimal(value)
+    return found
+
+
+def _no_baseline(
+    history: History, doses: Sequence[Given], baselines: Mapping[str, Decimal | None]
+) -> tuple[Missing, ...]:
+    """After the first dose, a fall from a baseline that nobody knows."""
+    latest = history.last("vitals_measured")
+    if not doses or latest is None:
+        return ()
+    return tuple(
+        Missing(
+            missing=f"baseline_{name}",
+            why_it_matters="no reading before the first dose: a fall under the patient's own baseline cannot be seen",
+        )
+        for name, value in sorted(baselines.items())
+        if value is None and getattr(latest.body, name) is not None
+    )
+
+
+def _reading_triggers(event: Event, policy: Policy, baselines: Mapping[str, Decimal | None]) -> list[Trigger]:
     """The worst row of each reading."""
     found: dict[str, Trigger] = {}
     for row in policy.triage.reading:
@@ -176,15 +242,24 @@ def _reading_triggers(event: Event, policy: Policy) -> list[Trigger]:
             continue
         below = row.below is not None and value < row.below
         above = row.above is not None and value > row.above
-        if not (below or above):
+        fallen = row.under_baseline_percent is not None and _has_fallen(value, baselines[row.reading], row)
+        if not (below or above or fallen):
             continue
         limit = f"below {row.below}" if below else f"above {row.above}"
+        if fallen:
+            limit = f"{row.under_baseline_percent} % or more under the baseline of {baselines[row.reading]}"
         trigger = Trigger(
             ladder=row.ladder, disposition=row.disposition, words=f"{_READING_WORDS[row.reading]} {value} is {limit}"
         )
         if row.reading not in found or trigger.ladder.rank < found[row.reading].ladder.rank:
             found[row.reading] = trigger
     return list(found.values())
+
+
+def _has_fallen(value: Decimal | int, baseline: Decimal | None, row: ReadingRow) -> bool:
+    """Whether a reading lies so far under the patient's own baseline."""
+    assert row.under_baseline_percent is not None
+    return baseline is not None and value * 100 <= baseline * (100 - row.under_baseline_percent)
 
 
 _READING_WORDS = {

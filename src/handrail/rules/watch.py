@@ -27,10 +27,9 @@ from handrail.rules.terms import (
     say_instant,
     zone_named,
 )
+from handrail.rules.triage import HEARD_FROM
 
 IN_CARE = ("hospital", "ed")
-HEARD_FROM = ("patient", "caregiver", None)
-"""With whom a call answers a check; a call with the emergency department says nothing of the patient at home."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

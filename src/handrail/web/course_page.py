@@ -266,6 +266,8 @@ _STAYS: Final = (
     "page_acknowledged",
     "page_failed",
     "patient_told",
+    "page_held",
+    "page_resumed",
     "alert_closed",
     "accountability_moved",
 )

@@ -47,10 +47,13 @@ KIND_WORDS: Final = {
     "visit_planned": "Assessment booked",
     "visit_done": "Assessment took place",
     "incident_closed": "Incident closed",
+    "handed_back": "Handed back",
     "page_sent": "Page sent",
     "page_acknowledged": "Page acknowledged",
     "page_failed": "Page not delivered",
     "patient_told": "Patient told",
+    "page_held": "Page held",
+    "page_resumed": "Pages go on",
     "alert_closed": "Alert closed",
 }
 
