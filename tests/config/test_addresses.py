@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from handrail.config.addresses import database_settings, email_settings
+from handrail.config.addresses import database_settings, email_settings, phone_settings
 
 
 def test_sqlite_is_absolute_with_four_slashes_and_relative_with_three():
@@ -66,3 +66,31 @@ def test_mail():
     assert email_settings("smtp://127.0.0.1:2525")["EMAIL_PORT"] == 2525
     with pytest.raises(ImproperlyConfigured):
         email_settings("imap://mail.example")
+
+
+def test_a_phone_provider():
+    found = phone_settings("https://AC1:to%40ken@api.example.com:8443/base/", "+15550100000")
+    assert found == {
+        "base": "https://api.example.com:8443/base",
+        "account": "AC1",
+        "token": "to@ken",
+        "sender": "+15550100000",
+    }
+    assert phone_settings("", "") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "sender"),
+    [
+        ("https://api.example.com", "+15550100000"),
+        ("https://AC1@api.example.com", "+15550100000"),
+        ("ftp://AC1:hidden@api.example.com", "+15550100000"),
+        ("https://AC1:hidden@api.example.com:x", "+15550100000"),
+        ("https://AC1:hidden@api.example.com", ""),
+        ("https://AC1:hidden@api.example.com", "5550100000"),
+    ],
+)
+def test_a_phone_provider_that_cannot_be_used_is_refused_without_its_token(address, sender):
+    with pytest.raises(ImproperlyConfigured) as error:
+        phone_settings(address, sender)
+    assert "hidden" not in str(error.value)

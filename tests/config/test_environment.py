@@ -41,6 +41,7 @@ def test_live_with_its_own_secrets_starts():
         ({"HANDRAIL_FIELD_KEYS": f"{SAFE['HANDRAIL_FIELD_KEYS']},{DEMO_FIELD_KEY}"}, "HANDRAIL_FIELD_KEYS"),
         ({"HANDRAIL_DEBUG": "true"}, "HANDRAIL_DEBUG"),
         ({"HANDRAIL_BASE_URL": "http://handrail.example"}, "HANDRAIL_BASE_URL"),
+        ({"HANDRAIL_PHONE_URL": "http://a:t@phones.example"}, "HANDRAIL_PHONE_URL"),
     ],
 )
 def test_live_refuses_what_a_demonstration_may_do(change: dict[str, str], named: str):
@@ -48,7 +49,15 @@ def test_live_refuses_what_a_demonstration_may_do(change: dict[str, str], named:
         read({**SAFE, **change})
 
 
-@pytest.mark.parametrize("change", [{"HANDRAIL_MODE": "production"}, {"HANDRAIL_IDLE_MINUTES": "soon"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"HANDRAIL_MODE": "production"},
+        {"HANDRAIL_IDLE_MINUTES": "soon"},
+        {"HANDRAIL_PUSH_KEY": "c2hvcnQ="},
+        {"HANDRAIL_PUSH_KEY": "é"},
+    ],
+)
 def test_a_word_or_number_that_cannot_be_read_is_refused(change: dict[str, str]):
     with pytest.raises(ImproperlyConfigured):
         read(change)

@@ -122,6 +122,7 @@ THROUGH_A_LINK = {
     "answer_link": "exchanges the token of such a link for a cookie",
     "phone_answer": "the phone provider alone, by its signature",
     "phone_text": "the same; tests/actions/test_texts.py",
+    "push_worker": "the program that shows a push message; holds nothing",
     "phone_receipt": "the phone provider alone, by its signature",
 }
 """Addresses for people without an account, and for providers; tests/web/test_checkin.py and tests/api ask them with good and bad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from django.utils.crypto import constant_time_compare
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError, TooManyError
-from handrail.alerts.channels import channel_named, webhook
+from handrail.alerts.channels import channel_named, push, webhook
 from handrail.alerts.dispatches import SIGN, tell_staff
 from handrail.alerts.models import Dispatch
 from handrail.people import scope
@@ -169,6 +170,13 @@ def _address(channel: str, address: str) -> str:
             )
         return plain
     plain = address.strip()
+    if channel == PointChannel.PUSH:
+        found_device = push.subscription(plain)
+        if found_device is None:
+            raise RefusedError(
+                "This browser's push service is not one that Handrail knows.", code="not_an_address", path="address"
+            )
+        return json.dumps(found_device, sort_keys=True)
     if channel == PointChannel.WEBHOOK:
         if not webhook.allowed(plain):
             raise RefusedError(

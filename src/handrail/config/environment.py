@@ -1,5 +1,6 @@
 """What the environment may say, and what is used when it says nothing. One line a setting; the documentation lists them."""
 
+import base64
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Environment:
     phone_url: str
     phone_from: str
     webhook_hosts: tuple[str, ...]
+    push_key: str
+    push_hosts: tuple[str, ...]
     base_url: str
     allowed_hosts: tuple[str, ...]
     idle_minutes: int
@@ -70,15 +73,27 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         phone_url=text("PHONE_URL"),
         phone_from=text("PHONE_FROM"),
         webhook_hosts=several("WEBHOOK_HOSTS"),
+        push_key=text("PUSH_KEY"),
+        push_hosts=several("PUSH_HOSTS"),
         base_url=base_url,
         allowed_hosts=several("ALLOWED_HOSTS"),
         idle_minutes=number("IDLE_MINUTES", 15),
         log_level=text("LOG_LEVEL", "INFO").upper(),
         demo_dir=text("DEMO_DIR"),
     )
+    _check_push_key(found.push_key)
     if mode == "live":
         _refuse_unsafe(found)
     return found
+
+
+def _check_push_key(key: str) -> None:
+    try:
+        length = len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
+    except ValueError:
+        length = -1
+    if key and length != 32:
+        raise ImproperlyConfigured("HANDRAIL_PUSH_KEY is 32 random bytes in url-safe base64.")
 
 
 def _refuse_unsafe(found: Environment) -> None:

@@ -183,6 +183,9 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = _env.email_from
 globals().update(email_settings(_env.email_url))
 HANDRAIL_PHONE = phone_settings(_env.phone_url, _env.phone_from)
 """Who sends text messages and calls; None where nobody does."""
+HANDRAIL_PUSH_KEY = _env.push_key
+"""Signs push messages; 32 random bytes in url-safe base64. Changed, every device has to be switched on anew."""
+HANDRAIL_PUSH_HOSTS = list(_env.push_hosts)
 HANDRAIL_WEBHOOK_HOSTS = list(_env.webhook_hosts)
 """The only hosts to which a webhook may post: a member of staff types its address."""
 ADMINS: list[tuple[str, str]] = []  # error reports by mail would carry patients' data

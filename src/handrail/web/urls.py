@@ -29,6 +29,7 @@ urlpatterns = [
     path("agreements/<uuid:agreement_id>/activate", views_agreements.activate_agreement, name="activate_agreement"),
     path("agreements/<uuid:agreement_id>/end", views_agreements.end_agreement, name="end_agreement"),
     path("me/reached", views_reached.reached, name="reached"),
+    path("me/push-sw.js", views_reached.service_worker, name="push_worker"),
     path("me/reached/add", views_reached.add, name="add_point"),
     path("me/reached/<uuid:point_id>", views_reached.change, name="change_point"),
     path("protocols/", views_protocols.protocols, name="protocols"),

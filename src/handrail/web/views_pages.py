@@ -45,6 +45,7 @@ CHANNEL_WORDS: Final = {
     "sms": "text message",
     "voice": "phone call",
     "webhook": "webhook",
+    "push": "push message",
     "patient_screen": "on the patient's own screen",
 }
 

@@ -15,13 +15,15 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.contact_points import add_point, change_point, send_code, try_point, verify_point
 from handrail.actions.errors import ActionError, NotVisibleError
-from handrail.alerts.channels import channel_named
+from handrail.alerts.channels import channel_named, push
 from handrail.alerts.models import Dispatch, Page
 from handrail.people.models import ContactPoint, PointChannel
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.words import local_time
 
+MOST_SIGNS: Final = 2000
+"""The subscription of a browser is long."""
 RECENT: Final = timedelta(hours=1)
 STATE_WORDS: Final = {
     Page.State.SENDING: "being sent",
@@ -45,11 +47,12 @@ def _page(request: HttpRequest, *, typed: dict[str, str] | None = None, error: s
     channels = [
         (channel.value, channel.label)
         for channel in PointChannel
-        if (found := channel_named(channel.value)) is not None and found.configured()
+        if channel != PointChannel.PUSH and (found := channel_named(channel.value)) is not None and found.configured()
     ]
     mail = channel_named("email")
     context = {
         **around,
+        "push_key": push.public_key() if push.CHANNEL.configured() else "",
         "mail": user.email if mail is not None and mail.configured() else "",
         "points": [_row(point, number, around["zone"], now) for number, point in enumerate(points)],
         "reachable": any(point.verified_at for point in points),
@@ -81,11 +84,20 @@ def _row(point: ContactPoint, number: int, zone: str, now: datetime) -> dict[str
     }
 
 
+@require_GET
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The program that shows a push message when no page is open; it holds nothing."""
+    response = render(request, "handrail/push-sw.js", content_type="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
 @staff_page
 @changes("reached")
 def add(request: HttpRequest) -> HttpResponse:
     """Add a phone or an address of one's own."""
-    typed = {name: request.POST.get(name, "")[:300].replace("\x00", "") for name in ("channel", "address", "label")}
+    typed = {name: request.POST.get(name, "")[:300].replace("\x00", "") for name in ("channel", "label")}
+    typed["address"] = request.POST.get("address", "")[:MOST_SIGNS].replace("\x00", "")
     try:
         add_point(typed["channel"], typed["address"], label=typed["label"], by=person(signed_in(request)))
     except NotVisibleError:

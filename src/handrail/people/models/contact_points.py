@@ -22,6 +22,7 @@ class PointChannel(models.TextChoices):
     VOICE = "voice", "phone call"
     EMAIL = "email", "e-mail"
     WEBHOOK = "webhook", "webhook"
+    PUSH = "push", "push message"
 
 
 class ContactPointManager(models.Manager["ContactPoint"]):
@@ -78,6 +79,8 @@ class ContactPoint(models.Model):
     @property
     def shown(self) -> str:
         """The address as its owner recognises it and nobody else could use it."""
+        if self.channel == PointChannel.PUSH:
+            return "to a browser"
         return f"…{self.address[-4:]}" if len(self.address) > 6 else "…"
 
 
