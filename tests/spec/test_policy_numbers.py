@@ -1,0 +1,134 @@
+"""The numbers of the default policy, each with the value on either side: what is believed, when a check is due, when who is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from handrail.rules.history import implausible_fields
+from handrail.rules.policy import load_policy
+from tests.support.courses import Told, civil, instant
+
+STEP_UP, FIRST = "step_up_1", "first_treatment"
+
+# reading | fact | lowest and highest that are believed | just below and just above
+BELIEVED = """
+temperature_c  | checkin_received | 30 43   | 29.9 43.1
+temperature_c  | vitals_measured  | 30 43   | 29.9 43.1
+tmax_c         | crs_assessed     | 30 43   | 29.9 43.1
+weight_kg      | weight_measured  | 30 250  | 29.9 250.1
+systolic_mmhg  | vitals_measured  | 30 300  | 29 301
+diastolic_mmhg | vitals_measured  | 10 200  | 9 201
+pulse_per_min  | vitals_measured  | 20 300  | 19 301
+breaths_per_min| vitals_measured  | 2 80    | 1 81
+spo2_percent   | vitals_measured  | 30 100  | 29 101
+flow_l_per_min | vitals_measured  | 0 100   | -0.1 100.1
+"""
+
+
+@pytest.mark.parametrize("line", BELIEVED.strip().splitlines())
+def test_what_is_believed(line: str):
+    reading, kind, believed, beyond = (cell.strip() for cell in line.split("|"))
+    for values, marked in ((believed, ()), (beyond, (reading,))):
+        for value in values.split():
+            told = Told()
+            told.tell(
+                kind,
+                "2026-03-02 08:00",
+                **{reading: value if "." in value or reading.endswith("c") else number(value, reading)},
+            )
+            event = told.course().events[-1]
+            assert tuple(implausible_fields(event, load_policy().plausible)) == marked, value
+
+
+def number(value: str, reading: str) -> Any:
+    """As the course file has it: a whole number, or a decimal in words."""
+    return value if reading in ("weight_kg", "flow_l_per_min") else int(value)
+
+
+def dues(step: str, days: int) -> list[str]:
+    """When each check after a dose at 09:00 is due, every check being made on time."""
+    told = Told()
+    told.dose(step, "2026-03-02 09:00")
+    found, now = [], "2026-03-02 09:30"
+    while True:
+        due = civil(told.assess(now).watch.next_check_due)
+        if due is None or due > f"2026-03-{2 + days:02} 23:59":
+            return found
+        found.append(due)
+        told.tell("checkin_received", due, temperature_c="36.7", symptoms=[], none_of_these=True)
+        now = due
+
+
+def test_checks_in_the_first_48_hours_and_between_the_step_up_doses():
+    hours = [f"{due[8:10]} {due[11:]}" for due in dues(STEP_UP, 3)]
+    assert hours == [
+        "02 12:00",
+        "02 16:00",
+        "02 20:00",
+        "03 02:00",
+        "03 08:00",
+        "03 12:00",
+        "03 16:00",
+        "03 20:00",
+        "04 02:00",
+        "04 08:00",
+        "04 16:00",
+        "04 22:00",
+        "05 08:00",
+        "05 16:00",
+        "05 22:00",
+    ]
+
+
+def test_checks_after_the_first_treatment_dose_are_daily_from_48_hours_on():
+    hours = [f"{due[8:10]} {due[11:]}" for due in dues(FIRST, 15) if due >= "2026-03-04"]
+    assert hours == ["04 02:00", "04 08:00", *(f"{day:02} 08:00" for day in range(5, 17))]
+
+
+@pytest.mark.parametrize(("at", "due"), [("2026-03-02 11:00", "16:00"), ("2026-03-02 10:59", "12:00")])
+def test_a_check_up_to_an_hour_early_counts(at: str, due: str):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    told.tell("checkin_received", at, temperature_c="36.7", symptoms=[], none_of_these=True)
+    assert str(civil(told.assess(at).watch.next_check_due)).endswith(due)
+
+
+@pytest.mark.parametrize(
+    # the check that is missed, after a dose on 2 March at 09:00 | minutes: reminder, call, page, welfare check
+    ("step", "missed", "minutes"),
+    [
+        (STEP_UP, "2026-03-02 12:00", (15, 30, 60, 120)),
+        (FIRST, "2026-03-02 12:00", (15, 30, 60, 120)),
+        (STEP_UP, "2026-03-04 16:00", (30, 60, 90, 120)),
+        (FIRST, "2026-03-05 08:00", (30, 60, 90, 120)),
+    ],
+)
+def test_who_is_told_of_a_missed_check_and_after_how_many_minutes(step: str, missed: str, minutes: tuple[int, ...]):
+    told = Told()
+    told.dose(step, "2026-03-02 09:00")
+    told.tell(
+        "checkin_received", str(civil(instant(missed) - timedelta(minutes=61))), temperature_c="36.7", symptoms=[]
+    )
+    before = "due"
+    for after, stage in zip(minutes, ("reminded", "called", "paged", "welfare"), strict=True):
+        for minute, said in ((after - 1, before), (after, stage)):
+            now = str(civil(instant(missed) + timedelta(minutes=minute)))
+            watch = told.assess(now).watch
+            assert (civil(watch.next_check_due), watch.overdue_stage) == (missed, said), minute
+        before = stage
+
+
+@pytest.mark.parametrize(
+    # temperature | measured again after 60 minutes
+    ("temperature", "again"),
+    [("37.7", None), ("37.8", "10:31"), ("37.9", "10:31")],
+)
+def test_a_warm_reading_is_measured_again_after_an_hour(temperature: str, again: str | None):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    told.tell("checkin_received", "2026-03-02 09:31", temperature_c=temperature, symptoms=[])
+    due = str(civil(told.assess("2026-03-02 09:40").watch.next_check_due))
+    assert due.endswith(again or "12:00")
