@@ -81,9 +81,11 @@ class Campaign:
         if session.testsfailed:
             raise session.Interrupted("the tests could not be collected")
         self.session, self.items = session, session.items
+        self.lines = any(isinstance(mutant, CodeMutant) for mutant in self.mutants)
         for file in sorted({mutant.file for mutant in self.mutants if isinstance(mutant, DataMutant)}):
             loaded(file)
-            refused(DataMutant(file, "nothing", "number", "", "", ()))  # imports once what every child needs
+            read_again(file)
+            noticed(file)  # imports once what every child needs
         gc.collect()
         gc.freeze()
         self.rows = row_numbers(self.items)
@@ -120,7 +122,7 @@ class Campaign:
                 self.broken += broken
                 for number, what in found.items():
                     reach[number] = what
-        if not self.broken and self.whole:
+        if not self.broken and self.whole and self.lines:
             LEARNED.parent.mkdir(exist_ok=True)
             known = {item.nodeid: what for item, what in zip(self.items, reach, strict=True)}
             LEARNED.write_bytes(pickle.dumps((self.mark, known)))
@@ -138,7 +140,7 @@ class Campaign:
             following = self.items[mine[place + 1]] if place + 1 < len(mine) else None
             reach.labels |= labels_in(item)
             self.failed, started = None, time.process_time()
-            sys.settrace(tracer(names, reach))
+            sys.settrace(tracer(names, reach, lines=self.lines))
             try:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             finally:
@@ -345,8 +347,8 @@ def forget() -> None:
                     value.cache_clear()
 
 
-def tracer(names: dict[str, str], reach: Reach) -> Callable[..., Any]:
-    """A trace function that notes the lines of the rules and the labels that are asked for."""
+def tracer(names: dict[str, str], reach: Reach, *, lines: bool) -> Callable[..., Any]:
+    """A trace function that notes the lines of the rules (or only their functions) and the labels that are asked for."""
     inside: dict[str, Callable[..., Any]] = {}
     for path, file in names.items():
         add = reach.lines.setdefault(file, set()).add
@@ -363,7 +365,8 @@ def tracer(names: dict[str, str], reach: Reach) -> Callable[..., Any]:
             return None
         if frame.f_code.co_name == "load" and "jurisdiction" in frame.f_locals:
             reach.labels.add(str(frame.f_locals["key"]))
-        return found(frame, event, argument)
+        local = found(frame, event, argument)
+        return local if lines else None
 
     return entered
 
@@ -425,7 +428,9 @@ def read_again(file: str) -> Any:
     text = (data.PROTOCOLS / file).read_text(encoding="utf-8")
     readers: dict[str, Callable[[str], Any]] = {
         "products": protocol.load_text,
-        "policies": lambda text: policy.policy_from_document(tomllib.loads(text, parse_float=Decimal), "0" * 64),
+        "policies": lambda text: policy.policy_from_document(
+            tomllib.loads(text, parse_float=Decimal), hashlib.sha256(text.encode()).hexdigest()
+        ),
         "scales": scales.read_scale,
         "rota": rota.rules_from_toml,
         "responsibility": responsibility.template_from_toml,
@@ -436,13 +441,18 @@ def read_again(file: str) -> Any:
     return readers[file if file in readers else file.split("/", maxsplit=1)[0]](text)
 
 
-def refused(mutant: DataMutant) -> str:
-    """`protocols check` when it or the loader below it notices the nudged file; else the file is what everybody now sees."""
+def noticed(file: str) -> bool:
+    """Whether `protocols check`, or the loader below it, has something to say of the file as it now reads."""
     from handrail.cli import protocols
+
+    return file.split("/", maxsplit=1)[0] in protocols.FOLDERS and bool(protocols.check([data.PROTOCOLS / file]))
+
+
+def refused(mutant: DataMutant) -> str:
+    """Who notices the nudged file before any test; when nobody does, the file is what everybody now sees."""
     from handrail.rules.terms import UnusableInput
 
-    folder = mutant.file.split("/", maxsplit=1)[0]
-    if folder in protocols.FOLDERS and protocols.check([data.PROTOCOLS / mutant.file]):
+    if noticed(mutant.file):
         return "protocols check"
     try:
         new = read_again(mutant.file)
