@@ -57,6 +57,7 @@ def test_vasopressors_are_counted_by_medicine_and_vasopressin_only_when_alone(pr
     [
         ({"tmax_c": None}, 0, False, ["tmax_c"]),
         ({"tmax_c": "38.5", "fever_other": None}, 0, True, ["fever_other"]),
+        ({"tmax_c": "38.0", "fever_other": None}, 0, True, ["fever_other"]),
         ({"tmax_c": "38.5", "hypotension": None}, 1, True, ["hypotension"]),
         ({"tmax_c": "38.5", "hypotension": True, "pressors": None}, 2, True, ["pressors"]),
         ({"tmax_c": "38.5", "hypotension": True, "hypotension_other": None}, 1, True, ["hypotension_other"]),
@@ -211,3 +212,18 @@ def test_equal_numbers_written_differently_keep_their_own_words():
     assert "38.40" in said[1]
     assert "38.40" not in said[0]
     assert said[0] == said[2]
+
+
+@pytest.mark.parametrize(
+    # facts | words of the reason
+    ("changes", "words"),
+    [
+        ({"tmax_c": "38.0"}, "the highest temperature is 38.0 °C, fever (38.0 °C or more)"),
+        ({"tmax_c": "37.9"}, "the highest temperature is 37.9 °C, no fever (fever is 38.0 °C or more)"),
+        ({"tmax_c": "38.5", "o2": "nasal_cannula", "flow": None}, "oxygen by nasal cannula, the flow is not known"),
+        ({"tmax_c": "38.5", "o2": "cpap", "flow": None}, "oxygen by cpap, positive pressure, grade 4"),
+        ({"tmax_c": "38.5", "o2": "none", "flow": None}, "no oxygen"),
+    ],
+)
+def test_the_words_of_a_reason_on_a_limit(changes, words):
+    assert words in crs(**changes).because

@@ -1,0 +1,88 @@
+"""Days and amounts of what surrounds the drug: codes from their day on, tocilizumab's labels, vials and prophylaxis, laboratory limits."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from handrail.fhir.codes import code_table
+from handrail.rules.billing import units_of
+from handrail.rules.caredata import tocilizumab
+from handrail.rules.interchange import label_on
+
+
+@pytest.mark.parametrize(
+    # agent | the first day of its row | mg in one unit (- : recalled and not read, so that it bills nothing)
+    ("agent", "since", "mg"),
+    [
+        ("teclistamab", "2023-07-01", "0.5"),
+        ("talquetamab", "2024-04-01", "0.25"),
+        ("elranatamab", "2024-04-01", "1"),
+        ("tocilizumab", "2011-01-01", "1"),
+        ("tocilizumab-bavi", "2024-04-01", "1"),
+        ("tocilizumab-aazg", "2024-10-01", "-"),
+        ("tocilizumab-anoh", "2025-10-01", "1"),
+    ],
+)
+def test_a_code_from_its_first_day_on(agent: str, since: str, mg: str):
+    first = date.fromisoformat(since)
+    before, on = (units_of(agent, Decimal(100), day) for day in (first - timedelta(days=1), first))
+    assert before.row is None and on.row == agent
+    assert on.units == (None if mg == "-" else int(100 / Decimal(mg)))
+
+
+@pytest.mark.parametrize(
+    # row | product | its first day
+    ("row", "product", "since"),
+    [
+        ("actemra-2017", "actemra", "2017-08-30"),
+        ("tofidence-2023", "tofidence", "2023-09-29"),
+        ("tofidence-2025", "tofidence", "2025-02-28"),
+        ("tyenne-2024", "tyenne", "2024-03-05"),
+        ("tyenne-2025", "tyenne", "2025-02-28"),
+        ("avtozma-2025-01", "avtozma", "2025-01-24"),
+        ("avtozma-2025-08", "avtozma", "2025-08-06"),
+    ],
+)
+def test_the_label_row_of_tocilizumab_from_its_first_day_on(row: str, product: str, since: str):
+    first = date.fromisoformat(since)
+    assert label_on(product, "iv", first).row == row
+    assert label_on(product, "iv", first - timedelta(days=1)).row != row
+
+
+def test_every_vial_of_tocilizumab_holds_20_mg_in_a_millilitre():
+    assert {(row.mg, row.ml) for row in tocilizumab().vial} == {(80, 4), (200, 10), (400, 20)}
+
+
+@pytest.mark.parametrize(
+    # row | step | hours before it
+    ("row", "step", "hours"),
+    [("before-dose-1", "step_up_1", (1, 4)), ("before-dose-2", "step_up_2", (4, 4))],
+)
+def test_prophylaxis_is_8_mg_per_kg_up_to_800_mg_over_one_hour(row: str, step: str, hours: tuple[int, int]):
+    (way,) = [item for item in tocilizumab().prophylaxis if item.id == row]
+    assert (way.before_step, (way.hours_before_min, way.hours_before_max)) == (step, hours)
+    assert (way.mg_per_kg, way.cap_mg, way.infusion_minutes) == (8, 800, 60)
+    assert way.ask_again_after_days == 21  # three weeks, by then the dose no longer covers a restart
+
+
+@pytest.mark.parametrize(
+    # fact | unit | no body gives less | or more
+    ("fact", "unit", "low", "high"),
+    [
+        ("anc", "10*9/L", "0", "500"),
+        ("anc", "/uL", "20", "500000"),
+        ("leukocytes", "10*9/L", "0", "1000"),
+        ("platelets", "10*9/L", "0", "5000"),
+    ],
+)
+def test_counts_that_no_body_gives_are_the_sign_of_a_wrong_unit(fact: str, unit: str, low: str, high: str):
+    row = code_table().limits_of(fact, unit)
+    assert row is not None and (row.low, row.high) == (Decimal(low), Decimal(high))
+
+
+@pytest.mark.parametrize(("unit", "kilograms"), [("kg", "1"), ("[lb_av]", "0.45359237")])
+def test_a_pound_is_what_its_definition_says(unit: str, kilograms: str):
+    assert code_table().kilograms_in(unit) == Decimal(kilograms)
