@@ -255,6 +255,19 @@ def test_x33_the_switch_to_every_4_weeks_is_due(case: str, since: str, responses
         assert "(2 doses since)" in finding.because and "(1 doses since)" in finding.because  # weeks and doses: A20
 
 
+@pytest.mark.parametrize(
+    # a dose given on | doses on the present interval, with the latest one
+    ("on", "counted"),
+    [("2026-06-21", 1), ("2026-06-22", 2), ("2026-06-23", 2)],
+)
+def test_x33_a_dose_on_the_day_of_the_choice_is_on_the_new_interval(on: str, counted: int):
+    told = treated(ELRA, first_on="2026-01-05", last_on="2026-11-23", every_2_weeks_since="2026-06-22")
+    told.dose(TD, f"{on} 11:00", dose_mg="76")
+    told.tell("response_assessed", "2026-11-02 10:00", response="VGPR")
+    (due,) = found(told.assess("2026-12-07 09:00"), "interval")
+    assert f"since Mon 22 Jun 2026 ({counted} doses since)" in due.because and "(3 doses since)" in due.because
+
+
 def test_x33_is_of_the_revision_of_2025_07_only():
     told = treated(ELRA_OLD, first_on="2026-01-05", last_on="2026-11-23", every_2_weeks_since="2026-06-22")
     told.tell("response_assessed", "2026-11-02 10:00", response="VGPR")
