@@ -288,3 +288,18 @@ def test_every_product_of_a_programme_has_the_three_requirements(protocol: Proto
     assert all(rows[name].before == "first_dose" for name in (COUNSELLED, CARD))
     assert all(row.in_force_to is None for row in protocol.rems), "no evidence was found that a programme ended"
     assert rows[CERTIFIED].status is Status.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    # the certification was recorded again | it stands for the next dose
+    ("recorded", "stands"),
+    [("2026-03-02 09:01", True), ("2026-03-02 09:00", False), ("2026-03-02 08:59", False)],
+)
+def test_a_certification_without_an_end_is_for_one_dose_also_when_recorded_with_it(recorded: str, stands: bool):
+    told = candidate(without=CERTIFIED)
+    told.tell("rems_met", recorded, requirement=CERTIFIED, met=True)
+    told.dose(SUD1, VISIT)
+    well(told, "2026-03-05 08:30")
+    answer = told.assess("2026-03-05 09:00")
+    assert (said(answer) == []) is stands
+    assert all("before the last dose" in finding.because for finding in rems(answer))

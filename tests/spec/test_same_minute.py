@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from handrail.rules.episodes import Episode
+from handrail.rules.management import another_tocilizumab
+from handrail.rules.nextdose import planned_zone
+from handrail.rules.policy import load_policy
+from handrail.rules.redosing import BENEFIT_RISK, BENEFIT_RISK_UNKNOWN
 from handrail.rules.terms import Action
-from tests.support.courses import ELRA, TEC, Told, civil, instant, well
+from tests.support.courses import CHICAGO, ELRA, TEC, Told, civil, instant, well
 from tests.support.reactions import crs, resolved
 
 SUD1, SUD2, FTD = "step_up_1", "step_up_2", "first_treatment"
@@ -129,3 +133,88 @@ def test_an_infusion_reaction_from_the_minute_of_the_last_dose_keeps_the_full_pr
         item.dose for item in told.assess("2026-03-23 09:00").next_dose.premedication if item.agent == "dexamethasone"
     ]
     assert found == [mg]
+
+
+# --- tocilizumab: the minute of the dose itself, and the minute in which the event began ------------------------------
+
+
+def another(given: list[str], now: str, since: str | None = None) -> list[str]:
+    told = Told(TEC)
+    for at in given:
+        told.tell("medicine_given", at, agent="tocilizumab", dose_mg="560", purpose="treatment")
+    begun = instant(since) if since else None
+    answer = another_tocilizumab(told.history(), load_policy(), instant(now), None, begun)
+    return [finding.what.split(":")[0] for finding in answer.warnings]
+
+
+@pytest.mark.parametrize(
+    # now | warned
+    ("now", "warned"),
+    [
+        ("2026-03-03 01:59", []),
+        ("2026-03-03 02:00", ["Less than 8 h since the last tocilizumab"]),
+        ("2026-03-03 09:59", ["Less than 8 h since the last tocilizumab"]),
+        ("2026-03-03 10:00", []),
+    ],
+)
+def test_tocilizumab_counts_from_its_own_minute_for_eight_hours(now: str, warned: list[str]):
+    assert another(["2026-03-03 02:00"], now) == warned
+
+
+@pytest.mark.parametrize(
+    # the event began | warned of the number
+    ("since", "warned"),
+    [("2026-03-03 02:00", True), ("2026-03-03 02:01", False)],
+)
+def test_tocilizumab_at_the_minute_in_which_the_event_began_is_one_of_the_four(since: str, warned: bool):
+    given = [f"2026-03-0{day} {hour}" for day, hour in ((3, "02:00"), (3, "12:00"), (3, "22:00"), (4, "08:00"))]
+    said = another(given, "2026-03-05 08:00", since)
+    assert said == (["4 tocilizumab doses in this event"] if warned else [])
+
+
+# --- the cause of a delay, and the site of a plan ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # the dose was not given, for an adverse reaction: recorded at | benefit and risk
+    ("recorded", "flags"),
+    [("2026-03-09 09:00", (BENEFIT_RISK,)), ("2026-03-09 08:59", (BENEFIT_RISK_UNKNOWN,))],
+)
+def test_the_cause_of_a_delay_counts_from_the_minute_of_the_last_dose(recorded: str, flags: tuple[str, ...]):
+    told = treated(TEC)
+    told.tell("dose_not_given", recorded, step="treatment", because="adverse_reaction")
+    well(told, "2026-04-10 08:00")
+    assert told.assess("2026-04-10 09:00").next_dose.flags[:1] == flags
+
+
+@pytest.mark.parametrize(
+    # planned for | the zone in which the next dose is counted
+    ("on", "zone"),
+    [("2026-03-10", "America/New_York"), ("2026-03-09", CHICAGO), ("2026-03-08", CHICAGO)],
+)
+def test_a_plan_is_carried_out_by_a_dose_on_its_day(on: str, zone: str):
+    told = treated()
+    told.tell("dose_planned", "2026-03-01 09:00", zone="America/New_York", step=FTD, on=on)
+    assert planned_zone(told.history()) == zone
+
+
+@pytest.mark.parametrize(
+    # every two weeks, chosen again | the interval after the restart is asked for
+    ("chosen", "asked"),
+    [("2026-06-19 08:59", True), ("2026-06-19 09:00", False), ("2026-06-19 09:01", False)],
+)
+def test_an_interval_chosen_at_the_minute_of_the_last_step_up_dose_is_chosen_after_the_restart(
+    chosen: str, asked: bool
+):
+    told = treated("elranatamab/US/2023-08")
+    told.tell(
+        "schedule_changed", "2026-03-10 09:00", schedule="every_2_weeks", response="PR", response_since="2026-01-01"
+    )
+    told.dose("treatment", "2026-03-23 09:00")
+    told.dose(SUD1, "2026-06-16 09:00")
+    told.tell("schedule_changed", chosen, schedule="every_2_weeks", response="PR", response_since="2026-01-01")
+    for step, day in ((SUD2, "06-19"), (FTD, "06-23")):
+        told.dose(step, f"2026-{day} 09:00")
+    well(told, "2026-07-07 08:00")
+    dose = told.assess("2026-07-07 09:00").next_dose
+    assert ("which interval follows" in dose.because) is asked
