@@ -131,3 +131,13 @@ def test_an_agent_that_the_label_does_not_name_is_not_judged():
         premedication_findings(load(ALL["TEC"]), step="step_up_1", agent="ibuprofen", dose_mg=None, minutes_before=5)
         == ()
     )
+
+
+def test_a_repeat_on_one_day_only_is_not_its_own_day_before():
+    """Nothing was given before it, so that no last day to give can be named."""
+    protocol = load(ALL["TEC"])
+    early, repeat, restart = (protocol.row(name) for name in ("SUD2-EARLY", "R2", "R3"))
+    one_day: Any = (replace(early, to_day=6), replace(repeat, from_day=7, to_day=7), replace(restart, from_day=8))
+    table = {("step_up_2", "weekly"): one_day}
+    dates = dose_dates(replace(protocol, _gaps=table), last_step="step_up_2", schedule="weekly", last_on=LAST)
+    assert (dates.give_by, dates.restart_if_after) == (None, LAST + timedelta(days=7))
