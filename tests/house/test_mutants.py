@@ -10,7 +10,7 @@ import pytest
 
 from tests.house.tree import ROOT
 from tools import mutants
-from tools.mutation import code, data, runner
+from tools.mutation import code, data, shipped
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
 from tools.mutation.runner import TABLES, Verdict
@@ -98,7 +98,7 @@ def test_an_object_that_tests_hold_says_what_the_new_one_says():
 
 @pytest.mark.parametrize("file", data.files())
 def test_every_file_of_the_data_is_read_as_the_rules_read_it(file: str):
-    assert type(runner.loaded(file)) is type(runner.read_again(file))
+    assert type(shipped.loaded(file)) is type(shipped.read_again(file))
 
 
 # --- what counts ----------------------------------------------------------------------------------------------------

@@ -13,11 +13,9 @@ import signal
 import sys
 import tempfile
 import time
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +25,7 @@ import pytest
 from tools.mutation import code, data
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
+from tools.mutation.shipped import LOADERS, loaded, noticed, read_again
 
 ROOT = Path(__file__).resolve().parents[2]
 Mutant = CodeMutant | DataMutant
@@ -340,10 +339,6 @@ def quiet() -> None:
     os.dup2(nowhere, 1)
 
 
-LOADERS = {"catalogue", "_named", "_shipped", "load_scale", "tocilizumab", "billing", "code_table"}
-LOADERS |= {"load_rota_rules", "template", "templates"}
-
-
 def forget() -> None:
     """What the rules remember from before the change; the loaded data stay, since they are changed where they lie."""
     for name, module in list(sys.modules.items()):
@@ -401,57 +396,7 @@ def touches(file: str, reach: Reach) -> bool:
     return True
 
 
-# --- how a file of the data is loaded and checked ----------------------------------------------------------------
-
-
-def loaded(file: str) -> Any:
-    """What the shipped file was loaded as; the one object that every rule and test holds.
-
-    Raises:
-        KeyError: a folder of the data that this tool does not know yet.
-    """
-    from handrail.fhir.codes import code_table
-    from handrail.rules import caredata, policy, protocol, responsibility, rota, scales
-
-    loaders: dict[str, Callable[[], Any]] = {
-        "products": lambda: protocol.load(data.document_of(file)["product"]["key"]),
-        "policies": lambda: policy.load_policy(data.document_of(file)["id"]),
-        "scales": lambda: scales.load_scale(Path(file).stem),
-        "rota": rota.load_rota_rules,
-        "responsibility": lambda: responsibility.template(data.document_of(file)["id"]),
-        "care/tocilizumab.toml": caredata.tocilizumab,
-        "codes/billing.toml": caredata.billing,
-        "codes/laboratory.toml": code_table,
-    }
-    return loaders[file if file in loaders else file.split("/", maxsplit=1)[0]]()
-
-
-def read_again(file: str) -> Any:
-    """The file loaded anew, past every cache."""
-    from handrail.fhir.codes import table_from_toml
-    from handrail.rules import caredata, policy, protocol, responsibility, rota, scales
-
-    text = (data.PROTOCOLS / file).read_text(encoding="utf-8")
-    readers: dict[str, Callable[[str], Any]] = {
-        "products": protocol.load_text,
-        "policies": lambda text: policy.policy_from_document(
-            tomllib.loads(text, parse_float=Decimal), hashlib.sha256(text.encode()).hexdigest()
-        ),
-        "scales": scales.read_scale,
-        "rota": rota.rules_from_toml,
-        "responsibility": responsibility.template_from_toml,
-        "care/tocilizumab.toml": caredata.care_from_toml,
-        "codes/billing.toml": caredata.billing_from_toml,
-        "codes/laboratory.toml": table_from_toml,
-    }
-    return readers[file if file in readers else file.split("/", maxsplit=1)[0]](text)
-
-
-def noticed(file: str) -> bool:
-    """Whether `protocols check`, or the loader below it, has something to say of the file as it now reads."""
-    from handrail.cli import protocols
-
-    return file.split("/", maxsplit=1)[0] in protocols.FOLDERS and bool(protocols.check([data.PROTOCOLS / file]))
+# --- a run ----------------------------------------------------------------------------------------------------
 
 
 def refused(mutant: DataMutant) -> str:
