@@ -228,9 +228,15 @@ PLANTED = [
         FEVER,
         'crs = "any count"',
         'crs = "any count, or not known"',
-        ["What is not known speaks for CRS: it may speak for infection or for neither (at feature.anc.crs)."],
+        ["What is not known speaks for CRS: it may speak for infection or for neither (at feature.anc.crs)"],
     ),
-    (FEVER, "minutes = 240", "minutes = 24", ["The clocks do not follow one another (at clock)."]),
+    (
+        "responsibility/hub_and_community.toml",
+        '[{ party = "hub", role = "Hub specialist", duty = "attending" }]',
+        '[{ party = "hub", role = "Hub specialist", duty = "attending", days = ["mon"] }]',
+        ["nobody answers for Candidacy, product, setting"] * 3,  # from Tuesday to Monday, twice, and to the end
+    ),
+    (FEVER, "minutes = 240", "minutes = 24", ["The clocks do not follow one another (at clock)"]),
     (
         CARE,
         'mg = "80"\nml = "4"',
