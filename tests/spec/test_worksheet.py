@@ -165,6 +165,8 @@ BROKEN = [
     ('column = "both"', 'column = "either"', "crs, infection, both"),
     ('source = ["ARV25"]', 'source = ["NOBODY"]', "names no known source"),
     ("minutes = 60", "minuten = 60", "minuten"),
+    ("{number}.", "{name}.", "A script fills in: drug, dose, since, taken, number"),
+    ("{number}.", "{number.", "A script fills in"),
 ]
 
 

@@ -81,6 +81,7 @@ ROWS = [
     Row("add_shift", 403, 403, 403, LOGIN, "post"),
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
+    Row("ed_sheet", 200, 200, 404, LOGIN, about="course"),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("agree_texts", 302, 302, 404, LOGIN, "post", about="course", data=(("agreed", "yes"),)),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),

@@ -56,7 +56,7 @@ def of_fever(fever: FeverData) -> Iterator[str]:
     if fever.clock and fever.clock[-1].minutes != longest:
         yield "The clocks do not follow one another (at clock)."
     yield from _unread([("advice", fever.advice.source, fever.advice.status)])
-    for table in ("onset", "feature", "work_up", "clock"):
+    for table in ("onset", "feature", "work_up", "clock", "script"):
         yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(fever, table)])
 
 

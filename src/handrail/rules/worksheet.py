@@ -82,6 +82,17 @@ class ClockRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptRow:
+    """What to say on the phone; `{drug}`, `{dose}`, `{since}`, `{taken}` and `{number}` are filled in."""
+
+    id: str
+    title: str
+    lines: tuple[str, ...]
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeverData:
     """The fever file."""
 
@@ -91,6 +102,7 @@ class FeverData:
     feature: tuple[FeatureRow, ...]
     work_up: tuple[WorkUpRow, ...]
     clock: tuple[ClockRow, ...]
+    script: tuple[ScriptRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +155,22 @@ def fever_from_toml(text: str) -> FeverData:
     for clock in found.clock:
         if clock.minutes <= 0:
             raise ProtocolDataError("bad_number", "The minutes make no sense.", f"clock.{clock.id}")
+    for script in found.script:
+        _check_blanks(script)
     return found
+
+
+BLANKS: Final = ("drug", "dose", "since", "taken", "number")
+"""What a script may leave to be filled in."""
+
+
+def _check_blanks(script: ScriptRow) -> None:
+    for line in script.lines:
+        try:
+            line.format(**dict.fromkeys(BLANKS, ""))
+        except (KeyError, IndexError, ValueError) as error:
+            words = f"A script fills in: {', '.join(BLANKS)}."
+            raise ProtocolDataError("unknown_word", words, f"script.{script.id}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from handrail.people.models import User
 from handrail.rules.paging import PATIENT
 from handrail.rules.receipts import Arrival, arrival
 from handrail.rules.telling import role_words
-from handrail.web import course_page
+from handrail.web import course_page, on_call
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.presenters import Allowed, alert_row, listed_alert
@@ -133,6 +133,7 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         **frame(request, "pages"),
         **course_page.page_context(course, looked, now, names=names),
         "alert": alert_row(alert, now, course.time_zone, names=names, may_have="acknowledge" in verbs),
+        "night": on_call.night(course, looked, now),
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, course.time_zone),
         "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
