@@ -300,6 +300,23 @@ PLANTED = [
         'source = ["RECALLED"]\nstatus = "secondary"',
         ["The row may act, and none of its sources was read (at unit.tocilizumab-aazg.source)"],
     ),
+    (BILLING, 'code = "D89.833"', 'code = "D8.9833"', ["A code of another kind (at diagnosis.D89.833.code)"]),
+    (BILLING, 'code = "96401"', 'code = "J9640"', ["A code of another kind (at procedure.96401.code)"]),
+    (
+        BILLING,
+        'toxicity = "crs"\ngrade = 3',
+        'toxicity = "crs"\ngrade = 2',
+        [
+            "Every grade of crs has a code, and so has one without a grade (at diagnosis)",
+            "Two codes of one thing hold on 2020-10-01 (at diagnosis.D89.833.since)",
+        ],
+    ),
+    (
+        BILLING,
+        'toxicity = "icans"\ngrade = 5',
+        'toxicity = "icans"\ngrade = 6',
+        ["Every grade of icans has a code, and so has one without a grade (at diagnosis)"],
+    ),
     # laboratory codes and units
     (CODES, '"0.45359237"', '"0.4536"', ["One [lb_av] is 0.45359237 kg (at weight_unit.[lb_av].kilograms)"]),
     (CODES, 'unit = "[lb_av]"', 'unit = "[stone_av]"', ["A unit of weight has no kilograms (at fact.weight.units)"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handrail.rules import caredata
-from handrail.rules.billing import units_of
+from handrail.rules.billing import diagnosis_of, units_of
 from handrail.rules.caredata import billing_from_toml, care_from_toml
 from handrail.rules.interchange import exchange, label_on
 from handrail.rules.strict import ProtocolDataError
@@ -127,6 +127,44 @@ def test_milligrams_that_make_no_sense_are_refused(given: str, opened: str | Non
         units_of("teclistamab", Decimal(given), ON, mg_opened=None if opened is None else Decimal(opened))
 
 
+@pytest.mark.parametrize(
+    # toxicity | grade | day | code
+    ("toxicity", "grade", "on", "code"),
+    [
+        ("crs", 1, "2026-11-23", "D89.831"),
+        ("crs", 2, "2026-11-23", "D89.832"),
+        ("crs", 3, "2026-11-23", "D89.833"),
+        ("crs", 4, "2026-11-23", "D89.834"),
+        ("crs", 5, "2026-11-23", "D89.835"),
+        ("crs", None, "2026-11-23", "D89.839"),
+        ("crs", 1, "2020-10-01", "D89.831"),
+        ("crs", 1, "2020-09-30", None),
+        ("crs", 6, "2026-11-23", None),
+        ("icans", None, "2026-11-23", "G92.00"),
+        ("icans", 1, "2026-11-23", "G92.01"),
+        ("icans", 2, "2026-11-23", None),  # by the pattern of the others: nobody read it
+        ("icans", 3, "2026-11-23", "G92.03"),
+        ("icans", 4, "2026-11-23", None),
+        ("icans", 5, "2026-11-23", None),
+    ],
+)
+def test_the_code_of_a_grade_that_a_clinician_documented(toxicity, grade, on: str, code: str | None):
+    answer = diagnosis_of(toxicity, grade, date.fromisoformat(on), documented=True)
+    assert answer.code == code
+    assert code is not None or "ask the coder" in answer.because
+    computed = diagnosis_of(toxicity, grade, date.fromisoformat(on), documented=False)
+    assert computed.code is None and "a clinician documented" in computed.because
+
+
+def test_what_was_recalled_codes_nothing():
+    rows = [*caredata.billing().diagnosis, *caredata.billing().procedure]
+    assert {row.code for row in rows if row.status.value != "unverified"} == {
+        "C90.00", "C90.02", "D89.831", "D89.832", "D89.833", "D89.834", "D89.835", "D89.839",
+        "G92.00", "G92.01", "G92.03", "96401",
+    }  # fmt: skip
+    assert all(row.source == ("RECALLED",) for row in rows if row.status.value == "unverified")
+
+
 def test_the_wrong_code_of_a_public_page_stands_for_nothing():
     assert "J1304" not in {row.code for row in caredata.billing().unit}
     assert [row.code for row in caredata.billing().not_this] == ["J1304"]
@@ -160,6 +198,8 @@ def test_a_planted_fault_in_the_care_data_is_refused(old: str, new: str, code: s
         ('mg = "0.5"', 'mg = "0"', "bad_number"),
         ('code = "J1323"', 'code = "J9380"', "duplicate_id"),
         ('source = ["OPAY"]', 'source = ["PAY"]', "missing_source"),
+        ('code = "D89.831"', 'code = "D89.831"\nuntil = 2019-01-01', "bad_number"),
+        ('id = "D89.831"', 'id = "D89.832"', "duplicate_id"),
         ("since = 2023-07-01", "since = 2023-07-01\nuntil = 2023-06-01", "bad_number"),
         ('status = "unverified"', 'status = "surely"', "unknown_word"),
     ],

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from handrail.fhir.codes import WEIGHT, CodeTable
 from handrail.rules.accountability import holes
-from handrail.rules.caredata import Billing, Care, UnitRow
+from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
 from handrail.rules.protocol import Protocol
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
@@ -17,6 +17,8 @@ from handrail.rules.terms import STEPS, Status
 from handrail.rules.worksheet import FeverData
 
 HCPCS = re.compile(r"[A-Z]\d{4}")
+ICD = re.compile(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
+CPT = re.compile(r"\d{5}|G\d{4}")
 RECALLED = ("RECALLED",)
 
 POUND_KG = Decimal("0.45359237")
@@ -91,7 +93,24 @@ def of_billing(billing: Billing, vials: dict[str, tuple[Decimal, ...]]) -> Itera
     for wrong in billing.not_this:
         if wrong.agent not in agents:
             yield f"No row has the right code for {wrong.agent} (at not_this.{wrong.code})."
+    for toxicity in ("crs", "icans"):
+        if {row.grade for row in billing.diagnosis if row.toxicity == toxicity} != {None, 1, 2, 3, 4, 5}:
+            yield f"Every grade of {toxicity} has a code, and so has one without a grade (at diagnosis)."
+    yield from _of_code_rows("diagnosis", billing.diagnosis, ICD)
+    yield from _of_code_rows("procedure", billing.procedure, CPT)
     yield from _unread([(f"unit.{row.id}", row.source, row.status) for row in billing.unit])
+
+
+def _of_code_rows(table: str, rows: tuple[CodeRow, ...], shape: re.Pattern[str]) -> Iterator[str]:
+    for row in rows:
+        if not shape.fullmatch(row.code):
+            yield f"A code of another kind (at {table}.{row.id}.code)."
+    for one, other in combinations(rows, 2):
+        graded = one.toxicity is not None and (one.toxicity, one.grade) == (other.toxicity, other.grade)
+        begins, ends = max(one.since, other.since), [row.until for row in (one, other) if row.until is not None]
+        if (graded or one.code == other.code) and all(begins <= end for end in ends):
+            yield f"Two codes of one thing hold on {begins} (at {table}.{other.id}.since)."
+    yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in rows])
 
 
 def vials_of(protocols: tuple[Protocol, ...], care: Care, units: tuple[UnitRow, ...]) -> dict[str, tuple[Decimal, ...]]:

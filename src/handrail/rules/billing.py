@@ -1,10 +1,11 @@
-"""Billing units from the milligrams really given: never from the weight, and never from a code that nobody has read."""
+"""Billing units from the milligrams really given, and the code of a graded reaction: never from a code that nobody has read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from typing import Literal
 
 from handrail.rules.caredata import Billing, UnitRow
 from handrail.rules.caredata import billing as shipped
@@ -63,6 +64,45 @@ def units_of(
         row=row.id,
         status=row.status,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coded:
+    """The code of a reaction. `code` None: a coder decides, `because` says why."""
+
+    code: str | None
+    because: str
+    row: str | None = None
+    status: Status | None = None
+
+
+def diagnosis_of(
+    toxicity: Literal["crs", "icans"], grade: int | None, on: date, *, documented: bool, data: Billing | None = None
+) -> Coded:
+    """The diagnosis code of CRS or ICANS as a clinician graded it.
+
+    Args:
+        toxicity: crs or icans.
+        grade: 1 to 5 as documented; None: documented without a grade.
+        on: the civil day of the service.
+        documented: a clinician documented the reaction and this grade; a computed grade is never coded.
+        data: the table; None: the shipped one.
+    """
+    if not documented:
+        because = "a code carries the grade that a clinician documented, not one that was computed"
+        return Coded(code=None, because=because)
+    rows = [
+        row
+        for row in (data or shipped()).diagnosis
+        if (row.toxicity, row.grade) == (toxicity, grade) and row.since <= on and (row.until is None or on <= row.until)
+    ]
+    row = max(rows, key=lambda each: each.since, default=None)
+    if row is None:
+        return Coded(code=None, because="no code of that day is known: ask the coder")
+    if row.status is Status.UNVERIFIED:
+        because = f"{row.code} was not read: ask the coder"
+        return Coded(code=None, because=because, row=row.id, status=row.status)
+    return Coded(code=row.code, because=row.words, row=row.id, status=row.status)
 
 
 def _row_on(agent_id: str, on: date, data: Billing) -> UnitRow | None:

@@ -122,12 +122,29 @@ class NotThisRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRow:
+    """A code of a diagnosis or a procedure, from a day on; `toxicity` and `grade` where it says one (no grade: unspecified)."""
+
+    id: str
+    code: str
+    words: str
+    since: date
+    source: tuple[str, ...]
+    status: Status
+    until: date | None = None
+    toxicity: Literal["crs", "icans"] | None = None
+    grade: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Billing:
     """The billing file."""
 
     format: str
     unit: tuple[UnitRow, ...]
     not_this: tuple[NotThisRow, ...]
+    diagnosis: tuple[CodeRow, ...] = ()
+    procedure: tuple[CodeRow, ...] = ()
 
 
 class _Sourced(Protocol):
@@ -189,6 +206,11 @@ def billing_from_toml(text: str) -> Billing:
             raise ProtocolDataError("bad_number", "The row ends before it begins.", f"unit.{row.id}.until")
         if agents.setdefault(row.code, row.agent) != row.agent:
             raise ProtocolDataError("duplicate_id", "One code stands for two medicines.", f"unit.{row.id}.code")
+    for name, rows in (("diagnosis", found.diagnosis), ("procedure", found.procedure)):
+        _check_ids([each.id for each in rows])
+        for each in rows:
+            if each.until is not None and each.until < each.since:
+                raise ProtocolDataError("bad_number", "The row ends before it begins.", f"{name}.{each.id}.until")
     return found
 
 

@@ -83,8 +83,10 @@ def _holds_rows(value: Any) -> bool:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return "".join(f"\n- {_value(item)}" for item in value)
     if isinstance(value, list):
         return ", ".join(_value(item) for item in value)
     if isinstance(value, dict):
-        return " ".join(f"{spaced(key)} {_value(item)}" for key, item in value.items())
+        return ", ".join(f"{spaced(key)} {_value(item)}" for key, item in value.items())
     return str(value)
