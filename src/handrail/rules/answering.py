@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from handrail.rules.accountability import cuts, holders, party_words
@@ -39,8 +40,8 @@ AFTER_HOURS, DOSING_DAY, OTHER_DAY = "after_hours_contact", "daily_assessment_do
 CANDIDACY, GATE, MAINTENANCE = "candidacy", "gate_and_dose", "maintenance_doses"
 TASKS: Final = (EMERGENCY, AFTER_ED, INPATIENT, AFTER_HOURS, DOSING_DAY, OTHER_DAY, CANDIDACY, GATE, MAINTENANCE)
 """The tasks of the matrix that can be the one that applies now."""
-LOOK_AHEAD: Final = timedelta(days=8)
-"""The hours of an agreement repeat every week."""
+LOOK_AHEAD: Final = timedelta(days=9)
+"""From the start of a day on: the hours of an agreement repeat every week."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,10 @@ class _Org:
     agreement: Agreement | None
     agreement_id: str | None
     version: int | None
+
+
+_Known = tuple[_Org, list[_Org], _Org | None]
+"""The owner, the partners, and the owner with an agreement of its own."""
 
 
 def standing_of(history: History, now: datetime, *, urgent: bool, window_ends: datetime | None) -> Standing:
@@ -141,8 +146,10 @@ def who_answers(standing: Standing, context: Any, now: datetime, task: str | Non
     None: nothing is known of the organisations.
     """
     known = _known(context)
-    if known is None:
-        return None
+    return None if known is None else _answer(standing, known, now, task)
+
+
+def _answer(standing: Standing, known: _Known, now: datetime, task: str | None = None) -> Answering:
     owner, partners, alone = known
     responsible = _responsible(standing, owner, partners, now)
     pair = _pair(owner, responsible, partners)
@@ -308,9 +315,10 @@ def _hours(agreement: Agreement | None, standing: Standing) -> tuple[ClinicHours
 def accountable(standing: Standing, context: Any, now: datetime) -> tuple[str | None, list[Finding], list[datetime]]:
     """Who answers at `now`, what is wrong with that, and when time alone changes it."""
     changes = [at for at in (*(begins for begins, _ in standing.moves), *_versions_begin(context)) if at > now]
-    answer = who_answers(standing, context, now)
-    if answer is None:
+    known = _known(context)
+    if known is None:
         return responsible_at(standing.moves, now), [], changes
+    answer = _answer(standing, known, now)
     found = []
     if answer.trouble is not None:
         found.append(
@@ -323,9 +331,9 @@ def accountable(standing: Standing, context: Any, now: datetime) -> tuple[str | 
             )
         )
     said = _said(answer)
-    for at in _boundaries(standing, context, now):
-        ahead = who_answers(standing, context, at)
-        if ahead is not None and (_said(ahead), ahead.trouble) != (said, answer.trouble):
+    for at in _boundaries(standing, known, now):
+        ahead = _answer(standing, known, at)
+        if (_said(ahead), ahead.trouble) != (said, answer.trouble):
             changes.append(at)
             break
     return said, found, changes
@@ -335,17 +343,23 @@ def _said(answer: Answering) -> str:
     return answer.name if answer.outside else answer.organisation
 
 
-def _boundaries(standing: Standing, context: Any, now: datetime) -> list[datetime]:
+def _boundaries(standing: Standing, known: _Known, now: datetime) -> list[datetime]:
     """The instants ahead at which the hours of an agreement can change who answers, and its last."""
-    known = _known(context)
-    if known is None:
-        return []
     owner, partners, alone = known
     agreements = [each.agreement for each in (owner, *partners, alone) if each is not None and each.agreement]
+    if not agreements:
+        return []
     ends = [at for each in agreements for at in (each.starts_at, each.ends_at)]
     ends += [standing.window_ends] if standing.window_ends is not None else []
-    found = {*cuts(agreements, now, now + LOOK_AHEAD), *ends} if agreements else set()
-    return sorted(at for at in found if at > now)
+    today = datetime.combine(now.astimezone(UTC).date(), time(0), tzinfo=UTC)
+    hours = [at for each in agreements for at in _cuts_from(each, today)]
+    return sorted({at for at in (*hours, *ends) if at > now})
+
+
+@lru_cache(maxsize=512)
+def _cuts_from(agreement: Agreement, day: datetime) -> tuple[datetime, ...]:
+    """The cuts of an agreement from a day on: many courses ask for the same ones."""
+    return tuple(cuts([agreement], day, day + LOOK_AHEAD))
 
 
 # --- reading the context -----------------------------------------------------------------------------------------------
@@ -357,7 +371,7 @@ def _versions_begin(context: Any) -> list[datetime]:
     return [instant_from(at, "context.accountability") for at in (said or {}).get("changes_at", ())]
 
 
-def _known(context: Any) -> tuple[_Org, list[_Org], _Org | None] | None:
+def _known(context: Any) -> _Known | None:
     said = context.get("accountability") if isinstance(context, Mapping) else None
     if said is None:
         return None
