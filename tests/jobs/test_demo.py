@@ -8,12 +8,17 @@ from django.contrib.auth.hashers import check_password
 from django.test import TestCase
 
 from handrail import clock
+from handrail.actions.actor import person
+from handrail.actions.agreements import activate
+from handrail.actions.errors import RefusedError
 from handrail.actions.links import exchange_link
 from handrail.actions.upkeep import verify_cache
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.demo import people
 from handrail.jobs.demo.seed import Seeded, seed
+from handrail.people import agreements
 from handrail.people.models import Contact, Membership, Organisation, Patient, Role, Shift, Step, User
+from handrail.records.accountability import accountable_for
 from handrail.records.models import Course, CourseAccess, Event
 from handrail.rules.terms import UnusableInput
 
@@ -109,6 +114,29 @@ class TestTheDemonstration(TestCase):
         access = CourseAccess.objects.get(course=shared)
         assert access.to_organisation == told.houses["prairie"].organisation
         assert shared.events.filter(kind="accountability_moved").exists()
+        answer = accountable_for(shared, TUESDAY_1450).answer
+        assert (answer.name, answer.task, answer.version, answer.trouble) == (
+            "Prairie Oncology (synthetic)",
+            "maintenance_doses",
+            1,
+            None,
+        )
+
+    def test_each_community_site_has_an_agreement_and_a_draft_with_two_owners_is_refused(self):
+        hub, lakeside, prairie = (self.told.houses[name].organisation.pk for name in ("hub", "lakeside", "prairie"))
+        for partner in (lakeside, prairie):
+            found = agreements.of_pair(hub, partner)
+            holding = agreements.in_force(found, TUESDAY_1450)
+            assert holding is not None
+            assert holding.row.number == 1
+            assert agreements.holes_of_pair(found, TUESDAY_1450, people.ZONE) == ()
+        draft = agreements.of_pair(hub, lakeside)[-1]
+        assert (draft.row.number, draft.unsigned) == (2, ())
+        director = person(self.told.houses["lakeside"].people["director"])
+        with pytest.raises(
+            RefusedError, match="both answer for After-hours contact in the window: Tue 24 Mar 14:50 to"
+        ):
+            activate(draft.row.pk, by=director, now=TUESDAY_1450)
 
     def test_no_alert_but_those_of_the_verbs(self):
         """Every open alert is one that the course's own answer asks for, and nobody has been paged yet."""
