@@ -57,6 +57,7 @@ def page_of(protocol: Protocol, tests: Tests) -> str:
         f"- Schedules: {', '.join(map(spaced, protocol.schedules))}",
         f"- Rows: {known_of(protocol)}",
         f"- File: `{protocol.key}`, sha256 `{protocol.sha256}`",
+        f"- Every day: [the complete grid](../reference/grid/{file_name(protocol.key)}.csv), what the next dose is on days 0 to 400",
         "",
         "## Schedule",
         "",

@@ -5,7 +5,7 @@ No course is drawn here: the whole grid is gone through, day by day, and then ea
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,10 +19,10 @@ from handrail.rules.protocol import AfterToxicityRow, Protocol, catalogue, load
 from handrail.rules.redosing import redosing
 from handrail.rules.terms import Action
 from tests.support.courses import Told, well
+from tests.support.label_courses import FIRST, on_their_days
 from tests.support.reactions import crs, icans, resolved
 
 ALL = pytest.mark.parametrize("protocol", catalogue(), ids=lambda protocol: protocol.key)
-FIRST = date(2026, 1, 5)
 WEIGHTS = [Decimal(kg) / 2 for kg in range(60, 340)]
 
 
@@ -77,20 +77,6 @@ def test_a_signature_is_what_lets_it_act(protocol: Protocol):
 
 
 # --- the whole answer, as a patient would get it ---------------------------------------------------------------------
-
-
-def on_their_days(protocol: Protocol, schedule: str, last: str) -> tuple[Told, date]:
-    """A course with every dose up to `last` on the first day that its row allows, and the day of the last."""
-    told, on = Told(protocol.key, schedule=schedule), FIRST
-    steps = protocol.steps_of(schedule)
-    for step in steps[: steps.index(last) + 1]:
-        row = protocol.step_row(step, schedule)
-        amount = {"dose_mg": str(row.mg)} if row.mg is not None else {"dose_mg_per_kg": str(row.mg_per_kg)}
-        told.dose(step, f"{on} 09:00", schedule=schedule, **amount)
-        if step != last:
-            giving = [gap for gap in protocol.gap_rows(step, schedule) if gap.action.gives]
-            on += timedelta(days=(giving[0].due_day or giving[0].from_day) if giving else 7)
-    return told, on
 
 
 def rests_on_what_was_read(protocol: Protocol, dose: NextDose) -> bool:
