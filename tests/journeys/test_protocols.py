@@ -176,4 +176,4 @@ def test_a_book_is_printed_whole(desktop: Page, world: World, live_server: Any):
     picture(desktop, "printed")
     printed = desktop.pdf(format="Letter", margin=dict.fromkeys(("top", "bottom", "left", "right"), "12mm"))
     sheets = printed.count(b"/Type /Page\n") or printed.count(b"/Type /Page ")
-    assert 1 <= sheets <= 8, sheets
+    assert 1 <= sheets <= 10, sheets  # the longest of all labels

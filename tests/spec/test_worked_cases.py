@@ -132,7 +132,7 @@ def happened(told: Told, on: int, what: str, words: list[str]) -> None:
 
 def course(key: str, schedule: str, story: str, visit: int) -> Assessment:
     """The answer at the visit; nothing is normal that the story says is not."""
-    told = Told(key, schedule=schedule, intent="step_up" if "SUD" in story else "continuation")
+    told = Told(key, schedule=schedule, intent="step_up" if story.split()[1] == "SUD1" else "continuation")
     facts = [item.split() for item in story.split("; ")]
     unwell = any(int(on) == visit for on, *_ in facts)
     if not unwell:

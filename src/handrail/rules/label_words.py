@@ -29,6 +29,7 @@ SECTION_TITLES: Final = {
     "band": "Weight bands",
     "strength": "Vials",
     "warning": "Warnings",
+    "rems": "REMS",
 }
 """Titles of the tables in reading order; a table that is not named here is called by its key and stands at the end."""
 
