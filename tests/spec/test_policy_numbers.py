@@ -132,3 +132,50 @@ def test_a_warm_reading_is_measured_again_after_an_hour(temperature: str, again:
     told.tell("checkin_received", "2026-03-02 09:31", temperature_c=temperature, symptoms=[])
     due = str(civil(told.assess("2026-03-02 09:40").watch.next_check_due))
     assert due.endswith(again or "12:00")
+
+
+# --- the watch at its own edges -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # a check at | the next one is due, after a dose at 11:30
+    ("at", "due"),
+    [("2026-03-02 11:30", "16:00"), ("2026-03-02 11:29", "12:00")],
+)
+def test_a_check_at_the_minute_of_the_dose_counts(at: str, due: str):
+    told = Told()
+    told.tell("checkin_received", at, temperature_c="36.7", symptoms=[], none_of_these=True)
+    told.dose(STEP_UP, "2026-03-02 11:30")
+    assert str(civil(told.assess("2026-03-02 11:31").watch.next_check_due)).endswith(due)
+
+
+@pytest.mark.parametrize(
+    # now | phase | why no check is due
+    ("now", "phase", "because"),
+    [
+        ("2026-03-16 09:59", "after_first_treatment", "every check of this phase is done"),
+        ("2026-03-16 10:00", "none", "no check is due any more"),
+    ],
+)
+def test_the_watch_ends_336_hours_after_the_dose_on_a_day_after_the_clocks_went_forward(
+    now: str, phase: str, because: str
+):
+    told = Told()
+    told.dose(FIRST, "2026-03-02 09:00")
+    told.tell("checkin_received", "2026-03-16 08:00", temperature_c="36.7", symptoms=[], none_of_these=True)
+    watch = told.assess(now).watch
+    assert (watch.phase, watch.because) == (phase, because)
+
+
+@pytest.mark.parametrize(
+    # admitted | asked at 10:00 whether the patient is still there (the window of the first dose ends on 4 March at 09:00)
+    ("admitted", "asked"),
+    [("2026-03-04 08:59", True), ("2026-03-04 09:00", False)],
+)
+def test_a_window_that_ends_with_the_admission_is_not_the_one_to_ask_after(admitted: str, asked: bool):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    told.dose("step_up_2", "2026-03-04 08:00")
+    told.tell("home_status", admitted, location="hospital", site="general-hospital")
+    said = [f for f in told.assess("2026-03-04 10:00").findings if "is the patient still there" in f.what]
+    assert bool(said) is asked

@@ -218,3 +218,59 @@ def test_an_interval_chosen_at_the_minute_of_the_last_step_up_dose_is_chosen_aft
     well(told, "2026-07-07 08:00")
     dose = told.assess("2026-07-07 09:00").next_dose
     assert ("which interval follows" in dose.because) is asked
+
+
+# --- what answers a report --------------------------------------------------------------------------------------------
+
+REPORTED = "2026-03-10 02:00"
+
+
+def pages(told: Told) -> list[str]:
+    """Which reports are still paged half an hour later."""
+    return [page.key.split(":")[0] for page in told.assess("2026-03-10 02:30").pages if page.key.startswith("report:")]
+
+
+@pytest.mark.parametrize(
+    # CRS inputs and ICE score after a fever, at | the report is answered
+    ("crs_at", "ice_at", "answered"),
+    [
+        ("2026-03-10 02:00", "2026-03-10 02:00", True),
+        ("2026-03-10 01:59", "2026-03-10 02:00", False),
+        ("2026-03-10 02:00", "2026-03-10 01:59", False),
+    ],
+)
+def test_a_fever_is_answered_by_what_is_assessed_from_its_minute_on(crs_at: str, ice_at: str, answered: bool):
+    told = treated()
+    told.tell("checkin_received", REPORTED, temperature_c="38.4", symptoms=[], caregiver_present=True)
+    crs(told, crs_at, 1)
+    told.tell("ice_assessed", ice_at, total_0_10=10)
+    assert (pages(told) == []) is answered
+
+
+@pytest.mark.parametrize(("at", "answered"), [("2026-03-10 02:00", True), ("2026-03-10 01:59", False)])
+def test_a_lost_ice_score_is_answered_by_the_icans_inputs_from_its_minute_on(at: str, answered: bool):
+    told = treated()
+    told.tell("ice_assessed", "2026-03-02 07:00", total_0_10=10, baseline=True)
+    told.tell("ice_assessed", REPORTED, total_0_10=6)
+    told.tell("icans_assessed", at, loc="alert", **NORMAL)
+    assert (pages(told) == []) is answered
+
+
+@pytest.mark.parametrize(
+    # report | outcome of a call at its very minute, and a minute later | answered
+    ("temperature", "outcome", "at", "answered"),
+    [
+        ("38.4", "sent_to_ed", "2026-03-10 02:00", False),
+        ("38.4", "sent_to_ed", "2026-03-10 02:01", True),
+        ("37.9", "staying_home", "2026-03-10 02:00", False),
+        ("37.9", "staying_home", "2026-03-10 02:01", True),
+    ],
+)
+def test_a_call_at_the_minute_of_a_report_may_have_been_about_something_else(
+    temperature: str, outcome: str, at: str, answered: bool
+):
+    told = treated()
+    told.tell("checkin_received", REPORTED, temperature_c=temperature, symptoms=[], caregiver_present=True)
+    told.tell("contact_made", at, reached=True, outcome=outcome, channel="phone", **{"with": "patient"})
+    said = told.assess("2026-03-10 02:30")
+    assert (not [f for f in said.findings if f.rule == "triage"]) is answered
