@@ -179,3 +179,40 @@ def test_a_window_that_ends_with_the_admission_is_not_the_one_to_ask_after(admit
     told.tell("home_status", admitted, location="hospital", site="general-hospital")
     said = [f for f in told.assess("2026-03-04 10:00").findings if "is the patient still there" in f.what]
     assert bool(said) is asked
+
+
+@pytest.mark.parametrize(
+    # the patient is called at | the next check agreed for | next due
+    ("called", "agreed", "due"),
+    [
+        ("2026-03-02 12:00", "2026-03-02 20:00", "2026-03-02 20:00"),  # the check of 12:00 is this call: 16:00 is moved
+        ("2026-03-02 12:00", "2026-03-02 20:01", "2026-03-02 16:00"),  # two checks would be skipped
+        ("2026-03-02 11:59", "2026-03-02 20:00", "2026-03-02 12:00"),
+        ("2026-03-04 09:00", "2026-03-04 20:00", "2026-03-04 20:00"),  # the first 48 hours are over: the next phase
+        ("2026-03-04 08:59", "2026-03-04 20:00", "2026-03-04 16:00"),
+        ("2026-03-04 02:30", "2026-03-04 08:59", "2026-03-04 08:59"),
+        ("2026-03-04 02:30", "2026-03-04 09:00", "2026-03-04 08:00"),  # not within this phase any more
+    ],
+)
+def test_a_check_agreed_in_a_call_on_the_minute_of_a_check_or_of_a_phase(called: str, agreed: str, due: str):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    told.tell("contact_made", called, reached=True, outcome="staying_home", next_check_at=instant(agreed).isoformat())
+    assert civil(told.assess(called).watch.next_check_due) == due
+
+
+@pytest.mark.parametrize(
+    # warm at | missed for so many minutes | stage (first 48 hours: a reminder after 15 min; then: after 30)
+    ("warm", "minutes", "stage"),
+    [
+        ("2026-03-04 07:59", 15, "reminded"),
+        ("2026-03-04 08:00", 15, "due"),
+        ("2026-03-04 08:00", 30, "reminded"),
+    ],
+)
+def test_a_second_measurement_due_as_the_48_hours_end_belongs_to_the_next_phase(warm: str, minutes: int, stage: str):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    told.tell("checkin_received", warm, temperature_c="37.9", symptoms=[])
+    now = civil(instant(warm) + timedelta(minutes=60 + minutes))
+    assert told.assess(str(now)).watch.overdue_stage == stage
