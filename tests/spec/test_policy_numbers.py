@@ -216,3 +216,31 @@ def test_a_second_measurement_due_as_the_48_hours_end_belongs_to_the_next_phase(
     told.tell("checkin_received", warm, temperature_c="37.9", symptoms=[])
     now = civil(instant(warm) + timedelta(minutes=60 + minutes))
     assert told.assess(str(now)).watch.overdue_stage == stage
+
+
+@pytest.mark.parametrize(
+    # dose at | with every check made until then, the first one at or after the 48th hour
+    ("step", "dose", "due"),
+    [
+        (FIRST, "08:00", "2026-03-04 08:00"),  # not a day later
+        (FIRST, "08:01", "2026-03-04 08:00"),
+        (FIRST, "07:59", "2026-03-04 08:00"),
+        (STEP_UP, "16:00", "2026-03-04 16:00"),
+        (STEP_UP, "12:00", "2026-03-04 16:00"),  # 12:00 is no check of the next phase
+    ],
+)
+def test_the_check_at_the_48th_hour_itself_is_due(step: str, dose: str, due: str):
+    told = Told()
+    told.dose(step, f"2026-03-02 {dose}")
+    before = "2026-03-04 06:59" if dose < "12" else "2026-03-04 11:00"
+    told.tell("checkin_received", before, temperature_c="36.7", symptoms=[])
+    assert civil(told.assess(before).watch.next_check_due) == due
+
+
+@pytest.mark.parametrize(("minutes", "stage"), [(15, "due"), (29, "due"), (30, "reminded")])
+def test_the_check_at_the_48th_hour_has_the_clock_of_the_next_phase(minutes: int, stage: str):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 16:00")
+    told.tell("checkin_received", "2026-03-04 11:00", temperature_c="36.7", symptoms=[])
+    now = str(civil(instant("2026-03-04 16:00") + timedelta(minutes=minutes)))
+    assert told.assess(now).watch.overdue_stage == stage

@@ -221,7 +221,7 @@ def _due_times(span: _Span, zone: str) -> Iterator[datetime]:
         instants = sorted(civil_instant(day, clock_time, zone) for clock_time in span.phase.clock_times())
         if instants[0] >= span.ends:
             return
-        yield from (due for due in instants if span.begins < due < span.ends)
+        yield from (due for due in instants if span.begins <= due < span.ends)
         day += timedelta(days=1)
 
 
