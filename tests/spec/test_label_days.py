@@ -125,3 +125,30 @@ def test_every_step_of_every_label_stands_in_the_table():
         for step in load(key).steps_of(schedule)
     }
     assert {place[:3] for place in PLACES} == wanted
+
+
+@pytest.mark.parametrize(
+    # label | schedule | last step on Mon 5 January 2026 | day | words of the reason
+    ("label", "schedule", "last", "day", "words"),
+    [
+        ("TEC", "weekly", "step_up_1", 8, "from Tue 13 Jan 2026 (day 8) on"),
+        ("TEC", "weekly", "step_up_2", 20, "from Tue 13 Jan 2026 (day 8) to Mon 2 Feb 2026 (day 28)"),
+        ("TAL-EU", "every_2_weeks", "step_up_3", 2, "on Wed 7 Jan 2026 (day 2)"),
+        ("TAL-EU", "every_2_weeks", "step_up_3", 3, "from Thu 8 Jan 2026 (day 3) to Mon 12 Jan 2026 (day 7)"),
+    ],
+)
+def test_the_reason_names_the_days_of_the_row(label: str, schedule: str, last: str, day: int, words: str):
+    on = LAST + timedelta(days=day)
+    answer = redosing(load(ALL[label]), last_step=last, schedule=schedule, last_on=LAST, today=on, cause="logistics")
+    assert f"was given on Mon 5 Jan 2026; {words}: " in answer.because
+
+
+@pytest.mark.parametrize(
+    # last step | day | the cause of the delay matters (more than 28 days, and a row that weighs benefit and risk)
+    ("last", "day", "matters"),
+    [("step_up_2", 28, False), ("step_up_2", 29, True), ("treatment", 6, False), ("treatment", -1, False)],
+)
+def test_when_the_cause_of_a_delay_matters(last: str, day: int, matters: bool):
+    on = LAST + timedelta(days=day)
+    answer = redosing(load(ALL["TEC"]), last_step=last, schedule="weekly", last_on=LAST, today=on, cause=None)
+    assert answer.needs_cause is matters

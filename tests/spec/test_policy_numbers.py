@@ -244,3 +244,20 @@ def test_the_check_at_the_48th_hour_has_the_clock_of_the_next_phase(minutes: int
     told.tell("checkin_received", "2026-03-04 11:00", temperature_c="36.7", symptoms=[])
     now = str(civil(instant("2026-03-04 16:00") + timedelta(minutes=minutes)))
     assert told.assess(now).watch.overdue_stage == stage
+
+
+@pytest.mark.parametrize(("minutes", "stage"), [(15, "due"), (30, "reminded")])
+def test_a_second_measurement_after_the_last_day_keeps_the_clock_of_the_last_phase(minutes: int, stage: str):
+    told = Told()
+    told.dose(FIRST, "2026-03-02 09:00")
+    told.tell("checkin_received", "2026-03-16 09:30", temperature_c="37.9", symptoms=[])
+    now = str(civil(instant("2026-03-16 10:30") + timedelta(minutes=minutes)))
+    assert told.assess(now).watch.overdue_stage == stage
+
+
+@pytest.mark.parametrize(("location", "words"), [("ed", "the emergency department"), ("hospital", "hospital")])
+def test_where_the_patient_is_stands_in_the_reason(location: str, words: str):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    told.tell("home_status", "2026-03-02 10:00", location=location, site="general-hospital")
+    assert told.assess("2026-03-02 11:00").watch.because.startswith(f"in {words}: the home clocks pause")
