@@ -21,7 +21,7 @@ from handrail.actions.links import issue_checkin_link
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
-from handrail.people.models import Agreement, ContactPoint, Membership, Shift
+from handrail.people.models import Agreement, ContactPoint, Membership, Shift, Swap
 from handrail.people.scope import everything
 from handrail.records.models import Look, PolicyProposal, SigningSet
 from handrail.rules.policy_own import Reason
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=27)
 LOGIN = 302
 SIGNED = "elranatamab/US/2025-07"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
 BACKGROUND = {"HTTP_X_HANDRAIL_BACKGROUND": "1"}
 
 
@@ -79,6 +80,16 @@ ROWS = [
     Row("activate_agreement", 302, 422, 404, LOGIN, "post", about="agreement"),
     Row("end_agreement", 422, 422, 404, LOGIN, "post", about="agreement"),
     Row("add_shift", 403, 403, 403, LOGIN, "post"),
+    Row("plans", 200, 200, 200, LOGIN),
+    Row("plans", 403, 403, 403, LOGIN, "post"),
+    Row("end_plan", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
+    Row("holidays", 200, 200, 200, LOGIN),
+    Row("holidays", 403, 403, 403, LOGIN, "post"),
+    Row("remove_holiday", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
+    Row("swaps", 200, 200, 200, LOGIN),
+    Row("swaps", 422, 422, 422, LOGIN, "post"),
+    Row("answer_swap", 302, 404, 404, LOGIN, "post", about="swap", data=(("answer", "accept"),)),
+    Row("contacts", 200, 200, 404, LOGIN, about="course"),
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("ed_sheet", 200, 200, 404, LOGIN, about="course"),
@@ -143,6 +154,13 @@ def world(db):
         signed(world.alice, SIGNED)
         agreed_between(world.alice, world.bob, in_force=False)
         with everything():
+            shift = Shift.objects.filter(organisation=world.alice.organisation).first()
+            Swap.objects.create(
+                organisation=world.alice.organisation,
+                shift=shift,
+                asked_by=world.alice.on_call,
+                to_user=world.alice.oncologist,
+            )
             settle_place(world.alice.id, "test", [trouble()], NOW)
         ContactPoint.objects.create(user=world.alice.oncologist, channel="sms", address="+15550100177")
         looser = {"tocilizumab.cap_mg": Reason(reason="synthetic", review_on=NOW.date() + timedelta(days=30))}
@@ -180,6 +198,7 @@ def address_of(row: Row, world: World) -> str:
             "course": [course.pk],
             "alert": [Alert.objects.filter(course=course).first().pk] if row.about == "alert" else [],
             "organisation": [],
+            "swap": [Swap.objects.first().pk] if row.about == "swap" else [],
             "place": [Alert.objects.get(course__isnull=True).pk] if row.about == "place" else [],
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "house": [world.alice.id],

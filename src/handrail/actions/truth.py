@@ -11,7 +11,7 @@ from handrail.alerts import heartbeat
 from handrail.alerts.duty import on_duty, reaches_anybody
 from handrail.alerts.models import Alert, Notice
 from handrail.records import wire
-from handrail.records.accountability import accountable_for
+from handrail.records.accountability import Accountable, accountable_for
 from handrail.records.models import Course
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder, UnusableInput, Urgency, zone_named
@@ -47,7 +47,11 @@ def truth_about(course: Course, now: datetime, *, saved_at: datetime) -> str:
 
 def number_to_call(course: Course, now: datetime) -> str:
     """The number that is answered now: of the agreement, of the site, else of whoever answers for the patient."""
-    party = accountable_for(course, now)
+    return number_of(course, accountable_for(course, now))
+
+
+def number_of(course: Course, party: Accountable) -> str:
+    """The number of a party that answers for the patient; see `number_to_call`."""
     if party.answer.agreement is not None and not party.answer.outside:
         return party.answer.number
     if party.site_id is not None and course.site is not None and course.site.call_number:

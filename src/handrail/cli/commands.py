@@ -224,6 +224,7 @@ DATABASE_COMMANDS: dict[str, tuple[str, list[str]]] = {
     "serve": ("handrail.jobs.serve", []),
     "watch": ("handrail.jobs.watcher", []),
     "import": ("handrail.jobs.imports", []),
+    "rota": ("handrail.jobs.rota", []),
     "migrate": ("handrail.config.manage", []),
 }
 """Module whose `main(words)` carries the command out."""

@@ -55,6 +55,14 @@ def accountable_for(course: Course, now: datetime, task: str | None = None) -> A
     )
 
 
+def accountable_until(course: Course, at: datetime) -> tuple[Accountable, datetime | None]:
+    """The party that answers at an instant, which may lie ahead, and the next instant at which time alone may change that."""
+    changes = answering.accountable(_standing(course, at), context_of(course, at), at)[2]
+    for grant in course.accesses.all():
+        changes += [edge for edge in (grant.valid_from, grant.valid_until, grant.revoked_at) if edge and edge > at]
+    return accountable_for(course, at), min(changes, default=None)
+
+
 def responsible_for(course: Course, now: datetime) -> UUID:
     """The organisation that has accepted the patient, and reaches the course: the owner, until somebody else has."""
     accepted = answering.responsible_at(_standing(course, now).moves, now)

@@ -186,7 +186,7 @@ def _inside(
         if isinstance(item, Mapping) or (isinstance(item, list) and any(isinstance(each, Mapping) for each in item)):
             inner = key if key == "steps" else ""
             yield from _inside(item, row if inner else f"{row}.{key}", where, inner, rests_on, caution)
-        elif where in caution:
+        elif where in caution and (caution[where] == MORE or not isinstance(item, list)):
             yield _Leaf(row=row, field=name, place=where, holder=value, key=key, sourced=rests_on)
 
 
@@ -209,7 +209,7 @@ def _read(text: str, old: Any, direction: Direction, place: str) -> Any:
         return text
     if direction == MORE and isinstance(old, list):
         words = [word for word in text.replace(",", " ").split() if word]
-        if not words:
+        if not words and old:
             raise ProtocolDataError("wrong_value", "The list is empty.", place)
         return words if sorted(words) != sorted(old) else old
     try:

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from handrail.web import (
     views_agreements,
+    views_contacts,
     views_course,
     views_list,
     views_on_call,
@@ -12,6 +13,7 @@ from handrail.web import (
     views_protocols,
     views_reached,
     views_rota,
+    views_rota_parts,
     views_signing,
     views_texts,
 )
@@ -29,6 +31,13 @@ urlpatterns = [
     path("agreements/<uuid:agreement_id>/sign", views_agreements.sign_agreement, name="sign_agreement"),
     path("agreements/<uuid:agreement_id>/activate", views_agreements.activate_agreement, name="activate_agreement"),
     path("agreements/<uuid:agreement_id>/end", views_agreements.end_agreement, name="end_agreement"),
+    path("rota/plans/", views_rota_parts.plans, name="plans"),
+    path("rota/plans/<uuid:plan_id>/end", views_rota_parts.end_a_plan, name="end_plan"),
+    path("rota/holidays/", views_rota_parts.holidays, name="holidays"),
+    path("rota/holidays/<uuid:holiday_id>/remove", views_rota_parts.remove_a_holiday, name="remove_holiday"),
+    path("rota/swaps/", views_rota_parts.swaps, name="swaps"),
+    path("rota/swaps/<uuid:swap_id>/answer", views_rota_parts.answer_a_swap, name="answer_swap"),
+    path("courses/<uuid:course_id>/contacts", views_contacts.contacts, name="contacts"),
     path("me/reached", views_reached.reached, name="reached"),
     path("me/push-sw.js", views_reached.service_worker, name="push_worker"),
     path("me/reached/add", views_reached.add, name="add_point"),

@@ -20,8 +20,8 @@ from handrail.actions.rota import put_on_rota, take_off_rota
 from handrail.actions.rota_look import hole_words
 from handrail.people import permissions
 from handrail.people.coverage import holes, zone_of
-from handrail.people.models import Membership, Organisation, Shift, Site, Step
-from handrail.rules.rota import load_rota_rules
+from handrail.people.models import Membership, Organisation, Shift, Site, Step, Swap
+from handrail.rules.rota import clock_note, load_rota_rules
 from handrail.rules.telling import role_words
 from handrail.rules.terms import zone_named
 from handrail.web.context import frame
@@ -30,6 +30,8 @@ from handrail.web.forms import Field, Filled, Form, fill, prefilled
 from handrail.web.words import local_time
 
 AHEAD: Final = timedelta(days=load_rota_rules().look.days_ahead)
+NOTED: Final = timedelta(days=2)
+"""A longer shift crosses a clock change without anybody counting its hours."""
 
 
 @staff_page
@@ -53,6 +55,7 @@ def _page(request: HttpRequest, filled: Filled | None, *, status: int = 200) -> 
         **frame(request, "rota"),
         "rows": [_row(shift, may_change=shift.organisation in mine) for shift in shifts],
         "holes": list(dict.fromkeys(words for o in organisations for words in _holes(o, now))),
+        "swaps_for_me": Swap.objects.filter(to_user=user, answer=Swap.Answer.OPEN).count(),
         "form_rows": form.rows() if form else [],
         "errors": form.errors if form else {},
     }
@@ -60,13 +63,14 @@ def _page(request: HttpRequest, filled: Filled | None, *, status: int = 200) -> 
 
 
 def _row(shift: Shift, *, may_change: bool) -> dict[str, Any]:
-    zone = shift.organisation.time_zone
+    zone = zone_of(shift.organisation, shift.site)
     return {
         "id": shift.pk,
         "step": role_words(shift.step).capitalize(),
         "who": shift.user.name,
         "from": local_time(shift.starts_at, zone),
         "until": local_time(shift.ends_at, zone),
+        "note": clock_note(shift.starts_at, shift.ends_at, zone) if shift.ends_at - shift.starts_at < NOTED else "",
         "site": shift.site.name if shift.site else f"{shift.organisation.name}: every site",
         "instead": shift.is_override,
         "may_change": may_change,
