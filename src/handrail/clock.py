@@ -2,16 +2,18 @@
 
 Everything else asks `clock.now()`, so that a test can stop time, a demonstration can hurry it, and the rules never read it.
 
-Three clocks, one question (`now`):
+Four clocks, one question (`now`):
 
 - `SystemClock`  the machine's clock;
 - `FrozenClock`  stands still until it is told to move (tests);
-- `FastClock`    runs faster than the machine's clock (the demonstration).
+- `FastClock`    runs faster than the machine's clock (the demonstration);
+- `SteppedClock` is the machine's clock and as many seconds as a file says (drills, in which clocks are set wrong and right again).
 
-Several processes share one fast clock through the environment variable `HANDRAIL_CLOCK`:
+Several processes share one clock through the environment variable `HANDRAIL_CLOCK`:
 
     HANDRAIL_CLOCK="fast:60|2026-03-02T22:00:00+00:00|2026-11-23T09:00:00+00:00"
                     fast:<factor>|<simulated start>|<real instant of that start>
+    HANDRAIL_CLOCK="stepped:/path/of/a/file"
 
 The parts are separated by "|" because the instants themselves hold colons. Empty, absent or "system" means the machine's clock.
 """
@@ -104,6 +106,36 @@ class FastClock:
         return f"fast:{self.factor!r}|{self.sim_start.isoformat()}|{self.wall_anchor.isoformat()}"
 
 
+class SteppedClock:
+    """The machine's clock and as many seconds as a file says: whoever writes the file sets the clocks of all its readers at once."""
+
+    WIDTH = 16
+    """The file holds a whole number of seconds, written in one go in so many signs; an empty file is no step."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        try:
+            self._open = os.open(file, os.O_RDONLY)
+        except OSError as error:
+            raise ClockError(f"the file of the stepped clock cannot be read: {error.strerror}") from error
+
+    def now(self) -> datetime:
+        text = os.pread(self._open, self.WIDTH, 0).strip()
+        return datetime.now(UTC) + timedelta(seconds=int(text or b"0"))
+
+    def real_seconds_until(self, instant: datetime) -> float:
+        return max(0.0, (_utc(instant) - self.now()).total_seconds())
+
+    @classmethod
+    def set(cls, file: str, seconds: int) -> None:
+        """Step the clocks of everybody who reads this file."""
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            os.pwrite(handle, f"{seconds:>{cls.WIDTH}d}".encode(), 0)
+        finally:
+            os.close(handle)
+
+
 C = TypeVar("C", bound=Clock)
 
 # The one deliberate global of the programme: every thread shares the clock. None until somebody asks, so that a value of the
@@ -164,10 +196,12 @@ def from_environment(value: str | None = None) -> Clock:
     if text in ("", "system"):
         return SystemClock()
     kind, _, rest = text.partition(":")
+    if kind == "stepped":
+        return SteppedClock(rest)
     parts = rest.split("|")
     if kind != "fast" or len(parts) != 3:
         raise ClockError(
-            f"{ENVIRONMENT_VARIABLE} must be 'system' or 'fast:<factor>|<simulated start>|<real anchor>', not {text!r}"
+            f"{ENVIRONMENT_VARIABLE} must be 'system', 'stepped:<file>' or 'fast:<factor>|<simulated start>|<real anchor>', not {text!r}"
         )
     try:
         return FastClock(float(parts[0]), datetime.fromisoformat(parts[1]), datetime.fromisoformat(parts[2]))

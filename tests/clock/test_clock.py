@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from handrail import clock
-from handrail.clock import ClockError, FastClock, FrozenClock, SystemClock
+from handrail.clock import ClockError, FastClock, FrozenClock, SteppedClock, SystemClock
 
 MONDAY_2200 = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
 ANCHOR = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -184,3 +184,23 @@ def test_a_process_with_an_unreadable_clock_says_so_when_it_asks_for_the_time():
     finished = in_a_new_process("fast:now")
     assert finished.returncode != 0
     assert "HANDRAIL_CLOCK must be" in finished.stderr
+
+
+# --- a clock that is set wrong -----------------------------------------------------------------------------------------
+
+
+def test_a_stepped_clock_is_set_for_all_its_readers_at_once(tmp_path):
+    file = str(tmp_path / "step")
+    SteppedClock.set(file, 0)
+    one, other = SteppedClock(file), clock.from_environment(f"stepped:{file}")
+    for seconds in (0, 7200, -7200, 3, 0):
+        SteppedClock.set(file, seconds)
+        for each in (one, other):
+            assert abs((each.now() - SystemClock().now()).total_seconds() - seconds) < 2
+    assert one.real_seconds_until(one.now()) == 0
+    assert one.now().tzinfo is UTC
+
+
+def test_a_stepped_clock_without_its_file_is_an_error_and_never_a_guess(tmp_path):
+    with pytest.raises(ClockError, match="cannot be read"):
+        clock.from_environment(f"stepped:{tmp_path / 'none'}")
