@@ -1,10 +1,6 @@
 """PostgreSQL goes away and comes back while the watcher runs: the watcher goes on by itself, and everybody is told."""
 
-import contextlib
-import os
-import shlex
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.installation import Prepared, wait_until
+from tests.support.outage import away
 from tests.support.postgres import Server, temporary_postgres
 
 pytestmark = pytest.mark.drill
-RESTARTED: list[subprocess.Popen[bytes]] = []
-"""Servers that were started again; the fixture waits for their end."""
 
 
 @pytest.fixture(scope="module")
@@ -24,49 +19,12 @@ def own_server() -> Iterator[Server]:
     """A server that no other test needs."""
     with temporary_postgres() as server:
         yield server
-    for process in RESTARTED:
-        process.wait(timeout=10)
 
 
 @pytest.fixture(scope="module")
 def own(own_server, tmp_path_factory) -> Prepared:
     """Databases with a story on that server."""
     return Prepared(tmp_path_factory.mktemp("prepared"), lambda: own_server)
-
-
-@contextlib.contextmanager
-def away(server: Server, how: signal.Signals) -> Iterator[None]:
-    """Stop the server (SIGINT: fast, SIGQUIT: at once, as in a crash), and start it again at the end, as it was started."""
-    command = shlex.split((server.data_folder / "postmaster.opts").read_text())
-    pid_file = server.data_folder / "postmaster.pid"
-    os.kill(int(pid_file.read_text().split()[0]), how)
-    wait_until(lambda: not answers(server), "the server is gone")
-    wait_until(lambda: how == signal.SIGQUIT or not pid_file.exists(), "the server has ended")
-    try:
-        yield
-    finally:
-        as_server = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        wait_until(lambda: not running(server), "the server has ended")
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        RESTARTED.append(
-            subprocess.Popen([*as_server, *command], cwd=server.socket_folder, start_new_session=True, **quiet)
-        )
-        wait_until(lambda: answers(server), "the server is back", seconds=30)
-
-
-def answers(server: Server) -> bool:
-    try:
-        return server.psql("SELECT 1", database="postgres") == "1"
-    except RuntimeError:
-        return False
-
-
-def running(server: Server) -> bool:
-    try:
-        os.kill(int((server.data_folder / "postmaster.pid").read_text().split()[0]), 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return True
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])

@@ -62,6 +62,17 @@ class Installation:
         self.started.append(process)
         return process
 
+    def start_piped(self, module: str) -> subprocess.Popen[bytes]:
+        """Start a process that one talks with, line by line."""
+        with (self.folder / "log").open("ab") as log:
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                cwd=ROOT, env=self.environment(), stdin=pipe, stdout=pipe, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self.started.append(process)
+        return process
+
     def tell(self, *words: str) -> dict[str, Any]:
         """Tell a story and return what it says it made."""
         command = [sys.executable, "-m", "tests.support.story", *words]
@@ -92,7 +103,8 @@ class Installation:
         import psycopg
 
         with psycopg.connect(self.database_url) as reader:
-            return reader.execute(sql).fetchall()
+            found = reader.execute(sql)
+            return found.fetchall() if found.description else []
 
     def pages(self) -> list["PageRow"]:
         """Every page, oldest first."""

@@ -83,9 +83,9 @@ class MailServer:
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def mail_server(kind: type[MailServer] = MailServer) -> Iterator[MailServer]:
     """A mail server on a free port of the loopback."""
-    server = MailServer(port=free_port())
+    server = kind(port=free_port())
     controller = Controller(server, hostname="127.0.0.1", port=server.port)
     controller.start()
     try:

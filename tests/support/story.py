@@ -36,6 +36,20 @@ def quiet() -> dict[str, Any]:
     return {**told, "courses": [course], "link": str(issued.link.pk), "token": issued.token}
 
 
+def ward(courses: int = 12, watched: int = 2) -> dict[str, Any]:
+    """Courses with the links of their patients: the first few are watched since a dose, the others are long past their watch."""
+    from handrail import clock
+    from handrail.actions.links import issue_checkin_link
+
+    world, told = _house()
+    ids, tokens = [], []
+    for number in range(courses):
+        ago = timedelta(minutes=30) if number < watched else timedelta(days=40)
+        ids.append(_dosed(world, clock.now() - ago))
+        tokens.append(issue_checkin_link(ids[-1], by=world.actor("alice"), now=clock.now()).token)  # type: ignore[arg-type]
+    return {**told, "courses": ids, "tokens": tokens}
+
+
 def send_fever(course: str, link: str, mark: str) -> dict[str, Any]:
     """The patient's Send of 38.4 °C as the web process takes it; then stand still, to be killed just after the commit."""
     from handrail import clock
@@ -91,7 +105,7 @@ def _dosed(world: Any, at: datetime) -> str:
     return str(course.pk)
 
 
-STORIES = {"overdue": overdue, "quiet": quiet, "send_fever": send_fever, "answer": answer}
+STORIES = {"overdue": overdue, "quiet": quiet, "ward": ward, "send_fever": send_fever, "answer": answer}
 
 
 def main() -> None:

@@ -1,0 +1,161 @@
+"""What a storm of faults did: lost, late, doubled. Instants are those of the database server, which no drill sets wrong."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from tests.drills.storm import Storm
+
+RECOVERY_SECONDS: Final = 5.0
+"""A page may come so long after its clock, the time that the database was down not counted."""
+MOST_DOUBLED: Final = 0.02
+
+_TABLES: Final = {"alerts_alert": "alert", "alerts_page": "page"}
+LOG_SQL: Final = {
+    "postgres": [
+        "CREATE TABLE drill_log (kind text, id text, at double precision)",
+        """CREATE FUNCTION drill_note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN INSERT INTO public.drill_log VALUES (TG_ARGV[0], NEW.id::text, extract(epoch FROM clock_timestamp())); RETURN NULL; END $$""",
+        *(
+            f"CREATE TRIGGER drill_{kind} AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION drill_note('{kind}')"
+            for table, kind in _TABLES.items()
+        ),
+    ],
+    "sqlite": [
+        "CREATE TABLE drill_log (kind text, id text, at double precision)",
+        *(
+            f"CREATE TRIGGER drill_{kind} AFTER INSERT ON {table} BEGIN INSERT INTO drill_log VALUES "
+            f"('{kind}', NEW.id, (julianday('now') - 2440587.5) * 86400.0); END"
+            for table, kind in _TABLES.items()
+        ),
+    ],
+}
+"""Triggers that write down when a row really came, past every clock of the programme."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a run promised and what it did."""
+
+    seed_line: str
+    seconds: float
+    faults: Counter[str]
+    answered: int
+    lost: int
+    alerts: int
+    unpaged: int
+    pages: int
+    climbed: int
+    """Pages that were not the first of their alert."""
+    late: list[float]
+    """Seconds after its clock of every page."""
+    mails: int
+    doubled: int
+    claimed: int
+    """Pages that say "sent" and that the mail server never took."""
+    down: float
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Every promise was kept."""
+        doubled = self.doubled <= MOST_DOUBLED * max(self.mails, 1)
+        kept = not (self.lost or self.unpaged or self.claimed or self.complaints)
+        return kept and doubled and max(self.late, default=0.0) <= RECOVERY_SECONDS
+
+    def __str__(self) -> str:
+        late = sorted(self.late) or [0.0]
+        parts = ", ".join(f"{count} {name}" for name, count in sorted(self.faults.items()))
+        return "\n".join(
+            [
+                f"{self.seed_line}: {sum(self.faults.values())} faults in {self.seconds:.0f} s ({parts})",
+                f"  reports answered {self.answered}, lost {self.lost}",
+                f"  alerts {self.alerts}, without a page {self.unpaged}; pages {self.pages}, of them further up the ladder {self.climbed}",
+                f"  after its clock: median {late[len(late) // 2]:.2f} s, p99 {late[int(len(late) * 0.99) - 1]:.2f} s, "
+                f"latest {late[-1]:.2f} s (promised {RECOVERY_SECONDS:g}); the database was down for {self.down:.0f} s",
+                f"  mails {self.mails}, doubled {self.doubled} ({100 * self.doubled / max(self.mails, 1):.2f} %), "
+                f"said to be sent and never taken {self.claimed}",
+                *(f"  ! {line}" for line in self.complaints[:20]),
+                "  every promise was kept" if self.good else "  A PROMISE WAS BROKEN",
+            ]
+        )
+
+
+class Judge:
+    """Reads what a storm left behind."""
+
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self.rows = storm.place.rows
+
+    def figures(self, seconds: float) -> Figures:
+        """Count."""
+        storm = self.storm
+        stored = Counter(
+            str(UUID(str(row[0]))) for row in self.rows("SELECT id FROM records_event WHERE kind = 'checkin_received'")
+        )
+        pages = self.rows(
+            "SELECT id, alert_id, attempt, channel, state, idempotency_key FROM alerts_page WHERE channel <> 'email'"
+        )
+        alerts = self._alerts()
+        paged = {_id(page[1]) for page in pages}
+        assert storm.place.mail is not None
+        mails = Counter(taken.message["Message-ID"] for taken in storm.place.mail.arrived)
+        sent = [page for page in storm.place.pages() if page.channel == "email" and page.state == "sent"]
+        return Figures(
+            seed_line=f"{'SQLite' if storm.server is None else 'PostgreSQL'}, {len(storm.place.told['courses'])} courses",
+            seconds=seconds,
+            faults=Counter({name: count for name, count in storm.done.items() if name != "too many"}),
+            answered=len(storm.answered),
+            lost=sum(stored[name] != 1 for name in storm.answered),
+            alerts=len(alerts),
+            unpaged=len([alert for alert in alerts if alert not in paged]),
+            pages=len(pages),
+            climbed=len([page for page in pages if page[2]]),
+            late=self._late(alerts, pages),
+            mails=sum(mails.values()),
+            doubled=sum(count - 1 for count in mails.values()),
+            claimed=len([page for page in sent if page.message_id not in mails]),
+            down=sum(end - begin for begin, end in storm.outages),
+            complaints=storm.complaints,
+        )
+
+    def _alerts(self) -> dict[str, list[float]]:
+        """Every alert with the waits of its steps in seconds."""
+        found = {}
+        for name, steps in self.rows("SELECT id, steps FROM alerts_alert"):
+            read = json.loads(steps) if isinstance(steps, str) else steps
+            found[_id(name)] = [step["wait_minutes"] * 60.0 for step in read]
+        return found
+
+    def _late(self, alerts: dict[str, list[float]], pages: list[tuple[Any, ...]]) -> list[float]:
+        """Seconds after its clock of the first row of every attempt; a step after nobody was found is due at once."""
+        came = {(kind, _id(name)): at for kind, name, at in self.rows("SELECT kind, id, at FROM drill_log")}
+        by_alert: dict[str, dict[int, tuple[float, bool]]] = defaultdict(dict)
+        for name, alert, attempt, _, state, _ in pages:
+            at = came["page", _id(name)]
+            former = by_alert[_id(alert)].get(attempt)
+            if former is None or at < former[0]:
+                by_alert[_id(alert)][attempt] = (at, state == "nobody_on")
+        late = []
+        for alert, attempts in by_alert.items():
+            due = came.get(("alert", alert))
+            waits = alerts[alert]
+            for number in sorted(attempts):
+                at, nobody = attempts[number]
+                if due is not None:
+                    late.append(max(0.0, at - due - self._down_between(due, at)))
+                due = at if nobody else at + waits[number % len(waits)]
+        return late
+
+    def _down_between(self, begin: float, end: float) -> float:
+        return sum(max(0.0, min(end, up) - max(begin, down)) for down, up in self.storm.outages)
+
+
+def _id(value: Any) -> str:
+    return UUID(str(value)).hex
