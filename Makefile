@@ -12,7 +12,7 @@ UV := .tools/bin/uv
 COMPILE := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
-.PHONY: help env env-run demo test check format lint types fence fast bench mutants docs lock clean
+.PHONY: help env env-run demo test check format lint types fence fast drills bench mutants docs lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -38,6 +38,11 @@ format: env ## put the code and the templates into their form
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 	@git ls-files -z --cached --others --exclude-standard -- 'src/*/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
+
+drills: env ## ten thousand faults on PostgreSQL and a thousand on SQLite, with the figures (most of an hour)
+	@tools/system.sh test
+	@$(BIN)/python -m tests.drills.storm --database sqlite --faults 1000
+	@$(BIN)/python -m tests.drills.storm --database postgres --faults 10000
 
 bench: env ## measure `assess` on long courses
 	@$(BIN)/python bench/assess.py

@@ -49,3 +49,13 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
     with application_role():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _somebody_watches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watcher of a `World` looks for as long as the test lasts, though its one sign of life is dated long after it."""
+    if not databases.touches_database(request.node):
+        return
+    from tests.support.factories import watched_status
+
+    monkeypatch.setattr("handrail.alerts.heartbeat.status", watched_status)

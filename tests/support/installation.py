@@ -92,6 +92,9 @@ class Installation:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     # --- what the database says -------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Reads one line of JSON for each thing to do and writes one when it is done: {"as
 {"answer": course} ("I have it"). A database that is away is waited for.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -18,10 +19,12 @@ CLEAR = {"hypotension": False, "pressors": [], "o2": "none", "fever_other": Fals
 def answer(course: str, by: Any) -> None:
     """ "I have it", to every alert of the course."""
     from handrail.actions.answering import acknowledge
+    from handrail.actions.errors import RefusedError
     from handrail.alerts.models import Alert
 
     for alert in Alert.objects.filter(course_id=course, closed_at=None, acknowledged_at=None):
-        acknowledge(alert.pk, by=by)
+        with contextlib.suppress(RefusedError):  # closed a moment ago: its reason is over
+            acknowledge(alert.pk, by=by)
 
 
 def assess(course: str, by: Any) -> None:

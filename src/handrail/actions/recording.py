@@ -199,9 +199,10 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     Raises:
         UnusableInput: the facts cannot be assessed, and the sentence says why.
     """
+    judged_at = _never_back(course, now)
     try:
-        history, policy = wire.history_of(course, now)
-        answer = assess(protocol_for(history, now), policy, history, now, context=context_of(course, now))
+        history, policy = wire.history_of(course, judged_at)
+        answer = assess(protocol_for(history, judged_at), policy, history, judged_at, context=context_of(course, judged_at))
     except UnusableInput:
         raise
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the rules, what happened stays on record)
@@ -216,9 +217,17 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     for alert in changes.closed:
         note_closed(course, alert, now)
     note_resumed(course, changes.resumed, now)
-    _store(course, history, answer, changes, now)
+    _store(course, history, answer, changes, judged_at)
     follow_overdue(course, answer, now)
     return Settled(assessment=answer, changes=changes)
+
+
+def _never_back(course: Course, now: datetime) -> datetime:
+    """The instant to judge a course at: time does not run back for it when somebody sets a clock back.
+
+    What was reported before the clock was set back would else lie in the future, count for nothing, and close its alert unseen.
+    """
+    return max(now, course.assessed_at) if course.assessed_at is not None else now
 
 
 def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -> Settled:

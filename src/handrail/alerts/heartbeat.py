@@ -28,8 +28,9 @@ class WatcherStatus:
 
 
 def status(now: datetime) -> WatcherStatus:
-    """The latest sign of life of any watcher."""
-    latest = Heartbeat.objects.order_by("-looked_at").first()
+    """The latest sign of life of any watcher. One from a time to come was written by a clock that has been set back since."""
+    ahead = now + LATE_AFTER * clock.speed()
+    latest = Heartbeat.objects.filter(looked_at__lte=ahead).order_by("-looked_at").first()
     if latest is None:
         return WatcherStatus(watching=False, looked_at=None, behind=0)
     silent = (now - latest.looked_at) / clock.speed()

@@ -186,11 +186,15 @@ class Flights:
         future.add_done_callback(lambda _: self.when_back())
 
     def land(self, seconds: float = 0.0) -> list[tuple[Parcel, Outcome]]:
-        """What has come back, waiting so long for the first."""
+        """What has come back, waiting so long for the first; it comes again until it is forgotten."""
         if not self._away:
             return []
         done, _ = wait(self._away, timeout=seconds, return_when=FIRST_COMPLETED)
-        return [(self._away.pop(each), each.result()) for each in done]
+        return [(self._away[each], each.result()) for each in done]
+
+    def forget(self, parcel: Parcel) -> None:
+        """What came of it is on record."""
+        self._away = {future: other for future, other in self._away.items() if other is not parcel}
 
     @property
     def any_away(self) -> bool:

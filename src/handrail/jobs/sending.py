@@ -19,6 +19,7 @@ from handrail.alerts.models import Alert, Page
 from handrail.alerts.ways import first_points, next_point, patience
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
+from handrail.jobs.setback import as_long_ago
 from handrail.people.models import ContactPoint, User
 from handrail.rules.paging import NAMED_PERSON, PATIENT, SendPage, TellPatient, Wait, next_page
 
@@ -32,7 +33,7 @@ def write_next_page(claim: Claim) -> None:
         alert = Alert.objects.select_for_update().filter(**claim.row()).first()
         if alert is None:
             return
-        attempts = _attempts(alert)
+        attempts = _attempts(alert, now)
         empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
         decision = next_page(steps_of(alert), [at for at, _ in attempts], alert.acknowledged_at, now, empty)
         if alert.handed_to is not None and alert.acknowledged_at is not None and alert.next_page_at is not None:
@@ -75,11 +76,11 @@ def try_next_way(now: datetime) -> bool:
     return True
 
 
-def _attempts(alert: Alert) -> list[tuple[datetime, bool]]:
+def _attempts(alert: Alert, now: datetime) -> list[tuple[datetime, bool]]:
     """When each attempt was made, and whether it found nobody."""
     found: dict[int, tuple[datetime, bool]] = {}
     for page in alert.pages.exclude(who=NAMED_PERSON).order_by("attempt", "created_at"):
-        found.setdefault(page.attempt, (page.created_at, page.state == Page.State.NOBODY_ON))
+        found.setdefault(page.attempt, (as_long_ago(page.created_at, now), page.state == Page.State.NOBODY_ON))
     return [found[number] for number in sorted(found)]
 
 
@@ -90,7 +91,7 @@ def _attempt(alert: Alert, decision: SendPage | TellPatient, now: datetime) -> N
         tell_patient(alert, decision, now)
     else:
         _page_person(alert, decision, now)
-    attempts = _attempts(alert)
+    attempts = _attempts(alert, now)
     empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
     following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
     alert.next_page_at = following.until if isinstance(following, Wait) else now

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, F, Model, OuterRef, Q
 
 from handrail import clock
-from handrail.alerts.models import Alert, Page
+from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.records.models import Course
 
 log = logging.getLogger(__name__)
 
-LEASED: tuple[type[Model], ...] = (Course, Alert, Page)
+LEASED: tuple[type[Model], ...] = (Course, Alert, Page, Dispatch)
 """What watchers hold for a while."""
 
 
@@ -39,10 +39,14 @@ def bring_back(now: datetime, *, longest_lease: timedelta) -> int:
     from_ahead = waiting.filter(~Exists(paged) | Exists(paged.filter(created_at__gt=ahead)))
     brought += from_ahead.update(next_page_at=now)
     # A page that is to be sent was written before, and is tried again within seconds.
-    unsent = Page.objects.filter(send_at__gt=ahead).filter(Q(created_at__gt=ahead) | Q(send_at__gt=now + longest_lease))
-    brought += unsent.update(send_at=now)
+    for kind in (Page, Dispatch):
+        unsent = kind._default_manager.filter(send_at__gt=ahead)
+        brought += unsent.filter(Q(created_at__gt=ahead) | Q(send_at__gt=now + longest_lease)).update(send_at=now)
+    brought += Page.objects.filter(next_way_at__gt=ahead, created_at__gt=ahead).update(next_way_at=now)
     # A course that was last judged ahead of the clock may wait for a try that lies there too.
-    brought += Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at")).update(look_again_at=now)
+    brought += Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at")).update(
+        look_again_at=now
+    )
     if brought:
         log.warning("the clock was set back: %d rows that waited for hours that are over are due now", brought)
     return brought

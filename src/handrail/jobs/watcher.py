@@ -44,10 +44,12 @@ from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import try_next_way, write_next_page
+from handrail.jobs.setback import bring_back
 from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.people.models import Site
 from handrail.records.models import Course
+from handrail.rules.terms import Urgency
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=Model)
@@ -67,8 +69,14 @@ DUE: Final[tuple[tuple[type[Model], str], ...]] = (
     (Alert, "next_page_at"),
     (Page, "send_at"),
     (Site, "rota_look_at"),
+    (Page, "next_way_at"),
+    (Dispatch, "send_at"),
 )
 """What falls due, and the field that says when."""
+
+URGENT: Final[dict[type[Model], str]] = {Alert: "urgency", Page: "alert__urgency"}
+NOW: Final = Urgency.NOW.value
+"""What says that a row goes before the others."""
 
 
 class Watcher:
@@ -78,7 +86,9 @@ class Watcher:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:6]}"
         self._beaten = 0.0
         self._pinged = 0.0
+        self._sent = 0.0
         self._away = False
+        self._clock_was: datetime | None = None
         self._flights = Flights()
 
     def run(self) -> None:
@@ -107,6 +117,15 @@ class Watcher:
                 connection.close()
             return LONGEST_SLEEP
 
+    def _notice_a_step(self) -> None:
+        """A clock that was set back since the last look, or before this watcher began, has left rows in the future."""
+        now, was = clock.now(), self._clock_was
+        if was is None or now < was:
+            self._beaten = 0.0  # the sign of life is of another time
+            longest = timedelta(seconds=2 * max(LEASE_SECONDS, SEND_LEASE_SECONDS)) + 2 * POISON_PAUSE
+            bring_back(now, longest_lease=longest * clock.speed())
+        self._clock_was = now
+
     def look(self) -> int:
         """Work on everything that is due and wait for what is on its way; returns how many rows that were."""
         done = self._look_once()
@@ -116,19 +135,35 @@ class Watcher:
         return done
 
     def _look_once(self) -> int:
-        """Work on everything that is due. Pages are written before any is sent, and nobody waits for a channel here."""
+        """Work on everything that is due; nobody waits for a channel here."""
+        self._notice_a_step()
         done = 0
-        while (
-            self._assess_one()
-            or self._write_one()
-            or self._next_way()
-            or self._hand_over()
-            or self._send_one()
-            or self._look_at_one_rota()
-        ):
+        while self._one_of_each():
             done += 1
             self._landed(0)
         return done
+
+    def _one_of_each(self) -> bool:
+        """One row of each kind, so that no kind without end keeps another waiting; False when nothing was due.
+
+        Pages are written before any is sent, but not for longer than a sleep lasts.
+        """
+        worked = any(
+            [
+                self._assess_one(),
+                self._write_one(),
+                self._next_way(),
+                self._hand_over(),
+                self._look_at_one_rota(),
+            ]
+        )
+        if worked and time.monotonic() - self._sent < LONGEST_SLEEP:
+            return True
+        self._sent = time.monotonic()
+        sent = False
+        while self._send_one():
+            sent = True
+        return worked or sent
 
     # --- courses ---------------------------------------------------------------------------------------------------
 
@@ -214,6 +249,7 @@ class Watcher:
         """Record what came back from the channels, waiting so long for the first."""
         for parcel, outcome in self._flights.land(seconds):
             self._work(parcel.kind, partial(self._record, parcel, outcome), parcel.claim)
+            self._flights.forget(parcel)  # not before: a database that is away right now is told later
 
     def _claim_outgoing(self, kind: type[Model] = Page) -> Claim | None:
         claim = self._claim(kind, "send_at", SEND_LEASE_SECONDS)
@@ -242,14 +278,17 @@ class Watcher:
     # --- claims ----------------------------------------------------------------------------------------------------
 
     def _claim(self, model: type[Model], due: str, seconds: int) -> Claim | None:
-        """The row that has been due for longest and that nobody holds, held from now on."""
+        """The row that nobody holds and that has been due for longest, the urgent ones first; held from now on."""
         now = clock.now()
         rows = model._default_manager
         found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
         if not found.exists():
             return None  # most looks end here, without a transaction that would keep writers waiting
         with transaction.atomic():
-            row = _skip_locked(found).values_list("id", "turn").first()
+            row = None
+            if model in URGENT:
+                row = _skip_locked(found.filter(**{URGENT[model]: NOW})).values_list("id", "turn").first()
+            row = row or _skip_locked(found).values_list("id", "turn").first()
             if row is None:
                 return None
             lease = now + timedelta(seconds=seconds) * clock.speed()
@@ -315,7 +354,11 @@ def _free(now: datetime) -> Q:
 
 def _skip_locked(rows: QuerySet[Row]) -> QuerySet[Row]:
     """Lock the row that is taken and pass over rows that others hold (PostgreSQL); SQLite has one writer anyway."""
-    return rows.select_for_update(skip_locked=True) if connection.features.has_select_for_update_skip_locked else rows
+    return (
+        rows.select_for_update(of=("self",), skip_locked=True)
+        if connection.features.has_select_for_update_skip_locked
+        else rows
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
