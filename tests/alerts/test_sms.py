@@ -360,7 +360,7 @@ def test_a_slow_provider_holds_up_neither_the_watcher_nor_the_others(night, prov
     assert Page.objects.filter(channel="on_screen").count() == Alert.objects.count() == 12
     night.watcher.look()
     assert len(provider.messages) == 12
-    assert provider.most_busy == AT_ONCE
+    assert 1 < provider.most_busy <= AT_ONCE
     assert real_time.monotonic() - began < 12 * 0.5, "one after the other it would have taken longer"
     assert looked < 12 * 0.5
 

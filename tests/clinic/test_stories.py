@@ -82,7 +82,7 @@ def test_nobody_on_call_at_all_the_patient_is_told_the_truth_and_the_number(clin
     patient = clinic.patient_after("step_up_1", at="Tue 10:00")
     clinic.nobody_is()
     patient.reports(celsius="38.4", at="Wed 02:13")
-    assert "NOBODY could be reached from here: call 555-0111 now." in patient.screen
+    assert "NOBODY could be reached from here." in patient.screen and "555-0111" in patient.screen
     clinic.fast_forward(minutes=9)
     make_shift(clinic.house.organisation, "first_on_call", clinic.phone("first on call").user)
     clinic.fast_forward(minutes=1)

@@ -12,6 +12,7 @@ from handrail.alerts.models import Alert
 from handrail.alerts.wake import wake
 from handrail.jobs import waking
 from handrail.jobs.waking import Waker
+from handrail.rules.paging import Step
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +53,14 @@ def sleep_ends(waker: Waker, work) -> bool:
 
 
 def open_alert(course) -> Alert:
-    want = Wanted(key="a", urgency="soon", ladder="AMBER", what="?", because="", steps=(("first_on_call", 5),))
+    want = Wanted(
+        key="a",
+        urgency="soon",
+        ladder="AMBER",
+        what="?",
+        because="",
+        steps=(Step(who="first_on_call", wait_minutes=5),),
+    )
     with transaction.atomic():
         return ledger.open_alert(course, want, MONDAY_0900)
 

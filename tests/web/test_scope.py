@@ -70,6 +70,7 @@ ROWS = [
     Row("protocol", 404, 404, 404, LOGIN, args=("teclistamab/US/1999-01/mono",)),
     Row("pages", 200, 200, 200, LOGIN),
     Row("health", 200, 200, 200, 200),
+    Row("metrics", 404, 404, 404, 404),
     Row("find_page", 302, 302, 302, LOGIN, "post", data=(("code", "NOSUCH"),)),
     Row("demo_fever", 404, 404, 404, LOGIN, "post"),
     Row("agreements", 200, 200, 200, LOGIN),

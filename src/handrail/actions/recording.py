@@ -202,7 +202,9 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     judged_at = _never_back(course, now)
     try:
         history, policy = wire.history_of(course, judged_at)
-        answer = assess(protocol_for(history, judged_at), policy, history, judged_at, context=context_of(course, judged_at))
+        answer = assess(
+            protocol_for(history, judged_at), policy, history, judged_at, context=context_of(course, judged_at)
+        )
     except UnusableInput:
         raise
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the rules, what happened stays on record)

@@ -36,6 +36,8 @@ class Environment:
     idle_minutes: int
     log_level: str
     demo_dir: str
+    metrics_token: str
+    digest_after_minutes: int
 
 
 def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environment:
@@ -80,6 +82,8 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         idle_minutes=number("IDLE_MINUTES", 15),
         log_level=text("LOG_LEVEL", "INFO").upper(),
         demo_dir=text("DEMO_DIR"),
+        metrics_token=text("METRICS_TOKEN"),
+        digest_after_minutes=number("DIGEST_AFTER_MINUTES", 10),
     )
     _check_push_key(found.push_key)
     if mode == "live":

@@ -137,7 +137,7 @@ class Watcher:
     def _look_once(self) -> int:
         """Work on everything that is due; nobody waits for a channel here."""
         self._notice_a_step()
-        done = 0
+        self._sent, done = time.monotonic(), 0
         while self._one_of_each():
             done += 1
             self._landed(0)

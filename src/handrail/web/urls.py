@@ -7,6 +7,7 @@ from handrail.web import (
     views_contacts,
     views_course,
     views_list,
+    views_metrics,
     views_on_call,
     views_pages,
     views_policies,
@@ -22,6 +23,7 @@ from handrail.web import (
 urlpatterns = [
     path("", views_list.board, name="board"),
     path("healthz", views_list.health, name="health"),
+    path("metrics", views_metrics.metrics, name="metrics"),
     path("courses/", views_list.courses, name="courses"),
     path("rota/", views_rota.rota, name="rota"),
     path("rota/add", views_rota.add_shift, name="add_shift"),
