@@ -33,7 +33,7 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.recording import Recorded
 from handrail.alerts import heartbeat
-from handrail.alerts.models import Alert, Page
+from handrail.alerts.models import Alert, Heartbeat, Page
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import LinkToken, Shift, User
 from handrail.people.scope import everything
@@ -290,6 +290,8 @@ class Clinic:
     def look(self) -> None:
         """One look of the watcher at everything that is due."""
         if self.watcher is not None:
+            # A real one has looked within the last seconds, however far the clock jumps here.
+            Heartbeat.objects.filter(watcher=self.watcher.name).update(looked_at=self.now)
             self.watcher.look()
 
     def beat(self) -> None:
@@ -304,8 +306,8 @@ class Clinic:
     def gets_a_watcher(self) -> None:
         """A new watcher starts, and looks at everything that fell due meanwhile."""
         self.watcher = Watcher()
-        self.beat()
         self.look()
+        self.beat()
 
     # --- people ---------------------------------------------------------------------------------------------------------
 

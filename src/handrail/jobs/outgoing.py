@@ -13,7 +13,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -72,6 +72,8 @@ class Parcel:
     channel: Channel | None = None
     message: Message | None = None
     known: Outcome | None = None
+    others: tuple[Claim, ...] = ()
+    """Further pages that the same message is about."""
 
 
 # --- ready ------------------------------------------------------------------------------------------------------------
@@ -213,11 +215,19 @@ class Flights:
 def record(parcel: Parcel, outcome: Outcome) -> None:
     """Write what came of it. That it was taken is true whoever holds the row now; a failure counts for its holder only."""
     checkpoint("mail_sent")
+    _record_row(parcel.kind, parcel.claim, outcome)
+    for claim in parcel.others:
+        # The provider tells of the message once, of the first page; the others arrived with it.
+        _record_row(parcel.kind, claim, replace(outcome, receipts=False) if isinstance(outcome, Delivered) else outcome)
+    checkpoint("page_recorded")
+
+
+def _record_row(kind: type[Page | Dispatch], claim: Claim, outcome: Outcome) -> None:
     now = clock.now()
     with transaction.atomic():
-        found = parcel.kind._default_manager.select_for_update().filter(id=parcel.claim.id, state=Page.State.SENDING)
+        found = kind._default_manager.select_for_update().filter(id=claim.id, state=Page.State.SENDING)
         row = found.first()
-        if row is None or (not isinstance(outcome, Delivered) and row.turn != parcel.claim.turn):
+        if row is None or (not isinstance(outcome, Delivered) and row.turn != claim.turn):
             return
         _settle(row, outcome, now)
         row.save()
@@ -227,7 +237,6 @@ def record(parcel: Parcel, outcome: Outcome) -> None:
             note_carried(row, now)
     if isinstance(row, Dispatch) and row.course_id is not None and f", {phone.STOPPED})" in row.why:
         note_stop(row.course_id, row.address, now)
-    checkpoint("page_recorded")
 
 
 def _settle(row: Page | Dispatch, outcome: Outcome, now: datetime) -> None:

@@ -42,6 +42,7 @@ from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
 from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
+from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import try_next_way, write_next_page
 from handrail.jobs.setback import bring_back
@@ -87,6 +88,7 @@ class Watcher:
         self._beaten = 0.0
         self._pinged = 0.0
         self._sent = 0.0
+        self._gathers = False
         self._away = False
         self._clock_was: datetime | None = None
         self._flights = Flights()
@@ -113,6 +115,7 @@ class Watcher:
             if not self._away:
                 log.warning("the database does not answer (%s); trying again", type(error).__name__)
             self._away = True
+            self._beaten = 0.0  # nobody could see it: what waited meanwhile is looked at as after any outage
             with contextlib.suppress(DatabaseError, InterfaceError):
                 connection.close()
             return LONGEST_SLEEP
@@ -138,6 +141,7 @@ class Watcher:
         """Work on everything that is due; nobody waits for a channel here."""
         self._notice_a_step()
         self._sent, done = time.monotonic(), 0
+        self._gathers = not self._beaten and after_an_outage(clock.now())
         while self._one_of_each():
             done += 1
             self._landed(0)
@@ -161,7 +165,7 @@ class Watcher:
             return True
         self._sent = time.monotonic()
         sent = False
-        while self._send_one():
+        while self._send_one(urgent=self._gathers and worked):
             sent = True
         return worked or sent
 
@@ -226,11 +230,12 @@ class Watcher:
 
     # --- what leaves the machine -----------------------------------------------------------------------------------
 
-    def _send_one(self) -> bool:
+    def _send_one(self, *, urgent: bool = False) -> bool:
+        """Hand one row to its channel; only an urgent page while what else waited in an outage is still being written."""
         if not self._flights.has_room:
             return False
-        for kind in (Page, Dispatch):
-            claim = self._claim_outgoing(kind)
+        for kind in (Page,) if urgent else (Page, Dispatch):
+            claim = self._claim_outgoing(kind, urgent=urgent)
             if claim is not None:
                 self._work(kind, partial(self._take_off, kind), claim)
                 return True
@@ -238,6 +243,9 @@ class Watcher:
 
     def _take_off(self, kind: type[Page | Dispatch], claim: Claim) -> None:
         parcel = prepare(kind, claim)
+        if parcel is not None and self._gathers:
+            now = clock.now()
+            parcel = gather(parcel, now, until=now + timedelta(seconds=SEND_LEASE_SECONDS) * clock.speed())
         if parcel is not None:
             self._flights.take_off(parcel)
 
@@ -251,8 +259,8 @@ class Watcher:
             self._work(parcel.kind, partial(self._record, parcel, outcome), parcel.claim)
             self._flights.forget(parcel)  # not before: a database that is away right now is told later
 
-    def _claim_outgoing(self, kind: type[Model] = Page) -> Claim | None:
-        claim = self._claim(kind, "send_at", SEND_LEASE_SECONDS)
+    def _claim_outgoing(self, kind: type[Model] = Page, *, urgent: bool = False) -> Claim | None:
+        claim = self._claim(kind, "send_at", SEND_LEASE_SECONDS, urgent=urgent)
         if claim is not None:
             checkpoint("page_claimed")
         return claim
@@ -277,8 +285,11 @@ class Watcher:
 
     # --- claims ----------------------------------------------------------------------------------------------------
 
-    def _claim(self, model: type[Model], due: str, seconds: int) -> Claim | None:
-        """The row that nobody holds and that has been due for longest, the urgent ones first; held from now on."""
+    def _claim(self, model: type[Model], due: str, seconds: int, *, urgent: bool = False) -> Claim | None:
+        """The row that nobody holds and that has been due for longest, the urgent ones first; held from now on.
+
+        `urgent`: none but an urgent one.
+        """
         now = clock.now()
         rows = model._default_manager
         found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
@@ -288,7 +299,8 @@ class Watcher:
             row = None
             if model in URGENT:
                 row = _skip_locked(found.filter(**{URGENT[model]: NOW})).values_list("id", "turn").first()
-            row = row or _skip_locked(found).values_list("id", "turn").first()
+            if row is None and not urgent:
+                row = _skip_locked(found).values_list("id", "turn").first()
             if row is None:
                 return None
             lease = now + timedelta(seconds=seconds) * clock.speed()
