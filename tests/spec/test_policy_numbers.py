@@ -261,3 +261,22 @@ def test_where_the_patient_is_stands_in_the_reason(location: str, words: str):
     told.dose(STEP_UP, "2026-03-02 09:00")
     told.tell("home_status", "2026-03-02 10:00", location=location, site="general-hospital")
     assert told.assess("2026-03-02 11:00").watch.because.startswith(f"in {words}: the home clocks pause")
+
+
+@pytest.mark.parametrize(
+    # minutes after a missed check | whose finding, and how urgent
+    ("minutes", "owner", "urgency"),
+    [
+        (15, "nurse", "today"),
+        (59, "nurse", "today"),
+        (60, "on_call", "soon"),
+        (119, "on_call", "soon"),
+        (120, "on_call", "now"),
+    ],
+)
+def test_a_missed_check_is_the_nurses_until_it_is_paged(minutes: int, owner: str, urgency: str):
+    told = Told()
+    told.dose(STEP_UP, "2026-03-02 09:00")
+    now = str(civil(instant("2026-03-02 12:00") + timedelta(minutes=minutes)))
+    (said,) = [finding for finding in told.assess(now).findings if "Check-in overdue" in finding.what]
+    assert (said.owner, said.urgency.value) == (owner, urgency)

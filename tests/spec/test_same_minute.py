@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from handrail.rules.doses import given_doses
 from handrail.rules.episodes import Episode
 from handrail.rules.management import another_tocilizumab
 from handrail.rules.nextdose import planned_zone
 from handrail.rules.policy import load_policy
+from handrail.rules.protocol import load
 from handrail.rules.redosing import BENEFIT_RISK, BENEFIT_RISK_UNKNOWN
+from handrail.rules.switching import schedule_before
 from handrail.rules.terms import Action
 from tests.support.courses import CHICAGO, ELRA, TEC, Told, civil, instant, well
 from tests.support.reactions import crs, resolved
@@ -274,3 +277,15 @@ def test_a_call_at_the_minute_of_a_report_may_have_been_about_something_else(
     told.tell("contact_made", at, reached=True, outcome=outcome, channel="phone", **{"with": "patient"})
     said = told.assess("2026-03-10 02:30")
     assert (not [f for f in said.findings if f.rule == "triage"]) is answered
+
+
+@pytest.mark.parametrize(
+    # every two weeks chosen at | the interval on which the dose of 09:00 was given
+    ("chosen", "interval"),
+    [("2026-03-09 08:59", "every_2_weeks"), ("2026-03-09 09:00", "every_2_weeks"), ("2026-03-09 09:01", "weekly")],
+)
+def test_an_interval_chosen_with_a_dose_is_the_one_of_that_dose(chosen: str, interval: str):
+    told = treated()
+    told.tell("schedule_changed", chosen, schedule="every_2_weeks", response="PR", response_since="2026-01-01")
+    history = told.history()
+    assert schedule_before(history, given_doses(history)[-1], load(ELRA)) == interval
