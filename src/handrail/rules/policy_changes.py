@@ -88,7 +88,7 @@ def changes_of(
 def _of_value(
     old: Any, new: Any, row: str, place: str, caution: Mapping[str, Direction], field: str | None = None
 ) -> Iterator[PolicyChange]:
-    if old == new or (_number(old) is not None and _number(old) == _number(new)):
+    if old == new or (number_of(old) is not None and number_of(old) == number_of(new)):
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         known = [key for key in (*old, *new) if key not in _ENVELOPE]
@@ -178,7 +178,7 @@ def _verdict(old: Any, new: Any, direction: Direction | None) -> tuple[Verdict, 
     if old is None or new is None:
         return Verdict.NEITHER, "a value was added or left out"
     if direction in (LOWER, HIGHER):
-        one, other = _number(old), _number(new)
+        one, other = number_of(old), number_of(new)
         if one is not None and other is not None:
             tighter = other < one if direction == LOWER else other > one
             return (Verdict.TIGHTER if tighter else Verdict.LOOSER), f"{direction} is more careful"
@@ -195,7 +195,8 @@ def _verdict(old: Any, new: Any, direction: Direction | None) -> tuple[Verdict, 
     return Verdict.NEITHER, "nobody can say in general which is more careful"
 
 
-def _number(value: Any) -> Decimal | None:
+def number_of(value: Any) -> Decimal | None:
+    """The number that a value of a policy is, written as a number or as a text."""
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         return None
     try:

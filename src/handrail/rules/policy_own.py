@@ -17,7 +17,7 @@ from typing import Any, Final
 from handrail.rules.label_words import spaced
 from handrail.rules.policy import Policy, canonical, load_policy, policy_from_document, shipped_document
 from handrail.rules.policy_caution import MORE, Direction
-from handrail.rules.policy_changes import PolicyChange, changes_of, named_rows, say
+from handrail.rules.policy_changes import PolicyChange, changes_of, named_rows, number_of, say
 from handrail.rules.policy_checks import of_policy
 from handrail.rules.strict import ProtocolDataError
 
@@ -186,8 +186,17 @@ def _inside(
         if isinstance(item, Mapping) or (isinstance(item, list) and any(isinstance(each, Mapping) for each in item)):
             inner = key if key == "steps" else ""
             yield from _inside(item, row if inner else f"{row}.{key}", where, inner, rests_on, caution)
-        elif where in caution and (caution[where] == MORE or not isinstance(item, list)):
+        elif where in caution and _changeable(item, caution[where]):
             yield _Leaf(row=row, field=name, place=where, holder=value, key=key, sourced=rests_on)
+
+
+def _changeable(value: Any, direction: Direction) -> bool:
+    """A number, a word of an order, or a list of single words; sentences and lists of them are not typed here."""
+    if isinstance(direction, tuple):
+        return True
+    if isinstance(value, list):
+        return direction == MORE and not any(" " in str(each) or "," in str(each) for each in value)
+    return not isinstance(value, bool) and number_of(value) is not None
 
 
 def _put(leaf: _Leaf, text: str, direction: Direction) -> None:
@@ -209,7 +218,7 @@ def _read(text: str, old: Any, direction: Direction, place: str) -> Any:
         return text
     if direction == MORE and isinstance(old, list):
         words = [word for word in text.replace(",", " ").split() if word]
-        if not words and old:
+        if old and not words:
             raise ProtocolDataError("wrong_value", "The list is empty.", place)
         return words if sorted(words) != sorted(old) else old
     try:
