@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tools.mutation import code, data
 from tools.mutation.code import CodeMutant
@@ -438,6 +439,10 @@ def run(mutants: Sequence[Mutant], tests: Iterable[str], workers: int) -> Campai
     Raises:
         RuntimeError: the tests cannot be collected, or fail without any change.
     """
+    settings.register_profile(
+        "mutants", derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    settings.load_profile("mutants")  # a slow machine is no finding
     sys.stdout.flush()
     out = os.dup(1)
     campaign = Campaign(mutants, workers, lambda text: say_on(out, text), whole=list(tests) == TABLES)
