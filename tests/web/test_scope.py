@@ -124,6 +124,13 @@ ROWS = [
     Row("take_up_policy", 302, 302, 404, LOGIN, "post", about="course"),
     Row("page", 200, 200, 404, LOGIN, about="alert"),
     Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
+    Row("hand_back", 302, 302, 404, LOGIN, "post", about="event", data=(("what", "told"),)),
+    Row("call_page", 422, 422, 404, LOGIN, "post", about="alert"),
+    Row("put_off_page", 302, 302, 404, LOGIN, "post", about="alert", data=(("minutes", "5"),)),
+    Row("hand_over_page", 302, 302, 404, LOGIN, "post", about="alert"),
+    Row("call_page", 302, 404, 404, LOGIN, "post", about="place"),
+    Row("put_off_page", 302, 404, 404, LOGIN, "post", about="place"),
+    Row("hand_over_page", 302, 404, 404, LOGIN, "post", about="place"),
     Row("page", 200, 404, 404, LOGIN, about="place"),
     Row("have_page", 302, 404, 404, LOGIN, "post", about="place"),
 ]

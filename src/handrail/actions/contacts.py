@@ -16,7 +16,7 @@ from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import RefusedError
 from handrail.actions.facts import record_event
-from handrail.actions.recording import Recorded
+from handrail.actions.recording import Recorded, locked
 from handrail.rules.answer import PageWanted
 from handrail.rules.terms import Ladder
 from handrail.rules.triage import NEVER_STAYING_HOME, STAYING_HOME
@@ -67,6 +67,9 @@ def hand_back(
     now = now or clock.now()
     if not what.strip():
         raise RefusedError("Write what was handed back.", code="missing_key", path="what")
+    with locked(course_id, by, now) as course:
+        if not course.events.filter(id=call_id, kind="contact_made").exists():
+            raise RefusedError("This course has no such call.", code="unknown_call", path="contact")
     data = {
         "id": str(event_id),
         "kind": "handed_back",

@@ -17,6 +17,8 @@ from handrail.rules.policy_ladders import NightPolicy
 from handrail.rules.terms import Urgency, civil_instant, say_instant, zone_named
 
 OWNER = "nurse"
+TASK = "hand back the night call of"
+"""How the task begins: the board counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,7 @@ def handback(history: History, policy: Policy, now: datetime) -> HandbackAnswer:
     zone = history.course.time_zone
     return HandbackAnswer(
         tasks=tuple(
-            Task(who=OWNER, what=f"hand back the night call of {say_instant(call.event.at, zone)}", by=call.by)
-            for call in open_calls
+            Task(who=OWNER, what=f"{TASK} {say_instant(call.event.at, zone)}", by=call.by) for call in open_calls
         ),
         findings=tuple(
             Finding(

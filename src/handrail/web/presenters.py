@@ -11,6 +11,7 @@ from uuid import UUID
 
 from handrail.alerts.models import Alert
 from handrail.records.models import Course
+from handrail.rules import handback
 from handrail.rules.daily import CONTACT_WORDS
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date
@@ -126,6 +127,7 @@ def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
         "temperature": f"{celsius_words(temperature)}, {short_time(at, zone)}" if temperature and at else None,
         "ice": f"ICE {watch['last_ice_0_10']} of 10" if watch.get("last_ice_0_10") is not None else None,
         "check": short_time(due, zone) if due else "none",
+        "night_calls": sum(task["what"].startswith(handback.TASK) for task in answer.get("tasks", [])),
         "assesses": _assesses(answer, now, zone),
         "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
         "state": answer.get("state", {}).get("name", "not assessed").capitalize(),
@@ -183,6 +185,7 @@ def board(courses: Iterable[Course], alerts: Iterable[Alert], now: datetime, zon
     )
     shown = {row["id"] for row in in_window} | {row["id"] for _, row in doses}
     return {
+        "to_hand_back": [row for _, row in rows if row["night_calls"]],
         "alerts": [listed_alert(alert, now, zone, may) for alert in urgent],
         "pages_hidden": any(course.pk not in may.pages for course, _ in rows),
         "in_window": in_window,

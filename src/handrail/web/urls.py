@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from handrail.web import (
     views_agreements,
+    views_answers,
     views_contacts,
     views_course,
     views_list,
@@ -62,6 +63,10 @@ urlpatterns = [
     path("pages/find", views_pages.find, name="find_page"),
     path("pages/<uuid:alert_id>/", views_pages.page, name="page"),
     path("pages/<uuid:alert_id>/have", views_pages.have, name="have_page"),
+    path("pages/<uuid:alert_id>/call", views_answers.call, name="call_page"),
+    path("pages/<uuid:alert_id>/later", views_answers.later, name="put_off_page"),
+    path("pages/<uuid:alert_id>/to", views_answers.to_somebody, name="hand_over_page"),
+    path("courses/<uuid:course_id>/calls/<uuid:call_id>/back", views_answers.back, name="hand_back"),
     path("signing/", views_signing.signing, name="signing"),
     path("signing/start", views_signing.start_signing, name="start_signing"),
     path("signing/<uuid:set_id>/", views_signing.signing_set, name="signing_set"),

@@ -29,6 +29,7 @@ from handrail.rules.protocol import load
 from handrail.rules.telling import sentence
 from handrail.rules.terms import zone_named
 from handrail.web import course_page
+from handrail.web.answer_forms import night_calls
 from handrail.web.context import frame, open_alerts
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import YEARS, Filled, Form, events_of, fill, prefilled
@@ -57,6 +58,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         **frame(request, "courses"),
         **course_page.page_context(found, looked, now, names=names),
         **_events(request, found, now),
+        "night_calls": night_calls(found, now) if "record_contact" in verbs else [],
         "alerts": _alerts(request, found, now, names=names, may_have="acknowledge" in verbs)
         if "view_pages" in verbs
         else [],

@@ -17,16 +17,21 @@ from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.errors import RefusedError
-from handrail.alerts.models import Alert, Page
+from handrail.alerts.models import Alert, Notice, Page
 from handrail.alerts.reach import alerts_of
 from handrail.people import permissions
 from handrail.people.models import User
+from handrail.records import wire
 from handrail.rules.paging import PATIENT
+from handrail.rules.policy import load_policy
 from handrail.rules.receipts import Arrival, arrival
 from handrail.rules.telling import role_words
+from handrail.rules.terms import Ladder, UnusableInput
 from handrail.web import course_page, on_call
+from handrail.web.answer_forms import CALL, call_form, holding
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, signed_in, staff_page
+from handrail.web.forms import Filled
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
 from handrail.web.words import local_time, short_time
@@ -47,6 +52,18 @@ CHANNEL_WORDS: Final = {
     "webhook": "webhook",
     "push": "push message",
     "patient_screen": "on the patient's own screen",
+}
+
+
+NOTICE_WORDS: Final = {
+    Notice.To.PATIENT: "Word to the patient",
+    Notice.To.CAREGIVER: "Word to the caregiver",
+    Notice.To.ED: "Packet for the emergency department",
+}
+NOTICE_STATE_WORDS: Final = {
+    Notice.State.WAITING: "NOT sent yet: no channel has taken it",
+    Notice.State.SENT: "sent",
+    Notice.State.FAILED: "NOT delivered",
 }
 
 
@@ -95,7 +112,7 @@ def find(request: HttpRequest) -> HttpResponse:
     return redirect("page", alert_id=alert.pk)
 
 
-def _alert_for(request: HttpRequest, alert_id: UUID) -> Alert:
+def alert_for(request: HttpRequest, alert_id: UUID) -> Alert:
     user, now = signed_in(request), clock.now()
     alert = (
         alerts_of(user, now, "view_board")
@@ -121,7 +138,12 @@ def zone_of(alert: Alert) -> str:
 @require_GET
 def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """What do I do in the next five minutes? Opening a page does not acknowledge it."""
-    alert, user, now = _alert_for(request, alert_id), signed_in(request), clock.now()
+    return show_page(request, alert_for(request, alert_id))
+
+
+def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: Filled | None = None) -> HttpResponse:
+    """The page of an alert; with what was typed into the form of the call, when that could not be taken."""
+    user, now = signed_in(request), clock.now()
     course = alert.course
     if course is None:
         return _page_about_a_place(request, alert)
@@ -137,9 +159,35 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, course.time_zone),
         "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
-        "forms": [FORMS[key] for key in ("call", "assessment", "medicine") if FORMS[key].verb in verbs],
+        "forms": [FORMS[key] for key in ("assessment", "medicine") if FORMS[key].verb in verbs],
+        "may_call": alert.closed_at is None and CALL.verb in verbs,
+        "owner_words": _owner_words(alert, now),
+        "notices": _notices(alert, course.time_zone),
+        **call_form(alert, filled),
+        **(holding(alert, user, now, course.time_zone) if "acknowledge" in verbs else {}),
     }
-    return render(request, "handrail/page.html", context)
+    return render(request, "handrail/page.html", context, status=status)
+
+
+def _owner_words(alert: Alert, now: datetime) -> str:
+    """What the policy says to whoever has it."""
+    try:
+        policy = wire.policy_of(alert.course, now) if alert.course is not None else load_policy()
+    except UnusableInput:
+        policy = load_policy()
+    return policy.ladders[Ladder(alert.ladder)].owner_words or ""
+
+
+def _notices(alert: Alert, zone: str) -> list[dict[str, str]]:
+    """What was to leave because nobody answered, and whether it has."""
+    return [
+        {
+            "at": local_time(each.created_at, zone),
+            "to": NOTICE_WORDS[Notice.To(each.to)],
+            "state": NOTICE_STATE_WORDS[Notice.State(each.state)],
+        }
+        for each in alert.notices.order_by("created_at", "to")
+    ]
 
 
 def _page_about_a_place(request: HttpRequest, alert: Alert) -> HttpResponse:
@@ -179,7 +227,7 @@ def _whom(page: Page) -> str:
 @changes("page", "alert_id")
 def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """ "I have it": paging stops; the first one to say it has it."""
-    alert, user = _alert_for(request, alert_id), signed_in(request)
+    alert, user = alert_for(request, alert_id), signed_in(request)
     zone = zone_of(alert)
     try:
         done = acknowledge(alert.pk, by=person(user))
