@@ -16,7 +16,7 @@ from handrail.people import coverage
 from handrail.people.coverage import Hole
 from handrail.people.models import Organisation, ShiftPlan, Site
 from handrail.rules.paging import Step
-from handrail.rules.rota import clock_note, load_rota_rules
+from handrail.rules.rota import load_rota_rules
 from handrail.rules.telling import role_words
 from handrail.rules.terms import Ladder, civil_date, say_instant
 
@@ -83,9 +83,8 @@ def _wanted(holes: Iterable[Hole], organisation: Organisation, site: Site | None
 
 
 def hole_words(hole: Hole, zone: str) -> str:
-    """`Nobody is first on call from … until …`, with a word when the clock changes in between."""
-    note = clock_note(hole.begins, hole.ends, zone)
-    when = f"from {say_instant(hole.begins, zone)} until {say_instant(hole.ends, zone)}{f' ({note})' if note else ''}"
+    """`Nobody is first on call from … until …`, by the clock of the zone that is named with each."""
+    when = f"from {say_instant(hole.begins, zone)} until {say_instant(hole.ends, zone)}"
     step = role_words(hole.step)
     if hole.who is None:
         return f"Nobody is {step} {when}"

@@ -34,12 +34,17 @@ def contacts(request: HttpRequest, course_id: UUID) -> HttpResponse:
     typed = request.GET.get("at", "")
     at, trouble = _instant(typed, zone) if typed else (now, "")
     found = contact_at(course, at or now)
+    lacking = found.first.not_trained if found.first is not None else ""
     context = {
         **frame(request, "courses"),
         "who": patient_words(course, names=permissions.may(user, "view_identity", course, now)),
         "course_id": str(course.pk),
         "now": _row(found, zone),
-        "trouble": bool(found.trouble) or found.first is None,
+        "tone": "now"
+        if found.first is None and found.fallback is None
+        else "soon"
+        if found.trouble or lacking
+        else "good",
         "at_words": say_instant(at or now, zone),
         "at_typed": typed,
         "at_trouble": trouble,

@@ -1,0 +1,103 @@
+"""The pages of the rota in a real browser: a gap is seen, read aloud, printed and mended, on a phone and at a desk, by day and by night."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from handrail import clock
+from handrail.actions.facts import record_event
+from handrail.jobs.watcher import Watcher
+from handrail.people.models import Shift, Site
+from handrail.people.scope import everything
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.support.factories import MONDAY_0900, World, dose, make_member, make_shift
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+NOW = MONDAY_0900 + timedelta(hours=26)
+GIVEN = MONDAY_0900 + timedelta(hours=1)
+PASSWORD = "a long synthetic password"
+PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
+"""A folder for screenshots, when somebody wants to look."""
+
+
+@pytest.fixture
+def world(live_server: Any, settings: Any) -> Iterator[World]:
+    """A course in the window, an untrained person on the rota, and next Sunday without anybody first on call."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with clock.use(clock.FrozenClock(NOW)), everything():
+        world = World()
+        hub = world.alice.organisation
+        world.manager = make_member(hub, "site_manager", "Manager Flores")
+        world.manager.set_password(PASSWORD)
+        world.manager.save()
+        Shift.objects.filter(organisation=hub, step="first_on_call").update(ends_at=NOW + timedelta(days=4))
+        make_shift(hub, "first_on_call", world.alice.on_call, starts_at=NOW + timedelta(days=6))
+        untrained = make_member(hub, "on_call", "RN Untrained", trained=False)
+        make_shift(hub, "second_on_call", untrained, is_override=True, ends_at=NOW + timedelta(days=2))
+        record_event(world.course.pk, dose("step_up_1", mg="4.8", at=GIVEN), by=world.actor("alice"), now=GIVEN)
+        Site.objects.filter(pk=world.alice.site.pk).update(rota_look_at=NOW)
+        Watcher().look()
+        yield world
+
+
+def sign_in(page: Page, live_server: Any, world: World) -> None:
+    page.goto(f"{live_server.url}/")
+    page.get_by_label("E-mail").fill(world.manager.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")],
+    ids=["phone-light", "phone-dark", "desk-light", "desk-dark"],
+)  # fmt: skip
+def test_every_page_of_the_rota_is_read_by_everybody(
+    world: World,
+    live_server: Any,
+    open_context: Callable[..., BrowserContext],
+    axe: Callable[[Page], list[str]],
+    size: dict[str, int],
+    scheme: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    page = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
+    sign_in(page, live_server, world)
+    paths = {
+        "board": "/",
+        "rota": "/rota/",
+        "plans": "/rota/plans/",
+        "holidays": "/rota/holidays/",
+        "swaps": "/rota/swaps/",
+        "calendar": "/rota/calendar/",
+        "pages": "/pages/",
+        "contacts": f"/courses/{world.course.pk}/contacts",
+        "course": f"/courses/{world.course.pk}/",
+    }
+    found: dict[str, list[str]] = {}
+    for name, path in paths.items():
+        page.goto(live_server.url + path)
+        if PICTURES:
+            page.screenshot(path=str(Path(PICTURES) / f"{name}-{request.node.callspec.id}.png"), full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        if problems := axe(page) + (["scrolls sideways"] if wide else []):
+            found[name] = problems
+    assert found == {}
+
+
+def test_the_manager_opens_the_page_about_the_gap_and_has_it(world: World, live_server: Any, phone: Page) -> None:
+    sign_in(phone, live_server, world)
+    phone.goto(f"{live_server.url}/pages/")
+    gap = "Nobody is first on call from Sat 7 Mar 2026"
+    row = phone.get_by_role("listitem").filter(has_text=gap)
+    with phone.expect_navigation():
+        row.get_by_role("link").first.click()
+    assert gap in phone.get_by_role("heading", level=1).inner_text()
+    with phone.expect_navigation():
+        phone.get_by_role("button", name="I have it").click()
+    assert "You have it since" in phone.locator("main").inner_text()
