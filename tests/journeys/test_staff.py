@@ -225,6 +225,8 @@ def addresses(world: World) -> dict[str, str]:
         "assessment": f"{course}record/assessment/",
         "dose": f"{course}record/dose/",
         "withdraw": f"{course}events/{given}/withdraw",
+        "home-medicine": f"{course}record/home-medicine/",
+        "ed-sheet": f"{course}ed-sheet",
         "pages": "/pages/",
         "page": f"/pages/{alert}/",
         "patients": "/courses/",
