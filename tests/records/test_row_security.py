@@ -9,7 +9,8 @@ from django.db import DatabaseError, connection, connections, transaction
 from handrail import clock
 from handrail.actions.facts import record_event
 from handrail.actions.policies import propose_policy
-from handrail.alerts.models import Alert, AlertEntry, Notice, Page
+from handrail.alerts.models import Alert, AlertEntry, Dispatch, Notice, Page
+from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Contact, LinkToken, Patient, RotaEntry
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -34,10 +35,25 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""
-CLINICAL = [Patient, Contact, LinkToken, Course, CourseAccess, Event, Document, Look, Alert, Page, Notice]
+CLINICAL = [
+    Patient,
+    Contact,
+    LinkToken,
+    Course,
+    CourseAccess,
+    Event,
+    Document,
+    Look,
+    Alert,
+    Page,
+    Notice,
+    Dispatch,
+    TextReceived,
+]
 OWN = [
     AlertEntry,
     RotaEntry,
+    TextLine,
     SigningSet,
     SigningEntry,
     SigningMark,
@@ -59,11 +75,14 @@ def world():
     assert alert is not None
     Page.objects.create(**owned, alert=alert, step=0, attempt=0, who="first_on_call", idempotency_key="1", send_at=NOW)
     Notice.objects.create(**owned, alert=alert, attempt=4, to="ed", told="packet", idempotency_key="1", send_at=NOW)
+    Dispatch.objects.create(**owned, whom="patient", kind="reminder", idempotency_key="1", send_at=NOW)
+    TextReceived.objects.create(**owned, provider_id="SM1", outcome="recorded")
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
     own = {"organisation": course.organisation}
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
+    TextLine.objects.create(**own, phone_hash="0")
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     signed(world.alice, "elranatamab/US/2025-07")
