@@ -227,3 +227,16 @@ def test_equal_numbers_written_differently_keep_their_own_words():
 )
 def test_the_words_of_a_reason_on_a_limit(changes, words):
     assert words in crs(**changes).because
+
+
+@pytest.mark.parametrize(
+    # device | flow | rows of the scale that the answer rests on
+    ("o2", "flow", "rows"),
+    [
+        ("cpap", None, ["CRS-O2-4"]),
+        ("nasal_cannula", None, ["CRS-O2-2-CANNULA", "CRS-O2-3-CANNULA"]),
+        ("nasal_cannula", "4", ["CRS-O2-2-CANNULA"]),
+    ],
+)
+def test_oxygen_names_the_rows_of_its_device(o2, flow, rows):
+    assert [row for row in crs(tmax_c="38.5", o2=o2, flow=flow).rows if row.startswith("CRS-O2")] == rows
