@@ -13,7 +13,7 @@ from handrail.alerts import heartbeat, http, phone
 from handrail.alerts.channels import Delivered, Message, PermanentFailure, TemporaryFailure, channel_named
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.outgoing import AT_ONCE, receipts_address
-from handrail.jobs.watcher import Watcher
+from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from tests.support.factories import MONDAY_0900, checkin
 from tests.support.mail import free_port, silent_server
 from tests.support.reaching import BASE, FEVER_AT, make_night, make_point, secrets_of
@@ -363,6 +363,32 @@ def test_a_slow_provider_holds_up_neither_the_watcher_nor_the_others(night, prov
     assert 1 < provider.most_busy <= AT_ONCE
     assert real_time.monotonic() - began < 12 * 0.5, "one after the other it would have taken longer"
     assert looked < 12 * 0.5
+
+
+def test_while_its_watcher_lives_nobody_else_sends_what_a_slow_provider_still_has(night, provider):
+    """Longer than the lease, the claim is renewed; a watcher that does not renew has died, and another takes over."""
+    provider.next_answers = [Trouble(seconds=0.5)]
+    other = Watcher()
+    night.watcher._look_once()
+    for _ in range(3):
+        night.time.advance(seconds=SEND_LEASE_SECONDS * 0.6)
+        night.watcher._landed(0)
+        other.look()
+    assert len(provider.tries) == 1
+    night.watcher.look()
+    assert len(provider.messages) == 1
+
+
+def test_a_channel_that_never_comes_back_is_taken_for_lost(night, provider):
+    provider.next_answers = [Trouble(seconds=1)]
+    night.watcher._look_once()
+    for _ in range(10):
+        night.time.advance(seconds=SEND_LEASE_SECONDS * 0.6)
+        night.watcher._flights.keep(timedelta(seconds=SEND_LEASE_SECONDS))
+        night.watcher._landed(0)
+    Watcher()._look_once()
+    night.watcher.look()
+    assert len(provider.tries) == 2
 
 
 def test_what_waits_to_be_sent_is_behind_until_somebody_works_on_it(night, provider):

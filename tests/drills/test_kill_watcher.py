@@ -15,7 +15,7 @@ from handrail.jobs import checkpoints
 from tests.support.installation import DATABASES, Installation, wait_until
 
 pytestmark = pytest.mark.drill
-FAST = {"HANDRAIL_LEASE_SECONDS": "1", "HANDRAIL_SEND_LEASE_SECONDS": "1"}
+FAST = {"HANDRAIL_LEASE_SECONDS": "1", "HANDRAIL_SEND_LEASE_SECONDS": "2"}
 
 
 def killed_at(place: Installation, name: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from handrail.alerts.texts_models import TextLine
+from handrail.people import scope
 from handrail.people.models import Contact, Patient
 from handrail.people.secrets import keyed_hash, keyed_hashes, normal_phone
 from handrail.records.models import Course
@@ -33,8 +34,9 @@ class Sender:
 
 
 def line_of(organisation_id: UUID, phone: str) -> TextLine | None:
-    """What is known about a number at one organisation."""
-    return TextLine.objects.filter(organisation_id=organisation_id, phone_hash__in=_hashes(phone)).first()
+    """What is known about a number at one organisation: the same for everybody who reaches the course."""
+    with scope.everything():
+        return TextLine.objects.filter(organisation_id=organisation_id, phone_hash__in=_hashes(phone)).first()
 
 
 def may_be_texted(organisation_id: UUID, phone: str) -> bool:
@@ -50,13 +52,14 @@ def has_stopped(organisation_id: UUID, phone: str) -> bool:
 
 
 def set_line(organisation_id: UUID, phone: str, **fields: datetime | None) -> TextLine:
-    """Write down what the owner of a number wants. The caller holds the transaction."""
+    """Write down what the owner of a number wants. The caller holds the transaction, and has asked who may."""
     line = line_of(organisation_id, phone)
     if line is None:
         line = TextLine(organisation_id=organisation_id, phone_hash=keyed_hash(normal_phone(phone), purpose=PURPOSE))
     for name, value in fields.items():
         setattr(line, name, value)
-    line.save()
+    with scope.everything():
+        line.save()
     return line
 
 

@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 8
 """So many are on their way at the same time."""
+LONGEST_FLIGHT: Final = 3
+"""So many leases a channel may take before its row is given to others."""
 MOST_TRIES: Final = 6
 LONGEST_PAUSE: Final = timedelta(seconds=30)
 
@@ -171,6 +173,8 @@ class Flights:
         self._at_once = at_once
         self._pool: ThreadPoolExecutor | None = None
         self._away: dict[Future[Outcome], Parcel] = {}
+        self._left: dict[Parcel, tuple[datetime, datetime]] = {}
+        """When each left, and when its claim was renewed last."""
         self.when_back: Callable[[], None] = _nothing
         """Called from the thread of a channel that is done: it wakes the watcher."""
 
@@ -185,6 +189,7 @@ class Flights:
             self._pool = ThreadPoolExecutor(max_workers=self._at_once, thread_name_prefix="handrail-send")
         future = self._pool.submit(deliver, parcel)
         self._away[future] = parcel
+        self._left[parcel] = (clock.now(), clock.now())
         future.add_done_callback(lambda _: self.when_back())
 
     def land(self, seconds: float = 0.0) -> list[tuple[Parcel, Outcome]]:
@@ -196,7 +201,23 @@ class Flights:
 
     def forget(self, parcel: Parcel) -> None:
         """What came of it is on record."""
+        self._left.pop(parcel, None)
         self._away = {future: other for future, other in self._away.items() if other is not parcel}
+
+    def keep(self, lease: timedelta) -> list[Parcel]:
+        """What is still on its way and whose claim is half over: its watcher lives, and nobody else has to send it.
+
+        Not for ever: a channel that does not come back within a few leases is taken for lost.
+        """
+        now = clock.now()
+        due = [
+            parcel
+            for parcel, (left, kept) in self._left.items()
+            if now - kept >= lease / 2 and now - left < LONGEST_FLIGHT * lease
+        ]
+        for parcel in due:
+            self._left[parcel] = (self._left[parcel][0], now)
+        return due
 
     @property
     def any_away(self) -> bool:

@@ -254,10 +254,13 @@ class Watcher:
         record(parcel, outcome)
 
     def _landed(self, seconds: float) -> None:
-        """Record what came back from the channels, waiting so long for the first."""
+        """Record what came back from the channels, waiting so long for the first, and keep the claims of what is still away."""
         for parcel, outcome in self._flights.land(seconds):
             self._work(parcel.kind, partial(self._record, parcel, outcome), parcel.claim)
             self._flights.forget(parcel)  # not before: a database that is away right now is told later
+        lease = timedelta(seconds=SEND_LEASE_SECONDS) * clock.speed()
+        for parcel in self._flights.keep(lease):
+            parcel.kind._default_manager.filter(**parcel.claim.row()).update(lease_until=clock.now() + lease)
 
     def _claim_outgoing(self, kind: type[Model] = Page, *, urgent: bool = False) -> Claim | None:
         claim = self._claim(kind, "send_at", SEND_LEASE_SECONDS, urgent=urgent)
