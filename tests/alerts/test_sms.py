@@ -1,10 +1,10 @@
 """Pages by text message, against a provider on the loopback: what leaves, receipts, the next phone, limits and lost answers."""
 
 import logging
-import time as real_time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from handrail import clock
 from handrail.actions.answering import acknowledge
@@ -12,7 +12,8 @@ from handrail.actions.facts import receive_checkin
 from handrail.alerts import heartbeat, http, phone
 from handrail.alerts.channels import Delivered, Message, PermanentFailure, TemporaryFailure, channel_named
 from handrail.alerts.models import Alert, Page
-from handrail.jobs.outgoing import AT_ONCE, receipts_address
+from handrail.alerts.places import receipt_address
+from handrail.jobs.outgoing import AT_ONCE
 from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from tests.support.factories import MONDAY_0900, checkin
 from tests.support.mail import free_port, silent_server
@@ -60,7 +61,7 @@ def test_the_whole_text_message(night, provider):
     assert sent.to == "+15550100199"
     site = night.world.alice.site.code
     assert sent.body.startswith(f"Handrail: CALL NOW. Site {site}. Code {night.alert.code}. ")
-    assert sent.form["StatusCallback"] == receipts_address(night.page())
+    assert sent.form["StatusCallback"] == receipt_address(night.page().pk)
     assert len(sent.body) <= 320, "two parts of a text message at most"
 
 
@@ -354,15 +355,11 @@ def test_a_slow_provider_holds_up_neither_the_watcher_nor_the_others(night, prov
         sent = checkin(at=FEVER_AT, temperature_c="39")
         receive_checkin(course.pk, sent, by=night.world.actor("alice"), now=FEVER_AT)
     provider.always = Trouble(seconds=0.5)
-    began = real_time.monotonic()
     night.watcher._look_once()
-    looked = real_time.monotonic() - began
     assert Page.objects.filter(channel="on_screen").count() == Alert.objects.count() == 12
     night.watcher.look()
     assert len(provider.messages) == 12
-    assert 1 < provider.most_busy <= AT_ONCE
-    assert real_time.monotonic() - began < 12 * 0.5, "one after the other it would have taken longer"
-    assert looked < 12 * 0.5
+    assert 2 <= provider.most_busy <= AT_ONCE
 
 
 def test_while_its_watcher_lives_nobody_else_sends_what_a_slow_provider_still_has(night, provider):
@@ -377,6 +374,16 @@ def test_while_its_watcher_lives_nobody_else_sends_what_a_slow_provider_still_ha
     assert len(provider.tries) == 1
     night.watcher.look()
     assert len(provider.messages) == 1
+
+
+def test_a_database_that_is_away_when_the_answer_comes_loses_no_answer(night, provider, monkeypatch):
+    night.watcher._look_once()
+    with monkeypatch.context() as patched:
+        patched.setattr("handrail.jobs.watcher.record", lambda *_: (_ for _ in ()).throw(OperationalError("away")))
+        with pytest.raises(OperationalError):
+            night.watcher._landed(5)
+    night.after(SEND_LEASE_SECONDS + 1)
+    assert len(provider.messages) == 1 and night.page().state == "sent"
 
 
 def test_a_channel_that_never_comes_back_is_taken_for_lost(night, provider):

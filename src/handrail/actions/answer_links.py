@@ -9,15 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
-from django.urls import reverse
-
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import Acknowledged, acknowledge
 from handrail.actions.errors import ActionError
 from handrail.actions.links import link_id_of_cookie
 from handrail.alerts.models import Alert
+from handrail.alerts.places import answer_link
 from handrail.alerts.ways import reaching
 from handrail.people import scope
 from handrail.people.models import LinkToken, User
@@ -38,7 +36,7 @@ def answer_address(alert: Alert, user: User, now: datetime) -> str:
         issued_at=now,
         expires_at=now + timedelta(hours=reaching(alert, now).answer_link_hours),
     )
-    return f"{settings.HANDRAIL_BASE_URL}{reverse('answer_link', args=[token])}"
+    return answer_link(token)
 
 
 def link_held(cookie: str, *, now: datetime | None = None) -> LinkToken | None:

@@ -10,9 +10,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db import OperationalError, transaction
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -21,6 +19,7 @@ from handrail.alerts import phone
 from handrail.alerts.dispatches import tell_at_home
 from handrail.alerts.lines import may_be_texted
 from handrail.alerts.models import Dispatch
+from handrail.alerts.places import checkin_link
 from handrail.people.models import Contact, LinkToken
 from handrail.records.models import Course
 from handrail.rules.answer import Assessment
@@ -105,4 +104,4 @@ def _link(course: Course, holder: str, now: datetime) -> str:
         issued_at=now,
         expires_at=now + LINK_LASTS,
     )
-    return f"{settings.HANDRAIL_BASE_URL}{reverse('checkin_link', args=[token])}"
+    return checkin_link(token)

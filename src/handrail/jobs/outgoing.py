@@ -20,7 +20,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 
 from handrail import clock
 from handrail.actions.answer_links import answer_address
@@ -38,6 +37,7 @@ from handrail.alerts.channels import (
 )
 from handrail.alerts.lines import has_stopped
 from handrail.alerts.models import Dispatch, Page
+from handrail.alerts.places import key_address, receipt_address
 from handrail.alerts.words import note_carried
 from handrail.jobs.checkpoints import checkpoint
 from handrail.rules.paging import NAMED_PERSON
@@ -105,9 +105,9 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
         code=alert.code,
         base_url=settings.HANDRAIL_BASE_URL,
         idempotency_key=_key(page),
-        receipts_to=receipts_address(page),
+        receipts_to=receipt_address(page.pk),
         link=answer_address(page.alert, page.user, now) if channel.carries_link else "",
-        answer_to=f"{settings.HANDRAIL_BASE_URL}{reverse('phone_answer', args=[page.pk])}",
+        answer_to=key_address(page.pk),
         at=now,
         secret=page.point.secret if page.point else "",
     )
@@ -135,18 +135,13 @@ def _dispatch(claim: Claim) -> Parcel | None:
         words=dispatch.words,
         at=clock.now(),
         secret=dispatch.point.secret if dispatch.point else "",
-        receipts_to=receipts_address(dispatch),
+        receipts_to=receipt_address(dispatch.pk),
     )
     return Parcel(kind=Dispatch, claim=claim, channel=channel, message=message)
 
 
 def _key(row: Page | Dispatch) -> str:
     return hashlib.sha256(row.idempotency_key.encode()).hexdigest()[:32]
-
-
-def receipts_address(row: Page | Dispatch) -> str:
-    """Where the provider tells what became of this row."""
-    return f"{settings.HANDRAIL_BASE_URL}{reverse('phone_receipt', args=[row.pk])}"
 
 
 # --- away -------------------------------------------------------------------------------------------------------------
