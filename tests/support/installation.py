@@ -77,7 +77,7 @@ class Installation:
         """Tell a story and return what it says it made."""
         command = [sys.executable, "-m", "tests.support.story", *words]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=900, check=False
         )
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -191,7 +191,7 @@ class Prepared:
             address = f"sqlite:///{self.folder / 'empty.db'}" if kind == "sqlite" else self.postgres().new_database()
             maker = Installation(folder=self.folder, database_url=address, more={"HANDRAIL_DATABASE_ROLE": ""})
             done = maker.start("migrate")
-            assert done.wait(timeout=60) == 0, maker.log()
+            assert done.wait(timeout=300) == 0, maker.log()
             return address, {}
         if (kind,) not in self.made:
             self.made[(kind,)] = self._tell(kind)

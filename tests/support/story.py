@@ -50,6 +50,31 @@ def ward(courses: int = 12, watched: int = 2) -> dict[str, Any]:
     return {**told, "courses": ids, "tokens": tokens}
 
 
+def crowd(courses: int, reporters: int) -> dict[str, Any]:
+    """Many active courses, of which some have a phone: these through the verbs, the others as copies of one of them."""
+    from uuid import uuid4
+
+    from handrail.records.models import Course, Event
+
+    told = ward(reporters, 0)
+    template = Course.objects.get(pk=told["courses"][0])
+    events = list(template.events.all())
+    left = max(0, courses - reporters)
+    for start in range(0, left, 250):
+        copies = []
+        for _ in range(min(250, left - start)):
+            copies.append(Course(**{**_fields(template), "id": uuid4()}))
+        Course.objects.bulk_create(copies)
+        Event.objects.bulk_create(
+            [Event(**{**_fields(event), "id": uuid4(), "course_id": copy.pk}) for copy in copies for event in events]
+        )
+    return told
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if field.name != "pk"}
+
+
 def send_fever(course: str, link: str, mark: str) -> dict[str, Any]:
     """The patient's Send of 38.4 °C as the web process takes it; then stand still, to be killed just after the commit."""
     from handrail import clock
@@ -105,7 +130,7 @@ def _dosed(world: Any, at: datetime) -> str:
     return str(course.pk)
 
 
-STORIES = {"overdue": overdue, "quiet": quiet, "ward": ward, "send_fever": send_fever, "answer": answer}
+STORIES = {"overdue": overdue, "quiet": quiet, "ward": ward, "crowd": crowd, "send_fever": send_fever, "answer": answer}
 
 
 def main() -> None:

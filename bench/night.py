@@ -1,0 +1,142 @@
+"""A night in which many report at once: `make bench` or `python bench/night.py --help`.
+
+Real processes on a real database: web pages by Granian, watchers, and phones that send a fever through the check-in door at a steady
+pace. Prints reports per second, and the time from commit to first page (written for the screen, by the clock of the database): median and
+p99, for 1,000 and for 10,000 active courses, on PostgreSQL with two watchers and on SQLite with one. Nothing here is a test: a slow
+machine is no fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from uuid import UUID, uuid4
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.drills.judging import LOG_SQL
+from tests.support.installation import Installation, Prepared, wait_until
+from tests.support.mail import free_port
+from tests.support.postgres import temporary_postgres
+
+WARM_UP = 40
+"""Reports that are sent first and not counted: every process has read its labels by then."""
+
+
+def report(door: str, token: str) -> bool:
+    """One Send of 38.4 °C."""
+    body = {
+        "id": str(uuid4()), "temperature": "38.4", "unit": "C", "antipyretic": "no", "none_of_these": True,
+        "caregiver_present": True, "judged_by": "caregiver", "sure": True,
+        "home_neuro": dict.fromkeys(("year", "month", "city", "sentence"), "right"),
+    }  # fmt: skip
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(door, data=json.dumps(body).encode(), headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return bool(answer.status == 201)
+    except OSError:
+        return False
+
+
+def send(doors: list[str], tokens: list[str], pace: float, phones: int) -> tuple[int, float]:
+    """Every token reports once, so many a second at the most; returns how many were taken, and the seconds."""
+    began, taken, lock = time.monotonic(), 0, threading.Lock()
+
+    def one(number: int) -> None:
+        nonlocal taken
+        time.sleep(max(0.0, began + number / pace - time.monotonic()))
+        good = report(doors[number % len(doors)], tokens[number])
+        with lock:
+            taken += good
+
+    with ThreadPoolExecutor(max_workers=phones) as pool:
+        list(pool.map(one, range(len(tokens))))
+    return taken, time.monotonic() - began
+
+
+def measure(place: Installation, database: str, courses: int, pace: float, phones: int) -> str:
+    """One night on a prepared installation."""
+    for statement in LOG_SQL[database]:
+        place.rows(statement)
+    watchers = 2 if database == "postgres" else 1
+    for _ in range(watchers):
+        place.start("watch")
+    ports = [free_port(), free_port()]
+    for port in ports:
+        place.start("serve", "--port", str(port), "--workers", "1")
+    alive = "SELECT 1 FROM alerts_heartbeat WHERE watcher LIKE '%:%:%'"
+    wait_until(lambda: len(place.rows(alive)) >= watchers, "all watch", seconds=120)
+    for port in ports:
+        wait_until(lambda port=port: answers(port), "the pages answer", seconds=60)  # type: ignore[misc]
+    doors = [f"http://127.0.0.1:{port}/api/checkins" for port in ports]
+    tokens = place.told["tokens"]
+    send(doors, tokens[:WARM_UP], 20, 4)
+    taken, seconds = send(doors, tokens[WARM_UP:], pace, phones)
+    wait_until(
+        lambda: not place.rows("SELECT 1 FROM alerts_alert WHERE next_page_at IS NOT NULL AND NOT EXISTS "
+                               "(SELECT 1 FROM alerts_page p WHERE p.alert_id = alerts_alert.id) LIMIT 1"),
+        "everybody is called", seconds=300,
+    )  # fmt: skip
+    waits = sorted(lags(place))[WARM_UP:]
+    p99 = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
+    return (
+        f"{database:>8}, {courses:>6} courses, {watchers} watcher{'s' if watchers > 1 else ' '}: {taken} reports taken at "
+        f"{taken / seconds:5.1f}/s (asked {pace:g}/s); commit to first page: median {median(waits) * 1000:6.0f} ms, "
+        f"p99 {p99 * 1000:6.0f} ms"
+    )
+
+
+def answers(port: int) -> bool:
+    """Whether the pages answer."""
+    try:
+        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).status == 200)
+    except OSError:
+        return False
+
+
+def lags(place: Installation) -> list[float]:
+    """Seconds from the row of each alert to the row of its first page, by the clock of the database."""
+    came = {(kind, UUID(str(name)).hex): at for kind, name, at in place.rows("SELECT kind, id, at FROM drill_log")}
+    first: dict[str, float] = {}
+    for name, alert in place.rows("SELECT id, alert_id FROM alerts_page WHERE channel = 'on_screen' AND attempt = 0"):
+        key, at = UUID(str(alert)).hex, came["page", UUID(str(name)).hex]
+        first[key] = min(first.get(key, at), at)
+    return [at - came["alert", alert] for alert, at in first.items() if ("alert", alert) in came]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="night", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--reports", type=int, default=400, help="how many report, one each")
+    parser.add_argument("--pace", type=float, default=100, help="reports a second")
+    parser.add_argument("--phones", type=int, default=16, help="how many send at the same time")
+    parser.add_argument("--courses", type=int, nargs="*", default=[1_000, 10_000])
+    parser.add_argument("--databases", nargs="*", default=["postgres", "sqlite"], choices=["postgres", "sqlite"])
+    chosen = parser.parse_args()
+    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handrail-night-")))
+        server = stack.enter_context(temporary_postgres(fsync=True)) if "postgres" in chosen.databases else None
+        prepared = Prepared(folder, lambda: server)  # type: ignore[arg-type, return-value]
+        for courses in chosen.courses:
+            for database in chosen.databases:
+                own = folder / f"{database}-{courses}"
+                own.mkdir()
+                story = ("crowd", str(courses), str(chosen.reports + WARM_UP))
+                with prepared.installation(database, own, *story) as place:
+                    print(measure(place, database, courses, chosen.pace, chosen.phones), flush=True)
+
+
+if __name__ == "__main__":
+    main()
