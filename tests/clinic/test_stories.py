@@ -37,6 +37,9 @@ def test_somebody_who_has_it_is_not_called_again_until_the_clinical_clock_runs_o
     first.expects_page("fever in the window")
     clinic.fast_forward(minutes=4)
     assert first.says_i_have_it().mine
+    clinic.until("Wed 02:28")
+    first.expects_page("contact with the patient is not confirmed", at="Wed 02:28", ladder="RED-3")
+    first.says_i_have_it()
     clinic.until("Wed 03:12")
     first.expects_nothing()
     clinic.until("Wed 03:13")
@@ -96,10 +99,10 @@ def test_two_fevers_of_one_night(clinic):
     first = clinic.phone("first on call")
     first.expects_page("fever in the window", at="Wed 00:13")
     first.says_i_have_it()
-    patient.reports(celsius="38.9", at="Wed 00:40")
+    patient.reports(celsius="38.9", at="Wed 00:25")
     first.expects_nothing()
-    assert patient.screen == "Saved 00:40. The team has it."
-    patient.is_assessed(celsius="38.9", episode_open=True, at="Wed 00:55")
+    assert patient.screen == "Saved 00:25. The team has it."
+    patient.is_assessed(celsius="38.9", episode_open=True, at="Wed 00:27")
     assert patient.open_alerts() == []
     patient.reports(celsius="39.1", at="Wed 04:20")
     first.expects_page("fever in the window", at="Wed 04:20", ladder="RED-3")
@@ -111,8 +114,8 @@ def test_what_gets_worse_calls_again_although_somebody_has_it(clinic):
     first = clinic.phone("first on call")
     first.expects_page("fever in the window")
     first.says_i_have_it()
-    patient.reports(celsius="38.6", symptoms=["confused"], at="Wed 02:40")
-    first.expects_page("neurological sign reported", at="Wed 02:40", ladder="RED-2")
+    patient.reports(celsius="38.6", symptoms=["confused"], at="Wed 02:25")
+    first.expects_page("neurological sign reported", at="Wed 02:25", ladder="RED-2")
 
 
 def test_a_phone_whose_provider_is_down_holds_up_nobody(clinic):
