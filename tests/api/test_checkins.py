@@ -67,6 +67,7 @@ def test_a_check_is_saved_and_the_truth_comes_back(phone: Client, home: Home):
         "call": "555-0111",
         "next_check": "Tuesday 2:00 AM",
         "tone": "now",
+        "ask_again_after": 15,
         "take": None,
     }
     assert home.checks()[0].payload["temperature_c"] == "38.4" and home.alerts() == ["RED-3"]

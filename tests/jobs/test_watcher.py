@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from handrail import clock
 from handrail.actions import recording
@@ -185,7 +186,15 @@ def test_after_half_an_hour_the_patient_is_told_and_what_can_be_sent_is_written(
         "Do not drive yourself. Your programme's number: 555-0111."
     )
     acknowledge(alert.pk, by=world.actor("alice", "on_call"), now=at + timedelta(minutes=1))
-    assert truth_about(world.course, at + timedelta(minutes=1), saved_at=FEVER_AT).endswith("The team has it.")
+    later = at + timedelta(minutes=1)
+    assert truth_about(world.course, later, saved_at=FEVER_AT) == (
+        "Saved 11:00. The team has it. You were told to go to the emergency department: go, unless they tell you otherwise."
+    )
+    with translation.override("es"):
+        assert truth_about(world.course, later, saved_at=FEVER_AT) == (
+            "Guardado a las 11:00. El equipo ya lo tiene. "
+            "Se le dijo que fuera a la sala de emergencias: vaya, salvo que le digan otra cosa."
+        )
 
 
 def test_the_patient_is_told_again_each_round_and_the_packet_is_pushed_once(world, time):

@@ -10,6 +10,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
+from handrail.actions.answering import acknowledge
+from handrail.alerts.models import Alert
+from handrail.jobs.watcher import Watcher
+from handrail.people.scope import everything
+from handrail.records.models import Look
 from tests.journeys.conftest import PHONE
 from tests.support.checkins import NEURO, Home, make_home
 from tests.support.factories import MONDAY_0900
@@ -117,6 +122,90 @@ def test_the_phone_asks_once_more_like_the_server(phone: Page, home: Home, live_
     expect(phone.locator("#sent-truth")).to_contain_text("The clinician on call is being called.")
     assert home.checks()[0].payload["temperature_as_typed"] == "38.4"
     assert home.checks()[0].payload["temperature_c"] == "38.4"
+
+
+def nobody_answers(time: clock.FrozenClock) -> None:
+    """The ladder of a RED-3 to its end, half an hour later."""
+    with everything():
+        for minutes in (0, 5, 10, 20, 30):
+            time.set(EVENING + timedelta(minutes=minutes))
+            Watcher().look()
+
+
+def somebody_has_it(home: Home) -> None:
+    with everything():
+        acknowledge(Alert.objects.get(course=home.course).pk, by=home.world.actor("alice", "on_call"))
+
+
+def test_the_page_after_sending_follows_what_happens(
+    phone: Page, home: Home, live_server: Any, frozen: clock.FrozenClock, axe: Callable[[Page], list[str]]
+):
+    phone.clock.install()
+    open_form(phone, home, live_server)
+    answer(phone, "101.1")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    truth = phone.locator("#sent-truth")
+    expect(truth).to_have_text("Saved 19:30. The clinician on call is being called.")
+    nobody_answers(frozen)
+    phone.clock.run_for(15_000)
+    expect(truth).to_contain_text("NOBODY has answered yet. Do not wait. Go to the emergency department now.")
+    picture(phone, "sent-nobody-answers")
+    assert axe(phone) == []
+    somebody_has_it(home)
+    phone.clock.run_for(15_000)
+    expect(truth).to_have_text(
+        "Saved 19:30. The team has it. You were told to go to the emergency department: go, unless they tell you otherwise."
+    )
+    assert len(home.checks()) == 1
+    with everything():
+        assert Look.objects.filter(course=home.course, what="api_checkins").count() == 1, (
+            "one look, however often it asks"
+        )
+
+
+def test_the_page_after_sending_says_when_it_cannot_ask(phone: Page, home: Home, live_server: Any):
+    phone.clock.install()
+    open_form(phone, home, live_server)
+    answer(phone, "101.1")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-truth")).to_contain_text("is being called.")
+    phone.context.set_offline(True)
+    phone.clock.run_for(15_000)
+    expect(phone.locator("#sent-stale")).to_contain_text("what it says may be over. Do not wait: call the number below")
+    picture(phone, "sent-stale")
+    phone.context.set_offline(False)
+    phone.clock.run_for(15_000)
+    expect(phone.locator("#sent-stale")).to_be_hidden()
+
+
+def test_a_quiet_check_asks_nothing_more(phone: Page, home: Home, live_server: Any):
+    phone.clock.install()
+    open_form(phone, home, live_server)
+    answer(phone, "98.2")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30.")
+    asked: list[str] = []
+    phone.on("request", lambda request: asked.append(request.url))
+    phone.clock.run_for(60_000)
+    assert asked == []
+
+
+def test_without_javascript_the_page_after_sending_loads_itself_again(
+    open_context: Callable[..., BrowserContext], home: Home, live_server: Any, frozen: clock.FrozenClock
+):
+    page = open_context(viewport=PHONE, java_script_enabled=False).new_page()
+    open_form(page, home, live_server)
+    answer(page, "101.1")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#sent-truth")).to_contain_text("is being called.")
+    refresh = page.locator('meta[http-equiv="refresh"]').get_attribute("content") or ""
+    seconds, address = refresh.split("; url=")
+    assert (seconds, address) == ("15", f"/c/sent/{home.checks()[0].id}")
+    nobody_answers(frozen)
+    page.goto(live_server.url + address)
+    expect(page.locator("#sent-truth")).to_contain_text("Go to the emergency department now.")
+    assert page.locator('meta[http-equiv="refresh"]').get_attribute("content") == refresh
+    assert len(home.checks()) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from handrail.actions.checkins import COOKIE, WORDS_OF_THE_POLICY
 from handrail.actions.facts import record_event
 from handrail.actions.links import issue_checkin_link, revoke_link
 from handrail.people.scope import everything
-from handrail.records.models import Look
+from handrail.records.models import Event, Look
 from handrail.rules.policy import load_policy
 from tests.support.checkins import Home, make_home, quiet_form
 from tests.support.factories import MONDAY_0900, event
@@ -539,3 +539,35 @@ def test_a_press_for_something_else_writes_nothing_and_says_what_to_do(phone: Cl
     assert Client().post("/c/took", {"authorisation": str(uuid4())}).status_code == 410
     with everything():
         assert not home.course.events.filter(kind="medicine_given").exists()
+
+
+# --- the page after sending asks again ------------------------------------------------------------------------------------
+
+
+def test_what_is_true_now_is_asked_without_changing_anything(phone: Client, home: Home):
+    form = quiet_form(home, temperature="101.1")
+    sent = phone.post("/c/", form)
+    assert f'content="15; url=/c/sent/{form["id"]}"' in sent.content.decode()
+    with everything():
+        before = (Look.objects.count(), Event.objects.count())
+    for _ in range(3):
+        again = phone.get(f"/c/sent/{form['id']}")
+        assert again.status_code == 200 and "is being called" in text(again)
+        assert again.headers["Cache-Control"] == "no-store"
+    with everything():
+        assert (Look.objects.count(), Event.objects.count()) == before
+
+
+def test_a_quiet_check_is_not_asked_about_again(phone: Client, home: Home):
+    assert "http-equiv" not in phone.post("/c/", quiet_form(home)).content.decode()
+
+
+def test_only_the_course_of_the_link_knows_its_checks(phone: Client, home: Home):
+    form = quiet_form(home, temperature="101.1")
+    phone.post("/c/", form)
+    other = Client()
+    other.get(f"/c/{make_home().token}")
+    assert other.get(f"/c/sent/{form['id']}").status_code == 404
+    assert phone.get(f"/c/sent/{uuid4()}").status_code == 404
+    assert phone.post(f"/c/sent/{form['id']}").status_code == 405
+    assert Client().get(f"/c/sent/{form['id']}").status_code == 410

@@ -138,6 +138,7 @@ PAGES = {row.name for row in ROWS if row.method == "get"}
 THROUGH_A_LINK = {
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",
+    "checkin_sent": "what is true about a check that was sent; nothing without the cookie of a link",
     "checkin_took": "writes down a medicine taken at home; nothing without the cookie of a link",
     "checkin_worker": "the program that keeps a check-in until it is sent; holds nothing",
     "api_checkins": "takes a check-in; nothing without the cookie of a link",

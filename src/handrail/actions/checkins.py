@@ -26,7 +26,7 @@ from handrail.actions.facts import receive_checkin
 from handrail.actions.home_medicines import Instruction, instruction_after
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS
-from handrail.actions.truth import number_to_call, truth_about
+from handrail.actions.truth import ask_again_after, number_to_call, truth_about
 from handrail.people import scope
 from handrail.people.models import LinkToken, Organisation
 from handrail.records import wire
@@ -115,6 +115,8 @@ class Receipt:
     next_check: str
     tone: str
     again: bool
+    ask_again_after: int | None
+    """After how many seconds the page asks again what is true; None when nothing is waited for."""
     take: Instruction | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class Receipt:
             "call": self.call,
             "next_check": self.next_check,
             "tone": self.tone,
+            "ask_again_after": self.ask_again_after,
             "take": {"authorisation": self.take.authorisation, "taken": self.take.taken} if self.take else None,
         }
 
@@ -299,6 +302,7 @@ def receipt_for(
         next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
         tone=_tone(ladder, known=known),
         again=again,
+        ask_again_after=ask_again_after(course),
         take=take,
     )
 

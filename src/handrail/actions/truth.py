@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from handrail import clock
 from handrail.alerts import heartbeat
 from handrail.alerts.duty import on_duty, reaches_anybody
 from handrail.alerts.models import Alert, Notice
@@ -17,6 +18,9 @@ from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder, UnusableInput, Urgency, zone_named
 
 _CALLED: Final = ("now", "soon")
+ASK_AGAIN_SECONDS: Final = 15
+"""While something urgent is open, a patient's page asks so often what is true now."""
+_FASTEST: Final = 2
 _WHO: Final[dict[str, Promise]] = {
     "first_on_call": gettext_lazy("The clinician on call is being called."),
     "second_on_call": gettext_lazy("The second clinician on call is being called."),
@@ -30,19 +34,41 @@ _WHO: Final[dict[str, Promise]] = {
 def truth_about(course: Course, now: datetime, *, saved_at: datetime) -> str:
     """What is true now, in the language in use: the time saved by the patient's clock, and what happens with the alerts."""
     saved = _("Saved %(time)s.") % {"time": saved_at.astimezone(zone_named(course.time_zone)).strftime("%H:%M")}
-    urgent = [
-        alert
-        for alert in course.alerts.filter(closed_at__isnull=True).order_by("opened_at")
-        if alert.urgency in _CALLED and not alert.key.startswith("shell:break_glass")
-    ]
+    urgent = _urgent(course)
     waiting = [alert for alert in urgent if alert.acknowledged_at is None]
     if waiting:
         waiting.sort(key=lambda alert: Ladder(alert.ladder).rank)  # of one ladder, the oldest first
         return f"{saved} {_who_is_called(course, waiting, now)}"
     if urgent:
         held = _("The team has it.")  # on a line of its own, where translations are looked for
-        return f"{saved} {held}"
+        return " ".join([saved, held, *_told_before(urgent)])
     return saved
+
+
+def ask_again_after(course: Course) -> int | None:
+    """After how many seconds the patient's page asks again; None while nothing urgent is open.
+
+    Also when somebody has it: what is put off, or not taken over, goes on.
+    """
+    return max(_FASTEST, round(ASK_AGAIN_SECONDS / clock.speed())) if _urgent(course) else None
+
+
+def _urgent(course: Course) -> list[Alert]:
+    return [
+        alert
+        for alert in course.alerts.filter(closed_at__isnull=True).order_by("opened_at")
+        if alert.urgency in _CALLED and not alert.key.startswith("shell:break_glass")
+    ]
+
+
+def _told_before(urgent: list[Alert]) -> list[str]:
+    """Somebody has it now; but the patient was told to go when nobody had answered, and may be on the way or still at home."""
+    told = set(Notice.objects.filter(alert__in=urgent, to=Notice.To.PATIENT).values_list("told", flat=True))
+    if Notice.Told.CALL_911 in told:
+        return [_("You were told to call 911: do it, unless they tell you otherwise.")]
+    if told:
+        return [_("You were told to go to the emergency department: go, unless they tell you otherwise.")]
+    return []
 
 
 def number_to_call(course: Course, now: datetime) -> str:

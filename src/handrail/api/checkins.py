@@ -1,6 +1,7 @@
 """POST /api/checkins: the check-in as JSON, for the page on the phone and for a programme's own app.
 
-GET /api/checkins?id=… tells what became of a check that was sent while nobody looked.
+GET /api/checkins?id=… tells what became of a check: one that was sent while nobody looked, and while something urgent is open
+again and again (`ask_again_after`, in seconds).
 
 Who may: the holder of a check-in link, by the cookie that the link was exchanged for, or by the token itself as
 `Authorization: Bearer <token>`. The id is made by the sender: the same check again gives the same answer with status 200.
@@ -42,6 +43,7 @@ from handrail.people.models import LinkToken
 
 _CALL: Final = gettext_lazy("Call %(number)s.")
 LARGEST: Final = 20_000
+BACKGROUND: Final = "HTTP_X_HANDRAIL_BACKGROUND"
 Judgement = Literal["right", "wrong", "not_done"]
 Symptom = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Reading = Annotated[int, Field(ge=0, le=9999, strict=True)]
@@ -136,7 +138,8 @@ def _taken(request: HttpRequest) -> JsonResponse:
     sheet = sheet_for(link)
     with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
         receipt = _received(request, sheet) if request.method == "POST" else _known(request, link)
-    log_look(sheet.course, "api_checkins", link=link)
+    if request.method == "POST" or BACKGROUND not in request.META:
+        log_look(sheet.course, "api_checkins", link=link)  # the same page that asks again is one look
     return JsonResponse(receipt.to_json(), status=200 if receipt.again else 201)
 
 

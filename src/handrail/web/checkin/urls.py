@@ -8,5 +8,6 @@ urlpatterns = [
     path("", views.check, name="checkin"),
     path("sw.js", views.service_worker, name="checkin_worker"),
     path("took", views.took, name="checkin_took"),
+    path("sent/<uuid:check_id>", views.sent, name="checkin_sent"),
     path("<str:token>", views.exchange, name="checkin_link"),
 ]

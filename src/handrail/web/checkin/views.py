@@ -22,9 +22,11 @@ from handrail.actions.checkins import (
     COOKIE,
     LANGUAGE_COOKIE,
     PURPOSE,
+    Receipt,
     Sheet,
     language_for,
     number_behind,
+    receipt_of,
     receive,
     sheet_for,
 )
@@ -105,8 +107,36 @@ def _received(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     except ActionError as error:
         return _not_saved(request, sheet, error.message, 429 if isinstance(error, TooManyError) else 409)
     log_look(sheet.course, "checkin_sent", link=sheet.link)
-    context = {**_frame(sheet), "receipt": receipt}
-    return render(request, "handrail/checkin/sent.html", context)
+    return _after(request, sheet, receipt)
+
+
+def _after(request: HttpRequest, sheet: Sheet, receipt: Receipt) -> HttpResponse:
+    return render(request, "handrail/checkin/sent.html", {**_frame(sheet), "receipt": receipt})
+
+
+@require_GET
+def sent(request: HttpRequest, check_id: UUID) -> HttpResponse:
+    """What is true now about a check that was sent: the page after a plain form asks again by itself. It changes nothing.
+
+    The look was written down when the check was sent.
+    """
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    sheet = sheet_for(link)
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        receipt = _receipt(link, str(check_id))
+        if receipt is None:
+            return _private(_not_saved(request, sheet, _("This check is not known here."), 404))
+        return _private(_after(request, sheet, receipt))
+
+
+def _receipt(link: LinkToken, check_id: str) -> Receipt | None:
+    """The receipt of a check that the course of this link has."""
+    try:
+        return receipt_of(link, UUID(check_id))
+    except (ValueError, ActionError):
+        return None
 
 
 @require_http_methods(["POST"])
@@ -123,7 +153,8 @@ def took(request: HttpRequest) -> HttpResponse:
             message = _("This could not be written down. Tell it to the person you call.")
             return _private(_not_saved(request, sheet, message, 409))
         log_look(sheet.course, "home_medicine_taken", link=link)
-        return _private(render(request, "handrail/checkin/took.html", _frame(sheet)))
+        context = {**_frame(sheet), "receipt": _receipt(link, request.POST.get("check", ""))}
+        return _private(render(request, "handrail/checkin/took.html", context))
 
 
 def _form(

@@ -4,7 +4,7 @@
   "use strict";
   const form = document.getElementById("check");
   const queue = self.handrailQueue;
-  if (!form || !queue || !self.indexedDB) return;
+  if (!form || !queue || !self.handrailFollow || !self.indexedDB) return;
   const element = (id) => document.getElementById(id);
   const root = document.documentElement;
   const field = (name) => form.elements[name];
@@ -108,22 +108,8 @@
     element("ask").scrollIntoView({ block: "start" });
   };
 
-  const sent = ({ truth, instructions, call, next_check: next, tone, take }) => {
-    element("sent").className = `care ${tone}`;
-    element("sent-truth").textContent = truth;
-    element("sent-what").replaceChildren(
-      ...instructions.map((line) => Object.assign(document.createElement("li"), { textContent: line })),
-    );
-    const took = element("sent-took");
-    took.elements.authorisation.value = take?.authorisation || "";
-    took.querySelector("button").textContent = take?.taken || "";
-    show("sent-took", Boolean(take));
-    const link = element("sent-call").querySelector("a");
-    link.textContent = call;
-    link.href = `tel:${call.replace(/[^\d+]/g, "")}`;
-    show("sent-call", Boolean(call));
-    element("sent-next").querySelector("b").textContent = next;
-    show("sent-next", Boolean(next));
+  const sent = (receipt) => {
+    self.handrailFollow.show(receipt);
     for (const id of ["waiting", "refused"]) show(id, false);
     show("sent");
     element("sent").focus();

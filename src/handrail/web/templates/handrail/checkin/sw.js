@@ -9,6 +9,7 @@ const PARTS = [
   "{% static 'handrail/checkin.css' %}",
   "{% static 'handrail/handrail.js' %}",
   "{% static 'handrail/checkin-queue.js' %}",
+  "{% static 'handrail/checkin-follow.js' %}",
   "{% static 'handrail/checkin.js' %}",
   "{% static 'handrail/mark.svg' %}",
 ];

@@ -1,0 +1,78 @@
+// After sending: what is shown is asked for again while something urgent is open, and says so when it cannot be asked.
+// Without this file the page of a plain form loads itself again.
+(() => {
+  "use strict";
+  const PATIENCE = 10000;
+  const element = (id) => document.getElementById(id);
+  let timer = 0;
+  let followed = "";
+  let pause = 15000;
+
+  // Only what is new is written: a reader's voice says what changed, and nothing is moved under a finger.
+  const put = (node, text) => {
+    if (node.textContent !== text) node.textContent = text;
+  };
+
+  const show = ({ id, truth, instructions, call, next_check: next, tone, take, ask_again_after: seconds }) => {
+    element("sent").className = `care ${tone}`;
+    put(element("sent-truth"), truth);
+    const lines = instructions.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
+    if ([...element("sent-what").children].map((line) => line.textContent).join("\n") !== instructions.join("\n")) {
+      element("sent-what").replaceChildren(...lines);
+    }
+    const took = element("sent-took");
+    if (took) {
+      took.elements.authorisation.value = take?.authorisation || "";
+      took.elements.check.value = id;
+      put(took.querySelector("button"), take?.taken || "");
+      took.hidden = !take;
+    }
+    const link = element("sent-call").querySelector("a");
+    put(link, call);
+    link.href = `tel:${call.replace(/[^\d+]/g, "")}`;
+    element("sent-call").hidden = !call;
+    put(element("sent-next").querySelector("b"), next);
+    element("sent-next").hidden = !next;
+    element("sent-stale").hidden = true;
+    follow(id, seconds);
+  };
+
+  const ask = async () => {
+    clearTimeout(timer);
+    const id = followed;
+    if (!id) return;
+    timer = setTimeout(ask, pause);
+    const given = new AbortController();
+    const over = setTimeout(() => given.abort(), PATIENCE);
+    try {
+      const headers = { "X-Handrail-Background": "yes" };
+      const address = `/api/checkins?id=${encodeURIComponent(id)}`;
+      const response = await fetch(address, { headers, cache: "no-store", signal: given.signal });
+      if (!response.ok) throw new Error(`${response.status}`);
+      const body = await response.json();
+      if (id === followed) show(body);
+    } catch {
+      if (id === followed) element("sent-stale").hidden = false;
+    } finally {
+      clearTimeout(over);
+    }
+  };
+
+  // Nothing to wait for: nothing is asked any more.
+  const follow = (id, seconds) => {
+    clearTimeout(timer);
+    followed = seconds ? id : "";
+    if (!followed) return;
+    pause = seconds * 1000;
+    timer = setTimeout(ask, pause);
+  };
+
+  addEventListener("online", ask);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") ask();
+  });
+
+  self.handrailFollow = { show };
+  const { check, askAgainAfter } = element("sent")?.dataset || {};
+  if (check) follow(check, Number(askAgainAfter || 0));
+})();
