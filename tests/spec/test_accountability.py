@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -260,6 +261,18 @@ def test_the_order_of_the_rules_decides_nothing(zone, start, rules):
     one = [(h.kind, h.phase, h.start, h.end) for h in holes([with_rules(zone, rules)], start)]
     other = [(h.kind, h.phase, h.start, h.end) for h in holes([with_rules(zone, rules[::-1])], start)]
     assert total_of(one) == total_of(other)
+
+
+def test_two_parties_that_answer_in_both_phases_are_one_double_in_any_order():
+    """In one order of these rules the two phases name the parties in the same order, and in another they do not."""
+    rules = [
+        Rule(party="hub", role="Somebody", phase=Phase.BEFORE),
+        Rule(party="community", role="Somebody"),
+        Rule(party="hub", role="Somebody"),
+    ]
+    for order in permutations(rules):
+        [hole] = holes([with_rules(CHICAGO, list(order))], SATURDAY)
+        assert (hole.kind, hole.phase, hole.parties) == ("double", None, ("Hub", "Prairie"))
 
 
 def total_of(found: list[tuple]) -> dict:

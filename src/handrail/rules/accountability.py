@@ -97,12 +97,13 @@ def in_force(agreements: Sequence[Agreement], at: datetime) -> Agreement | None:
 
 
 def holders(task: TaskRow, local: datetime, phase: Phase | None) -> tuple[str, ...]:
-    """The parties that answer for a task at a civil time, each once."""
-    return tuple(dict.fromkeys(rule.party for rule in task.accountable if rule.holds(local, phase)))
+    """The parties that answer for a task at a civil time, each once; sorted, so that the order of the rules decides nothing."""
+    return tuple(sorted({rule.party for rule in task.accountable if rule.holds(local, phase)}))
 
 
 def _of_task(agreement: Agreement, task: TaskRow, local: datetime, first: datetime, last: datetime) -> Iterator[Hole]:
     by_phase = {phase: holders(task, local, phase) for phase in agreement.phases}
+    told = [*(party.key for party in agreement.party), DOSING_SITE]
     same = len(set(by_phase.values())) == 1
     for phase, parties in by_phase.items():
         if len(parties) != 1:
@@ -114,7 +115,7 @@ def _of_task(agreement: Agreement, task: TaskRow, local: datetime, first: dateti
                 end=last,
                 zone=agreement.time_zone,
                 phase=None if same else phase,
-                parties=tuple(party_words(agreement, key) for key in parties),
+                parties=tuple(party_words(agreement, key) for key in sorted(parties, key=told.index)),
             )
         if same:
             return
