@@ -43,6 +43,9 @@ UNCLEAR = ("lab_resulted", {"code": "pregnancy_test", "result": "indeterminate"}
 FORGOTTEN = ("lab_resulted", {"code": "pregnancy_test", "result": None})
 RULED_OUT = ("condition_noted", {"what": "pregnancy", "active": False})
 PREGNANT = ("condition_noted", {"what": "pregnancy", "active": True})
+OTHER_VALUE = ("lab_resulted", {"code": "hbsag", "result": "positive"})
+OTHER_NEGATIVE = ("lab_resulted", {"code": "hbsag", "result": "negative"})
+OTHER_CONDITION = ("condition_noted", {"what": "diabetes", "active": True})
 CANNOT = ("condition_noted", {"what": "childbearing_potential", "active": False})
 CAN = ("condition_noted", {"what": "childbearing potential", "active": True})
 MAYBE = ("condition_noted", {"what": "childbearing_potential", "active": None})
@@ -64,6 +67,9 @@ MAYBE = ("condition_noted", {"what": "childbearing_potential", "active": None})
         ("pregnant", "female", [NEGATIVE, POSITIVE], "now"),
         ("pregnant", "female", [CANNOT, PREGNANT], "now"),
         ("pregnant", None, [POSITIVE], "now"),
+        ("something else", "female", [NEGATIVE, OTHER_VALUE], None),
+        ("something else", "female", [OTHER_NEGATIVE], "now"),
+        ("something else", "female", [NEGATIVE, OTHER_CONDITION], None),
         ("sex not known", None, [], "today"),
         ("sex not known", None, [CAN], "now"),
         ("sex not known", None, [CANNOT], None),
@@ -189,6 +195,19 @@ def test_x39_no_live_vaccine_within_4_weeks_of_the_start(
     for finding in findings:
         assert ("given on" in finding.what) == given
         assert "4 weeks" in finding.because
+
+
+@pytest.mark.parametrize(
+    # vaccine | warned
+    ("on", "warned"),
+    [("2026-03-06", False), ("2026-03-07", True)],
+)
+def test_x39_a_plan_whose_day_has_passed_is_for_today_at_the_earliest(on: str, warned: bool):
+    """Planned for 30 March and not given by 3 April: four weeks are counted back from 3 April."""
+    told = candidate(TEC)
+    told.tell("vaccine_noted", "2026-03-01 10:00", vaccine="yellow fever", on=on, given=True, live=True)
+    told.tell("dose_planned", "2026-03-01 11:00", step=SUD1, on="2026-03-30", setting="inpatient")
+    assert bool(found(told.assess("2026-04-03 09:00"), "checks", "yellow fever")) is warned
 
 
 def test_x39_the_answer_changes_when_four_weeks_have_passed():

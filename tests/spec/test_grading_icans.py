@@ -106,6 +106,18 @@ def test_the_sentence_has_the_score_and_every_finding():
     answer = icans(ice=6, seizure="prolonged", loc="voice")
     for words in ("ICANS grade 4", "ICE 6 of 10", "wakes to voice, grade 2", "more than 5 minutes"):
         assert words in answer.because
+    assert "another cause" not in answer.because
+
+
+@pytest.mark.parametrize(
+    # field | word | may another cause excuse it
+    ("field", "word", "excusable"),
+    [("seizure", "brief", False), ("motor", True, False), ("icp_signs", True, False), ("loc", "voice", True)],
+)
+def test_only_what_another_cause_may_excuse_speaks_of_one(field: str, word: object, excusable: bool):
+    answer = icans(**{field: word, "loc_other": None})
+    assert ("whether from another cause is not known" in answer.because) is excusable
+    assert "it does not count" not in answer.because
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,20 @@ def test_once_taken_it_is_not_told_again(agent: str | None, purpose: str | None)
     assert civil(only.taken_at) == "2026-03-03 02:16"
 
 
+@pytest.mark.parametrize(
+    # what was taken | when
+    ("agent", "at"),
+    [("acetaminophen", "2026-03-03 02:16"), ("dexamethasone", "2026-03-01 08:59")],
+)
+def test_another_medicine_and_one_taken_before_the_authorisation_leave_it_to_take(agent: str, at: str):
+    told = at_home()
+    told.tell("medicine_given", at, agent=agent, dose_mg="20", purpose="home")
+    told.tell("checkin_received", "2026-03-03 02:18", **FEVER)
+    assert taken(told) == "dexamethasone 20 mg"
+    (only,) = told.assess(LATER).home_medicines
+    assert only.taken_at is None
+
+
 # --- what was taken hides a fever -------------------------------------------------------------------------------------
 
 HIDES = [

@@ -64,6 +64,14 @@ def test_each_grade_has_its_row(line: tuple[str, ...]):
         assert [row.id for row in found] == ([] if rows == "-" else rows.split()), grade
 
 
+@pytest.mark.parametrize("label", list(ALL))
+def test_after_which_reactions_the_label_itself_names_premedication_for_the_next_dose(label: str):
+    """What the page of a label prints beside the row; a row that says nothing of it promises none."""
+    named = label.split("-", maxsplit=1)[0] in {"TEC", "TAL", "ELR"}
+    found = [row.id for row in load(ALL[label]).after_toxicity if row.premedicate_next]
+    assert found == (["CRS-1", "CRS-2", "CRS-3-FIRST"] if named else [])
+
+
 # labels | row | where the next dose is watched | hours | counted from
 WATCHED = """
 TEC TEC-OLD TEC-COMBO TAL TAL-EU | CRS-2 | hospital | 48 | administration

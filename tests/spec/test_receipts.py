@@ -38,3 +38,9 @@ def test_the_furthest_word_is_kept_in_every_order(told, kept, means):
 def test_a_word_that_nobody_knows_says_nothing():
     assert not known("") and not known("no such word") and known("sent")
     assert arrival("no such word") is Arrival.NOT_KNOWN
+
+
+@pytest.mark.parametrize("word", ["accepted", "scheduled", "queued", "sent", "failed", "read"])
+def test_a_word_that_nobody_knows_takes_the_place_of_none(word: str):
+    for unknown in ("a word", "no such word", "zz"):
+        assert further(word, unknown) == further(unknown, word) == word

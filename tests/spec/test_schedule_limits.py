@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from handrail.rules.answer import Monitoring
+from handrail.rules.pinned import protocol_for
 from handrail.rules.protocol import load
 from handrail.rules.schedule import dose_dates, monitoring_for, months_later, premedication_findings
 from handrail.rules.terms import Status
 from tests.spec.test_label_reactions import ALL
+from tests.spec.test_overlays import document
+from tests.support.courses import Told, instant
 
 LAST = date(2026, 3, 2)
 
@@ -67,6 +70,7 @@ def test_the_days_on_which_the_answer_changes(label: str, schedule: str, last: s
         ("TEC-EU", "weekly", "step_up_2", (2, 7, None, None)),
         ("ELR-OLD", "every_2_weeks", "treatment", (14, 14, 42, 84)),
         ("TEC-COMBO", "every_4_weeks", "treatment", (28, 63, 63, 112)),
+        ("TEC-COMBO", "weekly", "step_up_2", (None, None, None, 28)),  # when it may be given is not verified
         ("LIN", "weekly", "step_up_1", (5, 7, None, None)),
         ("EPC-DLBCL", "weekly", "step_up_1", (7, 8, 8, 8)),
     ],
@@ -75,6 +79,23 @@ def test_the_last_days_of_other_labels(label: str, schedule: str, last: str, day
     dates = dose_dates(load(ALL[label]), last_step=last, schedule=schedule, last_on=LAST)
     found = (dates.earliest_on, dates.usual_until, dates.give_by, dates.restart_if_after)
     assert tuple((day - LAST).days if day else None for day in found) == days
+
+
+@pytest.mark.parametrize(
+    # signed by the organisation | last day without repeat or restart, last day before step-up dose 1
+    ("signed", "days"),
+    [
+        ((), (None, None)),
+        (("R2",), (7, None)),
+        (("R3",), (None, None)),  # R2, on which nobody may act, stands before it
+        (("R2", "R3"), (7, 28)),
+    ],
+)
+def test_a_row_on_which_nobody_may_act_leaves_the_last_day_open(signed: tuple[str, ...], days: tuple[int | None, ...]):
+    told = Told(ALL["TEC-EU"], overlays=[document(*signed, key=ALL["TEC-EU"])])
+    label = protocol_for(told.history(), instant("2026-03-02 09:00"))
+    dates = dose_dates(label, last_step="step_up_2", schedule="weekly", last_on=LAST)
+    assert tuple((day - LAST).days if day else None for day in (dates.give_by, dates.restart_if_after)) == days
 
 
 def stay(setting: str, hours: int | None, because: str = "after CRS") -> Monitoring:

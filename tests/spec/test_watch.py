@@ -402,6 +402,20 @@ def test_the_home_clocks_pause_in_care_and_start_again_at_discharge(location: st
 
 
 @pytest.mark.parametrize(
+    # what is written down after the patient came to the ED | still in care
+    ("fields", "in_care"),
+    [({"caregiver_count": 1}, True), ({"location": None}, False), ({"location": "lodging"}, False)],
+)
+def test_only_a_word_about_the_place_ends_the_care_in_a_hospital(fields: dict[str, Any], in_care: bool):
+    told = dosed()
+    told.tell("home_status", "2026-03-02 12:20", location="ed", site="synthetic-ed")
+    told.tell("home_status", "2026-03-02 12:40", **fields)
+    answer = told.assess("2026-03-02 18:00").watch
+    assert (answer.phase == "in_care") is in_care
+    assert (answer.next_check_due is None) is in_care
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"location": "hospital"},  # under nobody's name
