@@ -224,6 +224,13 @@ def test_another_medicine_and_one_taken_before_the_authorisation_leave_it_to_tak
     assert only.taken_at is None
 
 
+def test_what_was_taken_in_the_minute_of_the_authorisation_is_taken():
+    told = at_home()
+    told.tell("medicine_given", "2026-03-01 09:00", agent="dexamethasone", dose_mg="20", purpose="home")
+    (only,) = told.assess(LATER).home_medicines
+    assert civil(only.taken_at) == "2026-03-01 09:00"
+
+
 # --- what was taken hides a fever -------------------------------------------------------------------------------------
 
 HIDES = [
