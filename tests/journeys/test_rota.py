@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.actions.facts import record_event
+from handrail.alerts.models import Alert
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Shift, Site
 from handrail.people.scope import everything
@@ -75,6 +76,7 @@ def test_every_page_of_the_rota_is_read_by_everybody(
         "holidays": "/rota/holidays/",
         "swaps": "/rota/swaps/",
         "calendar": "/rota/calendar/",
+        "training": "/rota/training/",
         "pages": "/pages/",
         "contacts": f"/courses/{world.course.pk}/contacts",
         "course": f"/courses/{world.course.pk}/",
@@ -101,3 +103,27 @@ def test_the_manager_opens_the_page_about_the_gap_and_has_it(world: World, live_
     with phone.expect_navigation():
         phone.get_by_role("button", name="I have it").click()
     assert "You have it since" in phone.locator("main").inner_text()
+
+
+def test_the_gap_closes_on_a_phone_once_the_certificate_is_typed(world: World, live_server: Any, phone: Page) -> None:
+    sign_in(phone, live_server, world)
+    phone.goto(f"{live_server.url}/rota/")
+    with phone.expect_navigation():
+        phone.get_by_role("link", name="Training and certificates").click()
+    main = phone.locator("main")
+    lacking = "RN Untrained is second on call without a current certificate on_call_ladder"
+    assert lacking in main.inner_text()
+    assert Alert.objects.filter(what__startswith=lacking, closed_at=None).exists()
+    form = phone.locator("section").filter(has=phone.get_by_role("heading", name="Add a certificate"))
+    form.get_by_label("RN Untrained").check()
+    form.get_by_label("Certificate").fill("on_call_ladder")
+    form.get_by_label("First day").fill("2026-03-01")
+    form.get_by_label("Number or place of the paper").fill("card 12")
+    with phone.expect_navigation():
+        form.get_by_role("button", name="Save").click()
+    assert "Saved for RN Untrained" in phone.locator("body").inner_text()
+    assert lacking not in main.inner_text()
+    assert "card 12" in main.inner_text()
+    Watcher().look()
+    assert not Alert.objects.filter(what__startswith=lacking, closed_at=None).exists()
+    assert Alert.objects.filter(what__startswith="Nobody is first on call", closed_at=None).exists()

@@ -86,6 +86,29 @@ def test_training_that_runs_out_is_a_hole_from_that_day_and_is_mended_by_a_train
     assert holes(hub, None, NOW, AHEAD) == []
 
 
+@pytest.mark.parametrize(
+    ("certificates", "expected"),
+    [
+        # first and last day in March; the shift began on 1 March and NOW is 2 March 9:00 in Chicago
+        ([(2, None)], []),
+        ([(2, 5)], [(87, 336)]),
+        ([(2, 5), (8, None)], [(87, 135)]),
+        ([(2, 5), (8, 9), (11, None)], [(87, 135), (182, 206)]),
+        ([(2, 5), (6, None)], []),
+        ([(9, None)], [(-24, 158)]),
+    ],
+)
+def test_a_certificate_written_down_later_ends_the_hole_on_its_first_day(hub, certificates, expected):
+    first_only(hub)
+    person = make_member(hub, "on_call", trained=False)
+    make_shift(hub, "first_on_call", person, starts_at=at(-24), ends_at=AHEAD)
+    for since, until in certificates:
+        first, last = date(2026, 3, since), date(2026, 3, until) if until else None
+        make_certificate(hub, person, valid_from=first, valid_until=last)
+    found = [(begins, ends) for _, _, begins, ends in told(holes(hub, None, NOW, AHEAD))]
+    assert found == expected
+
+
 def test_an_override_by_somebody_untrained_is_a_hole_although_the_plan_was_good(hub):
     make_shift(
         hub,

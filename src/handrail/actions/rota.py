@@ -192,8 +192,8 @@ def _swap_of(swap_id: UUID, by: Actor, now: datetime) -> Swap:
 # --- what every change of the rota needs ----------------------------------------------------------------------------------
 
 
-def managed(organisation_id: UUID, by: Actor, now: datetime) -> Organisation:
-    """The organisation whose rota this actor may change.
+def managed(organisation_id: UUID, by: Actor, now: datetime, verb: str = "manage_rota") -> Organisation:
+    """The organisation whose rota this actor may change, or whose people with another verb.
 
     Raises:
         NotVisibleError, NotAllowedError: not for this actor.
@@ -202,7 +202,7 @@ def managed(organisation_id: UUID, by: Actor, now: datetime) -> Organisation:
         raise NotAllowedError("Only a person changes the rota.")
     if not permissions.roles_at(by.user, organisation_id, now):
         raise NotVisibleError("There is no such organisation.")
-    if not permissions.may(by.user, "manage_rota", None, now, organisation_id=organisation_id):
+    if not permissions.may(by.user, verb, None, now, organisation_id=organisation_id):
         raise NotAllowedError("Your role does not allow that here.")
     return Organisation.objects.get(pk=organisation_id)
 

@@ -167,8 +167,21 @@ def _cut(row: Shift, starts_at: datetime, ends_at: datetime) -> Shift:
 
 def holes(organisation: Organisation, site: Site | None, begins: datetime, ends: datetime) -> list[Hole]:
     """The hours from `begins` to `ends` that somebody has to mend, for every step that must be filled."""
+    asked = asked_of(organisation.pk, site.pk if site else None)
+    return _found({step: each for step, each in asked.items() if each.must_be_filled}, organisation, site, begins, ends)
+
+
+def standing_untrained(organisation: Organisation, site: Site | None, begins: datetime, ends: datetime) -> list[Hole]:
+    """Who stands on the rota without the certificate that the step asks for, the steps that may stay empty included."""
+    asked = asked_of(organisation.pk, site.pk if site else None)
+    wanted = {step: each for step, each in asked.items() if each.certificate}
+    return [hole for hole in _found(wanted, organisation, site, begins, ends) if hole.who is not None]
+
+
+def _found(
+    asked: dict[str, Asked], organisation: Organisation, site: Site | None, begins: datetime, ends: datetime
+) -> list[Hole]:
     site_id = site.pk if site else None
-    asked = {step: each for step, each in asked_of(organisation.pk, site_id).items() if each.must_be_filled}
     since = begins - LOOK_BACK
     shifts = answering_shifts(organisation.pk, site_id, asked, since, ends)
     kinds = {each.certificate for each in asked.values() if each.certificate}
@@ -194,18 +207,23 @@ def holes(organisation: Organisation, site: Site | None, begins: datetime, ends:
 
 
 def _untrained(stretch: Stretch, asked: Asked, held: list[Certificate], zone: str, everywhere: bool) -> list[Hole]:
+    """The parts of a stretch for which its person holds no current certificate; one that is written down later ends a part."""
     assert stretch.shift is not None
-    last = civil_date(stretch.ends - timedelta(microseconds=1), zone)
-    day = not_trained(held, civil_date(stretch.begins, zone), last)
-    if day is None:
-        return []
-    return [
-        Hole(
-            step=asked.step,
-            begins=max(stretch.begins, day_start(day, zone)),
-            ends=stretch.ends,
-            who=stretch.shift.user,
-            certificate=asked.certificate,
-            whole_organisation=everywhere,
+    day, last = civil_date(stretch.begins, zone), civil_date(stretch.ends - timedelta(microseconds=1), zone)
+    found = []
+    while (lacking := not_trained(held, day, last)) is not None:
+        again = min((each.valid_from for each in held if lacking < each.valid_from <= last), default=None)
+        found.append(
+            Hole(
+                step=asked.step,
+                begins=max(stretch.begins, day_start(lacking, zone)),
+                ends=day_start(again, zone) if again else stretch.ends,
+                who=stretch.shift.user,
+                certificate=asked.certificate,
+                whole_organisation=everywhere,
+            )
         )
-    ]
+        if again is None:
+            break
+        day = again
+    return found

@@ -42,6 +42,15 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How long before a certificate runs out the page of training says so: days, the nearest first."""
+
+    warn_days: tuple[int, ...]
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageStep:
     """Whom a gap pages, and the minutes left to say "I have it"."""
 
@@ -70,6 +79,7 @@ class RotaRules:
     id: str
     version: str
     look: Look
+    training: Training
     page: tuple[PageStep, ...]
     step: tuple[StepRow, ...]
 
@@ -95,10 +105,17 @@ def rules_from_toml(text: str) -> RotaRules:
     rules = read_table(RotaRules, body, "")
     if rules.format != FORMAT:
         raise ProtocolDataError("unknown_format", f'Rota rules start with format = "{FORMAT}".', "format")
-    named = [("look", rules.look.source), *(("page", row.source) for row in rules.page)]
+    named = [
+        ("look", rules.look.source),
+        ("training", rules.training.source),
+        *(("page", row.source) for row in rules.page),
+    ]
     for path, keys in [*named, *(("step", row.source) for row in rules.step)]:
         if not keys or set(keys) - set(sources):
             raise ProtocolDataError("missing_source", "The row names no source of this file.", f"{path}.source")
+    days = rules.training.warn_days
+    if not days or min(days) <= 0 or list(days) != sorted(set(days)):
+        raise ProtocolDataError("wrong_order", "Positive days, the nearest first.", "training.warn_days")
     if not rules.page or any(row.wait_minutes <= 0 for row in rules.page):
         raise ProtocolDataError("quiet_ladder", "A gap pages somebody, and waits a positive number of minutes.", "page")
     return rules

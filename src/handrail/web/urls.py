@@ -19,6 +19,7 @@ from handrail.web import (
     views_rota_parts,
     views_signing,
     views_texts,
+    views_training,
 )
 
 urlpatterns = [
@@ -41,6 +42,8 @@ urlpatterns = [
     path("rota/holidays/<uuid:holiday_id>/remove", views_rota_parts.remove_a_holiday, name="remove_holiday"),
     path("rota/calendar/", views_rota_calendar.calendar, name="calendar"),
     path("rota/calendar.ics", views_rota_calendar.calendar_file, name="calendar_file"),
+    path("rota/training/", views_training.training, name="training"),
+    path("rota/training/<uuid:row_id>/shipped", views_training.as_shipped, name="as_shipped"),
     path("rota/swaps/", views_rota_parts.swaps, name="swaps"),
     path("rota/swaps/<uuid:swap_id>/answer", views_rota_parts.answer_a_swap, name="answer_swap"),
     path("courses/<uuid:course_id>/contacts", views_contacts.contacts, name="contacts"),
