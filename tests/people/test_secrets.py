@@ -2,13 +2,18 @@
 
 import pytest
 from cryptography.fernet import Fernet
+from django.apps import apps
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import connection
 
+from handrail import clock
 from handrail.actions.upkeep import rotate_keys
+from handrail.alerts.models import Dispatch
+from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, Patient
-from tests.support.factories import make_organisation, make_patient
+from handrail.people.models import Contact, ContactPoint, Patient
+from handrail.people.secrets import EncryptedTextField
+from tests.support.factories import make_member, make_organisation, make_patient
 
 pytestmark = pytest.mark.django_db
 
@@ -68,16 +73,36 @@ def test_no_text_of_a_patient_or_contact_names_them():
 def test_keys_are_rotated_and_the_old_one_can_go(settings):
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     settings.HANDRAIL_FIELD_KEYS = [old]
-    make_patient(make_organisation("Alice"))
+    house = make_organisation("Alice")
+    make_patient(house)
+    member = make_member(house, "nurse")
+    ContactPoint.objects.create(user=member, channel="sms", address="+15550100199")
+    Dispatch.objects.create(
+        organisation=house,
+        whom="patient",
+        kind="reminder",
+        words="a check is due",
+        idempotency_key="1",
+        send_at=clock.now(),
+    )
     before = Patient.objects.get().phone_hash
 
     settings.HANDRAIL_FIELD_KEYS = [new, old]
     assert Patient.objects.with_phone("+15550100123").count() == 1  # while keys are being rotated, too
-    assert rotate_keys() == {"patients": 1, "contacts": 0, "documents": 0}
+    assert rotate_keys() == {
+        "patients": 1,
+        "contacts": 0,
+        "documents": 0,
+        "contact points": 1,
+        "dispatches": 1,
+        "texts": 0,
+    }
 
     settings.HANDRAIL_FIELD_KEYS = [new]
     patient = Patient.objects.get()
     assert (patient.given_name, patient.phone_hash != before) == ("Synthia", True)
+    assert ContactPoint.objects.get().address == "+15550100199"
+    assert Dispatch.objects.get().words == "a check is due"
     assert Patient.objects.with_phone("+15550100123").count() == 1
 
 
@@ -89,3 +114,12 @@ def test_a_missing_key_is_said_and_not_guessed(settings):
     settings.HANDRAIL_FIELD_KEYS = ["no key"]
     with pytest.raises(ImproperlyConfigured, match="Fernet"):
         secrets.encrypt(b"x")
+
+
+def test_every_table_that_holds_something_encrypted_is_rotated():
+    holding = {
+        model for model in apps.get_models() if any(isinstance(f, EncryptedTextField) for f in model._meta.fields)
+    }
+    assert holding == {Patient, Contact, ContactPoint, Dispatch, TextReceived}, (
+        "tell rotate_keys of the new table, and this test"
+    )

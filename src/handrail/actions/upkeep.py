@@ -13,6 +13,7 @@ from handrail import clock
 from handrail.actions.actor import service
 from handrail.actions.recording import Settled, could_not_assess, locked, settle
 from handrail.alerts.models import Dispatch
+from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
 from handrail.people.models import Contact, ContactPoint, Patient
 from handrail.people.scope import everything
@@ -96,8 +97,14 @@ def rotate_keys() -> dict[str, int]:
 
     Small transactions with nothing locked in between, so that people can work meanwhile; it may be run again at any time.
     """
-    counts = {"patients": 0, "contacts": 0, "contact points": 0, "dispatches": 0, "documents": 0}
-    kinds = (("patients", Patient), ("contacts", Contact), ("contact points", ContactPoint), ("dispatches", Dispatch))
+    counts = {"patients": 0, "contacts": 0, "contact points": 0, "dispatches": 0, "texts": 0, "documents": 0}
+    kinds = (
+        ("patients", Patient),
+        ("contacts", Contact),
+        ("contact points", ContactPoint),
+        ("dispatches", Dispatch),
+        ("texts", TextReceived),
+    )
     with everything():
         for name, model in kinds:
             for chunk in _chunks(list(model.objects.order_by("pk").values_list("pk", flat=True))):

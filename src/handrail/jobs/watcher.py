@@ -50,6 +50,8 @@ from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.people.models import Site
 from handrail.records.models import Course
+from handrail.rules.policy import load_policy
+from handrail.rules.protocol import catalogue
 from handrail.rules.terms import Urgency
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,7 @@ class Watcher:
 
     def run(self) -> None:
         """Look, sleep, look again, for ever; a database that is briefly away is waited for."""
+        _warm_up()
         waker = Waker()
         self._flights.when_back = waker.poke
         while True:
@@ -361,6 +364,12 @@ class Watcher:
         """Seconds until something is due that nobody holds, a quarter of a second at the most."""
         due = self.next_due()
         return max(0.01, min(LONGEST_SLEEP, clock.real_seconds_until(due))) if due is not None else LONGEST_SLEEP
+
+
+def _warm_up() -> None:
+    """Read the label data and the policies before anything is claimed: the first row would outlast its lease otherwise."""
+    catalogue()
+    load_policy()
 
 
 def _free(now: datetime) -> Q:
