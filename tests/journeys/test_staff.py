@@ -81,6 +81,18 @@ def test_from_sign_in_to_i_have_it(phone: Page, world: World, live_server: Any):
     expect(phone.get_by_role("button", name="I have it")).to_have_count(0)
 
 
+def test_at_night_what_has_to_be_done_is_on_the_first_screen_of_a_phone(phone: Page, world: World, live_server: Any):
+    sign_in(phone, world, live_server)
+    phone.get_by_role("link", name="Open the page about Synthia Example").click()
+    expect(phone.get_by_role("heading", name="Synthia Example: fever in the window")).to_be_visible()
+    have = phone.get_by_role("button", name="I have it").bounding_box()
+    assert have is not None and have["y"] + have["height"] < PHONE["height"] - 120, "above the browser's own bars"
+    phone.get_by_role("button", name="I have it").click()
+    expect(phone.get_by_text("You have it since Tue 02:14")).to_be_visible()
+    phone.get_by_role("link", name="Write down the call").click()
+    expect(phone.get_by_role("button", name="Save the call")).to_be_visible()
+
+
 def test_an_assessment_is_written_by_keyboard_and_changes_the_answer(desktop: Page, world: World, live_server: Any):
     sign_in(desktop, world, live_server)
     desktop.goto(f"{live_server.url}/courses/{world.course.pk}/record/assessment/")

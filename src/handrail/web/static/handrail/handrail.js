@@ -41,6 +41,11 @@
     for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
   });
   document.addEventListener("htmx:afterSwap", tick);
+  // A link to a folded part opens it: one tap less.
+  document.addEventListener("click", (event) => {
+    const folded = document.getElementById(event.target.closest?.('a[href^="#"]')?.hash.slice(1) || "");
+    if (folded?.tagName === "DETAILS") folded.open = true;
+  });
   // Lists that ask again: the browser keeps no copy of them, so the tag of what is shown is kept here.
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (detail.elt.dataset.tag) detail.headers["If-None-Match"] = detail.elt.dataset.tag;
