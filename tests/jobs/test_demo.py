@@ -1,6 +1,6 @@
 """The demonstration: what is promised of its courses is what the rules say, and everything went through the verbs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +16,14 @@ from handrail.actions.upkeep import verify_cache
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.demo import people
 from handrail.jobs.demo.seed import Seeded, seed
+from handrail.jobs.watcher import Watcher
 from handrail.people import agreements
-from handrail.people.models import Contact, Membership, Organisation, Patient, Role, Shift, Step, User
+from handrail.people.coverage import holes
+from handrail.people.models import Contact, Membership, Organisation, Patient, Role, Shift, Site, Step, User
+from handrail.people.scope import everything
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course, CourseAccess, Event
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import UnusableInput, day_start
 
 TUESDAY_1450 = datetime(2026, 3, 24, 19, 50, tzinfo=UTC)
 PASSWORD = "synthetic-password"
@@ -51,7 +54,7 @@ def answer(told: Seeded, name: str) -> dict[str, Any]:
 
 def organisation_steps(organisation: Organisation) -> list[str]:
     now = TUESDAY_1450
-    found = Shift.objects.filter(organisation=organisation, starts_at__lte=now, ends_at__gt=now + timedelta(days=13))
+    found = Shift.objects.filter(organisation=organisation, starts_at__lte=now, ends_at__gt=now + timedelta(days=4))
     return list(found.values_list("step", flat=True))
 
 
@@ -170,6 +173,23 @@ class TestTheDemonstration(TestCase):
             steps = set(organisation_steps(organisation))
             assert {step.value for step in Step} <= steps
 
+    def test_one_gap_next_sunday_at_one_community_site_is_paged_today_to_its_site_manager(self):
+        told, ahead = self.told, TUESDAY_1450 + timedelta(days=14)
+        found = {
+            name: [(each.step, each.kind, each.begins, each.ends) for each in gaps]
+            for name, house in told.houses.items()
+            if (gaps := holes(house.organisation, house.site, TUESDAY_1450, ahead))
+        }
+        sunday = datetime(2026, 3, 29, 5, tzinfo=UTC)
+        assert found == {"prairie": [("first_on_call", "nobody", sunday, sunday + timedelta(days=1))]}
+        with clock.use(clock.FrozenClock(TUESDAY_1450)), everything():
+            Site.objects.update(rota_look_at=TUESDAY_1450)
+            Watcher().look()
+        gap = Alert.objects.get(course=None, closed_at=None)
+        assert gap.what == ("Nobody is first on call from Sun 29 Mar 2026 00:00 CDT until Mon 30 Mar 2026 00:00 CDT")
+        paged = set(Page.objects.filter(alert=gap).values_list("user__email", flat=True))
+        assert paged == {"site-manager@prairie.example"}
+
     def test_everybody_is_synthetic(self):
         assert not Patient.objects.filter(synthetic=False).exists()
         assert not Course.objects.filter(synthetic=False).exists()
@@ -194,3 +214,23 @@ class TestTheDemonstration(TestCase):
         with pytest.raises(UnusableInput, match="empty one"):
             seed(TUESDAY_1450, PASSWORD)
         assert Organisation.objects.count() == 3
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("now", "gap"),
+    [
+        (datetime(2026, 3, 24, 19, 50, tzinfo=UTC), date(2026, 3, 29)),
+        (datetime(2026, 3, 28, 19, 50, tzinfo=UTC), date(2026, 3, 29)),
+        (datetime(2026, 3, 29, 4, 59, tzinfo=UTC), date(2026, 3, 29)),
+        (datetime(2026, 3, 29, 5, 0, tzinfo=UTC), date(2026, 4, 5)),
+        (datetime(2026, 10, 26, 19, 50, tzinfo=UTC), date(2026, 11, 1)),
+    ],
+)
+def test_next_sunday_is_a_whole_day_that_has_not_begun(now, gap):
+    with everything():
+        house = people.make_houses(now, "!")["prairie"]
+        people.leave_a_gap(house, now)
+        (hole,) = holes(house.organisation, house.site, now, now + timedelta(days=14))
+    assert hole.begins > now
+    assert (hole.begins, hole.ends) == (day_start(gap, people.ZONE), day_start(gap + timedelta(days=1), people.ZONE))

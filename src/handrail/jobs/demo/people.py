@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from handrail.people.models import Certificate, Membership, Organisation, Shift, Site, User
+from handrail.rules.terms import civil_date, day_start
 
 ZONE: Final = "America/Chicago"
 ROTA_DAYS: Final = 60
@@ -97,6 +98,22 @@ def _rota(house: House, now: datetime) -> None:
             starts_at=now - timedelta(days=120),
             ends_at=now + timedelta(days=ROTA_DAYS),
         )
+
+
+def leave_a_gap(house: House, now: datetime) -> None:
+    """Take everybody off first on call for the whole of next Sunday: the site manager is paged about it today."""
+    today = civil_date(now, ZONE)
+    sunday = today + timedelta(days=7 - (today.weekday() + 1) % 7)
+    shift = Shift.objects.get(organisation=house.organisation, step="first_on_call")
+    Shift.objects.create(
+        organisation=house.organisation,
+        step=shift.step,
+        user=shift.user,
+        starts_at=day_start(sunday + timedelta(days=1), ZONE),
+        ends_at=shift.ends_at,
+    )
+    shift.ends_at = day_start(sunday, ZONE)
+    shift.save(update_fields=["ends_at"])
 
 
 def sign_ins(password: str) -> list[tuple[str, str, str]]:

@@ -15,7 +15,7 @@ from handrail import clock
 from handrail.jobs.demo.agreements import make_agreements
 from handrail.jobs.demo.children import Folder
 from handrail.jobs.demo.courses import tell_all
-from handrail.jobs.demo.people import House, make_houses
+from handrail.jobs.demo.people import House, leave_a_gap, make_houses
 from handrail.jobs.demo.storyteller import Story
 from handrail.people import scope
 from handrail.people.models import Organisation
@@ -54,6 +54,7 @@ def seed(now: datetime, password: str) -> Seeded:
     """Tell the demonstration as of `now`: everything or nothing."""
     with transaction.atomic(), scope.everything():
         houses = empty_houses(now, password)
+        leave_a_gap(houses["prairie"], now)
         make_agreements(houses, now)
         return Seeded(houses=houses, stories=tell_all(houses, now))
 
