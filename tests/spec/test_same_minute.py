@@ -15,6 +15,7 @@ from handrail.rules.protocol import load
 from handrail.rules.redosing import BENEFIT_RISK, BENEFIT_RISK_UNKNOWN
 from handrail.rules.switching import schedule_before
 from handrail.rules.terms import Action
+from handrail.rules.triage import triage
 from tests.support.courses import CHICAGO, ELRA, TEC, Told, civil, instant, well
 from tests.support.reactions import crs, resolved
 
@@ -277,6 +278,35 @@ def test_a_call_at_the_minute_of_a_report_may_have_been_about_something_else(
     told.tell("contact_made", at, reached=True, outcome=outcome, channel="phone", **{"with": "patient"})
     said = told.assess("2026-03-10 02:30")
     assert (not [f for f in said.findings if f.rule == "triage"]) is answered
+
+
+@pytest.mark.parametrize(
+    # a call that sent the patient to the ED | the doubt is gone
+    ("at", "gone"),
+    [("2026-03-10 02:00", False), ("2026-03-10 02:01", True)],
+)
+def test_a_call_at_the_minute_of_a_report_whose_temperature_nobody_knows_leaves_the_doubt(at: str, gone: bool):
+    told = treated()
+    told.tell("checkin_received", REPORTED, temperature_c=None, symptoms=[], caregiver_present=True)
+    told.tell("contact_made", at, reached=True, outcome="sent_to_ed", channel="phone", **{"with": "patient"})
+    history = told.history()
+    found = triage(history, given_doses(history), load_policy(), instant("2026-03-10 02:30"))
+    assert (found.in_doubt is None) is gone
+
+
+@pytest.mark.parametrize(
+    # a departure that lets the patient stay at home is signed at | answered
+    ("signed", "answered"),
+    [("2026-03-10 01:59", False), ("2026-03-10 02:00", True), ("2026-03-10 02:10", True)],
+)
+def test_a_departure_signed_at_the_minute_of_a_fever_lets_the_patient_stay(signed: str, answered: bool):
+    told = treated()
+    told.tell("checkin_received", REPORTED, temperature_c="38.4", symptoms=[], caregiver_present=True)
+    told.tell(
+        "contact_made", "2026-03-10 02:05", reached=True, outcome="staying_home", channel="phone", **{"with": "patient"}
+    )
+    told.tell("departure_signed", signed, rule="staying_home", reason="known cause", approver="attending")
+    assert (pages(told) == []) is answered
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,21 @@ def test_a_systolic_pressure_far_under_the_patients_own_baseline(
     assert ("baseline_systolic_mmhg" in [item.missing for item in answer.cannot_say]) == (not before)
 
 
-def test_a_reading_after_the_first_dose_is_no_baseline():
+@pytest.mark.parametrize(("at", "wanted"), [("2026-03-02 09:00", AMBER), ("2026-03-02 09:01", NOTHING)])
+def test_a_reading_after_the_first_dose_is_no_baseline(at: str, wanted: tuple[str | None, str]):
     told = Told()
     told.dose("step_up_1", DOSE_1)
-    told.tell("vitals_measured", "2026-03-02 09:01", systolic_mmhg=180)
-    assert said(reported(told, "2026-03-02 18:00", systolic_mmhg=120)) == NOTHING
+    told.tell("vitals_measured", at, systolic_mmhg=180)
+    assert said(reported(told, "2026-03-02 18:00", systolic_mmhg=120)) == wanted
+
+
+def test_of_two_rows_that_are_equally_urgent_the_first_gives_the_words():
+    """95 is below the fixed limit, and more than 20 % under 150 as well."""
+    told = Told()
+    told.tell("vitals_measured", "2026-03-02 08:00", systolic_mmhg=150)
+    told.dose("step_up_1", DOSE_1)
+    because = reported(told, "2026-03-02 18:00", systolic_mmhg=95).triage.because
+    assert "(mmHg) 95 is below 101" in because and "under the baseline" not in because
 
 
 def test_the_table_above_meets_every_reading_row_of_the_policy():
@@ -170,6 +180,7 @@ def test_no_box_and_a_normal_temperature_is_nothing():
     # last dose         | fever at           | answer       (the window is 7 x 24 h after the dose, end included)
     ("step", "at", "wanted"),
     [
+        ("step_up_1", "2026-03-02 09:00", RED_3),  # in the minute of the dose
         ("step_up_1", "2026-03-02 09:01", RED_3),
         ("step_up_1", "2026-03-09 10:00", RED_3),  # 168 h: the clocks went forward on 8 March
         ("step_up_1", "2026-03-09 10:01", RED_4),
@@ -226,6 +237,13 @@ def test_fever_and_neutrophils(
         answer = reported(told, at, temperature_c="38.0")
         assert said(answer) == wanted
         assert ("infection path first" in answer.triage.because) == first
+
+
+@pytest.mark.parametrize(("counted", "wanted"), [(LATER, RED_3_ED), ("2026-03-02 08:00", RED_3)])
+def test_a_neutrophil_count_from_the_minute_of_the_fever_is_known(counted: str, wanted: tuple[str, str]):
+    told = stepping_up(anc=None)
+    told.tell("lab_resulted", counted, code="anc", value="0.49" if counted == LATER else "2.1", unit="10*9/L")
+    assert said(reported(told, LATER, temperature_c="38.0")) == wanted
 
 
 @pytest.mark.parametrize(("at", "wanted"), [("2026-03-19 09:00", RED_4), ("2026-03-19 09:01", RED_4_ED)])
