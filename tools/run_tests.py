@@ -21,6 +21,7 @@ BIN = Path(sys.executable).parent
 NOTHING_COLLECTED = 5  # pytest's exit status when no test was selected
 FAST = "not (browser or postgres or drill or slow)"
 BOTH_CORES = ["-n", "2", "--dist", "loadscope"]
+HURRIED = ["tests/jobs", "tests/drills"]  # they measure time: nothing else runs beside them
 Command = list[str]
 
 
@@ -116,7 +117,7 @@ def main(arguments: list[str]) -> int:
         return 2
     everything = arguments == ["all"]
     on_sqlite, on_postgres = {"HANDRAIL_TEST_DATABASE": "sqlite"}, {"HANDRAIL_TEST_DATABASE": "postgres"}
-    # One process prints what the properties reached; the drills and the browser measure time and have both cores.
+    # One process prints what the properties reached; the drills and the hurried nights measure time and have both cores.
     runs = [
         ("fast tests, on both cores", [*BOTH_CORES, "--ignore=tests/properties", "-m", FAST], on_sqlite),
         ("properties", ["tests/properties", "-m", FAST], on_sqlite),
@@ -124,11 +125,16 @@ def main(arguments: list[str]) -> int:
     if everything:
         runs += [
             (
-                "slow tests, browser journeys and drills",
-                ["-m", f"not postgres and not ({FAST})", "--durations=10"],
+                "browser journeys and slow tests, on both cores",
+                [*BOTH_CORES, *(f"--ignore={folder}" for folder in HURRIED), "-m", f"not postgres and not ({FAST})"],
                 on_sqlite,
             ),
-            ("tests that touch a database, on PostgreSQL", [], on_postgres),
+            (
+                "drills and hurried nights",
+                [*HURRIED, "-m", f"not postgres and not ({FAST})", "--durations=10"],
+                on_sqlite,
+            ),
+            ("tests that touch a database, on PostgreSQL, on both cores", BOTH_CORES, on_postgres),
         ]
 
     started = time.monotonic()
