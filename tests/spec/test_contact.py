@@ -349,3 +349,102 @@ def test_a_policy_without_an_admission_policy_lets_nobody_stay():
     told = report()
     stays(told)
     assert own(told, "2026-03-06 15:30", old) == ["staying_home"]
+
+
+# --- the same minute ------------------------------------------------------------------------------------------------
+
+
+def test_a_call_written_for_the_minute_of_the_report_is_no_answer_to_it():
+    told = report("RED-1")
+    call(told, LATER, "none")
+    assert own(told, "2026-03-06 15:06") == ["contact"]
+
+
+def test_a_call_of_the_minute_of_a_report_decides_about_what_came_before_it_only():
+    told = report("RED-3")
+    told.tell("checkin_received", CALL, symptoms=["confused"], caregiver_present=True)
+    stays(told, CALL)
+    pages = [page for page in told.assess("2026-03-06 15:11").pages if page.key.startswith("staying_home:")]
+    assert [page.ladder.value for page in pages] == ["RED-3"], "not the RED-2 that nobody knew of when it was said"
+
+
+def test_of_two_reports_before_a_call_the_worse_one_counts_in_either_order():
+    for first, second in (("shaking_chills", "confused"), ("confused", "shaking_chills")):
+        told = stepping_up()
+        told.tell("checkin_received", LATER, symptoms=[first], caregiver_present=True)
+        told.tell("checkin_received", "2026-03-06 15:05", symptoms=[second], caregiver_present=True)
+        stays(told)
+        (page,) = [each for each in told.assess("2026-03-06 15:30").pages if each.key.startswith("staying_home:")]
+        assert page.ladder.value == "RED-2"
+
+
+@pytest.mark.parametrize(
+    # what was recorded in the minute of the call | the wait for the patient goes on
+    ("facts", "waits"),
+    [
+        (("crs", "ice"), False),
+        (("crs",), True),
+        (("ice",), True),
+        (("hospital",), False),
+    ],
+)
+def test_what_is_recorded_in_the_minute_of_the_call_counts_for_it(facts: tuple[str, ...], waits: bool):
+    told = report()
+    call(told)
+    if "hospital" in facts:
+        told.tell("home_status", CALL, location="hospital", site="unit-7")
+    graded(told, CALL, tmax_c="38.4")
+    inputs, score = told.events[-2:]
+    told.events[-2:] = [event for name, event in (("crs", inputs), ("ice", score)) if name in facts]
+    assert own(told, "2026-03-06 16:20") == (["seen"] if waits else [])
+
+
+@pytest.mark.parametrize(("at", "called"), [(CALL, False), ("2026-03-06 15:11", True)])
+def test_a_call_to_the_department_in_the_minute_of_the_decision_is_no_call_back(at: str, called: bool):
+    told = report("RED-2")
+    call(told, outcome="sent_to_ed")
+    told.tell("home_status", "2026-03-06 15:30", location="ed", site="unit-7")
+    told.tell("contact_made", at, outcome="none", reached=True, **{"with": "ed"})
+    assert ("ed_call_back" not in own(told, "2026-03-06 16:30")) == called
+
+
+def test_what_was_found_in_the_minute_of_the_report_is_known_since_it():
+    told = stepping_up()
+    told.tell("checkin_received", LATER, symptoms=["shaking_chills"], caregiver_present=True)
+    known(told)
+    early = [e for e in told.events if e["kind"] in ("crs_assessed", "ice_assessed", "vitals_measured")][-3:]
+    for event in early:
+        event["at"] = next(e["at"] for e in told.events if e["kind"] == "checkin_received")
+    stays(told)
+    assert own(told, "2026-03-06 15:30", MAY_STAY) == []
+
+
+@pytest.mark.parametrize(("at", "signed"), [(LATER, True), ("2026-03-06 14:59", False)])
+def test_a_departure_of_the_minute_of_the_report_speaks_for_it(at: str, signed: bool):
+    told = known(report())
+    told.tell("departure_signed", at, rule="staying_home", reason="reviewed by phone", approver="lead")
+    stays(told)
+    assert (own(told, "2026-03-06 15:30") == []) == signed
+
+
+@pytest.mark.parametrize(
+    # said about the caregiver                                                  | counts
+    ("at", "begins", "enough"),
+    [
+        ("2026-03-06 15:30", "2026-03-06T12:00:00-06:00", True),  # in the minute of the call
+        ("2026-03-06 15:31", "2026-03-06T12:00:00-06:00", False),  # after it
+        ("2026-03-06 15:10", "2026-03-06T15:30:00-06:00", True),  # begins with the call
+        ("2026-03-06 15:10", "2026-03-06T15:31:00-06:00", False),
+    ],
+)
+def test_a_caregiver_counts_from_the_minute_of_the_call(at: str, begins: str, enough: bool):
+    told = stepping_up()
+    told.tell("checkin_received", LATER, symptoms=["shaking_chills"])
+    until = "2026-03-06T20:00:00-06:00"
+    told.tell("home_status", at, caregiver_from=begins, caregiver_until=until)
+    known(told)
+    stays(told)
+    lacking = [
+        page.because for page in told.assess("2026-03-06 15:31", policy=MAY_STAY).pages if "staying_home" in page.key
+    ]
+    assert ("nobody is known to stay" not in " ".join(lacking)) == enough
