@@ -90,6 +90,9 @@ def test_a_call_that_decides_is_written_down_and_ends_the_page(on_call, world, t
         assert on_call.post(reverse("call_page", args=[alert.pk]), sent).status_code == 302
     assert kinds(world) == ["contact_made"]
     assert fresh(alert).closed_at is not None
+    text = page(on_call, alert)
+    assert "Not all clear, still to do:" in text and "see the patient who comes in, and assess" in text
+    assert '<section class="care soon" aria-labelledby="what">' in text
 
 
 def test_against_the_policy_it_takes_a_reason_and_what_was_typed_is_kept(on_call, world, time):

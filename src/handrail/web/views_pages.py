@@ -22,6 +22,7 @@ from handrail.alerts.reach import alerts_of
 from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records import wire
+from handrail.records.models import Course
 from handrail.rules.paging import PATIENT
 from handrail.rules.policy import load_policy
 from handrail.rules.receipts import Arrival, arrival
@@ -34,7 +35,7 @@ from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Filled
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
-from handrail.web.words import local_time, short_time
+from handrail.web.words import local_time, parse, short_time
 
 RECENT: Final = timedelta(days=2)
 STATE_WORDS: Final = {
@@ -157,6 +158,7 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         "alert": alert_row(alert, now, course.time_zone, names=names, may_have="acknowledge" in verbs),
         "night": on_call.night(course, looked, now),
         "closed": alert.closed_because if alert.closed_at else "",
+        "still_to_do": _still_to_do(looked, course) if alert.closed_at else [],
         "attempts": attempts(alert, course.time_zone),
         "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
         "forms": [FORMS[key] for key in ("assessment", "medicine") if FORMS[key].verb in verbs],
@@ -187,6 +189,20 @@ def _notices(alert: Alert, zone: str) -> list[dict[str, str]]:
             "state": NOTICE_STATE_WORDS[Notice.State(each.state)],
         }
         for each in alert.notices.order_by("created_at", "to")
+    ]
+
+
+def _still_to_do(looked: course_page.Looked, course: Course) -> list[dict[str, str]]:
+    """What the person on call has yet to do: a page that is over is no all-clear while one of its clocks runs."""
+    tasks = (looked.answer or {}).get("tasks") or []
+    return [
+        {
+            "what": task["what"],
+            "who": role_words(task["who"]),
+            "by": short_time(by, course.time_zone) if (by := parse(task["by"])) else "",
+        }
+        for task in tasks
+        if task["who"] == "on_call"
     ]
 
 
