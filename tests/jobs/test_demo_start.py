@@ -220,8 +220,8 @@ def test_the_demonstration_from_an_empty_folder(tmp_path):
         assert "Using what is in" in said and told["checkin_token"] in said
     finally:
         again.send_signal(signal.SIGTERM)
-        again.communicate(timeout=30)
-    assert again.returncode == 0
+        rest = again.communicate(timeout=30)[0]
+    assert again.returncode == 0, rest
 
 
 def _start(directory: Path, port: int) -> subprocess.Popen[str]:

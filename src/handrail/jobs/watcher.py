@@ -62,6 +62,8 @@ SEND_LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_SEND_LEASE_SECONDS", "4
 """Longer than a mail server that answers every step of SMTP at the last moment can take."""
 LONGEST_SLEEP: Final = 0.25
 BEAT_SECONDS: Final = 2.0
+SETTLES_SECONDS: Final = 30.0
+"""Longer than a request that began before the clock was set can take to commit."""
 POISON_PAUSE: Final = timedelta(minutes=1)
 PING_SECONDS: Final = 20.0
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
@@ -93,6 +95,8 @@ class Watcher:
         self._gathers = False
         self._away = False
         self._clock_was: datetime | None = None
+        self._stepped = 0.0
+        self._brought = 0.0
         self._flights = Flights()
 
     def run(self) -> None:
@@ -126,11 +130,17 @@ class Watcher:
     def _notice_a_step(self) -> None:
         """A clock that was set back since the last look, or before this watcher began, has left rows in the future."""
         now, was = clock.now(), self._clock_was
+        self._clock_was = now
         if was is None or now < was:
             self._beaten = 0.0  # the sign of life is of another time
+            self._stepped = time.monotonic()
+            self._brought = 0.0
+        # What was being written while the clock was set still carries the other time: it is looked for a while longer.
+        since = time.monotonic()
+        if since - self._stepped <= SETTLES_SECONDS and since - self._brought >= 1.0:
+            self._brought = since
             longest = timedelta(seconds=2 * max(LEASE_SECONDS, SEND_LEASE_SECONDS)) + 2 * POISON_PAUSE
             bring_back(now, longest_lease=longest * clock.speed())
-        self._clock_was = now
 
     def look(self) -> int:
         """Work on everything that is due and wait for what is on its way; returns how many rows that were."""
