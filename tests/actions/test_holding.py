@@ -1,9 +1,11 @@
 """After "I have it": put off, handed over to a named person, a call that reached nobody; and what each does to the pages."""
 
 from datetime import timedelta
+from threading import Thread
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from handrail import clock
 from handrail.actions.actor import person
@@ -12,6 +14,7 @@ from handrail.actions.contacts import Call, record_call
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import receive_checkin
 from handrail.actions.holding import hand_over, put_off, who_may_have
+from handrail.actions.recording import locked
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
 from tests.alerts.test_acknowledge import together
@@ -232,6 +235,27 @@ def test_the_named_person_and_the_end_of_the_hold_at_the_same_moment(world, time
     assert not [result for result in results if isinstance(result, Exception)], results
     alert.refresh_from_db()
     assert alert.acknowledged_by == world.alice.nurse and alert.next_page_at is None
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_whoever_holds_the_course_does_not_keep_a_page_from_being_written(world, time):
+    """The watcher holds the alert while it writes the page, and the verbs hold the course and then want the alert."""
+    alert = fever(world)
+    written = []
+
+    def write() -> None:
+        try:
+            written.append(Watcher()._write_one())
+        finally:
+            connection.close()
+
+    writer = Thread(target=write, daemon=True)
+    with locked(alert.course_id, world.actor("alice"), NOW):
+        writer.start()
+        writer.join(timeout=20)
+        assert written == [True], "it waits for the course, and whoever has that would wait for the alert"
+    assert alert.pages.filter(channel="on_screen").exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -377,6 +377,7 @@ def test_while_its_watcher_lives_nobody_else_sends_what_a_slow_provider_still_ha
 
 
 def test_a_database_that_is_away_when_the_answer_comes_loses_no_answer(night, provider, monkeypatch):
+    provider.next_answers = [Trouble(seconds=0.5)]  # the answer comes after the look
     night.watcher._look_once()
     with monkeypatch.context() as patched:
         patched.setattr("handrail.jobs.watcher.record", lambda *_: (_ for _ in ()).throw(OperationalError("away")))

@@ -147,7 +147,9 @@ def break_glass(user: User, course_id: UUID, reason: str, *, now: datetime | Non
         raise NotAllowedError("Only clinical staff can open a record in an emergency.")
     with transaction.atomic(), scope.everything():
         home = Organisation.objects.get(pk=clinical[0].organisation_id)
-        course = Course.objects.select_for_update().filter(pk=course_id, organisation__mode=home.mode).first()
+        course = (
+            Course.objects.select_for_update(no_key=True).filter(pk=course_id, organisation__mode=home.mode).first()
+        )
         if course is None:
             raise NotVisibleError("There is no such course.")
         access = CourseAccess.objects.create(
