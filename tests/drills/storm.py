@@ -51,7 +51,7 @@ WEIGHTS = {
 }
 """How often each fault comes; the database is restarted once in two hundred."""
 RESTART_EVERY = 200
-PACE_SECONDS = 0.12
+PACE_SECONDS = 0.33  # ten thousand faults take most of an hour; denser, and processes that have to start never come up
 """Between two faults: eight a second, on a machine that keeps up."""
 PHONES = 6
 STEP_SECONDS = 7200
