@@ -41,7 +41,7 @@ def follow_overdue(course: Course, answer: Assessment, now: datetime) -> None:
             _follow(course, answer, now)
     except OperationalError:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 (a reminder that fails must not put the assessment aside)
         log.error("course %s: nobody at home could be reminded (%s)", course.pk, type(error).__name__)
 
 

@@ -153,7 +153,7 @@ def deliver(parcel: Parcel) -> Outcome:
         return parcel.known or PermanentFailure(why="there is nothing to send")
     try:
         return parcel.channel.send(parcel.message)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 (a channel that breaks its promise must not hold up the others)
         log.error("the channel %s failed (%s)", parcel.channel.name, type(error).__name__)
         return TemporaryFailure(why=f"the channel failed ({type(error).__name__})")
 
