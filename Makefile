@@ -59,7 +59,7 @@ lock: ## resolve the dependencies again and write the lock files (LOCK_OPTIONS=-
 	@tools/environment.sh uv
 	@cut -d' ' -f1 tools/uv.lock | grep '^uv==' | $(COMPILE) - -o tools/uv.lock
 	@$(COMPILE) pyproject.toml -o requirements.lock
-	@$(COMPILE) pyproject.toml --extra postgres --extra push --group dev -o requirements-dev.lock
+	@$(COMPILE) pyproject.toml --extra postgres --extra push --extra pdf --group dev -o requirements-dev.lock
 
 clean: ## remove the environment and everything that can be built again
 	rm -rf .venv .tools site build dist staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
