@@ -227,7 +227,9 @@ class Child:
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=STOP_SECONDS)
+            # On a machine with no breath left even this may last: it is dead all the same, and the others are to be stopped too.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=STOP_SECONDS)
 
     def last_words(self) -> str:
         """The last line that it wrote."""
