@@ -24,6 +24,9 @@ from handrail.rules.triage import ice_at_most, ice_baseline, ice_total
 SCALE = "astct-2019"
 NEUROTOXICITY = "neurotoxicity"
 LOW_READINGS = ("spo2_percent", "systolic_mmhg")
+CRS_SIGNS = frozenset({"temperature_c", "symptoms", *LOW_READINGS})
+NEURO_SIGNS = frozenset({"home_neuro", "symptoms"})
+NEURO_CHANGED = frozenset({"wrong", "not_done"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,10 +181,12 @@ def _crs_signs(event: Event, policy: Policy, low_rows: Sequence[ReadingRow]) -> 
     A low pressure or oxygen saturation counts without fever: premedication, steroids and tocilizumab hide fever.
     """
     body = event.body
-    low = any((value := getattr(body, row.reading)) is not None and row.below and value < row.below for row in low_rows)
-    fever = body.temperature_c is not None and body.temperature_c >= policy.triage.fever_c
-    found = fever or low or _has_symptom(event, policy, "fever_like")
-    return found, bool({"temperature_c", "symptoms", *LOW_READINGS} & set(event.nulls))
+    found = body.temperature_c is not None and body.temperature_c >= policy.triage.fever_c
+    for row in low_rows:
+        value = getattr(body, row.reading)
+        found = found or (value is not None and bool(row.below) and value < row.below)
+    found = found or _has_symptom(event, policy, "fever_like")
+    return found, bool(event.nulls) and not CRS_SIGNS.isdisjoint(event.nulls)
 
 
 def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
@@ -202,10 +207,11 @@ def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
         elif event.kind == "ice_assessed":
             _ice_evidence(event, history, tracker)
         else:
-            answers = set((event.body.home_neuro or {}).values())
-            if {"wrong", "not_done"} & answers or _has_symptom(event, policy, "neurological"):
+            answers = event.body.home_neuro
+            changed = bool(answers) and not NEURO_CHANGED.isdisjoint(answers.values())
+            if changed or _has_symptom(event, policy, "neurological"):
                 tracker.evidence(event.at)
-            elif {"home_neuro", "symptoms"} & set(event.nulls):
+            elif event.nulls and not NEURO_SIGNS.isdisjoint(event.nulls):
                 tracker.evidence(event.at, unknown=True)
     return _course(tracker, answer, "ICANS")
 

@@ -95,7 +95,12 @@ class History:
         if len(kinds) == 1:
             return self._by_kind.get(kinds[0], ())
         if kinds not in self._merged:
-            self._merged[kinds] = tuple(event for event in self.events if event.kind in kinds)
+            # Most courses hold few kinds: often one list, or none, is the answer.
+            found = [items for kind in dict.fromkeys(kinds) if (items := self._by_kind.get(kind))]
+            if len(found) > 1:
+                wanted = frozenset(kinds)
+                found = [tuple([event for event in self.events if event.kind in wanted])]
+            self._merged[kinds] = found[0] if found else ()
         return self._merged[kinds]
 
     def last(self, kind: str) -> Event | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice
 
 from handrail.rules.answer import Finding, PageWanted, Task, Watch, plain
@@ -214,11 +215,17 @@ def _phase_for(spans: Sequence[_Span], instant: datetime) -> WatchPhase:
     return next((span.phase for span in spans if instant < span.ends), spans[-1].phase)
 
 
+@lru_cache(maxsize=4096)
+def _instants_of(day: date, times: tuple[str, ...], zone: str) -> tuple[datetime, ...]:
+    """The instants of one day's civil times, earliest first. They follow from the arguments alone and are asked often."""
+    return tuple(sorted(civil_instant(day, time.fromisoformat(text), zone) for text in times))
+
+
 def _due_times(span: _Span, zone: str) -> Iterator[datetime]:
     """Every due instant of a phase, in order."""
     day = civil_date(span.begins, zone)
     while True:
-        instants = sorted(civil_instant(day, clock_time, zone) for clock_time in span.phase.clock_times())
+        instants = _instants_of(day, span.phase.times, zone)
         if instants[0] >= span.ends:
             return
         yield from (due for due in instants if span.begins <= due < span.ends)
