@@ -90,6 +90,7 @@ def test_documents_are_rotated_too(world, settings):
         "contact points": 0,
         "dispatches": 0,
         "texts": 0,
+        "text lines": 0,
         "documents": 1,
     }
     settings.HANDRAIL_FIELD_KEYS = [new]

@@ -8,6 +8,7 @@ from django.db import connection
 
 from handrail import clock
 from handrail.actions.upkeep import rotate_keys
+from handrail.alerts.lines import has_stopped, line_of, may_be_texted, set_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
@@ -75,6 +76,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
     settings.HANDRAIL_FIELD_KEYS = [old]
     house = make_organisation("Alice")
     make_patient(house)
+    set_line(house.pk, "+15550100123", agreed_at=clock.now())
     member = make_member(house, "nurse")
     ContactPoint.objects.create(user=member, channel="sms", address="+15550100199")
     Dispatch.objects.create(
@@ -96,6 +98,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "contact points": 1,
         "dispatches": 1,
         "texts": 0,
+        "text lines": 1,
     }
 
     settings.HANDRAIL_FIELD_KEYS = [new]
@@ -104,6 +107,44 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
     assert ContactPoint.objects.get().address == "+15550100199"
     assert Dispatch.objects.get().words == "a check is due"
     assert Patient.objects.with_phone("+15550100123").count() == 1
+    assert may_be_texted(house.pk, "+15550100123"), "who agreed to text messages has not agreed to silence"
+
+
+@pytest.mark.parametrize("written", ["+15550100123", "(555) 010-0123", "1 555 010 0123"])
+@pytest.mark.parametrize("whose", ["patient", "caregiver"])
+def test_a_stop_outlives_the_key_under_which_it_was_found(settings, written, whose):
+    """STOP comes from the number as the provider writes it; the record may write it as people do."""
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.HANDRAIL_FIELD_KEYS = [old]
+    house, other = make_organisation("Alice"), make_organisation("Bob")
+    patient = make_patient(house, phone=written if whose == "patient" else "")
+    if whose == "caregiver":
+        Contact.objects.create(organisation=house, patient=patient, name="Synthetic Caregiver", phone=written)
+    set_line(house.pk, "+15550100123", agreed_at=clock.now(), stopped_at=clock.now())
+    set_line(other.pk, "+15550100123", agreed_at=clock.now())
+    set_line(house.pk, "+15550100199", agreed_at=clock.now())  # nobody's number any more
+
+    settings.HANDRAIL_FIELD_KEYS = [new, old]
+    assert rotate_keys()["text lines"] == 1
+    assert rotate_keys()["text lines"] == 0, "it may be run again at any time"
+    settings.HANDRAIL_FIELD_KEYS = [new]
+    assert has_stopped(house.pk, written) and not may_be_texted(house.pk, written)
+    assert not has_stopped(other.pk, written), "another house's patients are not asked"
+    assert line_of(house.pk, "+15550100199") is None, "asked again, should anybody give that number again"
+
+
+def test_a_word_that_came_under_the_new_key_is_newer(settings):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.HANDRAIL_FIELD_KEYS = [old]
+    house = make_organisation("Alice")
+    make_patient(house)
+    set_line(house.pk, "+15550100123", agreed_at=clock.now())
+    settings.HANDRAIL_FIELD_KEYS = [new]  # a process that was told of the new key too early
+    set_line(house.pk, "+15550100123", stopped_at=clock.now())
+    settings.HANDRAIL_FIELD_KEYS = [new, old]
+    rotate_keys()
+    settings.HANDRAIL_FIELD_KEYS = [new]
+    assert has_stopped(house.pk, "+15550100123")
 
 
 def test_a_missing_key_is_said_and_not_guessed(settings):

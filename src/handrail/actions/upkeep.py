@@ -12,6 +12,7 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.actor import service
 from handrail.actions.recording import Settled, could_not_assess, locked, settle
+from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
@@ -97,7 +98,6 @@ def rotate_keys() -> dict[str, int]:
 
     Small transactions with nothing locked in between, so that people can work meanwhile; it may be run again at any time.
     """
-    counts = {"patients": 0, "contacts": 0, "contact points": 0, "dispatches": 0, "texts": 0, "documents": 0}
     kinds = (
         ("patients", Patient),
         ("contacts", Contact),
@@ -105,6 +105,7 @@ def rotate_keys() -> dict[str, int]:
         ("dispatches", Dispatch),
         ("texts", TextReceived),
     )
+    counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", "documents"], 0)
     with everything():
         for name, model in kinds:
             for chunk in _chunks(list(model.objects.order_by("pk").values_list("pk", flat=True))):
@@ -112,6 +113,8 @@ def rotate_keys() -> dict[str, int]:
                     for row in model.objects.select_for_update().filter(pk__in=chunk):
                         row.save()  # reads with any key, writes with the first
                         counts[name] += 1
+                        if isinstance(row, Patient | Contact) and row.phone:
+                            counts["text lines"] += renew_line(row.organisation_id, row.phone)
         for chunk in _chunks(list(Document.objects.order_by("pk").values_list("pk", flat=True))):
             with transaction.atomic():
                 for document in Document.objects.select_for_update().filter(pk__in=chunk):

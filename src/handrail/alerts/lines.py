@@ -63,6 +63,24 @@ def set_line(organisation_id: UUID, phone: str, **fields: datetime | None) -> Te
     return line
 
 
+def renew_line(organisation_id: UUID, phone: str) -> int:
+    """What is known about a number, found under the newest key from now on; how many lines that were. The caller holds the transaction.
+
+    A line whose number nobody has any more cannot be renewed: it is found no more once its key is gone, neither the agreement nor
+    the STOP, and whoever gives that number again is asked again.
+    """
+    renewed = 0
+    for number in _written(phone):
+        newest, *former = keyed_hashes(number, purpose=PURPOSE)
+        lines = TextLine.objects.filter(organisation_id=organisation_id)
+        line = lines.filter(phone_hash__in=former).order_by("pk").first()
+        if line is not None and not lines.filter(phone_hash=newest).exists():
+            line.phone_hash = newest
+            line.save(update_fields=["phone_hash"])
+            renewed += 1
+    return renewed
+
+
 def senders(phone: str) -> list[Sender]:
     """Everybody who may stand behind a number, the newest running course of each patient."""
     hashes = _hashes(phone)
@@ -79,9 +97,14 @@ def senders(phone: str) -> list[Sender]:
 
 
 def _hashes(phone: str) -> list[str]:
-    """The hashes of a number as it is written with its country and, in North America, without."""
+    """The hashes of a number under every key, in every way in which it is written."""
+    return [each for number in _written(phone) for each in keyed_hashes(number, purpose=PURPOSE)]
+
+
+def _written(phone: str) -> list[str]:
+    """A number as it is written with its country and, in North America, without."""
     plain = normal_phone(phone)
     written = [plain, plain.removeprefix("+"), plain.removeprefix("+1")]
     if not plain.startswith("+"):
         written += [f"+{plain}", f"+1{plain}"]
-    return [each for number in dict.fromkeys(written) for each in keyed_hashes(number, purpose=PURPOSE)]
+    return [number for number in dict.fromkeys(written) if number]
