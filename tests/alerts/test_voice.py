@@ -106,13 +106,81 @@ def test_a_call_that_nobody_takes_goes_on_to_the_next_phone(night, provider, cli
     assert night.page("voice").state == "failed"
 
 
-def test_a_call_that_somebody_took_has_arrived(night, provider, client):
+@pytest.mark.parametrize(
+    # what the provider says took it | what the page is then | where the next page goes, seconds later
+    ("answered_by", "receipt", "state", "goes_on"),
+    [
+        ("human",               "human",     "sent",   False),
+        ("machine_start",       "machine",   "failed", True),
+        ("machine_end_beep",    "machine",   "failed", True),
+        ("machine_end_silence", "machine",   "failed", True),
+        ("fax",                 "machine",   "failed", True),
+        ("unknown",             "completed", "sent",   True),
+        ("",                    "completed", "sent",   True),
+    ],
+)  # fmt: skip
+def test_only_a_human_counts_as_having_heard_a_call(night, provider, client, answered_by, receipt, state, goes_on):
     make_point(night.on_call, "sms", "+15550100155")
-    for word in ("ringing", "in-progress", "completed"):
-        provider.receipt(provider.calls[0], word, client)
+    call = provider.calls[0]
+    for word in ("ringing", "in-progress"):
+        provider.receipt(call, word, client)
+    night.after(5)
+    assert provider.messages == [], "it is being read out"
+    if answered_by:
+        assert provider.detects(call, answered_by, client).status_code == 204
+    provider.receipt(call, "completed", client)
+    night.after(1)
+    assert [each.to for each in provider.messages] == (["+15550100155"] if goes_on else [])
+    page = night.page("voice")
+    assert (page.receipt, page.state) == (receipt, state)
+    assert page.why == ("an answering machine took the call" if receipt == "machine" else "")
+    assert night.alert.acknowledged_at is None
+
+
+def test_a_machine_sends_the_next_page_while_it_still_listens(night, provider, client):
+    """The page is not read to the end of somebody's mailbox before the next phone rings."""
+    make_point(night.on_call, "sms", "+15550100155")
+    provider.receipt(provider.calls[0], "in-progress", client)
+    provider.detects(provider.calls[0], "machine_start", client)
+    night.after(1)
+    assert [each.to for each in provider.messages] == ["+15550100155"]
+
+
+def test_the_word_that_comes_with_the_end_of_the_call_counts_as_well(night, provider, client):
+    make_point(night.on_call, "sms", "+15550100155")
+    provider.receipt(provider.calls[0], "completed", client, AnsweredBy="human")
+    night.after(65)
+    assert provider.messages == [] and night.page("voice").receipt == "human"
+
+
+@pytest.mark.parametrize("key", ["1", "7"])
+def test_a_pressed_key_is_a_human_whatever_was_detected(night, provider, client, key):
+    make_point(night.on_call, "sms", "+15550100155")
+    provider.presses(provider.calls[0], key, client)
+    provider.detects(provider.calls[0], "machine_start", client)
+    provider.receipt(provider.calls[0], "completed", client)
     night.after(65)
     assert provider.messages == []
-    assert night.page("voice").receipt == "completed"
+    assert (night.page("voice").receipt, night.page("voice").state) == ("key", "sent")
+    assert (night.alert.acknowledged_at is not None) == (key == "1")
+
+
+def test_what_a_stranger_says_was_detected_is_not_believed(night, provider, client):
+    form = {"CallSid": provider.calls[0].sid, "AnsweredBy": "human"}
+    address = provider.calls[0].form["AsyncAmdStatusCallback"]
+    assert signed_post(client, address, form, token="another").status_code == 403
+    assert night.page("voice").receipt == ""
+
+
+def test_a_page_asks_who_answers_and_a_code_does_not(night, provider, time):
+    page = provider.calls[0].form
+    assert (page["MachineDetection"], page["AsyncAmd"]) == ("Enable", "true"), (
+        "beside the reading: nobody waits in silence"
+    )
+    assert page["AsyncAmdStatusCallback"] == page["StatusCallback"]
+    add_point("voice", "+15550100133", by=person(night.on_call), now=time.now())
+    night.watcher.look()
+    assert "MachineDetection" not in provider.calls[1].form
 
 
 def test_a_key_that_comes_before_the_provider_has_answered_us_counts(time, provider, client):

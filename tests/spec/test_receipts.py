@@ -20,8 +20,12 @@ WORDS = [
     (("sent", "no such word"),                     "sent",         Arrival.NOT_KNOWN),
     (("no such word",),                            "",             Arrival.NOT_KNOWN),
     (("initiated", "ringing", "no-answer"),        "no-answer",    Arrival.FAILED),
-    (("initiated", "ringing", "in-progress"),      "in-progress",  Arrival.ARRIVED),
-    (("ringing", "in-progress", "completed"),      "completed",    Arrival.ARRIVED),
+    (("initiated", "ringing", "in-progress"),      "in-progress",  Arrival.NOT_KNOWN),
+    (("ringing", "in-progress", "completed"),      "completed",    Arrival.TAKEN),
+    (("in-progress", "human", "completed"),        "human",        Arrival.ARRIVED),
+    (("in-progress", "machine", "completed"),      "machine",      Arrival.FAILED),
+    (("in-progress", "machine", "key"),            "key",          Arrival.ARRIVED),
+    (("human", "key", "completed"),                "key",          Arrival.ARRIVED),
     (("ringing", "busy"),                          "busy",         Arrival.FAILED),
 ]  # fmt: skip
 

@@ -94,6 +94,17 @@ class PhoneProvider:
         form = {"AccountSid": ACCOUNT, "From": SENDER, "To": taken.to, f"{kind}Sid": taken.sid, f"{kind}Status": word}
         return signed_post(client, taken.form["StatusCallback"], {**form, **more})
 
+    def detects(self, call: Taken, answered_by: str, client: Any) -> Any:
+        """Its detection of answering machines has an answer: posts the signed word, which holds no status, to the application."""
+        assert call.form.get("MachineDetection") == "Enable", "it was not asked who answers"
+        form = {
+            "AccountSid": ACCOUNT,
+            "CallSid": call.sid,
+            "AnsweredBy": answered_by,
+            "MachineDetectionDuration": "2100",
+        }
+        return signed_post(client, call.form["AsyncAmdStatusCallback"], form)
+
     def presses(self, call: Taken, key: str, client: Any, *, sid: str = "") -> Any:
         """Somebody presses a key while the call reads: what the application answers to the provider."""
         gather = ElementTree.fromstring(call.form["Twiml"]).find("Gather")
@@ -162,6 +173,10 @@ def refuse(method: str, path: str, headers: Any, body: bytes) -> tuple[int, int]
             return 400, 12100
         if not set(form.get("StatusCallbackEvent", [])) <= {"initiated", "ringing", "answered", "completed"}:
             return 400, 21626
+        if form.get("MachineDetection", ["Enable"])[0] not in ("Enable", "DetectMessageEnd"):
+            return 400, 20001
+        if not form.get("AsyncAmdStatusCallback", ["http"])[0].startswith("http"):
+            return 400, 21609
     if not form.get("StatusCallback", ["http"])[0].startswith("http"):
         return 400, 21609
     return None

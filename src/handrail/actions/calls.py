@@ -10,6 +10,7 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.errors import ActionError
+from handrail.actions.receipts import note_receipt
 from handrail.alerts.models import Page
 from handrail.people import scope
 
@@ -35,6 +36,8 @@ def answer_call(page_id: UUID, key: str, *, call: str, now: datetime | None = No
         page = Page.objects.select_related("user", "alert").filter(pk=page_id, channel="voice").first()
     if page is None or page.user is None or (page.provider_id and page.provider_id != call):
         return Said(words="This call answers nothing any more.", taken=False)
+    if key:
+        note_receipt(page_id, word="key", provider_id=call, now=now)  # a human is there, whatever was pressed
     if key != "1":
         return Said(words="That was not 1. Nobody has it.", taken=False)
     try:

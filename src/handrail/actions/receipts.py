@@ -18,7 +18,9 @@ from handrail.rules.receipts import Arrival, arrival, further, known
 
 log = logging.getLogger(__name__)
 
-_OVER: Final = (Page.State.NOT_CONFIGURED, Page.State.NOBODY_ON)
+MACHINE: Final = "an answering machine took the call"
+
+_OVER: Final = (Page.State.NOT_CONFIGURED, Page.State.NOBODY_ON, Page.State.NOT_REACHED)
 
 
 def note_receipt(
@@ -27,11 +29,11 @@ def note_receipt(
     """Keep the furthest word about a page or a dispatch; False when there is no such row.
 
     A word about a message whose sending nobody heard back from settles it: it is not sent again. One that failed goes on to the
-    person's next contact point.
+    person's next contact point, and so does one whose call is over without a word of who heard it.
 
     Args:
         row_id: of the page or the dispatch; it stands in the address that the provider was given.
-        word: `queued`, `sent`, `delivered`, `undelivered`, …; one that is not known is passed over.
+        word: `queued`, `sent`, `delivered`, `undelivered`, …, `human`, `machine`, `key`; one that is not known is passed over.
         provider_id: the provider's own name for the message.
         detail: the provider's code for what went wrong; digits.
     """
@@ -70,7 +72,7 @@ def _settle(row: Page | Dispatch, after: Arrival, detail: str, now: datetime) ->
     if after is Arrival.FAILED:
         code = f" ({detail})" if detail.isascii() and detail.isdigit() and len(detail) < 8 else ""
         row.state, row.trouble = Page.State.FAILED, Page.Trouble.PERMANENT
-        row.why = f"not delivered, the provider says: {row.receipt}{code}"
+        row.why = MACHINE if row.receipt == "machine" else f"not delivered, the provider says: {row.receipt}{code}"
     else:
         row.state, row.trouble, row.why = Page.State.SENT, Page.Trouble.NONE, ""
         row.sent_at = row.sent_at or now
@@ -82,5 +84,5 @@ def _settle(row: Page | Dispatch, after: Arrival, detail: str, now: datetime) ->
 def _go_on(page: Page, after: Arrival, now: datetime) -> None:
     if after is Arrival.ARRIVED:
         page.next_way_at = None
-    elif after is Arrival.FAILED and page.next_way_at is not None:
+    elif after in (Arrival.FAILED, Arrival.TAKEN) and page.next_way_at is not None:
         page.next_way_at = min(page.next_way_at, now)

@@ -17,6 +17,8 @@ class Delivery(OwnedRow):
         FAILED = "failed"
         NOT_CONFIGURED = "not_configured"
         NOBODY_ON = "nobody_on"
+        NOT_REACHED = "not_reached"
+        """In an inbox that nobody has open, of somebody who has no other way."""
 
     class Trouble(models.TextChoices):
         """What kind of failure."""

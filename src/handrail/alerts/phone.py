@@ -78,6 +78,13 @@ def create(what: str, form: Mapping[str, str | Sequence[str]]) -> Outcome:
     return http.outcome(answer, WHO, detail=detail, reference=str(reference or "")[:64], receipts=True)
 
 
+def heard_by(answered_by: str) -> str:
+    """What took a call, as the provider's detection says it (`AnsweredBy`), in the words of receipts; empty: it does not know."""
+    if answered_by == "human":
+        return "human"
+    return "machine" if answered_by.startswith("machine") or answered_by == "fax" else ""
+
+
 def _json(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)

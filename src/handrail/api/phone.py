@@ -22,6 +22,7 @@ from handrail.actions.calls import answer_call
 from handrail.actions.receipts import note_receipt
 from handrail.actions.texts import receive_text
 from handrail.alerts import phone
+from handrail.rules.receipts import further
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
@@ -48,9 +49,10 @@ def from_provider(view: View[Rest]) -> View[Rest]:
 def receipt(request: HttpRequest, row_id: UUID) -> HttpResponse:
     """How far a message or a call got. What is told about a row that is not here is taken and forgotten."""
     form = request.POST
+    told = form.get("MessageStatus", "") or form.get("CallStatus", "")
     note_receipt(
         row_id,
-        word=form.get("MessageStatus", "") or form.get("CallStatus", ""),
+        word=further(told, phone.heard_by(form.get("AnsweredBy", ""))),
         provider_id=form.get("MessageSid", "") or form.get("CallSid", ""),
         detail=form.get("ErrorCode", ""),
     )

@@ -1,7 +1,10 @@
-"""What a provider tells about a message, in any order, late, twice, or not at all.
+"""What a provider tells about a message or a call, in any order, late, twice, or not at all.
 
 The furthest word wins, so the order of arrival changes nothing. "Delivered" outranks "failed": that it arrived once is true whatever
 is said about another attempt. A word that is not known says nothing.
+
+That a call was taken does not say by whom: an answering machine takes it too. It has arrived when a key was pressed, or when the
+provider says that a human took it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ class Arrival(Enum):
     """What the furthest receipt means."""
 
     NOT_KNOWN = "not_known"
+    TAKEN = "taken"
+    """A call that is over, and nobody knows who heard it."""
     ARRIVED = "arrived"
     FAILED = "failed"
 
@@ -34,11 +39,17 @@ _RANK: Final[Mapping[str, int]] = {
     "undelivered": 5,
     "failed": 5,
     "in-progress": 6,
-    "delivered": 7,
     "completed": 7,
-    "read": 8,
+    "machine": 8,
+    "delivered": 9,
+    "human": 9,
+    "read": 10,
+    "key": 10,
 }
-"""The words of message and call receipts, those that say more further on."""
+"""The words of message and call receipts, those that say more further on. Of our own: what took a call (`machine`, `human`), and
+`key`, that one was pressed."""
+_FAILED: Final = frozenset({"canceled", "busy", "no-answer", "undelivered", "failed", "machine"})
+_ARRIVED: Final = frozenset({"delivered", "human", "read", "key"})
 
 
 def known(word: str) -> bool:
@@ -52,8 +63,9 @@ def further(told: str, word: str) -> str:
 
 
 def arrival(word: str) -> Arrival:
-    """What a receipt says about the message: `in-progress` is a call that somebody took."""
-    rank = _RANK.get(word, 0)
-    if rank == _RANK["failed"]:
+    """What a receipt says about the message: `in-progress` is a call that somebody, or something, has just taken."""
+    if word in _FAILED:
         return Arrival.FAILED
-    return Arrival.ARRIVED if rank > _RANK["failed"] else Arrival.NOT_KNOWN
+    if word in _ARRIVED:
+        return Arrival.ARRIVED
+    return Arrival.TAKEN if word == "completed" else Arrival.NOT_KNOWN
