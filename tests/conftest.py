@@ -53,9 +53,13 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _somebody_watches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watcher of a `World` looks for as long as the test lasts, though its one sign of life is dated long after it."""
+    """The watcher of a `World` looks for as long as the test lasts, though its one sign of life is dated long after it.
+
+    So do the people on its rota, unless the test closes their inbox.
+    """
     if not databases.touches_database(request.node):
         return
-    from tests.support.factories import watched_status
+    from tests.support.factories import stays_looking, watched_status
 
+    monkeypatch.setattr("handrail.alerts.ways.is_looking", stays_looking)
     monkeypatch.setattr("handrail.alerts.heartbeat.status", watched_status)

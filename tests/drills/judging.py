@@ -175,7 +175,7 @@ class Judge:
             at = came["page", _id(name)]
             former = by_alert[_id(alert)].get(attempt)
             if former is None or at < former[0]:
-                by_alert[_id(alert)][attempt] = (at, state == "nobody_on")
+                by_alert[_id(alert)][attempt] = (at, state in ("nobody_on", "not_reached"))
         late: list[float] = []
         for alert, attempts in by_alert.items():
             due = came.get(("alert", alert))

@@ -24,6 +24,7 @@ from handrail.people.scope import everything
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course, CourseAccess, Event
 from handrail.rules.terms import UnusableInput, day_start
+from tests.support.factories import opens_inbox
 
 TUESDAY_1450 = datetime(2026, 3, 24, 19, 50, tzinfo=UTC)
 PASSWORD = "synthetic-password"
@@ -184,6 +185,8 @@ class TestTheDemonstration(TestCase):
         assert found == {"prairie": [("first_on_call", "nobody", sunday, sunday + timedelta(days=1))]}
         with clock.use(clock.FrozenClock(TUESDAY_1450)), everything():
             Site.objects.update(rota_look_at=TUESDAY_1450)
+            prairie = told.houses["prairie"].organisation
+            opens_inbox(prairie, User.objects.get(email="site-manager@prairie.example"))
             Watcher().look()
         gap = Alert.objects.get(course=None, closed_at=None)
         assert gap.what == ("Nobody is first on call from Sun 29 Mar 2026 00:00 CDT until Mon 30 Mar 2026 00:00 CDT")

@@ -16,7 +16,15 @@ from handrail.jobs import watcher as watcher_module
 from handrail.jobs.watcher import POISON_PAUSE, Watcher
 from handrail.people.models import Shift, Site
 from handrail.people.scope import everything
-from tests.support.factories import MONDAY_0900, World, make_certificate, make_member, make_shift, make_site
+from tests.support.factories import (
+    MONDAY_0900,
+    World,
+    make_certificate,
+    make_member,
+    make_shift,
+    make_site,
+    opens_inbox,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900
@@ -35,6 +43,7 @@ def world(time):
     """Alice's rota is full but for two hours next Sunday; her only site is due for a look."""
     world = World()
     world.manager = make_member(world.alice.organisation, "site_manager", "Synthetic Manager")
+    opens_inbox(world.alice.organisation, world.manager)
     first = Shift.objects.get(organisation=world.alice.organisation, step="first_on_call")
     first.ends_at = SUNDAY
     first.save()

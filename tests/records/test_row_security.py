@@ -11,7 +11,16 @@ from handrail.actions.facts import record_event
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert, AlertEntry, Dispatch, Notice, Page
 from handrail.alerts.texts_models import TextLine, TextReceived
-from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Contact, LinkToken, Patient, RotaEntry
+from handrail.people.models import (
+    Agreement,
+    AgreementSignature,
+    AgreementStep,
+    Contact,
+    LinkToken,
+    Patient,
+    Presence,
+    RotaEntry,
+)
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
 from handrail.records.models import (
@@ -28,7 +37,7 @@ from handrail.records.models import (
     SigningSet,
 )
 from tests.support.agreements import agreed_between
-from tests.support.factories import MONDAY_0900, World, checkin
+from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, opens_inbox
 from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -52,6 +61,7 @@ CLINICAL = [
 ]
 OWN = [
     AlertEntry,
+    Presence,
     RotaEntry,
     TextLine,
     SigningSet,
@@ -85,6 +95,8 @@ def world():
     TextLine.objects.create(**own, phone_hash="0")
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
+    closes_inbox()
+    opens_inbox(course.organisation, world.alice.nurse)
     signed(world.alice, "elranatamab/US/2025-07")
     propose_policy(world.alice.id, {"triage.fever_c": "37.9"}, by=world.actor("alice", "oncologist"), now=NOW)
     return world

@@ -63,6 +63,8 @@ TABLE = [
      "the packet for the emergency department is to go out; word to 2 caregivers is to go out")),
     ("patient_told", {"told": "call_911", "because": "nobody_on", "packet": False, "caregivers": 0},
      "patient told: call 911 now; nobody was on"),
+    ("patient_told", {"told": "go_to_ed", "because": "nobody_reached", "packet": False, "caregivers": 0},
+     "patient told: go to the emergency department now, do not drive yourself; nobody who was on could be reached"),
     ("page_held", {"how": "handing_over", "to": "x"}, "page held: a named person is asked to take it over"),
     ("page_resumed", {"because": "could_not_reach"}, "pages go on: the patient could not be reached"),
     ("handed_back", {"what": "fever at 02:14, comes in", "to_role": "nurse"}, "handed back: fever at 02:14, comes in; to the nurse"),

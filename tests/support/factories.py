@@ -12,13 +12,16 @@ from uuid import uuid4
 from handrail.actions.actor import Actor, person
 from handrail.actions.courses import start_course
 from handrail.alerts import heartbeat
-from handrail.people.models import Certificate, Contact, Membership, Organisation, Patient, Shift, Site, User
+from handrail.people import presence
+from handrail.people.models import Certificate, Contact, Membership, Organisation, Patient, Presence, Shift, Site, User
 from handrail.people.scope import everything
 from handrail.records.models import Course, CourseAccess
 
 MONDAY_0900 = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 """A Monday, 9:00 in Chicago: when the courses of the tests start."""
 CHICAGO = "America/Chicago"
+WHOLE_TEST = MONDAY_0900 + timedelta(days=400)
+"""When a sign of life is dated that is to hold for as long as the test lasts."""
 
 _number = itertools.count(1)
 
@@ -57,7 +60,23 @@ def make_certificate(organisation: Organisation, user: User, **fields: Any) -> C
     return Certificate.objects.create(organisation=organisation, user=user, **{**defaults, **fields})
 
 
+def opens_inbox(organisation: Organisation, *users: User) -> None:
+    """From now on these people have their pages open on a screen, for as long as the test lasts (see `tests/conftest.py`)."""
+    with everything():
+        for user in users:
+            Presence.objects.get_or_create(organisation=organisation, user=user, defaults={"looked_at": WHOLE_TEST})
+
+
+def closes_inbox(*users: User) -> None:
+    """Nobody of them looks at a screen any more: of all, when none is named."""
+    with everything():
+        found = Presence.objects.filter(user__in=users) if users else Presence.objects.all()
+        found.delete()
+
+
 def make_shift(organisation: Organisation, step: str, user: User, **fields: Any) -> Shift:
+    """A shift of somebody who has the pages open on a screen meanwhile."""
+    opens_inbox(organisation, user)
     defaults = {"starts_at": MONDAY_0900 - timedelta(days=1), "ends_at": MONDAY_0900 + timedelta(days=365)}
     return Shift.objects.create(organisation=organisation, step=step, user=user, **{**defaults, **fields})
 
@@ -110,6 +129,13 @@ def make_house(name: str, *, rota: bool = True, **fields: Any) -> House:
 
 WATCHER = "watcher of the test"
 _status = heartbeat.status
+_is_looking = presence.is_looking
+
+
+def stays_looking(user: User, now: datetime) -> bool:
+    """Whether a person looks: by the rule of the programme, or all the while (see `opens_inbox` and `tests/conftest.py`)."""
+    with everything():
+        return Presence.objects.filter(user=user, looked_at=WHOLE_TEST).exists() or _is_looking(user, now)
 
 
 def watched_status(now: datetime) -> heartbeat.WatcherStatus:
@@ -133,7 +159,7 @@ class World:
 
     def __post_init__(self) -> None:
         if self.watched:
-            heartbeat.beat(WATCHER, MONDAY_0900 + timedelta(days=400))
+            heartbeat.beat(WATCHER, WHOLE_TEST)
 
     @property
     def course(self) -> Course:

@@ -9,11 +9,12 @@ from handrail import clock
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
-from handrail.people.models import Shift
+from handrail.people.models import Presence, Shift
+from handrail.people.presence import is_looking
 from handrail.people.scope import everything
 from handrail.rules.terms import UnusableInput
 from handrail.web import course_page
-from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
+from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, dose, make_member
 
 pytestmark = pytest.mark.django_db
 GIVEN = MONDAY_0900 + timedelta(hours=1)
@@ -145,3 +146,51 @@ def test_nobody_on_is_shouted(on_call, alert, world):
         Watcher().look()
         text = on_call.get(reverse("page", args=[alert.pk])).content.decode()
     assert "NOBODY on" in text
+
+
+# --- a list that is open is how somebody without a phone is reached --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # the address                        | what it sends along                                              | counts
+    ("address", "headers", "counts"),
+    [
+        ("/pages/",                        {},                                                                True),
+        ("/pages/?part=lists",             {"X-Handrail-Background": "1"},                                    True),
+        ("/?part=lists",                   {"X-Handrail-Background": "1"},                                    True),
+        ("/pages/?beside=x",               {"X-Handrail-Background": "1"},                                    True),
+        ("/pages/?part=lists",             {"X-Handrail-Background": "1", "X-Handrail-Hidden": "1"},          False),
+        ("/rota/",                         {},                                                                False),
+        ("/courses/",                      {},                                                                False),
+    ],
+)  # fmt: skip
+def test_a_page_that_shows_what_is_new_reaches_whoever_has_it_open(on_call, world, address, headers, counts):
+    closes_inbox()
+    assert not is_looking(world.alice.on_call, NOW)
+    assert on_call.get(address, headers=headers).status_code == 200
+    assert is_looking(world.alice.on_call, NOW) is counts
+    assert not is_looking(world.alice.nurse, NOW)
+
+
+def test_who_is_sent_to_the_sign_in_does_not_look(client, world):
+    closes_inbox()
+    for address in ("/pages/", "/"):
+        client.get(address, headers={"X-Handrail-Background": "1"})
+    with everything():
+        assert not Presence.objects.exists()
+
+
+def test_nobody_with_a_way_is_said_on_the_page_and_in_the_list(on_call, alert, world):
+    closes_inbox()
+    with clock.use(clock.FrozenClock(NOW + timedelta(minutes=6))), everything():
+        Watcher().look()
+        text = on_call.get(reverse("page", args=[alert.pk])).content.decode()
+        rows = on_call.get("/pages/").content.decode()
+    assert "NOT reached: no way but the inbox, and it was not open" in text
+    assert "Alice On-Call could NOT be reached" in rows
+
+
+def test_beside_one_page_the_others_are_counted(on_call, alert, world):
+    headers = {"X-Handrail-Background": "1"}
+    assert "other page" not in on_call.get(f"/pages/?beside={alert.pk}", headers=headers).content.decode()
+    assert "1 other page that nobody has" in on_call.get("/pages/?beside=none", headers=headers).content.decode()

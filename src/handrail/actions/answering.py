@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -21,6 +21,12 @@ from handrail.people.models import Contact, Role, User
 from handrail.records.models import Course, Event
 from handrail.rules.paging import TellPatient
 from handrail.rules.terms import Ladder
+
+_NOT_SENT: Final[dict[str, str]] = {
+    Page.State.NOT_CONFIGURED: "the channel is not configured",
+    Page.State.NOBODY_ON: "nobody is on",
+    Page.State.NOT_REACHED: "whoever is on has no way but the inbox, and it is not open",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +114,8 @@ def note_page(page: Page, now: datetime) -> Event | AlertEntry:
     if page.state == Page.State.SENT:
         payload = {**common, "ladder": alert.ladder, "channel": page.channel}
         return note_alert(alert, "page_sent", payload, now)
-    if page.state in (Page.State.FAILED, Page.State.NOT_CONFIGURED, Page.State.NOBODY_ON):
-        why = {"not_configured": "the channel is not configured", "nobody_on": "nobody is on"}.get(page.state, page.why)
+    if page.state == Page.State.FAILED or page.state in _NOT_SENT:
+        why = _NOT_SENT.get(page.state, page.why)
         payload = {
             **common,
             "channel": page.channel or None,
@@ -158,12 +164,20 @@ def tell_patient(alert: Alert, decision: TellPatient, now: datetime) -> list[Not
         "ladder": alert.ladder,
         "step": decision.step,
         "told": told.value,
-        "because": "nobody_on" if decision.nobody_on else "nobody_answered",
+        "because": _why_told(alert, decision),
         "packet": not pushed,
         "caregivers": len(caregivers),
     }
     write_shell_event(course, "patient_told", payload, now)
     return notices
+
+
+def _why_told(alert: Alert, decision: TellPatient) -> str:
+    """Nobody answered; or nobody was on; or somebody was, whom no page of this round could reach."""
+    if not decision.nobody_on:
+        return "nobody_answered"
+    this_round = alert.pages.filter(attempt__gte=decision.attempt - len(alert.steps))
+    return "nobody_reached" if this_round.filter(state=Page.State.NOT_REACHED).exists() else "nobody_on"
 
 
 def _notice(

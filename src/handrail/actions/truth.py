@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from handrail import clock
 from handrail.alerts import heartbeat
-from handrail.alerts.duty import on_duty, reaches_anybody
 from handrail.alerts.models import Alert, Notice
+from handrail.alerts.ways import step_that_reaches
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for
 from handrail.records.models import Course
@@ -88,18 +88,16 @@ def number_of(course: Course, party: Accountable) -> str:
 def _who_is_called(course: Course, waiting: list[Alert], now: datetime) -> str:
     alert = waiting[0]
     told = next((each for each in waiting if each.notices.filter(to=Notice.To.PATIENT).exists()), None)
-    if not heartbeat.status(now).watching or not reaches_anybody(alert, now):
+    reached = step_that_reaches(alert, now) if heartbeat.status(now).watching else None
+    if reached is None:
         return _call_yourself(course, alert, now)
     if told is not None:
         return _told(course, told, now)
-    for step in alert.steps:
-        if on_duty(alert, step["who"], now).user is not None:
-            return str(_WHO.get(step["who"], _WHO["first_on_call"]))
-    raise AssertionError("somebody is on duty")
+    return str(_WHO.get(reached, _WHO["first_on_call"]))
 
 
 def _call_yourself(course: Course, alert: Alert, now: datetime) -> str:
-    """Nobody is on, or no watcher sends the pages: saying "is being called" would not be true."""
+    """Nobody is on, nobody who is on can be reached, or no watcher sends the pages: "is being called" would not be true."""
     if Ladder(alert.ladder).urgency is Urgency.NOW:
         nobody = _("NOBODY could be reached from here.")
         return f"{nobody} {_where_to_go(course, alert, now)}"

@@ -22,8 +22,3 @@ def on_duty(alert: Alert, who: str, now: datetime) -> OnDuty:
     if alert.course is None:
         return who_is_on(alert.organisation_id, who, now, site_id=alert.site_id)
     return accountable_for(alert.course, now).on_duty(who, now)
-
-
-def reaches_anybody(alert: Alert, now: datetime) -> bool:
-    """Whether any step of the ladder finds a person at `now`."""
-    return any(on_duty(alert, step.who, now).user is not None for step in steps_of(alert) if step.pages_a_person)

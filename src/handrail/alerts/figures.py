@@ -76,10 +76,12 @@ def figures(now: datetime) -> Iterator[Figure]:
     failed = Page.objects.filter(alert__closed_at=None, alert__acknowledged_at=None)
     yield Figure(
         name="handrail_undelivered",
-        says="Pages of open, unanswered alerts that reached nobody: no provider took them, or nobody was on call.",
+        says="Pages of open, unanswered alerts that reached nobody: no provider took them, nobody was on call, "
+        "or nobody had the inbox open and there was no other way.",
         values={
             "failed": failed.filter(state=Page.State.FAILED).count(),
             "nobody_on": failed.filter(state=Page.State.NOBODY_ON).count(),
+            "not_reached": failed.filter(state=Page.State.NOT_REACHED).count(),
         },
         label="because",
     )

@@ -1,4 +1,4 @@
-"""The ways to reach a member of staff away from the screen: the contact points, in the person's own order.
+"""The ways to reach a member of staff away from the screen: the contact points, in the person's own order; and whether any does.
 
 A page goes to the first. It goes on to the next when one fails for good, or when nobody has told within the policy's time that it
 arrived. A repeated page goes to one more point at once: the second device.
@@ -9,15 +9,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
-from handrail.alerts.channels import channel_named
-from handrail.alerts.duty import steps_of
+from handrail.alerts.channels import channel_named, channels
+from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
 from handrail.people.models import ContactPoint, User
+from handrail.people.presence import is_looking
 from handrail.records import wire
 from handrail.rules.paging import SendPage
 from handrail.rules.policy import ReachingPolicy, shipped_reaching
 from handrail.rules.terms import Ladder, UnusableInput, Urgency
+
+ON_SCREEN: Final = "on_screen"
+"""The channel that reaches only somebody who looks."""
 
 
 def points_for(user: User, alert: Alert) -> list[ContactPoint]:
@@ -29,6 +34,18 @@ def points_for(user: User, alert: Alert) -> list[ContactPoint]:
         if channel is not None and channel.configured() and (red or not point.red_only):
             usable.append(point)
     return usable
+
+
+def can_be_reached(user: User, alert: Alert, now: datetime) -> bool:
+    """Whether a page of this alert would get to a person now: by a way that leaves the screen, or on a screen that is open."""
+    sent_to_all = any(each.configured() for each in channels() if not each.own_address and each.name != ON_SCREEN)
+    return bool((sent_to_all and user.email) or points_for(user, alert) or is_looking(user, now))
+
+
+def step_that_reaches(alert: Alert, now: datetime) -> str | None:
+    """The first step of the ladder whose person is on and can be reached; None: nobody can be told now."""
+    people = ((step.who, on_duty(alert, step.who, now).user) for step in steps_of(alert) if step.pages_a_person)
+    return next((who for who, user in people if user is not None and can_be_reached(user, alert, now)), None)
 
 
 def first_points(user: User, alert: Alert, page: SendPage) -> Sequence[ContactPoint]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 
@@ -16,7 +17,7 @@ from handrail.actions.answering import note_page, tell_patient
 from handrail.alerts.channels import channels
 from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
-from handrail.alerts.ways import first_points, next_point, patience
+from handrail.alerts.ways import ON_SCREEN, can_be_reached, first_points, next_point, patience
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
 from handrail.jobs.setback import as_long_ago
@@ -24,6 +25,9 @@ from handrail.people.models import ContactPoint, User
 from handrail.rules.paging import NAMED_PERSON, PATIENT, SendPage, TellPatient, Wait, next_page
 
 log = logging.getLogger(__name__)
+
+FOUND_NOBODY: Final = (Page.State.NOBODY_ON, Page.State.NOT_REACHED)
+"""After such an attempt the next step of the ladder follows at once."""
 
 
 def write_next_page(claim: Claim) -> None:
@@ -77,11 +81,14 @@ def try_next_way(now: datetime) -> bool:
 
 
 def _attempts(alert: Alert, now: datetime) -> list[tuple[datetime, bool]]:
-    """When each attempt was made, and whether it found nobody."""
-    found: dict[int, tuple[datetime, bool]] = {}
+    """When each attempt was made, and whether it found nobody: nobody on, or nobody who can be reached."""
+    made: dict[int, datetime] = {}
+    empty: set[int] = set()
     for page in alert.pages.exclude(who=NAMED_PERSON).order_by("attempt", "created_at"):
-        found.setdefault(page.attempt, (as_long_ago(page.created_at, now), page.state == Page.State.NOBODY_ON))
-    return [found[number] for number in sorted(found)]
+        made.setdefault(page.attempt, as_long_ago(page.created_at, now))
+        if page.state in FOUND_NOBODY:
+            empty.add(page.attempt)
+    return [(made[number], number in empty) for number in sorted(made)]
 
 
 def _attempt(alert: Alert, decision: SendPage | TellPatient, now: datetime) -> None:
@@ -112,9 +119,12 @@ def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> N
     for channel in channels():
         if channel.own_address:
             continue
-        if channel.name == "on_screen":
-            page = _page(alert, decision, now, channel.name, Page.State.SENT, user=user, sent_at=now)
-            note_page(page, now)
+        if channel.name == ON_SCREEN:
+            reached = can_be_reached(user, alert, now)
+            state = {"state": Page.State.SENT, "sent_at": now} if reached else {"state": Page.State.NOT_REACHED}
+            note_page(_page(alert, decision, now, channel.name, user=user, **state), now)
+            if not reached:
+                log.warning("alert %s: %s cannot be reached", alert.code, decision.who)
         elif channel.configured():
             _page(alert, decision, now, channel.name, Page.State.SENDING, user=user, send_at=now)
         else:
@@ -135,6 +145,7 @@ def _page(
     now: datetime,
     channel: str,
     state: str,
+    *,
     point: ContactPoint | None = None,
     **more: object,
 ) -> Page:

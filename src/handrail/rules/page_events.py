@@ -52,7 +52,7 @@ class AlertClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientTold:
-    """Written by the shell: nobody answered, or nobody was on, and from now on the patient is told where to go.
+    """Written by the shell: nobody answered, was on or could be reached, and from now on the patient is told where to go.
 
     `packet` and `caregivers`: the emergency department's packet, and word to so many caregivers, are to go out.
     """
@@ -62,7 +62,7 @@ class PatientTold:
     ladder: str | None = None
     step: int | None = None
     told: Literal["call_911", "go_to_ed"] | None = None
-    because: Literal["nobody_on", "nobody_answered"] | None = None
+    because: Literal["nobody_on", "nobody_reached", "nobody_answered"] | None = None
     packet: bool | None = None
     caregivers: int | None = None
 

@@ -48,7 +48,7 @@ class SendPage:
 class TellPatient:
     """Nobody has answered, or nobody is on: tell the patient now where to go, and go on paging.
 
-    `nobody_on`: no person was found in this round, so that nobody can have answered.
+    `nobody_on`: no person was found, or could be reached, in this round, so that nobody can have answered.
     """
 
     step: int
@@ -90,7 +90,7 @@ def next_page(
         sent: when each attempt so far was made, oldest first (one entry an attempt, not one a channel).
         acknowledged: when a person said "I have it".
         now: the instant to decide for.
-        nobody_on: indices into `sent` of attempts that found nobody.
+        nobody_on: indices into `sent` of attempts that found nobody, or nobody who could be reached.
 
     Raises:
         ValueError: a ladder without a step that pages a person.

@@ -298,7 +298,11 @@ def _page_failed(body: Body, _nulls: Nulls) -> str:
 
 def _patient_told(body: Body, nulls: Nulls) -> str:
     told = {"call_911": "call 911 now", "go_to_ed": "go to the emergency department now, do not drive yourself"}
-    because = {"nobody_on": "nobody was on", "nobody_answered": "nobody had answered"}
+    because = {
+        "nobody_on": "nobody was on",
+        "nobody_reached": "nobody who was on could be reached",
+        "nobody_answered": "nobody had answered",
+    }
     callers = "caregiver" if body.caregivers == 1 else "caregivers"
     return _join(
         told.get(body.told or "", "not known what"),

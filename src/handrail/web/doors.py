@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, Final, ParamSpec
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,10 +17,14 @@ from django.views.decorators.http import require_POST
 
 from handrail import clock
 from handrail.actions.errors import NotAllowedError, NotVisibleError
+from handrail.actions.presence import note_look
 from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records.models import Course
 from handrail.records.reach import courses_of
+
+HIDDEN: Final = "HTTP_X_HANDRAIL_HIDDEN"
+"""Sent by a page that asks again while another window or tab stands before it."""
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponse]
@@ -76,6 +80,12 @@ def signed_in(request: HttpRequest) -> User:
     """The signed-in person (staff pages require one)."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def looks(request: HttpRequest) -> None:
+    """This page shows the person whatever is new: while it is open, in front, they can be reached on the screen."""
+    if HIDDEN not in request.META:
+        note_look(signed_in(request))
 
 
 def course_for(request: HttpRequest, course_id: UUID, verb: str = "view_course") -> Course:

@@ -63,6 +63,10 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: 
         state = "the first page goes out now"
     elif last.state == "nobody_on":
         state = f"NOBODY on as {last.who.replace('_', ' ')}; going on to the next"
+    elif last.state == "not_reached" and last.user is not None:
+        state = (
+            f"{last.user.name} could NOT be reached: no way but the inbox, and it was not open; going on to the next"
+        )
     else:
         who = last.user.name if last.user else last.who
         state = f"{who} paged {since_words(last.created_at, now)} ago (page {last.attempt + 1}), not acknowledged"

@@ -20,7 +20,7 @@ from handrail.people.models import User
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
 from handrail.web.context import allowed, frame, open_alerts
-from handrail.web.doors import changes, signed_in, staff_page
+from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
 
@@ -36,6 +36,7 @@ def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 def board(request: HttpRequest) -> HttpResponse:
     """Who needs me now. The page asks again every few seconds; nothing new is a 304 and costs one query."""
     person, now = signed_in(request), clock.now()
+    looks(request)
     reached = courses_of(person, now)
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
     tag = _board_tag(person, reached, now)

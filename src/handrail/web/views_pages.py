@@ -31,7 +31,7 @@ from handrail.rules.terms import Ladder, UnusableInput
 from handrail.web import course_page, on_call
 from handrail.web.answer_forms import CALL, call_form, holding
 from handrail.web.context import allowed, frame, open_alerts
-from handrail.web.doors import changes, signed_in, staff_page
+from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.forms import Filled
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
@@ -44,6 +44,11 @@ STATE_WORDS: Final = {
     Page.State.FAILED: "NOT delivered",
     Page.State.NOT_CONFIGURED: "not set up on this installation",
     Page.State.NOBODY_ON: "NOBODY on",
+    Page.State.NOT_REACHED: "NOT reached: no way but the inbox, and it was not open",
+}
+RECEIPT_WORDS: Final = {
+    Arrival.ARRIVED: "delivered",
+    Arrival.TAKEN: "taken, no key pressed: nobody is known to have heard it",
 }
 CHANNEL_WORDS: Final = {
     "on_screen": "on screen",
@@ -75,6 +80,9 @@ def pages(request: HttpRequest) -> HttpResponse:
     user, now = signed_in(request), clock.now()
     if not permissions.may(user, "view_pages", None, now):
         raise PermissionDenied("Your role does not show pages.")
+    looks(request)
+    if "beside" in request.GET:
+        return _others(request, request.GET["beside"])
     around = frame(request, "pages")
     may = allowed(user, now)
     context = {
@@ -85,6 +93,13 @@ def pages(request: HttpRequest) -> HttpResponse:
     }
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
     return render(request, "handrail/pages_lists.html" if background else "handrail/pages.html", context)
+
+
+def _others(request: HttpRequest, beside: str) -> HttpResponse:
+    """On the page of one alert: whether others wait that nobody has, so that what is new is seen while one is read."""
+    waiting = open_alerts(signed_in(request)).filter(acknowledged_at__isnull=True)
+    others = [pk for pk in waiting.values_list("pk", flat=True) if str(pk) != beside]
+    return render(request, "handrail/pages_others.html", {"others": len(others)})
 
 
 def _answered_lately(user: User, now: datetime) -> Any:
@@ -139,6 +154,7 @@ def zone_of(alert: Alert) -> str:
 @require_GET
 def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """What do I do in the next five minutes? Opening a page does not acknowledge it."""
+    looks(request)
     return show_page(request, alert_for(request, alert_id))
 
 
@@ -226,7 +242,7 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
             "at": local_time(each.created_at, zone),
             "who": _whom(each),
             "how": CHANNEL_WORDS.get(each.channel, each.channel or "no channel"),
-            "state": "delivered" if arrival(each.receipt) is Arrival.ARRIVED else STATE_WORDS[Page.State(each.state)],
+            "state": RECEIPT_WORDS.get(arrival(each.receipt), STATE_WORDS[Page.State(each.state)]),
             "why": each.why if each.state == Page.State.FAILED else "",
         }
         for each in alert.pages.select_related("user").order_by("attempt", "channel")

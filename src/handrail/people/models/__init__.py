@@ -5,6 +5,7 @@ from handrail.people.models.contact_points import PHONES, ContactPoint, PointCha
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
 from handrail.people.models.patients import Contact, Patient
+from handrail.people.models.presence import Presence
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.users import SignInGuard, User
 
@@ -22,6 +23,7 @@ __all__ = [
     "Organisation",
     "Patient",
     "PointChannel",
+    "Presence",
     "Role",
     "RotaEntry",
     "RotaStep",

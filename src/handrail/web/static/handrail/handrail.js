@@ -49,6 +49,8 @@
   // Lists that ask again: the browser keeps no copy of them, so the tag of what is shown is kept here.
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (detail.elt.dataset.tag) detail.headers["If-None-Match"] = detail.elt.dataset.tag;
+    // Nobody is told by a list that nobody sees: one behind another tab does not count as open.
+    if (document.visibilityState === "hidden") detail.headers["X-Handrail-Hidden"] = "1";
   });
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (detail.xhr.status === 304) detail.shouldSwap = false;

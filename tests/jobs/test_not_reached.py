@@ -1,0 +1,156 @@
+"""A page that stands only in an inbox nobody has open reaches nobody: the ladder goes on, and the patient hears the truth at once."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import override_settings
+
+from handrail import clock
+from handrail.actions.facts import receive_checkin
+from handrail.actions.presence import note_look
+from handrail.actions.truth import truth_about
+from handrail.alerts.models import Alert, Page
+from handrail.alerts.ways import can_be_reached
+from tests.support import fake_smtp
+from tests.support.factories import MONDAY_0900, checkin, closes_inbox
+from tests.support.reaching import FEVER_AT, make_night, make_point
+from tests.support.twilio import phone_provider
+
+pytestmark = pytest.mark.django_db
+CALLED = "The clinician on call is being called."
+SECOND = "The second clinician on call is being called."
+NOBODY = "NOBODY could be reached from here."
+ED = "Go to the emergency department now. Do not drive yourself. Your programme's number: 555-0111."
+AT_ONCE = ["first_on_call", "first_on_call", "second_on_call", "attending", "patient_to_ed"]
+
+
+@pytest.fixture
+def time():
+    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def night(time):
+    """A fever at 11:00; two people on call, with no phone, no mail server, and no screen on which anybody looks."""
+    night = make_night(time)
+    closes_inbox()
+    return night
+
+
+def truth(night) -> str:
+    said = truth_about(night.world.course, clock.now(), saved_at=FEVER_AT)
+    assert said.startswith("Saved 11:00. ")
+    return said.removeprefix("Saved 11:00. ")
+
+
+def steps(night) -> list[tuple[str, str]]:
+    rows = Page.objects.filter(alert=night.alert).exclude(channel="email").order_by("attempt")
+    return [(row.who, row.state) for row in rows]
+
+
+def test_nobody_looks_and_the_patient_is_told_at_once(night):
+    assert truth(night) == f"{NOBODY} {ED}", "before any watcher has looked"
+    night.watcher.look()
+    states = ["not_reached"] * 4 + ["sent"]
+    assert steps(night) == list(zip(AT_ONCE, states, strict=True)), "the whole ladder in one look, as when nobody is on"
+    told = night.world.course.events.get(kind="patient_told").payload
+    assert (told["because"], told["told"], told["packet"]) == ("nobody_reached", "go_to_ed", True)
+    why = night.world.course.events.filter(kind="page_failed", payload__channel="on_screen").values_list(
+        "payload", flat=True
+    )
+    assert {each["why"] for each in why} == {"whoever is on has no way but the inbox, and it is not open"}
+    assert truth(night) == f"{NOBODY} {ED}"
+
+
+def test_an_empty_round_is_not_run_through_again_at_once(night, time):
+    night.watcher.look()
+    time.advance(minutes=4)
+    night.watcher.look()
+    assert len(steps(night)) == 5
+    time.advance(minutes=30)
+    night.watcher.look()
+    assert len(steps(night)) == 6, "from then on each step waits for its minutes"
+
+
+def test_somebody_who_opens_the_list_is_being_called(night, time):
+    assert truth(night) == f"{NOBODY} {ED}"
+    note_look(night.second)
+    assert truth(night) == SECOND
+    night.watcher.look()
+    assert steps(night) == [(AT_ONCE[0], "not_reached"), (AT_ONCE[1], "not_reached"), ("second_on_call", "sent")]
+    note_look(night.on_call)
+    assert truth(night) == CALLED
+    time.advance(seconds=61)
+    assert truth(night) == f"{NOBODY} {ED}", "the screens were closed"
+    assert Alert.objects.get().next_page_at == FEVER_AT + timedelta(minutes=10), (
+        "who was reached has the minutes of the step"
+    )
+
+
+def test_who_was_told_to_go_is_not_told_to_wait(night):
+    night.watcher.look()
+    note_look(night.on_call)
+    assert truth(night) == f"The team was called and NOBODY has answered yet. Do not wait. {ED}"
+
+
+@pytest.mark.parametrize(
+    ("reported", "words"),
+    [
+        ({"symptoms": ["fainted"]}, f"{NOBODY} Call 911 now. Your programme's number: 555-0111."),
+        ({"symptoms": ["confused"]}, f"{NOBODY} {ED}"),
+        ({"symptoms": ["rash"]}, "NOBODY could be reached from here: call 555-0111 now."),
+    ],
+)
+def test_where_to_go_follows_the_ladder(time, reported, words):
+    night = make_night(time, celsius="36.8")
+    closes_inbox()
+    sent = checkin(at=FEVER_AT, none_of_these=False, **reported)
+    said = receive_checkin(night.world.course.pk, sent, by=night.world.actor("alice"), now=FEVER_AT).truth
+    assert said == f"Saved 11:00. {words}"
+
+
+# --- what counts as a way -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # the way of the person on call                                | reached
+    ("channel", "point", "reached"),
+    [
+        ("sms",   {},                                                True),
+        ("voice", {},                                                True),
+        ("sms",   {"red_only": True},                                True),
+        ("sms",   {"verified_at": None},                             False),  # nobody has proved that it arrives
+        ("sms",   {"removed_at": MONDAY_0900},                       False),
+        ("push",  {"address": "{}"},                                 False),  # not set up here
+    ],
+)  # fmt: skip
+def test_a_way_that_leaves_the_screen(night, settings, channel, point, reached):
+    with phone_provider() as provider:
+        settings.HANDRAIL_PHONE = provider.settings
+        make_point(night.on_call, channel, **point)
+        assert can_be_reached(night.on_call, night.alert, FEVER_AT) is reached
+        assert truth(night) == (CALLED if reached else f"{NOBODY} {ED}")
+
+
+def test_a_phone_that_is_quiet_for_what_is_not_red_does_not_ring_for_it(time, settings):
+    night = make_night(time, celsius="36.8")
+    closes_inbox()
+    receive_checkin(
+        night.world.course.pk,
+        checkin(at=FEVER_AT, none_of_these=False, symptoms=["rash"]),
+        by=night.world.actor("alice"),
+        now=FEVER_AT,
+    )
+    with phone_provider() as provider:
+        settings.HANDRAIL_PHONE = provider.settings
+        make_point(night.on_call, "sms", red_only=True)
+        assert night.alert.ladder == "AMBER"
+        assert not can_be_reached(night.on_call, night.alert, FEVER_AT)
+
+
+def test_a_mail_server_reaches_everybody_at_the_address_of_the_sign_in(night):
+    with override_settings(EMAIL_BACKEND=fake_smtp.BACKEND, EMAIL_HOST="mail.example"):
+        assert truth(night) == CALLED
+        night.watcher.look()
+        assert steps(night) == [("first_on_call", "sent")]
