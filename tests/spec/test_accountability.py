@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from zoneinfo import ZoneInfo
 
@@ -145,6 +145,45 @@ def test_a_task_that_an_agreement_leaves_out_has_nobody():
     body["task"] = [task for task in body["task"] if task["id"] != "incidents"]
     found = words(agreement_from_document(body))
     assert found == ["nobody answers for Incident report and review: Sat 28 Nov 01:20 to Sat 12 Dec 01:20"]
+
+
+# --- holidays ---------------------------------------------------------------------------------------------------------
+
+FRIDAY_NIGHT = {"party": "hub", "days": ["fri"], "starts": "17:00", "ends": "08:00"}
+EARLY_NIGHTS = {"party": "hub", "days": ["mon", "tue", "wed", "thu"], "starts": "17:00", "ends": "08:00"}
+WHOLE_WEEKEND = {"party": "community", "days": ["sun"]}
+SATURDAYS = {"party": "hub", "days": ["sat"], "starts": "08:00", "ends": "24:00"}
+THANKSGIVING = date(2026, 12, 3)
+"""A Thursday within the two weeks."""
+
+
+@pytest.mark.parametrize(
+    # rules                                                                      | the holes of a week with the holiday
+    ("rules", "holiday", "found"),
+    [
+        (NIGHTS, THANKSGIVING, []),
+        ((NIGHT, DAYS_OF_THE_CLINIC, WEEKEND), date(2026, 11, 26), []),  # over
+        # Wednesday's night runs into a day that is wholly somebody else's, and nobody has the morning after it.
+        (
+            (EARLY_NIGHTS, DAYS_OF_THE_CLINIC, FRIDAY_NIGHT, SATURDAYS, WHOLE_WEEKEND),
+            THANKSGIVING,
+            [
+                "Hub and Prairie both answer: Thu 3 Dec 00:00 to Thu 3 Dec 08:00",
+                "nobody answers: Fri 4 Dec 00:00 to Fri 4 Dec 08:00",
+            ],
+        ),
+    ],
+)
+def test_a_holiday_opens_what_a_sunday_would(rules, holiday, found):
+    agreement = agreed(after_hours_contact=rules)
+    plain, told = words(agreement), words(replace(agreement, holidays=(holiday,)))
+    new = [each.replace(" for After-hours contact in the window", "") for each in told if each not in plain]
+    assert sorted(new) == sorted(found)
+
+
+def test_holidays_are_no_part_of_what_is_signed():
+    with pytest.raises(ProtocolDataError, match="rota"):
+        agreement_from_document({**document(zone=CHICAGO), "holidays": ["2026-12-03"]})
 
 
 # --- the nights on which the clocks change ----------------------------------------------------------------------------

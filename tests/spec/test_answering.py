@@ -117,6 +117,54 @@ def test_hub_nights_and_community_days(at, who, number):
     assert (found.organisation, found.number, found.trouble) == (who, number, None)
 
 
+HOLIDAY = "2026-03-05"
+"""A Thursday."""
+
+
+@pytest.mark.parametrize(
+    # Mar 2026, UTC              | holidays              | who  | number      | what a call in the window is about
+    ("day", "hour", "holidays", "who", "number", "task"),
+    [
+        (5, 10, (),                          CLINIC, "555-0120", "daily_assessment_other_days"),
+        (5, 10, (HOLIDAY,),                  HUB,    "555-0100", "after_hours_contact"),  # the clinic is closed
+        (5, 7,  (HOLIDAY,),                  HUB,    "555-0100", "after_hours_contact"),  # Wednesday's night, to its end
+        (5, 17, (HOLIDAY,),                  HUB,    "555-0100", "after_hours_contact"),
+        (4, 10, (HOLIDAY,),                  CLINIC, "555-0120", "daily_assessment_other_days"),  # the day before
+        (4, 23, (HOLIDAY,),                  HUB,    "555-0100", "after_hours_contact"),
+        (6, 7,  (HOLIDAY,),                  HUB,    "555-0100", "after_hours_contact"),  # the night of the holiday
+        (6, 8,  (HOLIDAY,),                  CLINIC, "555-0120", "daily_assessment_other_days"),  # the day after
+        (6, 10, (HOLIDAY, "2026-03-06"),     HUB,    "555-0100", "after_hours_contact"),  # two in a row
+        (7, 10, ("2026-03-07",),             HUB,    "555-0100", "after_hours_contact"),  # a Saturday is one anyway
+        (8, 10, ("2026-03-08",),             HUB,    "555-0100", "after_hours_contact"),
+        (12, 10, (HOLIDAY,),                 CLINIC, "555-0120", "daily_assessment_other_days"),  # not every Thursday
+    ],
+)  # fmt: skip
+def test_a_holiday_counts_as_a_sunday(day, hour, holidays, who, number, task):
+    at = datetime(2026, 3, day, hour, tzinfo=UTC)
+    matrix = document(tasks={"emergency_until_ed": NIGHTS})
+    known = agreements.context(agreement=matrix, holidays=holidays)
+    found = asked(at=at, task="emergency_until_ed", known=known)
+    assert (found.organisation, found.number, found.trouble) == (who, number, None)
+    given = dose(datetime(2026, 3, 3, 15, tzinfo=UTC))
+    assert asked(given, at=at, known=known, window_ends=at + HOUR).task == task
+
+
+def test_on_a_holiday_a_party_has_its_number_for_the_night():
+    moved_there = moved(CLINIC, MONDAY)
+    for holidays, number in (((), "555-0120"), ((HOLIDAY,), "555-0129")):
+        known = agreements.context(agreement=document(), holidays=holidays)
+        at = datetime(2026, 3, 5, 10, tzinfo=UTC)
+        assert asked(moved_there, at=at, task="maintenance_doses", known=known).number == number
+
+
+@pytest.mark.parametrize("said", ["2026-03-05", ["5 March"], [5], 7])
+def test_holidays_that_are_none_are_refused(said):
+    known = agreements.context(agreement=document())
+    known["accountability"]["partners"][0]["agreement"]["holidays"] = said
+    with pytest.raises(UnusableInput, match="Holidays are days"):
+        asked(known=known)
+
+
 def test_after_hours_a_party_has_its_number_for_the_night():
     found = asked(moved(CLINIC, MONDAY), at=MONDAY + 5 * HOUR, task="maintenance_doses", agreement=document())
     assert (found.name, found.number, found.version) == ("Prairie", "555-0129", 1)

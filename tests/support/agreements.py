@@ -1,6 +1,6 @@
 """Agreements for tests: the shipped matrix made into a document, and what a site knows of its partners."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from handrail.rules.responsibility import AGREEMENT_FORMAT, ALONE, PAIR, hours_document, task_document, template
@@ -59,9 +59,15 @@ def alone(*, practice: str = HUB, **fields: Any) -> dict[str, Any]:
     return {**document(), "template": ALONE, "party": [party, HOSPITAL], "task": rows, **fields}
 
 
-def context(*, agreement: Mapping[str, Any] | None, partner: str = CLINIC) -> dict[str, Any]:
+def context(
+    *, agreement: Mapping[str, Any] | None, partner: str = CLINIC, holidays: Sequence[str] = ()
+) -> dict[str, Any]:
     """What the site of a course file knows: the hub owns the course, one partner reaches it."""
-    signed = None if agreement is None else {"id": "agreement-1", "version": 1, "document": agreement}
+    signed = (
+        None
+        if agreement is None
+        else {"id": "agreement-1", "version": 1, "document": agreement, "holidays": list(holidays)}
+    )
     return {
         "accountability": {
             "owner": {"id": HUB, "name": "Hub", "number": "555-0100"},

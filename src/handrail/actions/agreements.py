@@ -234,7 +234,11 @@ def _step(version: Version, what: str, user: User, why: str, now: datetime) -> N
 
 def _look_again(version: Version, now: datetime) -> None:
     """Who answers has changed: the watcher judges the courses that the agreement is about anew."""
-    first, second = version.row.organisation_id, version.row.partner_id
+    look_again_between(version.row.organisation_id, version.row.partner_id, now)
+
+
+def look_again_between(first: UUID, second: UUID | None, now: datetime) -> None:
+    """The watcher judges anew the running courses that two organisations share, or those of one alone."""
     with scope.everything():
         running = Course.objects.filter(ended_at__isnull=True)
         if second is None:

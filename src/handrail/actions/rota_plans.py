@@ -11,9 +11,10 @@ from django.db.models import Q
 
 from handrail import clock
 from handrail.actions.actor import Actor
+from handrail.actions.agreements import look_again_between
 from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.rota import managed, member_for, site_of, write_entry
-from handrail.people import coverage, scope
+from handrail.people import agreements, coverage, scope
 from handrail.people.models import Holiday, Organisation, Shift, ShiftPlan, Site, Step
 from handrail.rules.rota import Pattern, load_rota_rules, planned_shifts
 from handrail.rules.terms import civil_date
@@ -124,6 +125,7 @@ def add_holiday(
         holiday = Holiday.objects.create(organisation=organisation, site=site, on=on, name=name.strip()[:80])
         changed = _plan_day_again(organisation, site, on, now)
         write_entry(organisation, "holiday_added", {"on": on.isoformat(), **changed}, now, by)
+        _look_at_who_answers(organisation, now)
         return holiday
 
 
@@ -139,6 +141,14 @@ def remove_holiday(holiday_id: UUID, *, by: Actor, now: datetime | None = None) 
         holiday.delete()
         changed = _plan_day_again(organisation, site, on, now)
         write_entry(organisation, "holiday_removed", {"on": on.isoformat(), **changed}, now, by)
+        _look_at_who_answers(organisation, now)
+
+
+def _look_at_who_answers(organisation: Organisation, now: datetime) -> None:
+    """The clinic hours of its agreements follow the holidays of its rota."""
+    for version in agreements.versions([organisation.pk]):
+        if version.activated is not None and version.ended is None:
+            look_again_between(version.row.organisation_id, version.row.partner_id, now)
 
 
 def extend(plan: ShiftPlan, now: datetime) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
 
-from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Organisation
+from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Holiday, Organisation
 from handrail.rules import responsibility
 from handrail.rules.accountability import Hole, holes
 
@@ -76,16 +76,36 @@ def _versions(rows: Iterable[Agreement]) -> list[Version]:
         (step.agreement_id, step.what): step
         for step in AgreementStep.objects.filter(agreement__in=ids).select_related("by")
     }
+    closed = _holidays({each for row in found for each in (row.organisation_id, row.partner_id) if each is not None})
     return [
         Version(
             row=row,
-            content=responsibility.agreement_from_text(responsibility.canonical(row.document)),
+            content=_with_holidays(responsibility.agreement_from_text(responsibility.canonical(row.document)), closed),
             signatures=tuple(signatures[row.pk]),
             activated=steps.get((row.pk, AgreementStep.What.ACTIVATED)),
             ended=steps.get((row.pk, AgreementStep.What.ENDED)),
         )
         for row in found
     ]
+
+
+def _holidays(organisation_ids: set[UUID]) -> list[Holiday]:
+    return list(Holiday.objects.filter(organisation__in=organisation_ids).select_related("site").order_by("on", "id"))
+
+
+def _with_holidays(content: responsibility.Agreement, closed: Sequence[Holiday]) -> responsibility.Agreement:
+    """With the holidays of either party: of the whole organisation, or of one of the sites that it names.
+
+    One party's holiday counts for both: a day counts as a Sunday for everybody or for nobody, so that one party answers.
+    """
+    sites = {party.organisation: party.sites for party in content.party if party.organisation is not None}
+    days = {
+        each.on
+        for each in closed
+        if (named := sites.get(str(each.organisation_id))) is not None
+        and (each.site is None or not named or each.site.code in named)
+    }
+    return replace(content, holidays=tuple(sorted(days))) if days else content
 
 
 def in_force(found: Sequence[Version], at: datetime, *, known_at: datetime | None = None) -> Version | None:

@@ -5,7 +5,7 @@ course (any more) cannot be. Within that, the agreement that is in force between
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,8 +79,8 @@ def context_of(course: Course, now: datetime) -> dict[str, Any]:
         **(course.context if isinstance(course.context, dict) else {}),
         "accountability": {
             "owner": _said(course.organisation),
-            "partners": [{**_said(each), "agreement": _signed(found.get(each.pk))} for each in partners],
-            "alone": _signed(found.get(None)),
+            "partners": [{**_said(each), "agreement": _signed(found.get(each.pk), now)} for each in partners],
+            "alone": _signed(found.get(None), now),
             "changes_at": [each.then.isoformat() for each in found.values() if each.then is not None],
         },
     }
@@ -119,11 +119,18 @@ def _said(organisation: Organisation) -> dict[str, Any]:
     return {"id": str(organisation.pk), "name": organisation.name, "number": organisation.call_number}
 
 
-def _signed(standing: AgreementStanding | None) -> dict[str, Any] | None:
+def _signed(standing: AgreementStanding | None, now: datetime) -> dict[str, Any] | None:
     version = standing.version if standing is not None else None
     if version is None:
         return None
-    return {"id": str(version.row.pk), "version": version.row.number, "document": version.row.document}
+    lately = (now - timedelta(days=2)).date()
+    closed = [day.isoformat() for day in version.content.holidays if day >= lately]
+    return {
+        "id": str(version.row.pk),
+        "version": version.row.number,
+        "document": version.row.document,
+        **({"holidays": closed} if closed else {}),
+    }
 
 
 def _standing(course: Course, now: datetime) -> Standing:

@@ -17,6 +17,7 @@ from handrail.rules.responsibility import (
     DOSING_SITE,
     MINUTES_OF_A_DAY,
     Agreement,
+    Holidays,
     Phase,
     TaskRow,
     minutes_of,
@@ -96,13 +97,13 @@ def in_force(agreements: Sequence[Agreement], at: datetime) -> Agreement | None:
     return next((each for each in reversed(agreements) if each.starts_at <= at < each.ends_at), None)
 
 
-def holders(task: TaskRow, local: datetime, phase: Phase | None) -> tuple[str, ...]:
+def holders(task: TaskRow, local: datetime, phase: Phase | None, holidays: Holidays = ()) -> tuple[str, ...]:
     """The parties that answer for a task at a civil time, each once; sorted, so that the order of the rules decides nothing."""
-    return tuple(sorted({rule.party for rule in task.accountable if rule.holds(local, phase)}))
+    return tuple(sorted({rule.party for rule in task.accountable if rule.holds(local, phase, holidays)}))
 
 
 def _of_task(agreement: Agreement, task: TaskRow, local: datetime, first: datetime, last: datetime) -> Iterator[Hole]:
-    by_phase = {phase: holders(task, local, phase) for phase in agreement.phases}
+    by_phase = {phase: holders(task, local, phase, agreement.holidays) for phase in agreement.phases}
     told = [*(party.key for party in agreement.party), DOSING_SITE]
     same = len(set(by_phase.values())) == 1
     for phase, parties in by_phase.items():

@@ -8,8 +8,8 @@ everything, and that is said.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from handrail.rules.responsibility import (
     DOSING_SITE,
     SECOND,
     Agreement,
-    ClinicHours,
     Party,
     Phase,
     Rule,
@@ -157,8 +156,7 @@ def _answer(standing: Standing, known: _Known, now: datetime, task: str | None =
     agreement = signed.agreement if signed is not None else None
     if agreement is not None and not agreement.starts_at <= now < agreement.ends_at:
         agreement = None
-    hours, zone = _hours(agreement, standing)
-    wanted = task or task_now(standing, hours, zone, now)
+    wanted = task or task_now(standing, agreement, now)
     if agreement is None or signed is None:
         return _fallback(responsible, wanted, _no_agreement(owner, pair, responsible))
     return _by_agreement(agreement, signed, standing, (owner, *partners), responsible, wanted, now)
@@ -176,13 +174,13 @@ def _by_agreement(
     row = agreement.task_named(task)
     local = now.astimezone(zone_named(agreement.time_zone))
     phase = _phase(agreement, responsible)
-    keys = holders(row, local, phase) if row is not None else ()
+    keys = holders(row, local, phase, agreement.holidays) if row is not None else ()
     if row is None or len(keys) != 1:
         many = "more than one party" if keys else "nobody"
         name = row.name if row else task
         trouble = f"The agreement names {many} for {name} now: {responsible.name} answers"
         return _fallback(responsible, task, trouble)
-    rule = next(each for each in row.accountable if each.holds(local, phase))
+    rule = next(each for each in row.accountable if each.holds(local, phase, agreement.holidays))
     party = _party(agreement, rule, standing, responsible, now)
     if party is None:
         return _fallback(responsible, task, None)
@@ -192,7 +190,7 @@ def _by_agreement(
         if not outside:
             return _fallback(responsible, task, f"{party.name} does not reach this course: {responsible.name} answers")
         found = _called_for(agreement, standing, organisations, responsible, now)
-    open_now = agreement.clinic_hours.open_at(local)
+    open_now = agreement.clinic_hours.open_at(local, agreement.holidays)
     return Answering(
         organisation=found.id,
         name=party.name,
@@ -219,7 +217,7 @@ def _called_for(
     row = agreement.task_named(EMERGENCY)
     local = now.astimezone(zone_named(agreement.time_zone))
     if row is not None:
-        for key in holders(row, local, _phase(agreement, responsible)):
+        for key in holders(row, local, _phase(agreement, responsible), agreement.holidays):
             rule = next(each for each in row.accountable if each.party == key)
             party = _party(agreement, rule, standing, responsible, now)
             found = next((each for each in organisations if party and each.id == party.organisation), None)
@@ -284,8 +282,8 @@ def _pair(owner: _Org, responsible: _Org, partners: Sequence[_Org]) -> _Org | No
 # --- the task that applies -----------------------------------------------------------------------------------------
 
 
-def task_now(standing: Standing, hours: ClinicHours, zone: str, now: datetime) -> str:
-    """The task of the matrix that a call about this patient falls under at `now`."""
+def task_now(standing: Standing, agreement: Agreement | None, now: datetime) -> str:
+    """The task of the matrix that a call about this patient falls under at `now`; the shipped clinic hours without an agreement."""
     if standing.location == "ed":
         return AFTER_ED
     if standing.location == "hospital":
@@ -293,7 +291,7 @@ def task_now(standing: Standing, hours: ClinicHours, zone: str, now: datetime) -
     if standing.urgent:
         return EMERGENCY
     if standing.window_ends is not None and now < standing.window_ends:
-        if not hours.open_at(now.astimezone(zone_named(zone))):
+        if not _clinic_is_open(standing, agreement, now):
             return AFTER_HOURS
         dose = standing.dose
         today = dose is not None and civil_date(dose.at, dose.zone) == civil_date(now, dose.zone)
@@ -303,10 +301,10 @@ def task_now(standing: Standing, hours: ClinicHours, zone: str, now: datetime) -
     return MAINTENANCE if standing.dose.body.step in TREATMENT_STEPS else GATE
 
 
-def _hours(agreement: Agreement | None, standing: Standing) -> tuple[ClinicHours, str]:
+def _clinic_is_open(standing: Standing, agreement: Agreement | None, now: datetime) -> bool:
     if agreement is None:
-        return template().clinic_hours, standing.zone
-    return agreement.clinic_hours, agreement.time_zone
+        return template().clinic_hours.open_at(now.astimezone(zone_named(standing.zone)))
+    return agreement.clinic_hours.open_at(now.astimezone(zone_named(agreement.time_zone)), agreement.holidays)
 
 
 # --- for the assessment ----------------------------------------------------------------------------------------------
@@ -393,11 +391,21 @@ def _org(said: Any, signed: Any) -> _Org:
     ):
         raise UnusableInput("wrong_type", "A party has an id and a name.", "context.accountability")
     document = signed.get("document") if signed else None
+    agreement = agreement_from_text(canonical(document)) if document is not None else None
+    if agreement is not None and signed is not None and signed.get("holidays"):
+        agreement = replace(agreement, holidays=_days(signed["holidays"]))
     return _Org(
         id=str(said["id"]),
         name=str(said["name"]),
         number=str(said.get("number") or ""),
-        agreement=agreement_from_text(canonical(document)) if document is not None else None,
+        agreement=agreement,
         agreement_id=str(signed.get("id")) if signed else None,
         version=signed.get("version") if signed else None,
     )
+
+
+def _days(said: Any) -> tuple[date, ...]:
+    try:
+        return tuple(date.fromisoformat(each) for each in said)
+    except (TypeError, ValueError) as error:
+        raise UnusableInput("wrong_type", "Holidays are days, such as 2026-11-26.", "context.accountability") from error

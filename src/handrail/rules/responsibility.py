@@ -1,7 +1,7 @@
 """Who answers for what, as data: the shipped matrix of tasks, and the agreement that organisations make of it and sign.
 
 A row of `accountable` holds at every hour, unless it names days, hours or a phase. Hours are civil hours of the agreement's time zone:
-a span that ends before it starts runs into the next morning and belongs to the day on which it began.
+a span that ends before it starts runs into the next morning and belongs to the day on which it began. A holiday counts as a Sunday.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ TEMPLATE_FORMAT: Final = "handrail-responsibility/1"
 AGREEMENT_FORMAT: Final = "handrail-agreement/1"
 PAIR, ALONE = "hub-and-community", "independent-practice"
 
+Holidays = tuple[date, ...]
+"""Days on which the clinic is closed, by the rota."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DUTIES: Final = ("first_on_call", "second_on_call", "attending", "nurse", "site_manager", "director")
@@ -58,11 +60,11 @@ class Rule:
     starts: str | None = None
     ends: str | None = None
 
-    def holds(self, local: datetime, phase: Phase | None) -> bool:
+    def holds(self, local: datetime, phase: Phase | None, holidays: Holidays = ()) -> bool:
         """Whether the rule holds at a civil time of the agreement's zone."""
         if self.phase is not None and phase is not None and self.phase is not phase:
             return False
-        return in_hours(local, self.days, self.starts, self.ends)
+        return in_hours(local, self.days, self.starts, self.ends, holidays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +91,9 @@ class ClinicHours:
     source: tuple[str, ...] = ()
     status: Status = Status.SITE_CHOICE
 
-    def open_at(self, local: datetime) -> bool:
+    def open_at(self, local: datetime, holidays: Holidays = ()) -> bool:
         """Whether the clinic is open at a civil time."""
-        return in_hours(local, self.days, self.starts, self.ends)
+        return in_hours(local, self.days, self.starts, self.ends, holidays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,8 @@ class Agreement:
     clinic_hours: ClinicHours
     party: tuple[Party, ...]
     task: tuple[TaskRow, ...]
+    holidays: Holidays = ()
+    """Of the parties' rotas, as they stand now: no part of what is signed."""
 
     @property
     def starts_at(self) -> datetime:
@@ -166,9 +170,16 @@ class Agreement:
         return next((task for task in self.task if task.id == task_id), None)
 
 
-def in_hours(local: datetime, days: tuple[Day, ...], starts: str | None, ends: str | None) -> bool:
+def day_of(day: date, holidays: Holidays = ()) -> Day:
+    """As which day of the week a day counts: a holiday as a Sunday, whoever answers then answers on it."""
+    return "sun" if day in holidays else DAYS[day.weekday()]
+
+
+def in_hours(
+    local: datetime, days: tuple[Day, ...], starts: str | None, ends: str | None, holidays: Holidays = ()
+) -> bool:
     """Whether a civil time falls into a span of hours on some days (none: every day; no hours: the whole day)."""
-    today, before = DAYS[local.weekday()], DAYS[(local.weekday() - 1) % 7]
+    today, before = day_of(local.date(), holidays), day_of(local.date() - timedelta(days=1), holidays)
     first, last = minutes_of(starts or "00:00"), minutes_of(ends or "24:00")
     now = local.hour * 60 + local.minute
     if first < last:
@@ -254,6 +265,8 @@ def agreement_from_document(document: Any) -> Agreement:
     """
     if not isinstance(document, Mapping) or document.get("format") != AGREEMENT_FORMAT:
         raise ProtocolDataError("wrong_format", f"The format is {AGREEMENT_FORMAT}.", "format")
+    if "holidays" in document:
+        raise ProtocolDataError("unknown_key", "Holidays stand in the rota.", "holidays")
     body = dict(document)
     for name in ("valid_from", "valid_until"):
         try:

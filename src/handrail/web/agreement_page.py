@@ -27,7 +27,7 @@ from handrail.rules.responsibility import (
 )
 from handrail.rules.responsibility_lines import DUTY_WORDS, read_rules, read_when, say_days, say_rule, say_when
 from handrail.rules.strict import ProtocolDataError
-from handrail.rules.terms import UnusableInput, say_date, zone_named
+from handrail.rules.terms import UnusableInput, civil_date, say_date, zone_named
 from handrail.web.signing_page import dated
 
 SHOWN_HOLES: Final = 40
@@ -170,6 +170,12 @@ def clinic_words(content: Agreement) -> str:
     """`Mon-Fri 08:00-17:00`."""
     hours = content.clinic_hours
     return f"{say_days(hours.days)} {hours.starts}-{hours.ends}"
+
+
+def holiday_words(content: Agreement, now: datetime) -> str:
+    """The next holidays, a few: `Thu 26 Nov, Fri 25 Dec`."""
+    today = civil_date(now, content.time_zone)
+    return ", ".join(f"{day:%a} {day.day} {day:%b}" for day in content.holidays if day >= today)[:200]
 
 
 def last_hour(now: datetime, zone: str) -> str:

@@ -122,6 +122,7 @@ def _page(request: HttpRequest, version: Version, *, refused: str = "", status: 
         "tone": tone,
         "valid": f"{say_date(content.valid_from)} to {say_date(content.valid_until)}",
         "clinic": agreement_page.clinic_words(content),
+        "holidays": agreement_page.holiday_words(content, now),
         "proposed": f"{row.proposed_by.name}, {dated(row.proposed_at, zone)}",
         "parties": agreement_page.party_rows(content),
         "holes": agreement_page.hole_rows(holes),
