@@ -1,6 +1,7 @@
 """Mutation testing of the rules and of the label data: change one thing at a time and see that a test notices.
 
-usage: python tools/mutants.py [code] [data] [--only WORD ...] [--word WORD ...] [--tests FILE ...] [--sample N] [--seed N] [--workers N]
+usage: python tools/mutants.py [code] [data] [--only WORD ...] [--word WORD ...] [--tests FILE ...] [--sample N] [--seed N]
+       [--workers N] [--again] [--seconds N]
 
   code        every comparison, number and word of logic of the files of `rules/` that decide
   data        every number of the label data, up and down by one, and every boundary between two rows moved
@@ -8,6 +9,9 @@ usage: python tools/mutants.py [code] [data] [--only WORD ...] [--word WORD ...]
   --word      changes that contain one of these: `gap.`, `<=`
   --tests     these instead of the tables of behaviour: to see what one of them notices
   --sample    only so many mutants of each, chosen by the seed (0)
+  --again     judge every mutant anew; otherwise verdicts of earlier runs (.mutants/ledger.jsonl) stand while the rules, the data
+              and the tests that they rest on are unchanged, so that a run that was stopped goes on where it was
+  --seconds   of tests that a mutant has to survive (8, some three without the trace); fewer for a first look
 
 A mutant is killed by the loader, by `protocols check`, or by a test of behaviour; documents and renderings do not count.
 A survivor that no input can show is listed with its proof in tests/mutants/equivalent.toml.
@@ -147,6 +151,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--tests", nargs="+")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--seconds", type=float, default=runner.MOST_SECONDS)
     asked = parser.parse_args(arguments)
     kinds = asked.kinds or ["code", "data"]
     started = time.monotonic()
@@ -159,7 +165,8 @@ def main(arguments: Sequence[str]) -> int:
             mutants += sorted(chosen(every, asked.sample, asked.seed), key=lambda mutant: KINDS.index(mutant.kind))
     print(f"{len(mutants)} mutants", flush=True)
     try:
-        verdicts = runner.run(mutants, asked.tests or runner.TABLES, asked.workers).verdicts
+        tests = asked.tests or runner.TABLES
+        verdicts = runner.run(mutants, tests, asked.workers, again=asked.again, seconds=asked.seconds).verdicts
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 2

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.house.tree import ROOT
 from tools import mutants
-from tools.mutation import code, data, shipped
+from tools.mutation import choosing, code, data, memory, shipped
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
 from tools.mutation.runner import TABLES, Verdict
@@ -151,6 +154,68 @@ def test_every_row_of_the_shipped_list_is_about_a_mutant_that_exists():
 
 def test_no_test_of_a_rendering_counts():
     assert [table for table in TABLES if "book" in table or "cli" in table or "grid" in table] == []
+
+
+# --- what a run leaves for the next one -------------------------------------------------------------------------------
+
+
+def item(path: Path, name: str, **given: str) -> Any:
+    return SimpleNamespace(nodeid=f"{path.name}::{name}", path=path, callspec=SimpleNamespace(params=given))
+
+
+@pytest.mark.parametrize(
+    # who noticed | seconds it had to survive, then and now | the file of that test is as it was | the verdict stands
+    ("by", "then", "now", "unchanged", "stands"),
+    [
+        ("test_a.py::test_x", 8, 8, True, True),
+        ("test_a.py::test_x", 1, 8, True, True),
+        ("test_a.py::test_x", 8, 8, False, False),
+        ("test_gone.py::test_x", 8, 8, True, False),
+        ("loader", 8, 8, False, True),  # no test was needed
+        (None, 8, 8, True, True),
+        (None, 8, 8, False, False),  # the new row may be the one that notices it
+        (None, 1, 8, True, False),
+        (None, 8, 1, True, True),
+    ],
+)
+def test_a_verdict_stands_while_everything_that_decided_it_is_as_it_was(
+    tmp_path: Path, by: str | None, then: float, now: float, unchanged: bool, stands: bool
+):
+    tests, ledger = tmp_path / "test_a.py", tmp_path / "ledger.jsonl"
+    tests.write_text("def test_x(): ...")
+    row = {"mutant": memory.identity(edge()), "by": "loader", "mark": "another time", "seconds": 8}
+    ledger.write_text(json.dumps(row) + "\n")
+    memory.Ledger(ledger, [item(tests, "test_x")], then).keep(edge(), by)  # the later line counts
+    memory.test_mark.cache_clear()
+    if not unchanged:
+        tests.write_text("def test_x(): assert True")
+    kept = memory.Ledger(ledger, [item(tests, "test_x")], now).kept(edge())
+    assert kept is not None and (kept.by, kept.stands) == (by, stands)
+
+
+def test_a_mutant_that_nobody_judged_has_no_verdict(tmp_path: Path):
+    assert memory.Ledger(tmp_path / "ledger.jsonl", [], 8).kept(edge()) is None
+
+
+def chooser(tmp_path: Path, *names: tuple[str, str]) -> choosing.Chooser:
+    path = tmp_path / "test_a.py"
+    path.write_text("")
+    reach = [memory.Reach(lines={"rules/redosing.py": {1}}, labels={"*"}, seconds=1.0) for _ in names]
+    return choosing.Chooser([item(path, name, line=given) for name, given in names], reach, seconds=2.5)
+
+
+def test_the_test_that_speaks_of_the_changed_row_is_asked_first_and_no_more_than_there_is_time_for(tmp_path: Path):
+    (moved,) = [m for m in data.mutants_of(ELRA) if m.change == "gap.L2.from_day 15 -> 16"]
+    asked = chooser(tmp_path, ("test_x[0]", "L4"), ("test_x[1]", "L3"), ("test_x[2]", "from L2 on"), ("test_y", ""))
+    assert asked.order(moved)[0] == 2
+    assert len(asked.order(moved)) == 3
+
+
+def test_the_test_that_noticed_it_last_time_comes_before_those_that_noticed_its_neighbours(tmp_path: Path):
+    asked = chooser(tmp_path, ("test_x", ""), ("test_y", ""), ("test_z", ""))
+    asked.remember(edge(), "test_a.py::test_z")
+    assert asked.order(edge())[0] == 2
+    assert asked.order(edge(), "test_a.py::test_y")[:2] == [1, 2]
 
 
 # --- a run ----------------------------------------------------------------------------------------------------------

@@ -6,16 +6,15 @@ pytest collects as usual; this plugin takes over where it would run the tests. W
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
 import pickle
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,12 +23,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tools.mutation import code, data
+from tools.mutation.choosing import Chooser
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
+from tools.mutation.memory import FOLDER, ROOT, Ledger, Mutant, Reach, identity, keep_reach, known_reach
 from tools.mutation.shipped import LOADERS, loaded, noticed, read_again
-
-ROOT = Path(__file__).resolve().parents[2]
-Mutant = CodeMutant | DataMutant
 
 # Tables of behaviour, and nothing else. A test that compares a published document, a rendering or a checksum with the data would
 # notice every change and prove nothing, so none of those is here.
@@ -39,16 +37,11 @@ TABLES = ["tests/spec", "tests/protocols", "tests/rules/test_forgotten_facts.py"
 MOST_SECONDS = 8.0
 """Of tests for one mutant, as measured under trace: some three seconds without."""
 
-LEARNED_FROM = [
-    f"{top}/{name}"
-    for top, names in (("src/handrail", "rules protocols"), ("tests", "spec protocols rules support"))
-    for name in names.split()
-]
-
 CONTROLS = 40
 """Tests that are run against a mutant that changes nothing, for each file of the data and once for the rules."""
 
-LEARNED = ROOT / ".mutants" / "learned"
+FIRST_TESTS = 3
+"""Tests that are asked before `protocols check`, which takes longer than they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +53,25 @@ class Verdict:
     seconds: float
 
 
-@dataclass(slots=True)
-class Reach:
-    """What one test runs: lines of the rules, labels that it loads, and how long it takes."""
-
-    lines: dict[str, set[int]] = field(default_factory=dict)
-    labels: set[str] = field(default_factory=set)
-    seconds: float = 0.0
-
-
 class Campaign:
     """The plugin: learns what each test reaches, then judges the mutants."""
 
     def __init__(
-        self, mutants: Sequence[Mutant], workers: int, say: Callable[[str], None], *, whole: bool = True
+        self,
+        mutants: Sequence[Mutant],
+        workers: int,
+        say: Callable[[str], None],
+        *,
+        whole: bool = True,
+        again: bool = False,
+        seconds: float = MOST_SECONDS,
     ) -> None:
-        self.mutants, self.workers, self.say, self.whole = mutants, workers, say, whole
+        self.mutants, self.workers, self.say, self.whole, self.again = mutants, workers, say, whole, again
+        self.seconds = seconds
         self.verdicts: list[Verdict] = []
         self.broken: list[str] = []
         self.trouble: str | None = None
         self.failed: str | None = None
-        self.killers: dict[str, list[int]] = defaultdict(list)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and self.failed is None:
@@ -91,62 +82,72 @@ class Campaign:
         if session.testsfailed:
             raise session.Interrupted("the tests could not be collected")
         self.session, self.items = session, session.items
-        self.lines = any(isinstance(mutant, CodeMutant) for mutant in self.mutants)
-        for file in sorted({mutant.file for mutant in self.mutants if isinstance(mutant, DataMutant)}):
+        self.ledger = Ledger(FOLDER / "ledger.jsonl", self.items, self.seconds) if self.whole else None
+        self._take_over()
+        if not self.waiting:
+            return True
+        for file in sorted({mutant.file for mutant in self.waiting if isinstance(mutant, DataMutant)}):
             loaded(file)
             read_again(file)
             noticed(file)  # imports once what every child needs
         gc.collect()
         gc.freeze()
-        self.rows = row_numbers(self.items)
         try:
-            self.reach = self._known() or self._learn()
+            self.chooser = Chooser(self.items, self._learn(), self.seconds)
             self._judge_all()
         except RuntimeError as error:  # pytest would print it where nobody looks
             self.trouble = str(error)
         return True
 
+    def _take_over(self) -> None:
+        """The verdicts that an earlier run left and that still stand; the other mutants wait."""
+        self.waiting: list[Mutant] = []
+        self.hints: dict[str, str] = {}
+        for mutant in self.mutants:
+            kept = self.ledger.kept(mutant) if self.ledger and not self.again else None
+            if kept is not None and kept.stands:
+                self.verdicts.append(Verdict(mutant, kept.by, 0.0))
+            else:
+                self.waiting.append(mutant)
+            if kept is not None and kept.by is not None:
+                self.hints[identity(mutant)] = kept.by
+        self.number_of = {item.nodeid: number for number, item in enumerate(self.items)}
+        if self.verdicts:
+            self.say(f"{len(self.verdicts)} verdicts of earlier runs stand, {len(self.waiting)} mutants wait")
+
     # --- what each test reaches ---
 
-    def _known(self) -> list[Reach] | None:
-        """What the last run learned, when neither the code nor the tests nor the data have changed since."""
-        self.mark = fingerprint()
-        if not LEARNED.exists():
-            return None
-        mark, known = pickle.loads(LEARNED.read_bytes())
-        reach = [known.get(item.nodeid) for item in self.items]
-        return reach if mark == self.mark and all(reach) else None
-
     def _learn(self) -> list[Reach]:
-        """Every test once without a change, in as many processes as there are workers."""
-        self.say(f"{len(self.items)} tests once without a change")
+        """Every test once without a change, unless an earlier run knows it, in as many processes as there are workers."""
+        known = known_reach(self.items, FOLDER / "learned") if self.whole else {}
+        new = [number for number in range(len(self.items)) if number not in known]
+        if not new:
+            return [known[number] for number in range(len(self.items))]
+        self.say(f"{len(new)} tests once without a change")
         with tempfile.TemporaryDirectory(prefix="handrail-mutants-") as folder:
             children = []
             for worker in range(self.workers):
-                file = Path(folder) / str(worker)
-                child = fork(lambda file=file, worker=worker: file.write_bytes(pickle.dumps(self._trace(worker))))  # type: ignore[misc]
+                file, mine = Path(folder) / str(worker), new[worker :: self.workers]
+                child = fork(lambda file=file, mine=mine: file.write_bytes(pickle.dumps(self._trace(mine))))  # type: ignore[misc]
                 children.append((child, file))
-            reach = [Reach() for _ in self.items]
             for child, file in children:
                 os.waitpid(child, 0)
                 if not file.exists():
                     raise RuntimeError("the run without a change did not end")
                 found, broken = pickle.loads(file.read_bytes())
                 self.broken += broken
-                for number, what in found.items():
-                    reach[number] = what
+                known |= found
+        reach = [known[number] for number in range(len(self.items))]
         self.broken = [nodeid for nodeid in self.broken if not self._passes_untraced(nodeid)]
         if self.broken:
             raise RuntimeError(f"the tests do not run without a change: {', '.join(self.broken)}")
-        if self.whole and self.lines:
-            LEARNED.parent.mkdir(exist_ok=True)
-            known = {item.nodeid: what for item, what in zip(self.items, reach, strict=True)}
-            LEARNED.write_bytes(pickle.dumps((self.mark, known)))
+        if self.whole:
+            keep_reach(self.items, reach, FOLDER / "learned")
         return reach
 
     def _passes_untraced(self, nodeid: str) -> bool:
         """A test that only tracing breaks, for one that measures time: it is not asked about any mutant."""
-        number = next(n for n, item in enumerate(self.items) if item.nodeid == nodeid)
+        number = self.number_of[nodeid]
         read, write = os.pipe()
         child = fork(lambda: (quiet(), os.write(write, self._first_failure([number]).encode())))
         os.close(write)
@@ -155,19 +156,18 @@ class Campaign:
         os.close(read)
         return said == "-"
 
-    def _trace(self, worker: int) -> tuple[dict[int, Reach], list[str]]:
+    def _trace(self, mine: Sequence[int]) -> tuple[dict[int, Reach], list[str]]:
         quiet()
         names = {str(code.SOURCE / "handrail" / file): file for file in code.files()}
         found: dict[int, Reach] = {}
         broken = []
-        mine = range(worker, len(self.items), self.workers)
         for place, number in enumerate(mine):
             reach = found[number] = Reach()
             item = self.items[number]
             following = self.items[mine[place + 1]] if place + 1 < len(mine) else None
             reach.labels |= labels_in(item)
             self.failed, started = None, time.process_time()
-            sys.settrace(tracer(names, reach, lines=self.lines))
+            sys.settrace(tracer(names, reach))
             try:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             finally:
@@ -183,12 +183,12 @@ class Campaign:
 
     def _judge_all(self) -> None:
         self._control()
-        waiting = iter(self.mutants)
+        waiting = iter(self.waiting)
         running: dict[int, tuple[Mutant, int, float]] = {}
         done, started = 0, time.monotonic()
         while True:
             while len(running) < self.workers and (mutant := next(waiting, None)) is not None:
-                order = self.order(mutant)
+                order = self.chooser.order(mutant, self.hints.get(identity(mutant)))
                 read, write = os.pipe()
                 child = fork(lambda m=mutant, o=order, w=write: os.write(w, self._judge(m, o).encode()))  # type: ignore[misc]
                 os.close(write)
@@ -204,13 +204,15 @@ class Campaign:
             if not said and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF):
                 raise RuntimeError(f"the process of a mutant ended without a word: {mutant.where}: {mutant.change}")
             by = None if said == "-" else said or "time"
-            self._remember(mutant, by)
+            self.chooser.remember(mutant, by)
+            if self.ledger:
+                self.ledger.keep(mutant, by)
             self.verdicts.append(Verdict(mutant, by, time.monotonic() - began))
             done += 1
             if by is None:
                 self.say(f"survived: {mutant.where}: {mutant.kind}: {mutant.change}")
             if done % 200 == 0:
-                self.say(f"{done} of {len(self.mutants)} after {time.monotonic() - started:.0f} s")
+                self.say(f"{done} of {len(self.waiting)} after {time.monotonic() - started:.0f} s")
 
     def _control(self) -> None:
         """Mutants that change nothing must survive: else it is the machinery that the tests notice.
@@ -218,10 +220,10 @@ class Campaign:
         Raises:
             RuntimeError: a test fails although nothing was changed.
         """
-        files = sorted({mutant.file for mutant in self.mutants if isinstance(mutant, DataMutant)})
+        files = sorted({mutant.file for mutant in self.waiting if isinstance(mutant, DataMutant)})
         for file in [*files, None]:
             nothing = DataMutant(file, "nothing", "number", "", "", ()) if file else None
-            order = (self.order(nothing) if nothing else list(range(len(self.items)))[::-1])[:CONTROLS]
+            order = (self.chooser.order(nothing) if nothing else list(range(len(self.items)))[::-1])[:CONTROLS]
             read, write = os.pipe()
             work = (
                 (lambda m=nothing, o=order: self._judge(m, o)) if nothing else (lambda o=order: self._first_failure(o))
@@ -234,53 +236,11 @@ class Campaign:
             if said != "-":
                 raise RuntimeError(f"nothing was changed in {file or 'the rules'}, and yet: {said or 'no word'}")
 
-    def order(self, mutant: Mutant) -> list[int]:
-        """The tests that can notice the mutant: those that noticed its neighbours first."""
-        if isinstance(mutant, CodeMutant):
-            wanted = set(mutant.lines)
-            chosen = [
-                n for n, reach in enumerate(self.reach) if not wanted.isdisjoint(reach.lines.get(mutant.file, ()))
-            ]
-            if mutant.function == "(module)" or not chosen:
-                chosen = [n for n, reach in enumerate(self.reach) if mutant.file in reach.lines] or list(
-                    range(len(self.items))
-                )
-            name = Path(mutant.file).stem
-        else:
-            chosen = [n for n, reach in enumerate(self.reach) if touches(mutant.file, reach)]
-            name = Path(mutant.file).stem.split("_")[0]
-        recent = {number: rank for rank, number in enumerate(self.killers[group(mutant)])}
-
-        def rank(number: int) -> tuple[float, ...]:
-            # The first rows of every table before the second rows: neighbours in a table tend to notice the same.
-            further = 0 if name in self.items[number].nodeid else 3
-            return recent.get(number, 1000), self.rows[number] + further, self.reach[number].seconds
-
-        return self._affordable(sorted(chosen, key=rank))
-
-    def _affordable(self, order: list[int]) -> list[int]:
-        """So many of them as may be run against one mutant; one that needs more to be noticed counts as a survivor."""
-        spent = 0.0
-        for place, number in enumerate(order):
-            spent += self.reach[number].seconds
-            if spent > MOST_SECONDS:
-                return order[: place + 1]
-        return order
-
-    def _remember(self, mutant: Mutant, by: str | None) -> None:
-        number = next((n for n, item in enumerate(self.items) if item.nodeid == by), None)
-        if number is not None:
-            known = self.killers[group(mutant)]
-            if number in known:
-                known.remove(number)
-            known.insert(0, number)
-            del known[20:]
-
     def _judge(self, mutant: Mutant, order: list[int]) -> str:
         """In the child: plant the change and run the tests; who noticed it, or `-`."""
         quiet()
         forget()
-        expected = sum(self.reach[number].seconds for number in order)
+        expected = sum(self.chooser.reach[number].seconds for number in order)
         # Seconds of work, not of waiting: a busy machine kills no mutant.
         signal.setitimer(signal.ITIMER_PROF, 10 + 3 * expected)
         if isinstance(mutant, CodeMutant):
@@ -292,7 +252,10 @@ class Campaign:
                 return "import"
             return self._first_failure(order)
         with data.planted(mutant):
-            return refused(mutant) or self._first_failure(order)
+            by = unreadable(mutant) or self._first_failure(order[:FIRST_TESTS])
+            if by == "-" and noticed(mutant.file):
+                return "protocols check"
+            return by if by != "-" else self._first_failure(order[FIRST_TESTS:])
 
     def _first_failure(self, order: list[int]) -> str:
         self.failed = None
@@ -303,34 +266,6 @@ class Campaign:
             if self.failed is not None:
                 return self.failed
         return "-"
-
-
-def fingerprint() -> str:
-    """A checksum of everything that decides what a test reaches."""
-    digest = hashlib.sha256()
-    for folder in LEARNED_FROM:
-        for path in sorted((ROOT / folder).rglob("*.*")):
-            if path.suffix in (".py", ".toml", ".json"):
-                digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def row_numbers(items: Sequence[pytest.Item]) -> list[int]:
-    """For each test which row of its table it is."""
-    seen: Counter[str] = Counter()
-    numbers = []
-    for item in items:
-        function = item.nodeid.split("[")[0]
-        numbers.append(seen[function])
-        seen[function] += 1
-    return numbers
-
-
-def group(mutant: Mutant) -> str:
-    """Mutants that the same tests tend to notice."""
-    if isinstance(mutant, CodeMutant):
-        return mutant.where
-    return f"{mutant.file} {mutant.place.split('.')[0]} {mutant.place.rsplit('.', 1)[-1]}"
 
 
 def fork(work: Callable[[], Any]) -> int:
@@ -364,8 +299,8 @@ def forget() -> None:
                     value.cache_clear()
 
 
-def tracer(names: dict[str, str], reach: Reach, *, lines: bool) -> Callable[..., Any]:
-    """A trace function that notes the lines of the rules (or only their functions) and the labels that are asked for."""
+def tracer(names: dict[str, str], reach: Reach) -> Callable[..., Any]:
+    """A trace function that notes the lines of the rules and the labels that are asked for."""
     inside: dict[str, Callable[..., Any]] = {}
     for path, file in names.items():
         add = reach.lines.setdefault(file, set()).add
@@ -382,8 +317,7 @@ def tracer(names: dict[str, str], reach: Reach, *, lines: bool) -> Callable[...,
             return None
         if frame.f_code.co_name == "load" and "jurisdiction" in frame.f_locals:
             reach.labels.add(str(frame.f_locals["key"]))
-        local = found(frame, event, argument)
-        return local if lines else None
+        return found(frame, event, argument)
 
     return entered
 
@@ -398,29 +332,13 @@ def labels_in(item: pytest.Item) -> set[str]:
     return found | {value.key for value in given.values() if isinstance(value, Protocol)}
 
 
-def touches(file: str, reach: Reach) -> bool:
-    """Whether a test can see a file of the data."""
-    if file.startswith("products/"):
-        product = loaded(file).product
-        return not reach.labels.isdisjoint({"*", product.key, *product.aliases})
-    if file.startswith("scales/"):
-        return any(
-            reach.lines.get(name) for name in ("rules/grading_crs.py", "rules/grading_icans.py", "rules/scales.py")
-        )
-    if file.startswith("policies/"):
-        return bool(reach.lines.get("rules/policy.py") or reach.lines.get("rules/assess.py"))
-    return True
-
-
 # --- a run ----------------------------------------------------------------------------------------------------
 
 
-def refused(mutant: DataMutant) -> str:
-    """Who notices the nudged file before any test; when nobody does, the file is what everybody now sees."""
+def unreadable(mutant: DataMutant) -> str:
+    """`loader` where it refuses the nudged file; else the file is what everybody now sees."""
     from handrail.rules.terms import UnusableInput
 
-    if noticed(mutant.file):
-        return "protocols check"
     try:
         new = read_again(mutant.file)
     except UnusableInput:
@@ -433,8 +351,18 @@ def say_on(out: int, text: str) -> None:
     os.write(out, f"{text}\n".encode())
 
 
-def run(mutants: Sequence[Mutant], tests: Iterable[str], workers: int) -> Campaign:
-    """Judge the mutants with these tests.
+def run(
+    mutants: Sequence[Mutant],
+    tests: Iterable[str],
+    workers: int,
+    *,
+    again: bool = False,
+    seconds: float = MOST_SECONDS,
+) -> Campaign:
+    """Judge the mutants with these tests; with `again` also those of which an earlier run left a verdict that stands.
+
+    Args:
+        seconds: of tests, as measured under trace, that a mutant has to survive.
 
     Raises:
         RuntimeError: the tests cannot be collected, or fail without any change.
@@ -445,7 +373,9 @@ def run(mutants: Sequence[Mutant], tests: Iterable[str], workers: int) -> Campai
     settings.load_profile("mutants")  # a slow machine is no finding
     sys.stdout.flush()
     out = os.dup(1)
-    campaign = Campaign(mutants, workers, lambda text: say_on(out, text), whole=list(tests) == TABLES)
+    campaign = Campaign(
+        mutants, workers, lambda text: say_on(out, text), whole=list(tests) == TABLES, again=again, seconds=seconds
+    )
     options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler", "--assert=plain"]
     chosen = ["-m", "not (browser or postgres or drill)"]
     quiet()

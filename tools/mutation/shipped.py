@@ -14,6 +14,16 @@ from tools.mutation.data import PROTOCOLS, document_of
 LOADERS = {"catalogue", "_named", "_shipped", "load_scale", "tocilizumab", "billing", "code_table", "fever_data"}
 LOADERS |= {"load_rota_rules", "template", "templates"}
 """Functions that remember what they loaded."""
+READERS = {
+    "care/fever.toml": ("rules/worksheet.py",),
+    "care/tocilizumab.toml": ("rules/caredata.py", "rules/interchange.py"),
+    "codes/billing.toml": ("rules/billing.py", "rules/caredata.py"),
+    "rota/default-1.toml": ("rules/rota.py",),
+    "responsibility/hub_and_community.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
+    "responsibility/independent_practice.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
+    "scales/astct-2019.toml": ("rules/scales.py", "rules/grading_crs.py", "rules/grading_icans.py"),
+}
+"""The rules that read a file: a test that reaches them is asked early."""
 
 
 def loaded(file: str) -> Any:
