@@ -37,6 +37,8 @@ def index_of(protocols: Iterable[Protocol]) -> str:
             "| --- | --- | --- | --- |",
             *rows,
             "",
+            "Beside the labels: [tocilizumab](tocilizumab.md), its labels over time, prophylaxis and what lies ready.",
+            "",
         ]
     )
 

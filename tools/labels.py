@@ -8,14 +8,17 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from handrail.rules.caredata import care_sources, tocilizumab
 from handrail.rules.grid import grid_csv
 from handrail.rules.label_picture import schedule_svg
 from handrail.rules.label_tests import FILE as ROW_TESTS
 from handrail.rules.protocol import catalogue
 
 try:
+    from tools.care_pages import tocilizumab_page
     from tools.label_pages import file_name, index_of, page_of
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
+    from care_pages import tocilizumab_page  # type: ignore[no-redef]
     from label_pages import file_name, index_of, page_of  # type: ignore[no-redef]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +37,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield LABELS / f"{file_name(protocol.key)}.md", page_of(protocol, tests[protocol.key])
         yield LABELS / "pictures" / f"{file_name(protocol.key)}.svg", schedule_svg(protocol, alone=True) + "\n"
     yield LABELS / "index.md", index_of(catalogue())
+    yield LABELS / "tocilizumab.md", tocilizumab_page(tocilizumab(), care_sources("tocilizumab"))
     yield ROW_TESTS, json.dumps(tests, indent=1) + "\n"
 
 

@@ -183,6 +183,14 @@ def test_the_wrong_code_of_a_public_page_stands_for_nothing():
         ('mg = "80"', 'mg = "0"', "bad_number"),
         ("hours_before_min = 1", "hours_before_min = 5", "bad_number"),
         ('says = "no_crs"', 'says = "perhaps"', "unknown_word"),
+        ('below = "2.0"', 'below = "0"', "bad_number"),
+        ('below = "2.0"\n', "", "bad_number"),
+        ('below = "2.0"\nunit = "10*9/L"\n', 'below = "2.0"\n', "bad_number"),
+        ('analyte = "anc"\n', "", "bad_number"),
+        ('above_upper_limit_times = "1.5"\n', "", "bad_number"),
+        ('above_upper_limit_times = "1.5"', 'above_upper_limit_times = "0"', "bad_number"),
+        ("doses_per_patient = 2", "doses_per_patient = 0", "bad_number"),
+        ("within_hours = 2", "within_hours = 0", "bad_number"),
     ],
 )
 def test_a_planted_fault_in_the_care_data_is_refused(old: str, new: str, code: str):

@@ -11,6 +11,7 @@ from handrail.fhir.codes import code_table
 from handrail.rules.billing import units_of
 from handrail.rules.caredata import tocilizumab
 from handrail.rules.interchange import label_on
+from handrail.rules.terms import Status
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,36 @@ def test_prophylaxis_is_8_mg_per_kg_up_to_800_mg_over_one_hour(row: str, step: s
     assert (way.before_step, (way.hours_before_min, way.hours_before_max)) == (step, hours)
     assert (way.mg_per_kg, way.cap_mg, way.infusion_minutes) == (8, 800, 60)
     assert way.ask_again_after_days == 21  # three weeks, by then the dose no longer covers a restart
+
+
+@pytest.mark.parametrize(
+    # looked at before prophylaxis | of what | below | in | above so many times the upper limit
+    ("row", "analyte", "below", "unit", "times"),
+    [
+        ("infection", None, None, None, None),
+        ("tuberculosis", None, None, None, None),
+        ("hepatitis-b", None, None, None, None),
+        ("neutrophils", "anc", "2.0", "10*9/L", None),
+        ("platelets", "platelets", "100", "10*9/L", None),
+        ("liver", "alt or ast", None, None, "1.5"),
+        ("perforation", None, None, None, None),
+        ("allergy", None, None, None, None),
+    ],
+)
+def test_what_is_looked_at_before_tocilizumab_prevents_crs_was_recalled_and_decides_nothing(
+    row: str, analyte: str | None, below: str | None, unit: str | None, times: str | None
+):
+    (check,) = [item for item in tocilizumab().check if item.id == row]
+    limits = [None if text is None else Decimal(text) for text in (below, times)]
+    assert [check.below, check.above_upper_limit_times] == limits
+    assert (check.analyte, check.unit) == (analyte, unit)
+    assert check.status is Status.UNVERIFIED
+
+
+def test_two_treatment_doses_lie_ready_for_each_patient_within_two_hours():
+    (stock,) = tocilizumab().stock
+    assert (stock.doses_per_patient, stock.within_hours) == (2, 2)
+    assert stock.status is Status.SITE_CHOICE  # the programme that asked for it was ended
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def of_care(care: Care) -> Iterator[str]:
         earlier = [row for row in care.label if (row.product, row.form) == (label.product, label.form)]
         if any(row.since < label.since and row.says == "crs" != label.says for row in earlier):
             yield f"A label that named CRS does so no more: is the date right (at label.{label.id}.since)?"
-    for table in ("product", "label", "vial", "prophylaxis"):
+    for table in ("product", "label", "vial", "prophylaxis", "check", "after", "stock"):
         yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(care, table)])
 
 

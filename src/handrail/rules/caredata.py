@@ -1,4 +1,5 @@
-"""Care data beside the labels: tocilizumab products, what their labels said and since when, vials, prophylaxis, billing units.
+"""Care data beside the labels: tocilizumab products, what their labels said and since when, vials, prophylaxis
+with its checks, stock, billing units.
 
 Rows carry source and status like the rows of a protocol; a row that nobody has verified is shown and never acted on.
 """
@@ -86,6 +87,45 @@ class ProphylaxisRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """What is looked at before tocilizumab is given to prevent CRS. It is shown, and never holds back treatment.
+
+    `below` and `above_upper_limit_times` are the label's limits for arthritis and vasculitis, `below` in `unit` (UCUM).
+    """
+
+    id: str
+    words: str
+    source: tuple[str, ...]
+    status: Status
+    analyte: str | None = None
+    below: Decimal | None = None
+    unit: str | None = None
+    above_upper_limit_times: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterRow:
+    """What tocilizumab changes once it was given."""
+
+    id: str
+    words: str
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockRow:
+    """Treatment doses that lie ready for each patient, and within how many hours."""
+
+    id: str
+    doses_per_patient: int
+    within_hours: int
+    words: str
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
     """The tocilizumab file."""
 
@@ -94,6 +134,9 @@ class Care:
     label: tuple[LabelRow, ...]
     vial: tuple[VialRow, ...]
     prophylaxis: tuple[ProphylaxisRow, ...]
+    check: tuple[CheckRow, ...] = ()
+    after: tuple[AfterRow, ...] = ()
+    stock: tuple[StockRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +204,12 @@ def tocilizumab() -> Care:
     return care_from_toml((FOLDER / "care" / "tocilizumab.toml").read_text(encoding="utf-8"))
 
 
+def care_sources(name: str) -> dict[str, CareSource]:
+    """The sources of a shipped file of the care data, by their keys."""
+    text = (FOLDER / "care" / f"{name}.toml").read_text(encoding="utf-8")
+    return read_tables(CareSource, tomllib.loads(text)["sources"], "sources")
+
+
 @cache
 def billing() -> Billing:
     """The shipped billing units."""
@@ -185,6 +234,15 @@ def care_from_toml(text: str) -> Care:
     for way in care.prophylaxis:
         if not 0 < way.hours_before_min <= way.hours_before_max or way.mg_per_kg <= 0 or way.cap_mg <= 0:
             raise ProtocolDataError("bad_number", "The hours or the amount make no sense.", f"prophylaxis.{way.id}")
+    for check in care.check:
+        limits = [limit for limit in (check.below, check.above_upper_limit_times) if limit is not None]
+        if any(limit <= 0 for limit in limits) or (check.below is None) != (check.unit is None):
+            raise ProtocolDataError("bad_number", "A limit is a number with its unit.", f"check.{check.id}")
+        if (check.analyte is None) != (not limits):
+            raise ProtocolDataError("bad_number", "A limit belongs to an analyte.", f"check.{check.id}.analyte")
+    for stock in care.stock:
+        if stock.doses_per_patient <= 0 or stock.within_hours <= 0:
+            raise ProtocolDataError("bad_number", "Doses that lie ready are some.", f"stock.{stock.id}")
     for vial in care.vial:
         if vial.mg <= 0 or vial.ml <= 0:
             raise ProtocolDataError("bad_number", "A vial holds something.", f"vial.{vial.id}")
