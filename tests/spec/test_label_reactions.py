@@ -14,6 +14,7 @@ from handrail.rules.history import History
 from handrail.rules.holds import cytopenias
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
+from handrail.rules.schedule import premedication_for
 from handrail.rules.terms import Action
 from tests.spec.test_label_premedication import LABELS
 from tests.support.courses import Told, well
@@ -64,12 +65,25 @@ def test_each_grade_has_its_row(line: tuple[str, ...]):
         assert [row.id for row in found] == ([] if rows == "-" else rows.split()), grade
 
 
-@pytest.mark.parametrize("label", list(ALL))
-def test_after_which_reactions_the_label_itself_names_premedication_for_the_next_dose(label: str):
-    """What the page of a label prints beside the row; a row that says nothing of it promises none."""
-    named = label.split("-", maxsplit=1)[0] in {"TEC", "TAL", "ELR"}
-    found = [row.id for row in load(ALL[label]).after_toxicity if row.premedicate_next]
-    assert found == (["CRS-1", "CRS-2", "CRS-3-FIRST"] if named else [])
+# labels | agents before a treatment dose, when the dose before it was followed by CRS of any grade; without CRS none is due
+AFTER_CRS = """
+TEC TEC-OLD TEC-COMBO TEC-EU | dexamethasone, diphenhydramine or equivalent, acetaminophen or equivalent
+TAL TAL-EU | dexamethasone, diphenhydramine or equivalent, acetaminophen or equivalent
+ELR ELR-OLD ELR-EU | dexamethasone, diphenhydramine or equivalent, acetaminophen or equivalent
+LIN LIN-EU | premedication of the dose before
+EPC-DLBCL EPC-FL EPC-FL-R2 TAR | -
+"""
+
+
+@pytest.mark.parametrize("line", AFTER_CRS.strip().splitlines())
+def test_the_agents_that_are_given_again_before_the_dose_after_one_with_crs(line: str):
+    """The label's list of agents says it; its CRS table repeats it in words and needs no field of its own."""
+    labels, agents = (cell.strip() for cell in line.split("|"))
+    for label in labels.split():
+        for reacted in (True, False):
+            found = premedication_for(load(ALL[label]), step="treatment", crs_after_last=reacted, after_delay=False)
+            wanted = agents.split(", ") if reacted and agents != "-" else []
+            assert sorted({item.agent for item in found}) == sorted(wanted), (label, reacted)
 
 
 # labels | row | where the next dose is watched | hours | counted from

@@ -200,10 +200,9 @@ def _toxicity(row: AfterToxicityRow) -> Sequence[str]:
         grade += f", {row.min_hours} h or more"
     if row.under_hours is not None:
         grade += f", under {row.under_hours} h"
-    later = ["premedicate"] if row.premedicate_next else []
-    if row.monitoring_next is not None:
-        later.append(f"{_words(row.monitoring_next.setting)} {_hours(row.monitoring_next)} h")
-    return (kind, grade, _words(row.action), ", ".join(later) or "-", row.words)
+    watched = row.monitoring_next
+    later = f"{_words(watched.setting)} {_hours(watched)} h" if watched is not None else "-"
+    return (kind, grade, _words(row.action), later, row.words)
 
 
 def _rems(row: RemsRow) -> Sequence[str]:

@@ -263,10 +263,8 @@ def _grade(row: AfterToxicityRow) -> str:
 
 
 def _next_time(row: AfterToxicityRow) -> str:
-    parts = ["premedicate"] if row.premedicate_next else []
-    if row.monitoring_next is not None:
-        parts.append(f"{spaced(row.monitoring_next.setting)} for {row.monitoring_next.hours} h")
-    return ", ".join(parts)
+    watched = row.monitoring_next
+    return f"{spaced(watched.setting)} for {watched.hours} h" if watched is not None else ""
 
 
 _COLUMNS: Final[dict[str, tuple[_Column, ...]]] = {
@@ -309,7 +307,7 @@ _COLUMNS: Final[dict[str, tuple[_Column, ...]]] = {
         _Column("Reaction", _reaction, ("toxicity", "analyte", "below", "up_to", "unit", "together_with")),
         _Column("Grade", _grade, ("grades", "occurrence", "min_hours", "under_hours")),
         _of("Answer", "action"),
-        _Column("Next dose", _next_time, ("premedicate_next", "monitoring_next")),
+        _Column("Next dose watched", _next_time, ("monitoring_next",)),
     ),
     "interval_change": (
         _of("From", "from_schedule"),

@@ -262,7 +262,6 @@ class AfterToxicityRow(Row):
     occurrence: str = "any"
     min_hours: int | None = None
     under_hours: int | None = None
-    premedicate_next: bool = False
     monitoring_next: NextMonitoring | None = None
     rest_hours: int | None = None
     schedule_next: tuple[ScheduleNext, ...] = ()
