@@ -39,6 +39,8 @@ class Installation:
     def environment(self, **more: str) -> dict[str, str]:
         """What a process of this installation finds in its environment, and nothing of the run that tests it."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("HANDRAIL_", "DJANGO_"))}
+        # As where it is installed: compiled once, and not anew at every start, which takes longer than all the rest of it.
+        ours.pop("PYTHONDONTWRITEBYTECODE", None)
         ours.update(
             DJANGO_SETTINGS_MODULE="handrail.config.settings",
             HANDRAIL_DATABASE_URL=self.database_url,
