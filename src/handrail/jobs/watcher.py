@@ -1,9 +1,9 @@
 """The watcher: a loop over rows that are due. Any number may run; killed at any line, the page still arrives.
 
-One look: claim a course whose time has come and assess it again; claim an alert whose page is due and write it; claim what waits to
-be sent and hand it to a channel, which works beside the watcher; until nothing is due. Then write a sign of life, ping the outside
-heartbeat if everything due has been looked at, and sleep until the next due time or a commit that calls, a quarter of a
-second at the most. Clinical time lives in rows only.
+One look: claim an alert whose page is due and write it, the urgent ones before everything else; claim a course whose time has come
+and assess it again; claim what waits to be sent and hand it to a channel, which works beside the watcher; until nothing is due.
+Then write a sign of life, ping the outside heartbeat if everything due has been looked at, and sleep until the next due time or a
+commit that calls, a quarter of a second at the most. Clinical time lives in rows only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from handrail import clock
 from handrail.actions.rota_look import look_at_rota
@@ -66,6 +66,8 @@ SETTLES_SECONDS: Final = 30.0
 """Longer than a request that began before the clock was set can take to commit."""
 POISON_PAUSE: Final = timedelta(minutes=1)
 PING_SECONDS: Final = 20.0
+URGENT_FIRST: Final = 8
+"""So many urgent pages are written before anything else gets its turn: they go first, and without end they keep nobody waiting for ever."""
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
@@ -157,7 +159,9 @@ class Watcher:
         self._gathers = not self._beaten and after_an_outage(clock.now())
         while self._one_of_each():
             done += 1
-            self._landed(0)
+            # A look with much to do lasts: meanwhile a clock may be set, and a watcher that is at work is no silent one.
+            self._notice_a_step()
+            self._beat()
         return done
 
     def _one_of_each(self) -> bool:
@@ -165,21 +169,19 @@ class Watcher:
 
         Pages are written before any is sent, but not for longer than a sleep lasts.
         """
-        worked = any(
-            [
-                self._assess_one(),
-                self._write_one(),
-                self._next_way(),
-                self._hand_over(),
-                self._look_at_one_rota(),
-            ]
-        )
+        worked = self._write_urgent()
+        for work in (self._write_one, self._assess_one, self._next_way, self._hand_over, self._look_at_one_rota):
+            worked = work() or worked
+            self._landed(
+                0
+            )  # what was sent is on record before anything else begins: a watcher killed now sends it twice
         if worked and time.monotonic() - self._sent < LONGEST_SLEEP:
             return True
         self._sent = time.monotonic()
         sent = False
         while self._send_one(urgent=self._gathers and worked):
             sent = True
+            self._write_urgent()  # what is said on screen waits for nothing that has to leave the machine
         return worked or sent
 
     # --- courses ---------------------------------------------------------------------------------------------------
@@ -208,12 +210,20 @@ class Watcher:
 
     # --- alerts ----------------------------------------------------------------------------------------------------
 
-    def _write_one(self) -> bool:
-        claim = self._claim_alert()
+    def _write_urgent(self) -> bool:
+        """A few urgent pages, as long as any is due; everything else waits for them meanwhile."""
+        written = 0
+        while written < URGENT_FIRST and self._write_one(urgent=True):
+            written += 1
+            self._landed(0)
+        return bool(written)
+
+    def _write_one(self, *, urgent: bool = False) -> bool:
+        claim = self._claim_alert(urgent=urgent)
         return claim is not None and self._work(Alert, write_next_page, claim)
 
-    def _claim_alert(self) -> Claim | None:
-        claim = self._claim(Alert, "next_page_at", LEASE_SECONDS)
+    def _claim_alert(self, *, urgent: bool = False) -> Claim | None:
+        claim = self._claim(Alert, "next_page_at", LEASE_SECONDS, urgent=urgent)
         if claim is not None:
             checkpoint("alert_claimed")
         return claim
@@ -302,21 +312,19 @@ class Watcher:
     # --- claims ----------------------------------------------------------------------------------------------------
 
     def _claim(self, model: type[Model], due: str, seconds: int, *, urgent: bool = False) -> Claim | None:
-        """The row that nobody holds and that has been due for longest, the urgent ones first; held from now on.
+        """The row that nobody holds and whose turn it is; held from now on.
 
         `urgent`: none but an urgent one.
         """
         now = clock.now()
         rows = model._default_manager
         found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
-        if not found.exists():
+        turns = _turns(model, found, urgent=urgent)
+        if not turns[-1].exists():
             return None  # most looks end here, without a transaction that would keep writers waiting
         with transaction.atomic():
-            row = None
-            if model in URGENT:
-                row = _skip_locked(found.filter(**{URGENT[model]: NOW})).values_list("id", "turn").first()
-            if row is None and not urgent:
-                row = _skip_locked(found).values_list("id", "turn").first()
+            taken = (_skip_locked(each).values_list("id", "turn").first() for each in turns)
+            row = next((each for each in taken if each is not None), None)
             if row is None:
                 return None
             lease = now + timedelta(seconds=seconds) * clock.speed()
@@ -380,6 +388,20 @@ def _warm_up() -> None:
     """Read the label data and the policies before anything is claimed: the first row would outlast its lease otherwise."""
     catalogue()
     load_policy()
+
+
+def _turns(model: type[Model], due: QuerySet[Row], *, urgent: bool) -> tuple[QuerySet[Row], ...]:
+    """What goes before what: the last holds all that may be taken, and of equals the one that has been due for longest comes first.
+
+    Of the alerts, one of which nobody has been told comes before a page that is repeated, however many of those are due at once.
+    """
+    if model not in URGENT:
+        return (due,)
+    now = due.filter(**{URGENT[model]: NOW})
+    if model is Page:
+        return (now,) if urgent else (now, due)
+    first = ~Exists(Page.objects.filter(alert=OuterRef("pk")))
+    return (now.filter(first), now) if urgent else (due.filter(first), now, due)
 
 
 def _free(now: datetime) -> Q:

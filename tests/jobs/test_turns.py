@@ -1,0 +1,152 @@
+"""What goes before what when more is due than can be done: the first page of a RED alert, whatever else waits."""
+
+from datetime import timedelta
+
+import pytest
+
+from handrail import clock
+from handrail.alerts.models import Alert, Page
+from handrail.jobs import watcher as watcher_module
+from handrail.jobs.watcher import URGENT_FIRST, Watcher
+from handrail.people.models import Site
+from handrail.records.models import Course
+from handrail.rules.terms import Ladder
+from tests.support.factories import MONDAY_0900, World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def time():
+    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def world(time):
+    """A house in which nothing is due."""
+    world = World()
+    Course.objects.filter(pk=world.course.pk).update(look_again_at=None)
+    Site.objects.update(rota_look_at=None)
+    return world
+
+
+@pytest.fixture
+def claims(monkeypatch):
+    """Which kind of row was claimed, in order."""
+    names: list[str] = []
+    monkeypatch.setattr(watcher_module, "checkpoint", names.append)
+    return names
+
+
+def make_alert(world: World, ladder: str, *, minutes_ago: int, told: bool = False) -> Alert:
+    """An alert whose page has been due for so long. `told`: somebody was paged before, and it is to be repeated."""
+    due = MONDAY_0900 - timedelta(minutes=minutes_ago)
+    about = {"organisation": world.course.organisation, "course": world.course}
+    alert = Alert.objects.create(
+        **about,
+        key=f"synthetic:{Alert.objects.count()}",
+        urgency=Ladder(ladder).urgency.value,
+        ladder=ladder,
+        what="synthetic",
+        steps=[{"who": "first_on_call", "wait_minutes": 5}],
+        opened_at=due,
+        next_page_at=due,
+    )
+    if told:
+        Page.objects.create(
+            **about, alert=alert, step=0, attempt=0, who="first_on_call", channel="on_screen", state="sent",
+            idempotency_key=f"{alert.pk}:0", created_at=due - timedelta(minutes=5), sent_at=due - timedelta(minutes=5),
+        )  # fmt: skip
+    return alert
+
+
+def claim():
+    """The alert that a watcher takes next."""
+    watcher = Watcher()
+    return (watcher._claim_alert(urgent=True) or watcher._claim_alert()).id
+
+
+@pytest.mark.parametrize(
+    ("former", "later"),
+    [
+        (("AMBER", 60, False), ("RED-4", 0, False)),
+        (("GREEN", 60, False), ("AMBER", 0, True)),
+        (("RED-1", 60, True), ("RED-4", 0, False)),
+        (("AMBER", 60, True), ("RED-4", 0, True)),
+    ],
+    ids=["amber", "the longest wait of equals", "a repeated red", "both repeated"],
+)
+def test_the_first_page_of_a_red_alert_is_written_first(world, former, later):
+    """Only where neither is RED does the one that has waited longer come first."""
+    rows = [make_alert(world, ladder, minutes_ago=ago, told=told) for ladder, ago, told in (former, later)]
+    order = [claim() for _ in rows]
+    red = any(row.urgency == "now" for row in rows)
+    assert order == [row.pk for row in (reversed(rows) if red else rows)]
+
+
+def test_of_red_alerts_the_one_that_has_waited_longest_comes_first(world):
+    rows = [make_alert(world, "RED-3", minutes_ago=ago) for ago in (1, 3, 2)]
+    assert [claim() for _ in rows] == [rows[1].pk, rows[2].pk, rows[0].pk]
+
+
+def test_red_pages_are_written_before_the_whole_crowd_is_looked_at(world, claims):
+    Course.objects.update(look_again_at=MONDAY_0900 - timedelta(hours=1))
+    for _ in range(5):
+        make_alert(world, "RED-3", minutes_ago=0)
+    Watcher().look()
+    assert claims.index("course_claimed") == claims.index("course_assessed") - 1
+    assert claims[: claims.index("course_claimed")].count("alert_claimed") == 5
+
+
+def test_red_pages_are_written_before_anything_is_sent(world, claims, monkeypatch):
+    """Five pages lie ready to be sent, and the time for sending has come: what the screens show goes before each of them."""
+    monkeypatch.setattr(watcher_module, "LONGEST_SLEEP", 0.0)
+    waiting = make_alert(world, "AMBER", minutes_ago=0)
+    Page.objects.create(
+        organisation=world.course.organisation, course=world.course, alert=waiting, step=0, attempt=0, who="first_on_call",
+        channel="email", state="sending", send_at=MONDAY_0900, idempotency_key="waits", user=world.alice.nurse,
+    )  # fmt: skip
+    for _ in range(URGENT_FIRST):
+        make_alert(world, "RED-2", minutes_ago=0)
+    Watcher().look()
+    assert claims[:URGENT_FIRST] == ["alert_claimed"] * URGENT_FIRST
+
+
+def test_repeated_pages_without_end_keep_nothing_waiting(world, claims):
+    """After every few urgent pages the others have their turn: an AMBER alert that nobody was told of, and a look."""
+    for _ in range(3 * URGENT_FIRST):
+        make_alert(world, "RED-1", minutes_ago=30, told=True)
+    amber = make_alert(world, "AMBER", minutes_ago=0)
+    Course.objects.filter(pk=world.course.pk).update(look_again_at=MONDAY_0900)
+    watcher = Watcher()
+    watcher._one_of_each()
+    assert claims.count("alert_claimed") == URGENT_FIRST + 1
+    assert amber.pages.filter(channel="on_screen").exists()
+    assert claims.count("course_claimed") == 1
+
+
+def test_a_watcher_with_much_to_do_shows_that_it_is_alive(world, monkeypatch):
+    """A thousand rows take longer than the silence after which pages say that nobody watches."""
+    monkeypatch.setattr(watcher_module, "BEAT_SECONDS", 0.0)
+    left: list[int] = []
+    due = Alert.objects.filter(next_page_at__lte=MONDAY_0900)
+    monkeypatch.setattr(watcher_module.heartbeat, "beat", lambda *_: left.append(due.count()))
+    for _ in range(3 * URGENT_FIRST):
+        make_alert(world, "RED-1", minutes_ago=0)
+    Watcher().look()
+    assert left[0] > 0, "it was still at work"
+    assert left[-1] == 0
+
+
+def test_a_clock_that_is_set_back_during_a_look_is_noticed_before_its_end(world, time, monkeypatch):
+    """What was due by the other clock is written by the one that is right, in the same look."""
+    alerts = [make_alert(world, "RED-3", minutes_ago=0) for _ in range(3)]
+
+    def step(name: str) -> None:
+        if name == "alert_claimed":
+            time.set(MONDAY_0900 - timedelta(hours=2))
+
+    monkeypatch.setattr(watcher_module, "checkpoint", step)
+    Watcher()._look_once()
+    assert all(alert.pages.filter(channel="on_screen").exists() for alert in alerts)
