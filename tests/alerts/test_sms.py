@@ -345,7 +345,8 @@ def test_the_repeated_page_goes_to_the_second_device_too(night, provider, client
     provider.receipt(provider.messages[0], "delivered", client)
     night.time.set(FEVER_AT + timedelta(minutes=5))
     night.watcher.look()
-    assert [each.to[-3:] for each in provider.messages] == ["199", "199", "155"]
+    first, *repeated = [each.to[-3:] for each in provider.messages]
+    assert (first, sorted(repeated)) == ("199", ["155", "199"]), "two at once, and either may be the faster"
 
 
 def test_a_slow_provider_holds_up_neither_the_watcher_nor_the_others(night, provider):

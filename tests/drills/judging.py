@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ RECOVERY_SECONDS: Final = 5.0
 """A page may come so long after its clock, the time that the database was down not counted."""
 MOST_DOUBLED: Final = 0.02
 FEW: Final = 2
-"""Of a few dozen mails one is more than two in a hundred."""
+"""Of a few dozen messages one is more than two in a hundred."""
 
 _TABLES: Final = {"alerts_alert": "alert", "alerts_page": "page"}
 LOG_SQL: Final = {
@@ -64,9 +65,10 @@ class Figures:
     late: list[float]
     """Seconds after its clock of every page."""
     mails: int
+    """What left: mails, text messages and calls."""
     doubled: int
     claimed: int
-    """Pages that say "sent" and that the mail server never took."""
+    """Pages that say "sent" and that no server ever took."""
     down: float
     overbooked: float = 1.0
     """How many times others used the machine already when the run began: the recovery is given that much longer."""
@@ -94,7 +96,7 @@ class Figures:
                     f"latest {late[-1]:.2f} s (promised {RECOVERY_SECONDS:g}, times {self.overbooked:.1f}); the database was down for {self.down:.0f} s"
                 ),
                 (
-                    f"  mails {self.mails}, doubled {self.doubled} ({100 * self.doubled / max(self.mails, 1):.2f} %), "
+                    f"  mails, text messages and calls {self.mails}, doubled {self.doubled} ({100 * self.doubled / max(self.mails, 1):.2f} %), "
                     f"said to be sent and never taken {self.claimed}"
                 ),
                 *(f"  ! {line}" for line in [*self.complaints[:20], *self.notes[:40]]),
@@ -120,13 +122,14 @@ class Judge:
             str(UUID(str(row[0]))) for row in self.rows("SELECT id FROM records_event WHERE kind = 'checkin_received'")
         )
         pages = self.rows(
-            "SELECT id, alert_id, attempt, channel, state, idempotency_key FROM alerts_page WHERE channel <> 'email'"
+            "SELECT id, alert_id, attempt, channel, state, idempotency_key FROM alerts_page "
+            "WHERE channel NOT IN ('email', 'sms', 'voice')"
         )
         alerts = self._alerts()
         paged = {_id(page[1]) for page in pages}
         unpaged, over = 0, 0
         for name, key, ladder, why in self.rows("SELECT id, key, ladder, closed_because FROM alerts_alert"):
-            if _id(name) in paged:
+            if _id(name) in paged or ("alert", _id(name)) not in self.came:
                 continue
             came, closed = self.came["alert", _id(name)], self.came.get(("closed", _id(name)))
             patience = RECOVERY_SECONDS * self.storm.overbooked
@@ -138,6 +141,10 @@ class Judge:
         assert storm.place.mail is not None
         mails = Counter(taken.message["Message-ID"] for taken in storm.place.mail.arrived)
         sent = [page for page in storm.place.pages() if page.channel == "email" and page.state == "sent"]
+        phoned = storm.provider.rows()
+        told = self.rows("SELECT id FROM alerts_page WHERE channel IN ('sms', 'voice') AND state = 'sent'")
+        unheard = [name for (name,) in told if str(UUID(str(name))) not in phoned]
+        self._note_doubles()
         return Figures(
             seed_line=f"{'SQLite' if storm.server is None else 'PostgreSQL'}, {len(storm.place.told['courses'])} courses",
             seconds=seconds,
@@ -150,14 +157,28 @@ class Judge:
             pages=len(pages),
             climbed=len([page for page in pages if page[2]]),
             late=self._late(alerts, pages),
-            mails=sum(mails.values()),
-            doubled=sum(count - 1 for count in mails.values()),
-            claimed=len([page for page in sent if page.message_id not in mails]),
+            mails=sum(mails.values()) + sum(phoned.values()),
+            doubled=sum(count - 1 for found in (mails, phoned) for count in found.values()),
+            claimed=len([page for page in sent if page.message_id not in mails]) + len(unheard),
             down=sum(end - begin for begin, end in storm.outages),
             overbooked=storm.overbooked,
             complaints=storm.complaints,
             notes=self.notes,
         )
+
+    def _note_doubles(self) -> None:
+        """When each message left that left more than once, and what had been done just before."""
+        assert self.storm.place.mail is not None
+        left: dict[str, list[float]] = defaultdict(list)
+        for taken in self.storm.place.mail.arrived:
+            left[str(taken.message["Message-ID"])].append(taken.at)
+        for call in self.storm.provider.phone.taken:
+            left[call.form["StatusCallback"]].append(call.at)
+        since = time.time() - time.monotonic()
+        for name, instants in left.items():
+            if len(instants) > 1:
+                kind = "mail" if name.startswith("<") else "phone"
+                self.notes.append(f"doubled {kind}: " + "; ".join(self._at(at + since) for at in instants))
 
     def _alerts(self) -> dict[str, list[float]]:
         """Every alert with the waits of its steps in seconds."""
@@ -172,6 +193,8 @@ class Judge:
         came = self.came
         by_alert: dict[str, dict[int, tuple[float, bool]]] = defaultdict(dict)
         for name, alert, attempt, _, state, _ in pages:
+            if ("page", _id(name)) not in came:
+                continue  # written before the storm began
             at = came["page", _id(name)]
             former = by_alert[_id(alert)].get(attempt)
             if former is None or at < former[0]:

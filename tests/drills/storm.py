@@ -3,8 +3,8 @@
     python -m tests.drills.storm --faults 10000 --database postgres --seed 7
 
 Phones report through the check-in door the whole time and send again until they have an answer, as the page on the phone does. Meanwhile
-processes are killed, the database is restarted, the mail server refuses and stalls, clocks are set wrong by two hours, checks come late and
-twice. A nurse answers and grades. At the end `judging` counts what was lost, late and doubled. Every random choice follows the seed.
+processes are killed, the database is restarted, the mail server and the phone provider refuse, stall and lose, clocks are set wrong by two
+hours, checks come late and twice. A nurse answers and grades. At the end `judging` counts what was lost, late and doubled. Every random choice follows the seed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from uuid import UUID
 
 from handrail.clock import SteppedClock
 from tests.drills.judging import LOG_SQL, Figures, Judge
+from tests.drills.provider import BADLY, BadProvider
 from tests.support.installation import Installation, Prepared, wait_until
 from tests.support.mail import MailServer, free_port, mail_server
 from tests.support.outage import away
 from tests.support.postgres import Server, temporary_postgres
+from tests.support.twilio import PhoneProvider, phone_provider
 
 WEIGHTS = {
     "twice": 22,  # a check that was answered is sent again
@@ -44,6 +46,7 @@ WEIGHTS = {
     "late": 20,  # the phone held it for minutes or hours
     "refused": 18,  # the mail server answers 4xx or 5xx
     "stalled": 4,  # the mail server does not answer in time
+    "provider": 10,  # the phone provider answers 429 or 5xx, does not answer in time, loses its answer or a receipt
     "clock": 9,  # every clock is set two hours wrong, or right again
     "watcher": 10,  # SIGKILL
     "web": 8,  # SIGKILL
@@ -52,7 +55,7 @@ WEIGHTS = {
 """How often each fault comes; the database is restarted once in two hundred."""
 RESTART_EVERY = 200
 PACE_SECONDS = 0.33  # ten thousand faults take most of an hour; denser, and processes that have to start never come up
-"""Between two faults: eight a second, on a machine that keeps up."""
+"""Between two faults: three a second, on a machine that keeps up."""
 PHONES = 6
 STEP_SECONDS = 7200
 LEASES = {"HANDRAIL_LEASE_SECONDS": "2", "HANDRAIL_SEND_LEASE_SECONDS": "10"}
@@ -110,7 +113,7 @@ class Part:
 class Storm:
     """One run."""
 
-    def __init__(self, place: Installation, seed: int, server: Server | None) -> None:
+    def __init__(self, place: Installation, seed: int, server: Server | None, phone: PhoneProvider) -> None:
         self.place = place
         self.dice = random.Random(seed)
         self.server = server
@@ -134,6 +137,8 @@ class Storm:
         self.frozen: dict[Part, float] = {}
         ports = [free_port(), free_port()]
         self.doors = [f"http://127.0.0.1:{port}/api/checkins" for port in ports]
+        self.provider = BadProvider(phone, [f"http://127.0.0.1:{port}" for port in ports], self.over)
+        place.more.update(self.provider.environment)
         watchers = 1 if server is None else 2
         self.watchers = [Part(self, ("watch",), {}, self._beats) for _ in range(watchers)]
         self.webs = [Part(self, ("serve", "--port", str(port), "--workers", "1"), {}, self._answers) for port in ports]
@@ -161,7 +166,7 @@ class Storm:
                 lambda part=part: part.ready(part), f"{part.words} is up\n{self.place.log()[-2000:]}", seconds=60
             )  # type: ignore[misc]
         self.threads = [threading.Thread(target=self._phone, args=(number,)) for number in range(PHONES)]
-        self.threads.append(threading.Thread(target=self._nurse))
+        self.threads += [threading.Thread(target=self._nurse), self.provider.thread]
         for thread in self.threads:
             thread.start()
 
@@ -298,12 +303,14 @@ class Storm:
             name = "database" if restart and self.done["database"] * RESTART_EVERY <= count else ""
             name = name or self.dice.choices(names, weights)[0]
             at = time.time()
-            if getattr(self, "_" + name.replace(" ", "_") + "_fault")():
-                self.done[name] += 1
-                self.said.append((at, f"{name} {self.offset}" if name == "clock" else name))
-                count += 1
-                if count % 500 == 0:
-                    say(f"{count} faults, {len(self.answered)} checks, {time.monotonic() - began:.0f} s")
+            if not getattr(self, "_" + name.replace(" ", "_") + "_fault")():
+                time.sleep(PACE_SECONDS / 10)  # it could not be done just now: another one
+                continue
+            self.done[name] += 1
+            self.said.append((at, f"{name} {self.offset}" if name == "clock" else name))
+            count += 1
+            if count % 500 == 0:
+                say(f"{count} faults, {len(self.answered)} checks, {time.monotonic() - began:.0f} s")
             time.sleep(max(0.0, PACE_SECONDS - (time.monotonic() - turn)))
         return time.monotonic() - began
 
@@ -351,6 +358,9 @@ class Storm:
     def _stalled_fault(self) -> bool:
         return self._mail("stalled")
 
+    def _provider_fault(self) -> bool:
+        return self.provider.trouble(self.dice.choice(BADLY))
+
     def _mail(self, what: str) -> bool:
         mail = self.place.mail
         assert isinstance(mail, BadMail)
@@ -396,16 +406,17 @@ class Storm:
 def stormy(database: str, folder: Path, courses: int, seed: int, *, server: Server | None = None) -> Iterator[Storm]:
     """An installation for a storm, with its courses and their patients."""
     with ExitStack() as stack:
-        mail = stack.enter_context(mail_server(BadMail))
+        mail, phone = stack.enter_context(mail_server(BadMail)), stack.enter_context(phone_provider())
         if database == "postgres" and server is None:
             server = stack.enter_context(temporary_postgres(fsync=True))  # what was answered must outlive a crash
         made = folder / "made"
         made.mkdir()
         prepared = Prepared(made, lambda: server)  # type: ignore[arg-type, return-value]
-        place = stack.enter_context(prepared.installation(database, folder, "ward", str(courses), mail=mail, **LEASES))
+        story = ("reachable_ward", str(courses))
+        place = stack.enter_context(prepared.installation(database, folder, *story, mail=mail, **LEASES))
         for statement in LOG_SQL[database]:
             place.rows(statement)
-        storm = Storm(place, seed, server)
+        storm = Storm(place, seed, server, phone)
         stack.callback(storm.over.set)
         yield storm
 

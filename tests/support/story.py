@@ -37,9 +37,13 @@ def quiet() -> dict[str, Any]:
 
 
 def ward(courses: int = 12, watched: int = 2) -> dict[str, Any]:
-    """Courses with the links of their patients: the first few are watched since a dose, the others are long past their watch."""
+    """Courses with the links of their patients: the first few are watched since a dose, the others are long past their watch.
+
+    Somebody has watched them: what was due is looked at, and paged on the screens.
+    """
     from handrail import clock
     from handrail.actions.links import issue_checkin_link
+    from handrail.jobs.watcher import Watcher
 
     world, told = _house()
     ids, tokens = [], []
@@ -47,11 +51,29 @@ def ward(courses: int = 12, watched: int = 2) -> dict[str, Any]:
         ago = timedelta(minutes=30) if number < watched else timedelta(days=40)
         ids.append(_dosed(world, clock.now() - ago))
         tokens.append(issue_checkin_link(ids[-1], by=world.actor("alice"), now=clock.now()).token)  # type: ignore[arg-type]
+    Watcher().look()
     return {**told, "courses": ids, "tokens": tokens}
 
 
+def reachable_ward(courses: int = 12) -> dict[str, Any]:
+    """The same, and everybody on the ladder has a phone that takes text messages and calls."""
+    from handrail import clock
+    from handrail.people.models import ContactPoint
+
+    told = ward(courses)
+    for number, user in enumerate(told["people"].values()):
+        for order, channel in enumerate(("sms", "voice"), start=1):
+            ContactPoint.objects.create(
+                user_id=user, channel=channel, address=f"+1555010010{number}", order=order, verified_at=clock.now()
+            )
+    return told
+
+
 def crowd(courses: int, reporters: int) -> dict[str, Any]:
-    """Many active courses, of which some have a phone: these through the verbs, the others as copies of one of them."""
+    """Many active courses, of which some have a phone: these through the verbs, the others as copies of one of them.
+
+    All of them have been looked at, and none is due: what is measured then is the night, and not the morning before it.
+    """
     from uuid import uuid4
 
     from handrail.records.models import Course, Event
@@ -130,7 +152,15 @@ def _dosed(world: Any, at: datetime) -> str:
     return str(course.pk)
 
 
-STORIES = {"overdue": overdue, "quiet": quiet, "ward": ward, "crowd": crowd, "send_fever": send_fever, "answer": answer}
+STORIES = {
+    "overdue": overdue,
+    "quiet": quiet,
+    "ward": ward,
+    "reachable_ward": reachable_ward,
+    "crowd": crowd,
+    "send_fever": send_fever,
+    "answer": answer,
+}
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -236,8 +236,9 @@ def phone_provider() -> Iterator[PhoneProvider]:
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **extra}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text)
+            with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked is gone, or waits no longer
+                self.end_headers()
+                self.wfile.write(text)
 
         def log_message(self, *_: object) -> None: ...
 

@@ -171,10 +171,8 @@ class Watcher:
         """
         worked = self._write_urgent()
         for work in (self._write_one, self._assess_one, self._next_way, self._hand_over, self._look_at_one_rota):
-            worked = work() or worked
-            self._landed(
-                0
-            )  # what was sent is on record before anything else begins: a watcher killed now sends it twice
+            # What was sent is on record before anything else begins: a watcher that is killed now sends it a second time.
+            worked = any([work(), self._landed(0), worked])
         if worked and time.monotonic() - self._sent < LONGEST_SLEEP:
             return True
         self._sent = time.monotonic()
@@ -276,14 +274,19 @@ class Watcher:
     def _record(parcel: Parcel, outcome: Outcome, claim: Claim) -> None:  # noqa: ARG004
         record(parcel, outcome)
 
-    def _landed(self, seconds: float) -> None:
-        """Record what came back from the channels, waiting so long for the first, and keep the claims of what is still away."""
-        for parcel, outcome in self._flights.land(seconds):
+    def _landed(self, seconds: float) -> bool:
+        """Record what came back from the channels, waiting so long for the first, and keep the claims of what is still away.
+
+        True when anything came back: what follows from it may be due.
+        """
+        back = self._flights.land(seconds)
+        for parcel, outcome in back:
             self._work(parcel.kind, partial(self._record, parcel, outcome), parcel.claim)
             self._flights.forget(parcel)  # not before: a database that is away right now is told later
         lease = timedelta(seconds=SEND_LEASE_SECONDS) * clock.speed()
         for parcel in self._flights.keep(lease):
             parcel.kind._default_manager.filter(**parcel.claim.row()).update(lease_until=clock.now() + lease)
+        return bool(back)
 
     def _claim_outgoing(self, kind: type[Model] = Page, *, urgent: bool = False) -> Claim | None:
         claim = self._claim(kind, "send_at", SEND_LEASE_SECONDS, urgent=urgent)
