@@ -82,11 +82,17 @@ class Sheet:
     course: Course
     policy: Policy
     zone: str
-    call: str
+    at: datetime
     due: datetime | None
     demo: bool
     tag: str
     """Names the course to nobody: a check written for one course is refused under the link of another."""
+
+    @property
+    def call(self) -> str:
+        """The number to call; looked up when it is asked for."""
+        with scope.acting_for(self.link.organisation_id):
+            return number_to_call(self.course, self.at)
 
     @property
     def language(self) -> str:
@@ -154,7 +160,7 @@ def sheet_for(link: LinkToken, *, now: datetime | None = None) -> Sheet:
             course=course,
             policy=policy,
             zone=zone,
-            call=number_to_call(course, now),
+            at=now,
             due=datetime.fromisoformat(due) if due else None,
             demo=course.organisation.mode == Organisation.Mode.DEMO,
             tag=tag_of(link),
@@ -208,20 +214,21 @@ def receive(
         written_at = now - min(max(waited, timedelta()), LONGEST_WAIT) * clock.speed()
     with _seen_by(link) as course:
         policy, _zone = _policy_and_zone(course, now)
-    if answers.is_quiet(policy) and _former(course, answers) is None and _too_many(link):
+    former = _former(course, answers)
+    if former is None and answers.is_quiet(policy) and _too_many(link):
         message = _(
             "Too many checks came through this link within an hour: this one is not saved. If you feel unwell, do not wait."
         )
         raise TooManyError(message)
     for last in (False, True):
-        former = _former(course, answers)
         data = _wire(answers, former, course, written_at, now)
         try:
             recorded = receive_checkin(course.pk, data, by=through_link(link), now=now)
         except ConflictError:
             if last or former is not None:
                 raise
-            continue  # the same check arrived twice at once: now its first instant is known
+            former = _former(course, answers)  # the same check arrived twice at once: now its first instant is known
+            continue
         return _receipt(link, recorded.event, recorded.truth, now, again=recorded.again)
     raise AssertionError("the second turn answers or raises")
 

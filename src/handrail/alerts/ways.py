@@ -54,7 +54,7 @@ def first_points(user: User, alert: Alert, page: SendPage) -> Sequence[ContactPo
     Where the ladder says so, the second device at least.
     """
     earlier = Page.objects.filter(alert=alert, user=user, attempt__lt=page.attempt)
-    before = earlier.values("attempt").distinct().count()
+    before = earlier.values("attempt").distinct().count() if page.attempt else 0
     step = steps_of(alert)[page.step]
     return points_for(user, alert)[: max(before + 1, 2 if step.second_device else 1)]
 

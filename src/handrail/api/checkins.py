@@ -156,7 +156,8 @@ def _received(request: HttpRequest, sheet: Sheet) -> Receipt:
     try:
         return receive(sheet.link, answers, written_at=check.written_at, waited=waited)
     except TooManyError as error:
-        message = f"{error.message} {_CALL % {'number': sheet.call}}" if sheet.call else error.message
+        number = sheet.call
+        message = f"{error.message} {_CALL % {'number': number}}" if number else error.message
         raise ApiError(429, error.code, message) from error
     except ActionError as error:
         raise from_action(error) from error

@@ -34,7 +34,8 @@ def write_next_page(claim: Claim) -> None:
     """Write the next page of an alert, if it is due, and give the alert back."""
     now = clock.now()
     with transaction.atomic():
-        alert = Alert.objects.select_for_update().filter(**claim.row()).first()
+        related = ("course__organisation", "course__site")
+        alert = Alert.objects.select_for_update(of=("self",)).select_related(*related).filter(**claim.row()).first()
         if alert is None:
             return
         attempts = _attempts(alert, now)
@@ -44,7 +45,7 @@ def write_next_page(claim: Claim) -> None:
             asked = SendPage(who=NAMED_PERSON, step=0, attempt=len(attempts), wait_until=now)
             _page_user(alert, asked, alert.handed_to, now)
         if isinstance(decision, SendPage | TellPatient) and alert.closed_at is None:
-            _attempt(alert, decision, now)
+            _attempt(alert, decision, attempts, now)
         else:
             waits = isinstance(decision, Wait) and alert.closed_at is None and alert.next_page_at is not None
             alert.next_page_at = decision.until if waits and isinstance(decision, Wait) else None
@@ -91,27 +92,32 @@ def _attempts(alert: Alert, now: datetime) -> list[tuple[datetime, bool]]:
     return [(made[number], number in empty) for number in sorted(made)]
 
 
-def _attempt(alert: Alert, decision: SendPage | TellPatient, now: datetime) -> None:
+def _attempt(
+    alert: Alert, decision: SendPage | TellPatient, before: list[tuple[datetime, bool]], now: datetime
+) -> None:
     """Take one step of the ladder, and say when the next one is due."""
+    nobody = False
     if isinstance(decision, TellPatient):
         _page(alert, decision, now, "patient_screen", Page.State.SENT, sent_at=now)
         tell_patient(alert, decision, now)
     else:
-        _page_person(alert, decision, now)
-    attempts = _attempts(alert, now)
+        nobody = not _page_person(alert, decision, now)
+    attempts = [*before, (now, nobody)]
     empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
     following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
     alert.next_page_at = following.until if isinstance(following, Wait) else now
 
 
-def _page_person(alert: Alert, decision: SendPage, now: datetime) -> None:
+def _page_person(alert: Alert, decision: SendPage, now: datetime) -> bool:
+    """Page whoever is on; False when nobody is."""
     duty = on_duty(alert, decision.who, now)
     if duty.user is None:
         page = _page(alert, decision, now, "", Page.State.NOBODY_ON)
         note_page(page, now)
         log.warning("alert %s: nobody on as %s", alert.code, decision.who)
-    else:
-        _page_user(alert, decision, duty.user, now)
+        return False
+    _page_user(alert, decision, duty.user, now)
+    return True
 
 
 def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> None:

@@ -183,9 +183,10 @@ def _form(
 
 
 def _frame(sheet: Sheet) -> dict[str, Any]:
+    number = sheet.call
     return {
-        "call": sheet.call,
-        "call_digits": words.dialled(sheet.call),
+        "call": number,
+        "call_digits": words.dialled(number),
         "demo": sheet.demo,
         "next_check": sheet.next_check,
         "clock_speed": f"{clock.speed():g}",
