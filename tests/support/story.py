@@ -72,10 +72,11 @@ def reachable_ward(courses: int = 12) -> dict[str, Any]:
 def crowd(courses: int, reporters: int) -> dict[str, Any]:
     """Many active courses, of which some have a phone: these through the verbs, the others as copies of one of them.
 
-    All of them have been looked at, and none is due: what is measured then is the night, and not the morning before it.
+    All of them have been looked at. Each copy is due for its next look once within the day to come, evenly spread.
     """
     from uuid import uuid4
 
+    from handrail import clock
     from handrail.records.models import Course, Event
 
     told = ward(reporters, 0)
@@ -84,8 +85,9 @@ def crowd(courses: int, reporters: int) -> dict[str, Any]:
     left = max(0, courses - reporters)
     for start in range(0, left, 250):
         copies = []
-        for _ in range(min(250, left - start)):
-            copies.append(Course(**{**_fields(template), "id": uuid4()}))
+        for number in range(start, min(start + 250, left)):
+            due = clock.now() + timedelta(days=1) * (number + 1) / left
+            copies.append(Course(**{**_fields(template), "id": uuid4(), "look_again_at": due}))
         Course.objects.bulk_create(copies)
         Event.objects.bulk_create(
             [Event(**{**_fields(event), "id": uuid4(), "course_id": copy.pk}) for copy in copies for event in events]
