@@ -51,6 +51,6 @@ def test_a_first_page_asks_the_database_no_more_often_than_it_did(sent, django_a
     assert sent() == 201
     Course.objects.update(look_again_at=None)
     Site.objects.update(rota_look_at=None)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(22):
         assert Watcher()._write_one(urgent=True)
     assert Page.objects.filter(channel="on_screen", attempt=0).exists()
