@@ -91,6 +91,7 @@ def test_documents_are_rotated_too(world, settings):
         "dispatches": 0,
         "texts": 0,
         "text lines": 0,
+        "cards": 0,
         "documents": 1,
     }
     settings.HANDRAIL_FIELD_KEYS = [new]

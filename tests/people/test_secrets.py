@@ -12,7 +12,7 @@ from handrail.alerts.lines import has_stopped, line_of, may_be_texted, set_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, ContactPoint, Patient
+from handrail.people.models import Contact, ContactPoint, EmergencyCard, Patient
 from handrail.people.secrets import EncryptedTextField
 from tests.support.factories import make_member, make_organisation, make_patient
 
@@ -99,6 +99,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "dispatches": 1,
         "texts": 0,
         "text lines": 1,
+        "cards": 0,
     }
 
     settings.HANDRAIL_FIELD_KEYS = [new]
@@ -161,6 +162,6 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
     holding = {
         model for model in apps.get_models() if any(isinstance(f, EncryptedTextField) for f in model._meta.fields)
     }
-    assert holding == {Patient, Contact, ContactPoint, Dispatch, TextReceived}, (
+    assert holding == {Patient, Contact, ContactPoint, Dispatch, EmergencyCard, TextReceived}, (
         "tell rotate_keys of the new table, and this test"
     )

@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
+from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.alerts.models import Alert, AlertEntry
 from handrail.people import guards
 from handrail.people.models import AgreementSignature, AgreementStep, Contact, LinkToken, RotaEntry
@@ -49,6 +50,7 @@ APPEND_ONLY = [
     "records_signingentry",
     "records_signingmark",
     "alerts_alertentry",
+    "people_emergencyopening",
     "people_agreement",
     "people_agreementsignature",
     "people_agreementstep",
@@ -60,6 +62,8 @@ APPEND_ONLY = [
 def one_row_each(world) -> None:
     course, nurse = world.course, world.alice.nurse
     Look.objects.create(organisation=course.organisation, course=course, user=nurse, what="course")
+    card = issue_card(course.pk, by=world.actor("alice"))
+    assert open_page(exchange_key(show_card(card).address_key), card.code)
     own = {"organisation": course.organisation, "signing_set": signing_set(world), "by": nurse}
     SigningEntry.objects.create(**own, number=1, decision="left")
     SigningMark.objects.create(**own, part="pharmacist")

@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, connections, transaction
 
 from handrail import clock
+from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.actions.facts import record_event
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert, AlertEntry, Dispatch, Notice, Page
@@ -16,6 +17,8 @@ from handrail.people.models import (
     AgreementSignature,
     AgreementStep,
     Contact,
+    EmergencyCard,
+    EmergencyOpening,
     LinkToken,
     Patient,
     Presence,
@@ -48,6 +51,8 @@ CLINICAL = [
     Patient,
     Contact,
     LinkToken,
+    EmergencyCard,
+    EmergencyOpening,
     Course,
     CourseAccess,
     Event,
@@ -88,6 +93,8 @@ def world():
     Dispatch.objects.create(**owned, whom="patient", kind="reminder", idempotency_key="1", send_at=NOW)
     TextReceived.objects.create(**owned, provider_id="SM1", outcome="recorded")
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
+    scanned = exchange_key(show_card(issue_card(course.pk, by=world.actor("alice"), now=NOW)).address_key)
+    assert open_page(scanned, EmergencyCard.objects.get().code, now=NOW)
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
     own = {"organisation": course.organisation}

@@ -131,7 +131,7 @@ def test_the_sheet_says_drug_dose_number_grades_and_when_it_was_printed(world, c
     for wanted in (
         "On a T-cell-engaging bispecific: teclistamab",
         "Last dose: step-up dose 1",
-        "(17 h ago)",
+        "( 17 h ago)",
         "Next dose: do NOT give it",
         "Call now, day and night: 555-0",
         "CRS 1 fever 38.0 °C or more",
@@ -139,7 +139,7 @@ def test_the_sheet_says_drug_dose_number_grades_and_when_it_was_printed(world, c
         "ICANS 2 ICE 3 to 6",
         "Given so far: none on record",
         "Synthetic patient: nobody on this sheet is real",
-        "Do not discharge",
+        "Do NOT discharge",
         "Printed",
     ):
         assert wanted in said, wanted

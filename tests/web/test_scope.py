@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from handrail import clock
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
+from handrail.actions.emergency import issue_card
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.places import settle_place
@@ -49,7 +50,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
@@ -100,6 +101,11 @@ ROWS = [
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("ed_sheet", 200, 200, 404, LOGIN, about="course"),
+    Row("cards", 200, 200, 404, LOGIN, about="course"),
+    Row("new_card", 302, 302, 404, LOGIN, "post", about="course"),
+    Row("card", 200, 200, 404, LOGIN, about="card"),
+    Row("card_in_hand", 302, 302, 404, LOGIN, "post", about="card"),
+    Row("revoke_card", 302, 302, 404, LOGIN, "post", about="card"),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("agree_texts", 302, 302, 404, LOGIN, "post", about="course", data=(("agreed", "yes"),)),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
@@ -149,6 +155,9 @@ THROUGH_A_LINK = {
     "answer_link": "exchanges the token of such a link for a cookie",
     "phone_answer": "the phone provider alone, by its signature",
     "phone_text": "the same; tests/actions/test_texts.py",
+    "emergency": "the same for everybody until its code was typed; tests/web/test_emergency.py asks it",
+    "emergency_link": "exchanges whatever was scanned for a cookie",
+    "checkin_card": "the emergency card on the patient's phone; nothing without the cookie of a link",
     "push_worker": "the program that shows a push message; holds nothing",
     "phone_receipt": "the phone provider alone, by its signature",
 }
@@ -166,6 +175,7 @@ def world(db):
         fever = checkin(at=NOW - timedelta(minutes=3), temperature_c="38.4")
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
         issue_checkin_link(course.pk, by=world.actor("alice"))
+        issue_card(course.pk, by=world.actor("alice"))
         signed(world.alice, SIGNED)
         agreed_between(world.alice, world.bob, in_force=False)
         with everything():
@@ -217,6 +227,7 @@ def address_of(row: Row, world: World) -> str:
             "place": [Alert.objects.get(course__isnull=True).pk] if row.about == "place" else [],
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "house": [world.alice.id],
+            "card": [course.pk, course.emergency_cards.get().pk] if row.about == "card" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "agreement": [Agreement.objects.get().pk],

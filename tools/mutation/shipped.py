@@ -12,7 +12,7 @@ from typing import Any
 from tools.mutation.data import PROTOCOLS, document_of
 
 LOADERS = {"catalogue", "_named", "_shipped", "load_scale", "tocilizumab", "billing", "code_table", "fever_data"}
-LOADERS |= {"load_rota_rules", "template", "templates"}
+LOADERS |= {"load_rota_rules", "template", "templates", "emergency_data"}
 """Functions that remember what they loaded."""
 READERS = {
     "care/fever.toml": ("rules/worksheet.py",),
@@ -33,7 +33,7 @@ def loaded(file: str) -> Any:
         KeyError: a folder of the data that this tool does not know yet.
     """
     from handrail.fhir.codes import code_table
-    from handrail.rules import caredata, policy, protocol, responsibility, rota, scales, worksheet
+    from handrail.rules import caredata, emergency, policy, protocol, responsibility, rota, scales, worksheet
 
     loaders: dict[str, Callable[[], Any]] = {
         "products": lambda: protocol.load(document_of(file)["product"]["key"]),
@@ -43,6 +43,7 @@ def loaded(file: str) -> Any:
         "responsibility": lambda: responsibility.template(document_of(file)["id"]),
         "care/tocilizumab.toml": caredata.tocilizumab,
         "care/fever.toml": worksheet.fever_data,
+        "care/emergency.toml": emergency.emergency_data,
         "codes/billing.toml": caredata.billing,
         "codes/laboratory.toml": code_table,
     }
@@ -52,7 +53,7 @@ def loaded(file: str) -> Any:
 def read_again(file: str) -> Any:
     """The file loaded anew, past every cache."""
     from handrail.fhir.codes import table_from_toml
-    from handrail.rules import caredata, policy, protocol, responsibility, rota, scales, worksheet
+    from handrail.rules import caredata, emergency, policy, protocol, responsibility, rota, scales, worksheet
 
     text = (PROTOCOLS / file).read_text(encoding="utf-8")
     readers: dict[str, Callable[[str], Any]] = {
@@ -65,6 +66,7 @@ def read_again(file: str) -> Any:
         "responsibility": responsibility.template_from_toml,
         "care/tocilizumab.toml": caredata.care_from_toml,
         "care/fever.toml": worksheet.fever_from_toml,
+        "care/emergency.toml": emergency.emergency_from_toml,
         "codes/billing.toml": caredata.billing_from_toml,
         "codes/laboratory.toml": table_from_toml,
     }

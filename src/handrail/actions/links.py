@@ -85,7 +85,12 @@ def exchange_link(token: str, purpose: str, *, now: datetime | None = None) -> t
             return None
         link.exchanged_at = now
         link.save(update_fields=["exchanged_at"])
-    return link, signing.dumps(str(link.pk), salt=f"{_SALT}.{purpose}")
+    return link, cookie_for(link.pk, purpose)
+
+
+def cookie_for(link_id: UUID, purpose: str) -> str:
+    """The value of the signed cookie that stands for a link."""
+    return signing.dumps(str(link_id), salt=f"{_SALT}.{purpose}")
 
 
 def link_of_cookie(value: str, purpose: str, *, now: datetime | None = None) -> LinkToken | None:

@@ -57,7 +57,7 @@ def _urgent(course: Course) -> list[Alert]:
     return [
         alert
         for alert in course.alerts.filter(closed_at__isnull=True).order_by("opened_at")
-        if alert.urgency in _CALLED and not alert.key.startswith("shell:break_glass")
+        if alert.urgency in _CALLED and not alert.key.startswith(("shell:break_glass", "shell:emergency"))
     ]
 
 

@@ -16,7 +16,7 @@ from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, ContactPoint, Patient
+from handrail.people.models import Contact, ContactPoint, EmergencyCard, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
@@ -104,6 +104,7 @@ def rotate_keys() -> dict[str, int]:
         ("contact points", ContactPoint),
         ("dispatches", Dispatch),
         ("texts", TextReceived),
+        ("cards", EmergencyCard),
     )
     counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", "documents"], 0)
     with everything():

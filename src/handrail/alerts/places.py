@@ -23,3 +23,8 @@ def answer_link(token: str) -> str:
 def checkin_link(token: str) -> str:
     """The check-in."""
     return f"{settings.HANDRAIL_BASE_URL}/c/{token}"
+
+
+def emergency_link(key: str) -> str:
+    """The emergency page behind a card."""
+    return f"{settings.HANDRAIL_BASE_URL}/e/{key}"

@@ -10,11 +10,12 @@ from itertools import combinations, pairwise
 from handrail.fhir.codes import WEIGHT, CodeTable
 from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
+from handrail.rules.emergency import NO_GCSF, EmergencyData
 from handrail.rules.protocol import Protocol
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
-from handrail.rules.worksheet import FeverData
+from handrail.rules.worksheet import FeverData, fever_data
 
 HCPCS = re.compile(r"[A-Z]\d{4}")
 ICD = re.compile(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
@@ -47,6 +48,20 @@ def of_care(care: Care) -> Iterator[str]:
             yield f"A label that named CRS does so no more: is the date right (at label.{label.id}.since)?"
     for table in ("product", "label", "vial", "prophylaxis", "check", "after", "stock"):
         yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(care, table)])
+
+
+def of_emergency(emergency: EmergencyData) -> Iterator[str]:
+    """Every problem of the emergency file, one sentence each."""
+    if "call" not in emergency.general.words.lower():
+        yield "What a stranger reads names nobody to call (at general.words)."
+    if not any(row.id == NO_GCSF for row in fever_data().work_up):
+        yield f"The fever file says no more what not to give (at work_up.{NO_GCSF})."
+    rows = [
+        (f"{table}.{row.id}", row.source, row.status)
+        for table in ("first", "avoid")
+        for row in getattr(emergency, table)
+    ]
+    yield from _unread([("general", emergency.general.source, emergency.general.status), *rows])
 
 
 def of_fever(fever: FeverData) -> Iterator[str]:

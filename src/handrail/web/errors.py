@@ -1,4 +1,4 @@
-"""What somebody sees whose form came without its secret: staff their own page, a patient the number to call."""
+"""What somebody sees whose form came without its secret: staff their own page, others the page that helps them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from django.urls import reverse
 from django.views import csrf
 
 from handrail.web.checkin.views import form_too_old
+from handrail.web.emergency import views as emergency_views
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Named in the settings: Django asks it for the answer."""
     if request.path == reverse("checkin"):
         return form_too_old(request)
+    if request.path == reverse("emergency"):
+        return emergency_views.form_too_old(request)
     return csrf.csrf_failure(request, reason)

@@ -5,6 +5,7 @@ from django.urls import include, path
 from handrail.web import (
     views_agreements,
     views_answers,
+    views_cards,
     views_contacts,
     views_course,
     views_list,
@@ -56,6 +57,11 @@ urlpatterns = [
     path("protocols/<path:key>/", views_protocols.protocol, name="protocol"),
     path("courses/<uuid:course_id>/", views_course.course, name="course"),
     path("courses/<uuid:course_id>/ed-sheet", views_on_call.ed_sheet, name="ed_sheet"),
+    path("courses/<uuid:course_id>/cards/", views_cards.cards, name="cards"),
+    path("courses/<uuid:course_id>/cards/new", views_cards.new_card, name="new_card"),
+    path("courses/<uuid:course_id>/cards/<uuid:card_id>/", views_cards.card, name="card"),
+    path("courses/<uuid:course_id>/cards/<uuid:card_id>/in-hand", views_cards.card_in_hand, name="card_in_hand"),
+    path("courses/<uuid:course_id>/cards/<uuid:card_id>/revoke", views_cards.end_card, name="revoke_card"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/texts", views_texts.agree_texts, name="agree_texts"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),
@@ -87,4 +93,5 @@ urlpatterns = [
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
     path("a/", include("handrail.web.answer.urls")),
     path("c/", include("handrail.web.checkin.urls")),
+    path("e/", include("handrail.web.emergency.urls")),
 ]

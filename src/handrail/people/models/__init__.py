@@ -1,6 +1,7 @@
 """The tables of people."""
 
 from handrail.people.models.agreements import Agreement, AgreementSignature, AgreementStep
+from handrail.people.models.cards import EmergencyCard, EmergencyOpening
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
@@ -17,6 +18,8 @@ __all__ = [
     "Certificate",
     "Contact",
     "ContactPoint",
+    "EmergencyCard",
+    "EmergencyOpening",
     "Holiday",
     "LinkToken",
     "Membership",

@@ -25,6 +25,7 @@ class LinkToken(OwnedRow):
         CHECKIN = "checkin"
         ACKNOWLEDGE = "acknowledge"
         PACKET = "packet"
+        EMERGENCY = "emergency"
 
     token_hash = models.CharField(max_length=64, editable=False)
     purpose = models.CharField(max_length=12, choices=Purpose)

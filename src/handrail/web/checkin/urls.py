@@ -7,6 +7,7 @@ from handrail.web.checkin import views
 urlpatterns = [
     path("", views.check, name="checkin"),
     path("sw.js", views.service_worker, name="checkin_worker"),
+    path("card", views.card, name="checkin_card"),
     path("took", views.took, name="checkin_took"),
     path("sent/<uuid:check_id>", views.sent, name="checkin_sent"),
     path("<str:token>", views.exchange, name="checkin_link"),

@@ -34,6 +34,8 @@ from handrail.actions.errors import ActionError, TooManyError
 from handrail.actions.home_medicines import take_at_home
 from handrail.actions.links import exchange_link, link_of_cookie
 from handrail.people.models import LinkToken
+from handrail.people.scope import acting_for
+from handrail.web.cards import card_on_phone
 from handrail.web.checkin import words
 from handrail.web.checkin.reading import answers_from
 from handrail.web.words import instant_iso
@@ -137,6 +139,20 @@ def _receipt(link: LinkToken, check_id: str) -> Receipt | None:
         return receipt_of(link, UUID(check_id))
     except (ValueError, ActionError):
         return None
+
+
+@require_GET
+def card(request: HttpRequest) -> HttpResponse:
+    """The emergency card on the patient's phone, and who opened the page behind it."""
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    sheet, now = sheet_for(link), clock.now()
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        log_look(sheet.course, "emergency_card_shown", link=link, now=now)
+        with acting_for(link.organisation_id):
+            context = {**_frame(sheet), **card_on_phone(sheet.course, now)}
+            return _private(render(request, "handrail/checkin/card.html", context))
 
 
 @require_http_methods(["POST"])

@@ -1,0 +1,53 @@
+"""What an emergency card shows: its QR code, the short code, the number to call, the medicine, and when it was printed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import segno
+
+from handrail.actions.emergency import card_in_force, show_card
+from handrail.actions.truth import number_to_call
+from handrail.alerts.places import emergency_link
+from handrail.people.models import EmergencyCard, Organisation
+from handrail.records.models import Course
+from handrail.web.words import local_time
+
+TITLE: Final = "On a T-cell-engaging bispecific"
+OPENINGS_SHOWN: Final = 10
+QUIET_ZONE: Final = 4
+"""Modules of white around a code, as its standard asks."""
+
+
+def qr_image(text: str) -> str:
+    """A QR code as an image that stands in the page itself; correction level M."""
+    return segno.make(text, error="m", micro=False).svg_data_uri(
+        scale=4, border=QUIET_ZONE, dark="#000", light="#fff", omitsize=True
+    )
+
+
+def face(course: Course, card: EmergencyCard, now: datetime, *, names: bool) -> dict[str, Any]:
+    """The two faces of a card."""
+    shown = show_card(card)
+    return {
+        "drug": course.product,
+        "who": course.patient.name if names else "",
+        "synthetic": course.synthetic or course.organisation.mode == Organisation.Mode.DEMO,
+        "number": number_to_call(course, now),
+        "qr": qr_image(emergency_link(shown.address_key)),
+        "code": shown.code,
+        "printed": local_time(now, course.time_zone),
+        "until": f"{card.link.expires_at:%Y-%m-%d}",
+    }
+
+
+def card_on_phone(course: Course, now: datetime) -> dict[str, Any]:
+    """What the patient's phone shows: the card that opens the page, if there is one, and who opened it."""
+    card = card_in_force(course, now)
+    openings = course.emergency_openings.order_by("-at", "-id")[:OPENINGS_SHOWN]
+    return {
+        "general_title": TITLE,
+        "card": face(course, card, now, names=True) if card is not None else None,
+        "openings": [{"at": local_time(each.at, course.time_zone), "who": each.who} for each in openings],
+    }

@@ -1,0 +1,1 @@
+"""The emergency page: what the card opens for an emergency department, without an account."""
