@@ -22,7 +22,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "no answer": Trouble(taken=True),  # it takes the message, and nobody hears of it but by the receipt
 }
 LOST_RECEIPT: Final = "lost receipt"
-BADLY: Final = (*TROUBLES, LOST_RECEIPT, LOST_RECEIPT)
+BADLY: Final = (*TROUBLES, "500", "503", LOST_RECEIPT, LOST_RECEIPT, LOST_RECEIPT)
 
 
 class Door:
