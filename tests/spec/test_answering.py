@@ -171,19 +171,26 @@ def test_after_hours_a_party_has_its_number_for_the_night():
 
 
 @pytest.mark.parametrize(
-    ("site", "hours", "who"),
+    ("moves", "site", "hours", "who"),
     [
-        ("hub", 5, HUB),
-        ("prairie", 5, CLINIC),
-        ("prairie", 47, CLINIC),
-        ("prairie", 48, HUB),  # the window is over: whoever is responsible
-        ("elsewhere", 5, HUB),  # nobody's site: whoever was responsible when it was given
-        (None, 5, HUB),
+        ((), "hub", 5, HUB),
+        ((), "prairie", 5, HUB),  # it gave the dose, and has never accepted the patient
+        ((), "prairie", 48, HUB),
+        ((), "elsewhere", 5, HUB),  # nobody's site: whoever was responsible when it was given
+        ((), None, 5, HUB),
+        (((CLINIC, -1),), "prairie", 5, CLINIC),
+        (((CLINIC, -1),), "prairie", 48, CLINIC),
+        (((CLINIC, 3),), "prairie", 2, HUB),  # accepted while the window lasts: from then on
+        (((CLINIC, 3),), "prairie", 3, CLINIC),
+        (((CLINIC, -1), (HUB, 3)), "prairie", 5, CLINIC),  # it gave the dose while it was responsible
+        (((CLINIC, -1), (HUB, 3)), "prairie", 48, HUB),  # the window is over: whoever is responsible
+        (((CLINIC, -9), (HUB, -1)), "prairie", 5, HUB),  # it had given the patient back before
     ],
 )
-def test_while_the_window_lasts_the_site_that_gave_the_dose_answers(site, hours, who):
-    given, at = dose(MONDAY, site), MONDAY + hours * HOUR
-    found = asked(given, at=at, task="after_hours_contact", agreement=document(), window_ends=MONDAY + WINDOW)
+def test_while_the_window_lasts_the_site_that_gave_the_dose_answers_if_it_had_accepted(moves, site, hours, who):
+    events = [dose(MONDAY, site), *(moved(to, MONDAY + at * HOUR) for to, at in moves)]
+    at = MONDAY + hours * HOUR
+    found = asked(*events, at=at, task="after_hours_contact", agreement=document(), window_ends=MONDAY + WINDOW)
     assert found.organisation == who
 
 
@@ -197,6 +204,7 @@ def test_a_dose_at_the_hub_stays_with_the_hub_through_its_window_also_after_the_
 
 def test_the_hospital_answers_and_the_people_of_the_dosing_site_are_called():
     found = asked(
+        moved(CLINIC, MONDAY - HOUR),
         dose(MONDAY, "prairie"),
         at=MONDAY + HOUR,
         task="inpatient_care",

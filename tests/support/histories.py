@@ -17,6 +17,7 @@ from handrail.rules.protocol import AfterToxicityRow, GapRow, Protocol
 from handrail.rules.terms import STEPS
 from handrail.rules.validity import Judged, judge
 from tests.support import agreements
+from tests.support.handing_over import handed_over
 from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
 
 BEGIN = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
@@ -26,6 +27,8 @@ AIMS: list[tuple[str, str]] = [(key, row.id) for key, protocol in PROTOCOLS.item
 ZONES = ["America/Chicago", "America/Los_Angeles", "UTC", "Europe/Oslo"]
 HOURS = [1, 0, 2, 12, 24, 46, 47, 48, 49, 60, 72, 167, 168, 169]
 MINUTES = [0, 0, 1, 15, 30, 59, 60, 61, 90, 119, 120, 240, 600, 1440, 2880]
+
+ALL: list[Moment] = [*MOMENTS, handed_over]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,7 @@ def cases(
     *,
     zones: list[str] = ZONES,
     aims: list[tuple[str, str]] = AIMS,
-    moments: list[Moment] = MOMENTS,
+    moments: list[Moment] = ALL,
     after: AfterToxicityRow | None = None,
 ) -> Case:
     """A course on its way to one row of its gap table, and an instant on or near an edge.

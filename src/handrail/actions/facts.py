@@ -11,6 +11,7 @@ from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.recording import Recorded, locked, record
 from handrail.people.permissions import VERB_FOR_KIND
 from handrail.records.models import Event
+from handrail.rules.handoff_events import HANDOFF
 
 
 def record_event(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: datetime | None = None) -> Recorded:
@@ -26,6 +27,8 @@ def record_event(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: da
         raise RefusedError("There is no event kind of that name.", code="unknown_kind", path="event.kind")
     if kind == "course_started":
         raise RefusedError("A course starts once.", code="unknown_kind", path="event.kind")
+    if kind in HANDOFF and (kind != "accountability_moved" or data.get("handoff") is not None):
+        raise RefusedError("A hand-off has a page of its own for that.", code="unknown_kind", path="event.kind")
     return record(course_id, data, by=by, verbs=(VERB_FOR_KIND[kind],), now=now or clock.now())
 
 

@@ -279,6 +279,63 @@ class DailyContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoseClock:
+    """The days of the next dose as both sites count them, and the rows that apply after `give_by` and after `restart_if_after`.
+
+    None: not known. Hours and days left are for a page to count.
+    """
+
+    step: str | None
+    earliest_on: date | None
+    due_on: date | None
+    give_by: date | None
+    after_give_by: Later | None
+    restart_if_after: date | None
+    after_restart: Later | None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffQuestion:
+    """A question of the receiving side, by its event; `answered_at` None: nobody has answered."""
+
+    id: str
+    asked_at: datetime
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handoff:
+    """One hand-off: how far it has come, who has taken part, and what is due by when while it waits.
+
+    `kind`: simple, complicated or not_known (handled as complicated); `because` makes it so, `missing` is not known.
+    `begins`: from when on the receiving party answers. `still_open`: what must be done before it can be closed.
+    """
+
+    id: str
+    stage: str
+    from_party: str | None
+    to_party: str | None
+    returns: bool
+    kind: str
+    because: tuple[str, ...]
+    missing: tuple[str, ...]
+    criteria: tuple[str, ...]
+    offered_at: datetime
+    delivered_at: datetime | None
+    read_at: datetime | None
+    accepted_at: datetime | None
+    accepted_by: str | None
+    begins: datetime | None
+    first_dose_at: datetime | None
+    ended_at: datetime | None
+    read_due: datetime | None
+    accept_due: datetime | None
+    questions: tuple[HandoffQuestion, ...]
+    still_open: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something a person should know, with an owner and a reason."""
 
@@ -333,6 +390,8 @@ class Assessment:
     home_medicines: tuple[HomeMedicine, ...] = ()
     masking: tuple[Masking, ...] = ()
     daily: tuple[DailyContact, ...] = ()
+    dose_clock: DoseClock | None = None
+    handoffs: tuple[Handoff, ...] = ()
     findings: tuple[Finding, ...] = ()
     tasks: tuple[Task, ...] = ()
     pages: tuple[PageWanted, ...] = ()

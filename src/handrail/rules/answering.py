@@ -17,6 +17,7 @@ from handrail.rules.accountability import cuts, holders, party_words
 from handrail.rules.answer import Finding
 from handrail.rules.coursefile import instant_from
 from handrail.rules.events import Event
+from handrail.rules.handoff_loop import counts
 from handrail.rules.history import History
 from handrail.rules.responsibility import (
     DOSING_SITE,
@@ -32,7 +33,15 @@ from handrail.rules.responsibility import (
 from handrail.rules.terms import TREATMENT_STEPS, UnusableInput, Urgency, civil_date, zone_named
 
 MOVED: Final = "accountability_moved"
-KINDS: Final = (MOVED, "home_status", "dose_given", "dose_planned", "course_ended")
+KINDS: Final = (
+    MOVED,
+    "handoff_offered",
+    "handoff_ended",
+    "home_status",
+    "dose_given",
+    "dose_planned",
+    "course_ended",
+)
 """What decides who answers, beside the watched window and an open urgent report."""
 EMERGENCY, AFTER_ED, INPATIENT = "emergency_until_ed", "emergency_after_ed", "inpatient_care"
 AFTER_HOURS, DOSING_DAY, OTHER_DAY = "after_hours_contact", "daily_assessment_dosing_day", "daily_assessment_other_days"
@@ -116,11 +125,14 @@ def standing_of(history: History, now: datetime, *, urgent: bool, window_ends: d
 
 
 def accepted_moves(history: History) -> tuple[tuple[datetime, str], ...]:
-    """The moves that somebody accepted, in the order in which they begin. None begins before it was accepted."""
+    """The moves that somebody accepted, in the order in which they begin. None begins before it was accepted.
+
+    A move of a hand-off counts only while its offer stood open.
+    """
     found = [
         (max(event.body.from_at or event.at, event.at), event.body.to_party)
         for event in history.of(MOVED)
-        if event.body.accepted_by and event.body.to_party
+        if event.body.accepted_by and event.body.to_party and counts(event, history)
     ]
     return tuple(sorted(found, key=lambda move: move[0]))
 
@@ -181,7 +193,7 @@ def _by_agreement(
         trouble = f"The agreement names {many} for {name} now: {responsible.name} answers"
         return _fallback(responsible, task, trouble)
     rule = next(each for each in row.accountable if each.holds(local, phase, agreement.holidays))
-    party = _party(agreement, rule, standing, responsible, now)
+    party = _party(agreement, rule, standing, organisations[0].id, responsible, now)
     if party is None:
         return _fallback(responsible, task, None)
     found = next((each for each in organisations if each.id == party.organisation), None)
@@ -219,23 +231,29 @@ def _called_for(
     if row is not None:
         for key in holders(row, local, _phase(agreement, responsible), agreement.holidays):
             rule = next(each for each in row.accountable if each.party == key)
-            party = _party(agreement, rule, standing, responsible, now)
+            party = _party(agreement, rule, standing, organisations[0].id, responsible, now)
             found = next((each for each in organisations if party and each.id == party.organisation), None)
             if found is not None:
                 return found
     return responsible
 
 
-def _party(agreement: Agreement, rule: Rule, standing: Standing, responsible: _Org, now: datetime) -> Party | None:
-    """The party of a rule; for the dosing site, the one whose site gave the dose while its window lasts."""
+def _party(
+    agreement: Agreement, rule: Rule, standing: Standing, owner: str, responsible: _Org, now: datetime
+) -> Party | None:
+    """The party of a rule; for the dosing site, the one whose site gave the dose while its window lasts.
+
+    A site whose organisation has never accepted the patient is not called: the party that has, answers for its dose too.
+    """
     if rule.party != DOSING_SITE:
         return agreement.party_named(rule.party)
     ours = [party for party in agreement.party if party.organisation is not None]
     wanted = responsible.id
     dose = standing.dose
     if dose is not None and standing.window_ends is not None and dose.at <= now < standing.window_ends:
-        there = next((party for party in ours if dose.site in party.sites), None)
-        wanted = (there.organisation if there else responsible_at(standing.moves, dose.at)) or wanted
+        then = responsible_at(standing.moves, dose.at) or responsible.id
+        there = next((party.organisation for party in ours if dose.site in party.sites), None)
+        wanted = there if there is not None and there in (owner, then, responsible.id) else then
     return next((party for party in ours if party.organisation == wanted), None)
 
 

@@ -21,6 +21,8 @@ from handrail.rules.daily import daily
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.handback import handback
+from handrail.rules.handoff import HandoffAnswer, handoff
+from handrail.rules.handoff_loop import Stage
 from handrail.rules.history import History
 from handrail.rules.holds import Hold
 from handrail.rules.home_medicines import home_medicines
@@ -95,9 +97,10 @@ def _assess_one(
     at_home = home_medicines(history, policy, now)
     called = contact(history, doses, toxicity, sorted_out, policy, now)
     back = handback(history, policy, now)
-    changes += [*at_home.changes_at, *contacts.changes_at, *called.changes_at, *back.changes_at]
+    over = handoff(history, doses, toxicity, dose.next_dose, policy, now)
+    changes += [*at_home.changes_at, *contacts.changes_at, *called.changes_at, *back.changes_at, *over.changes_at]
     findings = [*sorted_out.findings, *called.findings, *watched.findings, *contacts.findings, *back.findings]
-    findings += [*dose.findings, *at_home.findings]
+    findings += [*dose.findings, *at_home.findings, *over.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += _planning_findings(history, doses, protocol, now, changes)
     findings += _schedule_findings(history, doses, protocol)
@@ -111,12 +114,12 @@ def _assess_one(
     if later is not None:
         changes.append(later)
     missing = [*toxicity.cannot_say, *dose.cannot_say, *sorted_out.cannot_say, *at_home.cannot_say]
-    missing += [*called.cannot_say, *history.asked_not_known()]
+    missing += [*called.cannot_say, *over.cannot_say, *history.asked_not_known()]
     return Assessment(
         at=now,
         protocol_key=protocol.key,
         policy=policy.ref,
-        state=_state(history, doses, dose, watched, sorted_out),
+        state=_state(history, doses, dose, watched, sorted_out, over),
         next_dose=dose.next_dose,
         toxicity=Toxicity(crs=toxicity.crs.state, icans=toxicity.icans.state, infection=toxicity.infection.state),
         triage=sorted_out.triage,
@@ -125,9 +128,14 @@ def _assess_one(
         home_medicines=at_home.medicines,
         masking=at_home.masking,
         daily=contacts.days,
+        dose_clock=over.clock,
+        handoffs=tuple(over.handoffs),
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
-        tasks=(*sorted_out.tasks, *called.tasks, *back.tasks, *watched.tasks, *contacts.tasks, *_dose_tasks(dose)),
-        pages=_pages(history, (*sorted_out.pages, *called.pages, *watched.pages)),
+        tasks=(
+            *(*sorted_out.tasks, *called.tasks, *back.tasks, *watched.tasks, *contacts.tasks),
+            *(*over.tasks, *_dose_tasks(dose)),
+        ),
+        pages=_pages(history, (*sorted_out.pages, *called.pages, *watched.pages, *over.pages)),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
     )
@@ -175,6 +183,16 @@ def _once(missing: Iterable[Missing]) -> tuple[Missing, ...]:
 
 # --- where the course stands ------------------------------------------------------------------------------------
 
+_SENT = CourseState(number=13, name="HAND-OFF SENT")
+_HANDED = {
+    Stage.OFFERED: _SENT,
+    Stage.DELIVERED: _SENT,
+    Stage.READ: CourseState(number=14, name="HAND-OFF ACKNOWLEDGED"),
+    Stage.ACCEPTED: CourseState(number=15, name="HAND-OFF ACCEPTED"),
+    Stage.FIRST_DOSE: CourseState(number=16, name="FIRST COMMUNITY DOSE"),
+}
+"""Where a course stands while a hand-off is open."""
+
 
 def _state(
     history: History,
@@ -182,6 +200,7 @@ def _state(
     dose: NextDoseAnswer,
     watched: WatchAnswer,
     sorted_out: TriageAnswer,
+    over: HandoffAnswer,
 ) -> CourseState:
     """The pathway state, the first that applies from the most to the least pressing."""
     ladder = sorted_out.triage.ladder
@@ -201,6 +220,9 @@ def _state(
         return CourseState(number=9, name="WATCH")
     if dose.next_dose.action is Action.RESTART:
         return CourseState(number=21, name="INTERRUPTED")
+    if over.current is not None:
+        returns = over.current.offered.body.returns is True and over.current.stage.waits
+        return CourseState(number=20, name="RETURNED") if returns else _HANDED[over.current.stage]
     if doses[-1].step == FIRST_TREATMENT:
         return CourseState(number=12, name="STEP-UP COMPLETE")
     if doses[-1].is_treatment:

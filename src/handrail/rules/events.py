@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from handrail.rules.handoff_events import HANDOFF
 from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
@@ -395,16 +396,6 @@ class DepartureSigned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountabilityMoved:
-    """Another party answers for the patient from an instant on."""
-
-    from_party: str | None = None
-    to_party: str | None = None
-    accepted_by: str | None = None
-    from_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CourseEnded:
     """The course is over."""
 
@@ -458,7 +449,7 @@ KINDS: dict[str, type[Any]] = {
     "hold_started": HoldStarted,
     "hold_ended": HoldEnded,
     "departure_signed": DepartureSigned,
-    "accountability_moved": AccountabilityMoved,
+    **HANDOFF,
     "course_ended": CourseEnded,
     "note_added": NoteAdded,
     "fact_withdrawn": FactWithdrawn,

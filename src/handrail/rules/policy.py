@@ -22,6 +22,7 @@ from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
 from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.policy_daily import DailyPolicy, check_daily
+from handrail.rules.policy_handoff import HandoffPolicy, check_handoff
 from handrail.rules.policy_ladders import ContactPolicy, LadderRow, NightPolicy, check_ladder, check_night
 from handrail.rules.policy_medicines import MaskingRow, RemsChoice, TocilizumabPolicy
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
@@ -223,6 +224,7 @@ class _Document:
     departure: tuple[DepartureRow, ...] = ()
     daily: DailyPolicy | None = None
     reaching: ReachingPolicy | None = None
+    handoff: HandoffPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +253,8 @@ class Policy:
     """None: a policy from before, which asks nobody for daily assessments."""
     reaching: ReachingPolicy | None = None
     """None in a policy written before there was a choice: `shipped_reaching` decides."""
+    handoff: HandoffPolicy | None = None
+    """None in a policy written before there was one: the rules then take that of the shipped policy."""
 
     def patient_words(self, ladder: Ladder, language: str = "") -> str:
         """What the patient does, in that language where the policy itself has it; else as the policy says it."""
@@ -310,6 +314,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         _check_phase(phase)
     if read.daily is not None:
         check_daily(read.daily)
+    if read.handoff is not None:
+        check_handoff(read.handoff)
     for departed in read.departure:
         _check_day(departed.review_on, f"departure.{departed.place}.review_on")
     if read.reaching is not None and min(read.reaching.next_way_after_seconds, read.reaching.answer_link_hours) <= 0:
@@ -334,6 +340,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         base=read.base,
         departures=read.departure,
         daily=read.daily,
+        handoff=read.handoff,
     )
 
 
@@ -443,5 +450,12 @@ def load_policy(policy: Any = None) -> Policy:
 def shipped_reaching() -> ReachingPolicy:
     """The waits of the shipped policy."""
     found = load_policy().reaching
+    assert found is not None
+    return found
+
+
+def handoff_rules(policy: Policy) -> HandoffPolicy:
+    """The waits of a policy for hand-offs: nobody is left waiting because a policy is older than they are."""
+    found = policy.handoff or load_policy().handoff
     assert found is not None
     return found

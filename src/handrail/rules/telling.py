@@ -49,6 +49,12 @@ KIND_WORDS: Final[dict[str, str]] = {
     "hold_ended": "hold lifted",
     "departure_signed": "departure signed",
     "accountability_moved": "accountability moved",
+    "handoff_offered": "hand-off offered",
+    "handoff_delivered": "hand-off delivered",
+    "handoff_read": "hand-off read",
+    "handoff_asked": "question about the hand-off",
+    "handoff_answered": "answer about the hand-off",
+    "handoff_ended": "hand-off ended",
     "course_ended": "course ended",
     "note_added": "note",
     "fact_withdrawn": "fact withdrawn",
@@ -287,6 +293,47 @@ def _handed_back(body: Body, nulls: Nulls) -> str:
     return _join(_known(body.what, nulls, "what", ""), whom)
 
 
+def _handoff_offered(body: Body, nulls: Nulls) -> str:
+    return _join(
+        "the patient returns" if body.returns else _known(None, nulls, "returns", "whether the patient returns"),
+        "urgent" if body.urgent else "",
+        f"to be taken over on {body.take_over_on.isoformat()}" if body.take_over_on else "",
+        f"because of {_value(body.criteria)}" if body.criteria else "",
+    )
+
+
+def _handoff_delivered(body: Body, nulls: Nulls) -> str:
+    return _join(
+        _known(body.channel, nulls, "channel", "by" if body.channel else "channel"), "no person has read it yet"
+    )
+
+
+def _handoff_read(body: Body, nulls: Nulls) -> str:
+    how = {"signed_in": "signed in", "link": "by the link", "fax_code": "the code of the fax sheet was read back"}
+    reader = "by a named person" if body.reader else "by nobody who is named"
+    role = f", {role_words(body.reader_role)}" if body.reader_role else ""
+    return _join(f"{reader}{role}", how.get(body.how or "", _known(None, nulls, "how", "how")))
+
+
+def _handoff_asked(body: Body, nulls: Nulls) -> str:
+    return _known(body.question, nulls, "question", "" if body.question else "question")
+
+
+def _handoff_answered(body: Body, nulls: Nulls) -> str:
+    return _known(body.answer, nulls, "answer", "" if body.answer else "answer")
+
+
+def _handoff_ended(body: Body, nulls: Nulls) -> str:
+    return _join(_known(body.how, nulls, "how", "" if body.how else "how"), _value(body.because or ""))
+
+
+def _moved(body: Body, nulls: Nulls) -> str:
+    accepted = "accepted by a named person" if body.accepted_by else "accepted by nobody"
+    loop = "as the hand-off was offered" if body.handoff else _known(None, nulls, "handoff", "of which hand-off")
+    begins = f"from {body.from_at.isoformat(timespec='minutes')} on" if body.from_at else ""
+    return _join(accepted, loop, begins)
+
+
 def _page_sent(body: Body, _nulls: Nulls) -> str:
     channel = {"on_screen": "on screen", "email": "by e-mail"}.get(body.channel or "", body.channel or "")
     return f"{body.ladder or ''} to the {_pager(body.to_role)} {channel}".strip()
@@ -405,6 +452,13 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "visit_done": _visit,
     "incident_closed": _incident,
     "handed_back": _handed_back,
+    "handoff_offered": _handoff_offered,
+    "handoff_delivered": _handoff_delivered,
+    "handoff_read": _handoff_read,
+    "handoff_asked": _handoff_asked,
+    "handoff_answered": _handoff_answered,
+    "handoff_ended": _handoff_ended,
+    "accountability_moved": _moved,
     "page_sent": _page_sent,
     "page_failed": _page_failed,
     "patient_told": _patient_told,

@@ -1,0 +1,140 @@
+"""Simple or complicated: every reason, and that a missing fact is never simple."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.courses import Told, well
+from tests.support.handoffs import KNOWN, OFFERED, latest, offered, stepped_up
+from tests.support.triage import graded
+
+
+def kind_of(told: Told, at: str = OFFERED, **fields: Any) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    told, _ = offered(told, at, **fields)
+    found = latest(told.assess(at))
+    return found.kind, found.because, found.missing
+
+
+def test_simple_when_everything_is_known_and_nothing_was_found():
+    assert kind_of(stepped_up()) == ("simple", (), ())
+
+
+def crs(told: Told, day: str, oxygen: str = "none", flow: str = "0") -> None:
+    graded(told, f"{day} 12:00", tmax_c="38.6", o2=oxygen, flow_l_per_min=flow)
+    told.tell(
+        "toxicity_resolved", f"{day} 20:00", toxicity="crs", resolved_at=f"{day}T19:00:00-06:00", confirmed_by="a"
+    )
+
+
+def one_crs(told: Told) -> None:
+    crs(told, "2026-03-03")
+
+
+def two_crs(told: Told) -> None:
+    crs(told, "2026-03-03")
+    crs(told, "2026-03-06")
+
+
+def worse_crs(told: Told) -> None:
+    crs(told, "2026-03-03", "nasal_cannula", "2")
+
+
+def icans(told: Told) -> None:
+    score = told.tell("ice_assessed", "2026-03-03 12:00", total_0_10=8)
+    body = {"loc": "alert", "loc_other": False, "seizure": "none", "motor": False, "edema": "none"}
+    told.tell("icans_assessed", "2026-03-03 12:00", ice_event=score, icp_signs=False, ich=False, **body)
+
+
+def tells(kind: str, at: str = "2026-03-10 09:00", **fields: Any) -> Any:
+    return lambda told: told.tell(kind, at, **fields)
+
+
+@pytest.mark.parametrize(
+    # what happened | the template | one of its reasons
+    ("happens", "kind", "words"),
+    [
+        (one_crs, "simple", None),
+        (two_crs, "complicated", "recurrent CRS: 2 episodes"),
+        (worse_crs, "complicated", "CRS of grade 2"),
+        (icans, "complicated", "ICANS of grade 1"),
+        (tells("hold_started", because="fever"), "complicated", "the drug was withheld"),
+        (tells("dose_not_given", step="treatment", because="other"), "complicated", "a planned dose was not given"),
+        (tells("departure_signed", rule="setting", reason="r", approver="a"), "complicated", "a departure from the label or the protocol is signed"),
+        (tells("condition_noted", "2026-03-11 08:30", what="zoster", active=True), "complicated", "an infection is active"),
+        (tells("condition_noted", what="zoster", active=True), "complicated", "an infection since the first dose"),
+        (tells("condition_noted", "2026-02-27 09:00", what="zoster", active=True), "simple", None),  # over before it
+        (tells("condition_noted", "2026-03-11 08:30", what="zoster", active=None), "not_known", "whether there is an infection"),
+        (tells("condition_noted", what="neutropenia", grade=3, active=True), "complicated", "neutropenia of grade 3"),
+        (tells("condition_noted", what="neutropenia", grade=2, active=True), "simple", None),
+        (tells("condition_noted", what="neutropenia", active=True), "not_known", "the grade of the neutropenia"),
+        (tells("condition_noted", what="kidney_injury", active=True), "complicated", "kidney injury is active"),
+        (tells("condition_noted", what="kidney_injury", active=False), "simple", None),
+        (tells("condition_noted", what="kidney_injury", active=None), "not_known", "whether kidney injury is active"),
+        (tells("medicine_given", "2026-03-03 13:00", agent="tocilizumab", purpose="treatment"), "complicated", "tocilizumab is still active"),
+        (tells("medicine_given", "2026-02-24 09:00", agent="tocilizumab", purpose="treatment"), "simple", None),  # two weeks
+        (tells("medicine_given", "2026-03-10 09:00", agent="dexamethasone", purpose="treatment"), "complicated", "dexamethasone is still active"),
+        (tells("medicine_given", "2026-03-10 09:00", agent="dexamethasone", purpose="premedication"), "simple", None),
+        (tells("medicine_given", agent=None, purpose="treatment"), "not_known", "which medicine was given"),
+    ],
+)  # fmt: skip
+def test_each_reason(happens, kind, words):
+    told = stepped_up()
+    happens(told)
+    found, because, missing = kind_of(told)
+    assert found == kind, (because, missing)
+    if words is not None:
+        assert words in (because if kind == "complicated" else missing)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize(("value", "kind"), [(True, "complicated"), (None, "not_known")])
+def test_what_only_a_person_knows(name, value, kind):
+    assert kind_of(stepped_up(), **{name: value})[0] == kind
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_nobody_was_asked_is_not_known(name):
+    told = stepped_up()
+    body = {"from_party": "hub", "to_party": "clinic", **{key: False for key in KNOWN if key != name}}
+    told.tell("handoff_offered", OFFERED, **body)
+    assert latest(told.assess(OFFERED)).kind == "not_known"
+
+
+@pytest.mark.parametrize(
+    ("anc", "kind", "words"),
+    [
+        ("1.0", "simple", ""),
+        ("0.99", "complicated", "neutrophils 0.99 x 10^9/L: a cytopenia of grade 3 or more"),
+        (None, "not_known", "the neutrophil count of the last 14 days"),
+    ],
+)
+def test_the_neutrophils(anc, kind, words):
+    found, because, missing = kind_of(stepped_up(anc=anc))
+    assert (found, "".join((*because, *missing))) == (kind, words)
+
+
+def test_a_count_that_is_learned_later_counts_and_time_alone_changes_nothing():
+    told, _ = offered(stepped_up(anc=None))
+    assert latest(told.assess("2026-03-12 09:00")).kind == "not_known"
+    told.tell("lab_resulted", "2026-03-12 10:00", code="anc", value="2.0", unit="10*9/L")
+    for at in ("2026-03-12 10:00", "2026-04-20 10:00"):
+        assert latest(told.assess(at)).kind == "simple"
+
+
+def test_a_watched_dose_after_which_nobody_assessed_is_not_known():
+    found, because, missing = kind_of(stepped_up(assessed=False))
+    assert (found, because) == ("not_known", ())
+    assert "CRS after first treatment dose: nobody has recorded an assessment" in missing
+    assert "ICANS after first treatment dose: nobody has recorded an assessment" in missing
+
+
+def test_a_step_up_that_was_repeated_or_is_not_complete():
+    told = Told()
+    for step, day in (("step_up_1", "2026-03-02"), ("step_up_1", "2026-03-05")):
+        well(told, f"{day} 08:00")
+        told.dose(step, f"{day} 09:00")
+    because = kind_of(told)[1]
+    assert "a step-up dose was repeated, or the step-up started again" in because
+    assert "the step-up is not complete" in because
