@@ -11,7 +11,10 @@ from handrail.people.models import LinkToken, Role, User
 from handrail.people.scope import EVERYTHING
 from handrail.records.models import Course
 
-LINK_VERBS: Final = {LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin", "report_home_medicine"})}
+LINK_VERBS: Final = {
+    LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin", "report_home_medicine"}),
+    LinkToken.Purpose.HANDOFF.value: frozenset({"take_part_in_handoff"}),
+}
 """What the holder of a link may do, by the link's purpose; nothing else."""
 
 
@@ -79,7 +82,9 @@ def person(user: User, *, on_behalf_of: str = "", source: str = "staff") -> Acto
 
 
 def through_link(link: LinkToken) -> Actor:
-    """The holder of a link: a patient or a caregiver."""
+    """The holder of a link: a patient, a caregiver, or somebody of the practice to which a patient is handed over."""
+    if link.purpose == LinkToken.Purpose.HANDOFF:
+        return Actor(source="staff", link=link)
     return Actor(source="caregiver" if link.holder == "caregiver" else "patient", link=link)
 
 

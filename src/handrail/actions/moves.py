@@ -1,20 +1,24 @@
 """What a move needs: of a course to another protocol or policy, the signatures of its organisation; of accountability, who accepts it."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from handrail.actions.errors import RefusedError
 from handrail.actions.signing_state import signed_overlay
 from handrail.people import permissions
 from handrail.people.models import Organisation, User
-from handrail.records import policies
+from handrail.records import policies, wire
 from handrail.records.accountability import partners_of
-from handrail.records.models import Course
+from handrail.records.models import Course, HandoffPerson
 from handrail.records.signed import pinned_history
 from handrail.rules.events import Event as Fact
+from handrail.rules.handoff_loop import Loop, loops
 from handrail.rules.pinned import key_for
 from handrail.rules.protocol import load
 from handrail.rules.terms import UnusableInput
+
+GONE: Final = "This hand-off no longer waits: somebody has accepted, declined or withdrawn it."
 
 
 def refuse_unsigned_move(course: Course, fact: Fact, now: datetime) -> None:
@@ -62,9 +66,10 @@ def refuse_unaccepted_move(course: Course, fact: Fact, now: datetime) -> None:
     organisation = Organisation.objects.filter(pk=_id(fact.body.to_party)).first()
     if organisation is None:
         raise RefusedError("There is no such organisation to take over.", code="unknown_party", path="event.to_party")
+    by_name = _accepted_in_a_loop(course, fact, now)
     person = User.objects.filter(pk=_id(fact.body.accepted_by)).first()
     roles = permissions.roles_at(person, organisation.pk, now)
-    if not roles & permissions.VERBS["move_accountability"]:
+    if not by_name and not roles & permissions.VERBS["move_accountability"]:
         raise RefusedError(
             "A clinician of the organisation that takes over must accept.",
             code="not_accepted",
@@ -80,6 +85,40 @@ def refuse_unaccepted_move(course: Course, fact: Fact, now: datetime) -> None:
     reaches = organisation.pk in {each.pk for each in partners_of(course, max(start, now))}
     if organisation.pk != course.organisation_id and not reaches:
         raise RefusedError("That organisation does not have access for co-management then.", code="no_access")
+
+
+def loops_of(course: Course, now: datetime) -> list[Loop]:
+    """The hand-offs of a course as they stand, the oldest offer first; none of a course whose facts cannot be read."""
+    try:
+        return list(loops(wire.history_of(course, now)[0].until(now)))
+    except UnusableInput:
+        return []
+
+
+def _accepted_in_a_loop(course: Course, fact: Fact, now: datetime) -> bool:
+    """Whether somebody without an account accepts a hand-off by this move. Whoever accepts one confirms it themself.
+
+    Raises:
+        RefusedError: no such hand-off that waits, another party, or somebody else's name.
+    """
+    if fact.body.handoff is None:
+        return False
+    loop = next((each for each in loops_of(course, now) if each.id == fact.body.handoff), None)
+    if loop is None or not loop.stage.waits:
+        raise RefusedError(GONE, code="not_waiting", path="event.handoff")
+    if fact.body.to_party is None or fact.body.to_party != loop.offered.body.to_party:
+        raise RefusedError("It was offered to another organisation.", code="other_party", path="event.to_party")
+    person = HandoffPerson.objects.filter(
+        course=course, handoff=_id(loop.id), pk=_id(fact.body.accepted_by), of_organisation=_id(fact.body.to_party)
+    )
+    own = fact.by is not None and fact.by.id == fact.body.accepted_by
+    if not person.exists() and not own:
+        raise RefusedError(
+            "Whoever accepts confirms it themself: by signing in, by the link, or by reading the code back.",
+            code="not_accepted",
+            path="event.accepted_by",
+        )
+    return person.exists()
 
 
 def _id(text: str | None) -> UUID:

@@ -21,6 +21,8 @@ _CALLED: Final = ("now", "soon")
 ASK_AGAIN_SECONDS: Final = 15
 """While something urgent is open, a patient's page asks so often what is true now."""
 _FASTEST: Final = 2
+_NOT_OF_THE_PATIENT: Final = ("shell:break_glass", "shell:emergency", "handoff:")
+"""Keys of pages that are about no report: nobody is called to the patient for them."""
 _WHO: Final[dict[str, Promise]] = {
     "first_on_call": gettext_lazy("The clinician on call is being called."),
     "second_on_call": gettext_lazy("The second clinician on call is being called."),
@@ -57,7 +59,7 @@ def _urgent(course: Course) -> list[Alert]:
     return [
         alert
         for alert in course.alerts.filter(closed_at__isnull=True).order_by("opened_at")
-        if alert.urgency in _CALLED and not alert.key.startswith(("shell:break_glass", "shell:emergency"))
+        if alert.urgency in _CALLED and not alert.key.startswith(_NOT_OF_THE_PATIENT)
     ]
 
 
@@ -78,7 +80,7 @@ def number_to_call(course: Course, now: datetime) -> str:
 
 def number_of(course: Course, party: Accountable) -> str:
     """The number of a party that answers for the patient; see `number_to_call`."""
-    if party.answer.agreement is not None and not party.answer.outside:
+    if party.answer.away or (party.answer.agreement is not None and not party.answer.outside):
         return party.answer.number
     if party.site_id is not None and course.site is not None and course.site.call_number:
         return course.site.call_number

@@ -20,7 +20,7 @@ from handrail.people.models import Contact, ContactPoint, EmergencyCard, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
-from handrail.records.models import Course, Document
+from handrail.records.models import Course, Document, HandoffDoor, HandoffPerson
 from handrail.rules.assess import assess
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
@@ -105,6 +105,8 @@ def rotate_keys() -> dict[str, int]:
         ("dispatches", Dispatch),
         ("texts", TextReceived),
         ("cards", EmergencyCard),
+        ("hand-off doors", HandoffDoor),
+        ("hand-off people", HandoffPerson),
     )
     counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", "documents"], 0)
     with everything():

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from handrail.people import agreements, rota, scope
 from handrail.people.agreements import Standing as AgreementStanding
-from handrail.people.models import Organisation
+from handrail.people.models import Membership, Organisation
 from handrail.people.rota import OnDuty
 from handrail.records.models import Course, CourseAccess
 from handrail.records.wire import header, to_fact
@@ -79,7 +79,10 @@ def context_of(course: Course, now: datetime) -> dict[str, Any]:
         **(course.context if isinstance(course.context, dict) else {}),
         "accountability": {
             "owner": _said(course.organisation),
-            "partners": [{**_said(each), "agreement": _signed(found.get(each.pk), now)} for each in partners],
+            "partners": [
+                {**_said(each), **_without_people(each, now), "agreement": _signed(found.get(each.pk), now)}
+                for each in partners
+            ],
             "alone": _signed(found.get(None), now),
             "changes_at": [each.then.isoformat() for each in found.values() if each.then is not None],
         },
@@ -117,6 +120,14 @@ def _oldest_first(grants: Any) -> list[CourseAccess]:
 
 def _said(organisation: Organisation) -> dict[str, Any]:
     return {"id": str(organisation.pk), "name": organisation.name, "number": organisation.call_number}
+
+
+def _without_people(organisation: Organisation, now: datetime) -> dict[str, Any]:
+    """Said of a partner nobody of whom has an account in force: pages cannot reach it."""
+    standing = Membership.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now), organisation=organisation, valid_from__lte=now
+    )
+    return {} if standing.exists() else {"staffed": False}
 
 
 def _signed(standing: AgreementStanding | None, now: datetime) -> dict[str, Any] | None:

@@ -83,7 +83,9 @@ class Answering:
     agreement: str | None = None
     version: int | None = None
     outside: bool = False
-    """The party is the receiving hospital: its people are on no rota here."""
+    """The party's people are on no rota here: the receiving hospital, or a partner without accounts (`away`)."""
+    away: bool = False
+    """A partner without accounts: the patient calls its number; pages go to the owner's people, who call it."""
     trouble: str | None = None
 
 
@@ -95,6 +97,7 @@ class _Org:
     agreement: Agreement | None
     agreement_id: str | None
     version: int | None
+    staffed: bool = True
 
 
 _Known = tuple[_Org, list[_Org], _Org | None]
@@ -161,6 +164,16 @@ def who_answers(standing: Standing, context: Any, now: datetime, task: str | Non
 
 
 def _answer(standing: Standing, known: _Known, now: datetime, task: str | None = None) -> Answering:
+    """Who answers; where nobody of that party has an account here, the owner's people are paged and call it."""
+    found = _said_to_answer(standing, known, now, task)
+    owner, partners, _ = known
+    called = next((each for each in partners if each.id == found.organisation), owner)
+    if called.staffed:
+        return found
+    return replace(found, organisation=owner.id, duty="first_on_call", outside=True, away=not found.outside)
+
+
+def _said_to_answer(standing: Standing, known: _Known, now: datetime, task: str | None) -> Answering:
     owner, partners, alone = known
     responsible = _responsible(standing, owner, partners, now)
     pair = _pair(owner, responsible, partners)
@@ -419,6 +432,7 @@ def _org(said: Any, signed: Any) -> _Org:
         agreement=agreement,
         agreement_id=str(signed.get("id")) if signed else None,
         version=signed.get("version") if signed else None,
+        staffed=said.get("staffed") is not False,
     )
 
 

@@ -212,14 +212,16 @@ def _waiting(loop: Loop, told: Handoff, asked: _Asked, answer: HandoffAnswer) ->
             what = "Nobody on the receiving side has read the hand-off"
             urgency = Urgency.SOON if now >= phone else Urgency.TODAY
             answer.findings.append(_finding(what, urgency, "coordinator", because, asked))
-            answer.pages.append(_page("unread", loop, rules.chase_ladder, "hand-off not read", because, chase))
+            answer.pages.append(_call_for("unread", loop, rules.chase_ladder, "hand-off not read", because, chase))
     answer.tasks.append(Task(who="coordinator", what="have the hand-off accepted, for a date", by=accept_by))
     overdue = accept_by if loop.read is not None else escalate
     if now >= overdue:
         what = "Nobody has taken over the patient"
         because = f"offered {said}, {'read' if loop.read else 'not read'}, and not accepted: the sender still answers"
         answer.findings.append(_finding(what, Urgency.SOON, "prescriber", because, asked))
-        answer.pages.append(_page("unaccepted", loop, rules.escalate_ladder, "hand-off not accepted", because, overdue))
+        answer.pages.append(
+            _call_for("unaccepted", loop, rules.escalate_ladder, "hand-off not accepted", because, overdue)
+        )
     _warn(loop, asked, answer)
     if loop.offered.body.to_party is None:
         answer.cannot_say.append(
@@ -256,7 +258,7 @@ def _warn(loop: Loop, asked: _Asked, answer: HandoffAnswer) -> None:
     if now >= near:
         place = f"give_by:{clock.give_by.isoformat()}"
         words = f"the next dose must be given by {say_date(clock.give_by)}"
-        answer.pages.append(_page(place, loop, rules.escalate_ladder, words, because, near))
+        answer.pages.append(_call_for(place, loop, rules.escalate_ladder, words, because, near))
 
 
 # --- after that -------------------------------------------------------------------------------------------------------
@@ -323,9 +325,9 @@ def _returning(last: Loop, asked: _Asked, answer: HandoffAnswer) -> None:
         )
 
 
-def _page(place: str, loop: Loop, ladder: Ladder, what: str, because: str, since: datetime) -> PageWanted:
+def _call_for(place: str, loop: Loop, ladder: Ladder, what: str, because: str, since: datetime) -> PageWanted:
     return PageWanted(
-        key=f"{RULE}:{place}:{loop.id}",
+        key=f"handoff:{place}:{loop.id}",
         urgency=ladder.urgency,
         ladder=ladder,
         what=what,

@@ -26,6 +26,7 @@ class LinkToken(OwnedRow):
         ACKNOWLEDGE = "acknowledge"
         PACKET = "packet"
         EMERGENCY = "emergency"
+        HANDOFF = "handoff"
 
     token_hash = models.CharField(max_length=64, editable=False)
     purpose = models.CharField(max_length=12, choices=Purpose)
@@ -38,7 +39,7 @@ class LinkToken(OwnedRow):
     )
     """As whom it answers."""
     holder = models.CharField(max_length=12, default="patient")
-    """Who it was made for: patient, caregiver or staff."""
+    """Who it was made for: patient, caregiver, staff or the receiver of a hand-off."""
     issued_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

@@ -4,6 +4,7 @@ from handrail.records.models.access import CourseAccess, Look
 from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
+from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
 from handrail.records.models.policies import PolicyAdoption, PolicyProposal
 from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
 
@@ -12,6 +13,8 @@ __all__ = [
     "CourseAccess",
     "Document",
     "Event",
+    "HandoffDoor",
+    "HandoffPerson",
     "Look",
     "PolicyAdoption",
     "PolicyProposal",

@@ -1,0 +1,302 @@
+"""The doors of a hand-off for a receiver without an account: a link with a short code, or a fax sheet with codes read back by phone.
+
+Opening a door acknowledges nothing. Only the code together with a name and a role does: written by the person behind the link, or heard
+by phone and typed in by the sender's staff. The link and its code travel on two ways, so that whoever has the message alone has nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from handrail import clock
+from handrail.actions.actor import Actor, through_link
+from handrail.actions.errors import RefusedError
+from handrail.actions.handoffs import OFFER, TAKE_PART, Held, ask, decline, hold, take_over, tell
+from handrail.actions.links import link_id_of_cookie
+from handrail.actions.moves import GONE
+from handrail.actions.recording import Recorded
+from handrail.people import scope
+from handrail.people.models import LinkToken
+from handrail.records.models import HandoffDoor, HandoffPerson
+
+PURPOSE: Final = LinkToken.Purpose.HANDOFF.value
+COOKIE: Final = "handrail_handoff"
+HOLDER: Final = "receiver"
+LASTS: Final = timedelta(days=14)
+MOST_WRONG_TRIES: Final = 5
+ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ"
+"""Letters that are not taken for one another on a fax or by phone; without digits, which are."""
+LETTERS: Final = 6
+WRONG: Final = "That code is not right. Look at it once more; after {left} more wrong tries this door is shut."
+SHUT: Final = "Too many wrong codes: this door is shut. Ask for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person as they name themself."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedDoor:
+    """A new door. `token` of a link is shown once and kept nowhere."""
+
+    door: HandoffDoor
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"OpenedDoor({self.door!r})"  # a token never reaches a log
+
+
+def make_link(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> OpenedDoor:
+    """A link for the receiver, and the short code that is told by another way. A link made before is over."""
+    now = now or clock.now()
+    with hold(course_id, handoff, by, now) as held:
+        by.role_for(OFFER, held.course, now)
+        _shut(held, HandoffDoor.Kind.LINK)
+        link, token = LinkToken.issue(
+            organisation_id=held.course.organisation_id,
+            purpose=PURPOSE,
+            course=held.course,
+            holder=HOLDER,
+            issued_by=by.user,
+            issued_at=now,
+            expires_at=now + LASTS,
+        )
+        door = _make(held, by, kind=HandoffDoor.Kind.LINK, link=link)
+    return OpenedDoor(door=door, token=token)
+
+
+def make_fax(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> HandoffDoor:
+    """The codes of the fax sheet: one to read back when it was read, one when the patient is taken over.
+
+    The same again while they stand.
+    """
+    now = now or clock.now()
+    with hold(course_id, handoff, by, now) as held:
+        by.role_for(OFFER, held.course, now)
+        standing = _doors(held, HandoffDoor.Kind.FAX).first()
+        return standing or _make(held, by, kind=HandoffDoor.Kind.FAX, accept_code=_code())
+
+
+def note_fax_sent(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> Recorded:
+    """The fax machine says that the sheet went through: delivered, and nothing more."""
+    now = now or clock.now()
+    with hold(course_id, handoff, by, now) as held:
+        by.role_for(OFFER, held.course, now)
+        return tell(course_id, "handoff_delivered", handoff, {"channel": "fax"}, by, now)
+
+
+def heard_read(
+    course_id: UUID, handoff: UUID, *, code: str, who: Who, by: Actor, now: datetime | None = None
+) -> Recorded:
+    """By phone somebody read the code of the fax sheet back: who has read it, as they say.
+
+    Raises:
+        RefusedError: a wrong code, or no name and role.
+    """
+    now = now or clock.now()
+    _try_code(course_id, handoff, "read_code", code, by, now)
+    with hold(course_id, handoff, by, now) as held:
+        by.role_for(OFFER, held.course, now)
+        return _has_read(held, _fax_of(held), who, "fax_code", by)
+
+
+def heard_accepted(
+    course_id: UUID,
+    handoff: UUID,
+    *,
+    code: str,
+    who: Who,
+    by: Actor,
+    from_on: date | None = None,
+    now: datetime | None = None,
+) -> Recorded:
+    """By phone somebody read the second code back: their practice takes the patient over, from now or from a day on.
+
+    Raises:
+        RefusedError: a wrong code, no name and role, or an offer that no longer waits.
+    """
+    now = now or clock.now()
+    _try_code(course_id, handoff, "accept_code", code, by, now)
+    with hold(course_id, handoff, by, now) as held:
+        by.role_for(OFFER, held.course, now)
+        return _takes_over(held, _fax_of(held), who, by, from_on)
+
+
+# --- behind the link ----------------------------------------------------------------------------------------------------
+
+
+def door_held(cookie: str, *, now: datetime | None = None) -> HandoffDoor | None:
+    """The door whose link a cookie was made from, while it is open; None for everything else."""
+    now = now or clock.now()
+    link_id = link_id_of_cookie(cookie, PURPOSE) if cookie else None
+    if link_id is None:
+        return None
+    related = ("link", "course__organisation", "course__patient", "course__site")
+    with scope.everything():
+        return (
+            HandoffDoor.objects.select_related(*related)
+            .filter(
+                link_id=link_id,
+                link__revoked_at__isnull=True,
+                link__expires_at__gt=now,
+                closed_at__isnull=True,
+                expires_at__gt=now,
+            )
+            .first()
+        )
+
+
+def try_code(door: HandoffDoor, code: str, *, now: datetime | None = None) -> None:
+    """Whether this is the code of the door; wrong ones are counted, and shut it.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    by = _through(door)
+    _try_code(door.course_id, door.handoff, "read_code", code, by, now or clock.now(), door=door)
+
+
+def read_through(door: HandoffDoor, who: Who, *, now: datetime | None = None) -> Recorded:
+    """The person behind the link says that they have read it."""
+    by, now = _through(door), now or clock.now()
+    with hold(door.course_id, door.handoff, by, now) as held:
+        return _has_read(held, door, who, "link", by)
+
+
+def accept_through(
+    door: HandoffDoor, who: Who, *, from_on: date | None = None, now: datetime | None = None
+) -> Recorded:
+    """The person behind the link takes the patient over for their practice."""
+    by, now = _through(door), now or clock.now()
+    with hold(door.course_id, door.handoff, by, now) as held:
+        return _takes_over(held, door, who, by, from_on)
+
+
+def ask_through(door: HandoffDoor, question: str, *, now: datetime | None = None) -> Recorded:
+    """The person behind the link asks the sender something."""
+    return ask(door.course_id, door.handoff, question, by=_through(door), now=now)
+
+
+def decline_through(door: HandoffDoor, because: str, *, now: datetime | None = None) -> Recorded:
+    """The practice behind the link does not take the patient."""
+    return decline(door.course_id, door.handoff, because, by=_through(door), now=now)
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------------
+
+
+def _through(door: HandoffDoor) -> Actor:
+    assert door.link is not None
+    return through_link(door.link)
+
+
+def _code() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(LETTERS))
+
+
+def _make(held: Held, by: Actor, **fields: Any) -> HandoffDoor:
+    return HandoffDoor.objects.create(
+        organisation_id=held.course.organisation_id,
+        course=held.course,
+        handoff=UUID(held.loop.id),
+        read_code=_code(),
+        made_at=held.now,
+        made_by=by.user,
+        expires_at=held.now + LASTS,
+        **fields,
+    )
+
+
+def _doors(held: Held, kind: str) -> QuerySet[HandoffDoor]:
+    """The doors of a kind that stand open, the newest first."""
+    return HandoffDoor.objects.filter(
+        course=held.course,
+        handoff=UUID(held.loop.id),
+        kind=kind,
+        closed_at__isnull=True,
+        expires_at__gt=held.now,
+    ).order_by("-made_at", "id")
+
+
+def _fax_of(held: Held) -> HandoffDoor:
+    door = _doors(held, HandoffDoor.Kind.FAX).first()
+    if door is None:
+        raise RefusedError("There is no fax sheet in force: print one first.", code="no_sheet", path="code")
+    return door
+
+
+def _shut(held: Held, kind: str) -> None:
+    doors = _doors(held, kind)
+    LinkToken.objects.filter(pk__in=doors.values("link"), revoked_at__isnull=True).update(revoked_at=held.now)
+    doors.update(closed_at=held.now)
+
+
+def _try_code(
+    course_id: UUID,
+    handoff: UUID,
+    which: str,
+    code: str,
+    by: Actor,
+    now: datetime,
+    *,
+    door: HandoffDoor | None = None,
+) -> None:
+    """Compare a code. A wrong one is counted in a transaction of its own, which a refusal does not take back."""
+    with hold(course_id, handoff, by, now) as held:
+        tried = HandoffDoor.objects.select_for_update().get(pk=(door or _fax_of(held)).pk)
+        typed = "".join(code.split()).replace("-", "").upper()
+        right = secrets.compare_digest(typed.encode(), str(getattr(tried, which)).encode())
+        if not right:
+            tried.wrong_tries += 1
+            tried.closed_at = now if tried.wrong_tries >= MOST_WRONG_TRIES else None
+            tried.save(update_fields=["wrong_tries", "closed_at"])
+            if tried.closed_at is not None and tried.link_id is not None:
+                LinkToken.objects.filter(pk=tried.link_id).update(revoked_at=now)
+    if not right:
+        left = MOST_WRONG_TRIES - tried.wrong_tries
+        raise RefusedError(WRONG.format(left=left) if left > 0 else SHUT, code="wrong_code", path="code")
+
+
+def _named(held: Held, door: HandoffDoor, who: Who, by: Actor) -> HandoffPerson:
+    """The person as they name themself; one who has done so at this door is that person still."""
+    name, role = who.name.strip(), who.role.strip()
+    if not name or not role:
+        raise RefusedError("Name and role: who is it?", code="missing_key", path="name" if not name else "role")
+    known = HandoffPerson.objects.filter(course=held.course, door=door, role=role[:60])
+    former = next((each for each in known.order_by("at", "id") if each.name == name), None)
+    return former or HandoffPerson.objects.create(
+        organisation_id=held.course.organisation_id,
+        course=held.course,
+        handoff=UUID(held.loop.id),
+        of_organisation_id=held.receiver,
+        door=door,
+        name=name[:200],
+        role=role[:60],
+        at=held.now,
+        entered_by=by.user,
+    )
+
+
+def _has_read(held: Held, door: HandoffDoor, who: Who, how: str, by: Actor) -> Recorded:
+    if not held.loop.stage.waits:
+        raise RefusedError(GONE, code="not_waiting")
+    person = _named(held, door, who, by)
+    fields = {"reader": str(person.pk), "reader_role": person.role, "how": how}
+    return tell(held.course.pk, "handoff_read", UUID(held.loop.id), fields, by, held.now)
+
+
+def _takes_over(held: Held, door: HandoffDoor, who: Who, by: Actor, from_on: date | None) -> Recorded:
+    if not held.loop.stage.waits:
+        raise RefusedError(GONE, code="not_waiting")
+    person = _named(held, door, who, by)
+    return take_over(held, accepted_by=str(person.pk), by=by, verb=TAKE_PART, from_on=from_on)
