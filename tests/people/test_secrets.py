@@ -100,6 +100,8 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "texts": 0,
         "text lines": 1,
         "cards": 0,
+        "hand-off doors": 0,
+        "hand-off people": 0,
     }
 
     settings.HANDRAIL_FIELD_KEYS = [new]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from handrail.rules.protocol import GapRow
 from tests.support import reached
-from tests.support.handing_over import handed_over
+from tests.support.handing_over import handed_over, handed_over_and_dosed
 from tests.support.histories import AIMS, Case, cases
 from tests.support.moments import MOMENTS, PROTOCOLS, Writer
 
@@ -53,7 +53,7 @@ def test_every_rule_is_reached(kind: str):
     told = reports if kind in ("ladder", "disposition") else dict.fromkeys(MOMENTS)
     each = [cases(moments=[moment]) for moment in told]
     if kind in ("page", "state"):
-        each += [cases(moments=[handed_over], aims=LONG_TREATED)] * 2
+        each += [cases(moments=[moment], aims=LONG_TREATED) for moment in (handed_over, handed_over_and_dosed)]
     if kind == "finding":
         each.append(cases(aims=LONG_TREATED, moments=[Writer.responding]))
     search({item for item in reached.expected() if item[0] == kind}, each * 20, courses=6)

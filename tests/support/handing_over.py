@@ -27,6 +27,15 @@ def handed_over(writer: Writer, at: datetime) -> None:
             writer.add(kind, when, {"handoff": writer.pick([offer["id"]] * 8 + [None])} | _body(writer, kind, when))
 
 
+def handed_over_and_dosed(writer: Writer, at: datetime) -> None:
+    """A whole one: offered, accepted, and the first dose there."""
+    begins = max(at - timedelta(hours=writer.pick([52, 30])), _begins(writer))
+    offer = writer.add("handoff_offered", begins, {"from_party": HUB, "to_party": CLINIC})
+    accepted = {"handoff": offer["id"], "to_party": CLINIC, "accepted_by": "b"}
+    writer.add("accountability_moved", begins + timedelta(hours=1), accepted)
+    writer.add("dose_given", begins + timedelta(hours=2), {"step": "treatment"})
+
+
 def _body(writer: Writer, kind: str, when: datetime) -> Document:
     if kind == "handoff_delivered":
         return writer.some(channel=["fax", "email", None])

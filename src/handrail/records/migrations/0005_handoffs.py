@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0010_handoffs'),
+        ('people', '0011_handoffs'),
         ('records', '0004_requirement_ends'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
