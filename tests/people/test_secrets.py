@@ -14,6 +14,7 @@ from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
 from handrail.people.models import Contact, ContactPoint, EmergencyCard, Patient
 from handrail.people.secrets import EncryptedTextField
+from handrail.records.models import HandoffDoor, HandoffPerson
 from tests.support.factories import make_member, make_organisation, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +165,5 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
     holding = {
         model for model in apps.get_models() if any(isinstance(f, EncryptedTextField) for f in model._meta.fields)
     }
-    assert holding == {Patient, Contact, ContactPoint, Dispatch, EmergencyCard, TextReceived}, (
-        "tell rotate_keys of the new table, and this test"
-    )
+    told = {Patient, Contact, ContactPoint, Dispatch, EmergencyCard, HandoffDoor, HandoffPerson, TextReceived}
+    assert holding == told, "tell rotate_keys of the new table, and this test"
