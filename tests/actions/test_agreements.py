@@ -276,13 +276,22 @@ def test_the_page_the_assessment_and_the_number_agree(world):
         assert number_to_call(course, at) == number
 
 
-def test_while_a_window_lasts_the_site_that_gave_the_dose_answers(world):
+@pytest.mark.parametrize("accepted", [False, True], ids=["never accepted", "accepted and gave back"])
+def test_while_a_window_lasts_the_site_that_gave_the_dose_answers_if_it_had_accepted(world, accepted):
     agreed_between(world.alice, world.bob)
     course = world.course
+    if accepted:
+        there = {"accepted_by": world.bob.oncologist, "by": world.actor("alice", "oncologist"), "now": NOW}
+        move_accountability(course.pk, world.bob.organisation, **there)
     given = dose("step_up_1", mg="4.8", at=NOW, site=world.bob.site.code)
     record_event(course.pk, given, by=world.actor("bob"), now=NOW)
+    if accepted:
+        later = NOW + timedelta(hours=1)
+        back = {"accepted_by": world.alice.oncologist, "by": world.actor("alice", "oncologist"), "now": later}
+        move_accountability(course.pk, world.alice.organisation, **back)
     course.refresh_from_db()
-    assert accountable_for(course, NIGHT).organisation == world.bob.organisation
+    house = world.bob if accepted else world.alice
+    assert accountable_for(course, NIGHT).organisation == house.organisation
     assert accountable_for(course, NIGHT).answer.task == "after_hours_contact"
     assert responsible_for(course, NIGHT) == world.alice.id
     assert accountable_for(course, NOW + timedelta(days=20)).organisation == world.alice.organisation
