@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from handrail.people import agreements, rota, scope
 from handrail.people.agreements import Standing as AgreementStanding
@@ -72,7 +72,8 @@ def responsible_for(course: Course, now: datetime) -> UUID:
 
 def context_of(course: Course, now: datetime) -> dict[str, Any]:
     """What the rules are told beyond the course: who could answer at `now`, and by which agreement."""
-    partners = partners_of(course, now)
+    staffed = _partners(course, now)
+    partners = list(staffed)
     with scope.everything():
         found = agreements.between(course.organisation_id, [each.pk for each in partners], now)
     return {
@@ -80,7 +81,11 @@ def context_of(course: Course, now: datetime) -> dict[str, Any]:
         "accountability": {
             "owner": _said(course.organisation),
             "partners": [
-                {**_said(each), **_without_people(each, now), "agreement": _signed(found.get(each.pk), now)}
+                {
+                    **_said(each),
+                    **({} if staffed[each] else {"staffed": False}),  # nobody there has an account: no page reaches it
+                    "agreement": _signed(found.get(each.pk), now),
+                }
                 for each in partners
             ],
             "alone": _signed(found.get(None), now),
@@ -91,6 +96,16 @@ def context_of(course: Course, now: datetime) -> dict[str, Any]:
 
 def partners_of(course: Course, now: datetime) -> list[Organisation]:
     """The organisations all of whose people reach the course at `now`, the oldest grant first: a page would open for nobody else."""
+    return list(_partners(course, now))
+
+
+def _partners(course: Course, now: datetime) -> dict[Organisation, bool]:
+    """The partners, and whether anybody there has an account in force."""
+    people = Membership.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+        organisation=OuterRef("to_organisation"),
+        valid_from__lte=now,
+    )
     grants = course.accesses.filter(
         Q(valid_until__isnull=True) | Q(valid_until__gt=now),
         Q(revoked_at__isnull=True) | Q(revoked_at__gt=now),
@@ -98,8 +113,7 @@ def partners_of(course: Course, now: datetime) -> list[Organisation]:
         person__isnull=True,
         purpose=CourseAccess.Purpose.CO_MANAGEMENT,
     )
-    found = {each.to_organisation_id: each.to_organisation for each in _oldest_first(grants)}
-    return list(found.values())
+    return {each.to_organisation: each.staffed for each in _oldest_first(grants.annotate(staffed=Exists(people)))}
 
 
 def pairs_of(organisation_id: UUID, now: datetime) -> list[UUID]:
@@ -114,20 +128,12 @@ def pairs_of(organisation_id: UUID, now: datetime) -> list[UUID]:
     return sorted({each for pair in both for each in pair} - {organisation_id}, key=str)
 
 
-def _oldest_first(grants: Any) -> list[CourseAccess]:
+def _oldest_first(grants: Any) -> list[Any]:
     return list(grants.select_related("to_organisation").order_by("valid_from", "id"))
 
 
 def _said(organisation: Organisation) -> dict[str, Any]:
     return {"id": str(organisation.pk), "name": organisation.name, "number": organisation.call_number}
-
-
-def _without_people(organisation: Organisation, now: datetime) -> dict[str, Any]:
-    """Said of a partner nobody of whom has an account in force: pages cannot reach it."""
-    standing = Membership.objects.filter(
-        Q(valid_until__isnull=True) | Q(valid_until__gt=now), organisation=organisation, valid_from__lte=now
-    )
-    return {} if standing.exists() else {"staffed": False}
 
 
 def _signed(standing: AgreementStanding | None, now: datetime) -> dict[str, Any] | None:
