@@ -1,6 +1,7 @@
 """Row-level security: what the application's role sees of each clinical table, and what it may write."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -31,6 +32,8 @@ from handrail.records.models import (
     CourseAccess,
     Document,
     Event,
+    HandoffDoor,
+    HandoffPerson,
     Look,
     PolicyAdoption,
     PolicyProposal,
@@ -57,6 +60,8 @@ CLINICAL = [
     CourseAccess,
     Event,
     Document,
+    HandoffDoor,
+    HandoffPerson,
     Look,
     Alert,
     Page,
@@ -97,6 +102,9 @@ def world():
     assert open_page(scanned, EmergencyCard.objects.get().code, now=NOW)
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
+    door = HandoffDoor.objects.create(**owned, handoff=uuid4(), kind="fax", read_code="A", expires_at=NOW)
+    through = {"door": door, "of_organisation": world.bob.organisation}
+    HandoffPerson.objects.create(**owned, **through, handoff=door.handoff, name="Synthetic", role="nurse")
     own = {"organisation": course.organisation}
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")
