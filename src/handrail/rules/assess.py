@@ -164,16 +164,17 @@ def _emergency(sorted_out: TriageAnswer) -> Hold | None:
 def _with_latest(watched: Watch, history: History, doses: Sequence[Given]) -> Watch:
     """The watch with the latest dose, temperature and ICE score, as a board shows them."""
     dose = doses[-1] if doses else None
-    temperatures = [e for e in history.of("checkin_received", "vitals_measured") if e.body.temperature_c is not None]
-    scores = [(e, total) for e in history.of("ice_assessed") if (total := ice_total(e)) is not None]
+    reports = reversed(history.of("checkin_received", "vitals_measured"))
+    measured = next((e for e in reports if e.body.temperature_c is not None), None)
+    scored = next((e for e in reversed(history.of("ice_assessed")) if ice_total(e) is not None), None)
     return replace(
         watched,
         last_dose_step=dose.step if dose else None,
         last_dose_at=dose.at if dose else None,
-        last_temperature_c=temperatures[-1].body.temperature_c if temperatures else None,
-        last_temperature_at=temperatures[-1].at if temperatures else None,
-        last_ice_0_10=scores[-1][1] if scores else None,
-        last_ice_at=scores[-1][0].at if scores else None,
+        last_temperature_c=measured.body.temperature_c if measured else None,
+        last_temperature_at=measured.at if measured else None,
+        last_ice_0_10=ice_total(scored) if scored else None,
+        last_ice_at=scored.at if scored else None,
     )
 
 

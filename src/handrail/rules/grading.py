@@ -51,6 +51,7 @@ def ice_inputs(event: IceAssessed) -> IceInputs:
     return IceInputs(**{name: getattr(event, name) for name in _ICE_FIELDS})
 
 
+@lru_cache(maxsize=4096)
 def icans_inputs(event: IcansAssessed, ice: int | None) -> IcansInputs:
     """The inputs a clinician recorded, with the total of the ICE score they rest on.
 

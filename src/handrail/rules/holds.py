@@ -191,12 +191,12 @@ def _fever(history: History, policy: Policy) -> list[Hold]:
 
 
 def _latest_temperature(history: History) -> Event | None:
-    asked = [
+    asked = (
         event
-        for event in history.of("checkin_received", "vitals_measured")
+        for event in reversed(history.of("checkin_received", "vitals_measured"))
         if event.body.temperature_c is not None or "temperature_c" in event.nulls
-    ]
-    return asked[-1] if asked else None
+    )
+    return next(asked, None)
 
 
 def _last_fever(history: History, policy: Policy) -> datetime | None:

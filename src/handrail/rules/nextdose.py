@@ -218,7 +218,7 @@ def _base(
         return _ask(words), None
     every = [schedules.dose_dates(protocol, last_step=last.step, schedule=key, last_on=last.on) for key in keys]
     dates = schedules.stricter(every[answers.index(chosen)], every)
-    work.changes_at += [day_start(day, zone) for key in keys for day in _change_days(protocol, last, key)]
+    work.changes_at += [day_start(day, zone) for one in every for day in one.change_days]
     dose = _from_gap(chosen, dates, history, protocol, wanted, carry, work)
     return dose, carry
 
@@ -233,12 +233,6 @@ def _moved_to_unknown(history: History) -> tuple[str, str] | None:
         if named and name in named[-1].nulls:
             return name, words
     return None
-
-
-def _change_days(protocol: Protocol, last: Given, schedule: str) -> tuple[date, ...]:
-    assert last.step is not None and last.on is not None
-    dates: schedules.DoseDates = schedules.dose_dates(protocol, last_step=last.step, schedule=schedule, last_on=last.on)
-    return dates.change_days
 
 
 def _first_dose(history: History, protocol: Protocol, work: _Working) -> NextDose:
@@ -349,10 +343,11 @@ def _complete(
 
 def latest_weight(history: History) -> Decimal | None:
     """The latest body weight in kg, measured or written with a dose; None when the latest is not known."""
-    asked = [
-        e for e in history.of("weight_measured", "dose_given") if e.body.weight_kg is not None or "weight_kg" in e.nulls
-    ]
-    return asked[-1].body.weight_kg if asked else None
+    for event in reversed(history.of("weight_measured", "dose_given")):
+        if event.body.weight_kg is not None or "weight_kg" in event.nulls:
+            weight: Decimal | None = event.body.weight_kg
+            return weight
+    return None
 
 
 def _previous_at(doses: Sequence[Given]) -> datetime | None:

@@ -224,7 +224,7 @@ def day_start(day: date, zone: str) -> datetime:
 def say_instant(at: datetime, zone: str) -> str:
     """`Mon 23 Nov 2026 02:14 CST`: an instant by the clock of that zone."""
     local = at.astimezone(zone_named(zone))
-    return f"{say_date(local.date())} {local:%H:%M} {local:%Z}"
+    return f"{say_date(local.date())} {local:%H:%M %Z}"
 
 
 @lru_cache(maxsize=2048)

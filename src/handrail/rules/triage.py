@@ -131,12 +131,11 @@ class Closers:
         self.moved_on = max((e.at for e in contacts if e.body.outcome in CLOSING_OUTCOMES), default=None)
         self.stays_home = max((e.at for e in contacts if e.body.outcome == STAYING_HOME), default=None)
         self.departed = max((e.at for e in history.of("departure_signed") if signed_to_stay(e)), default=None)
-        self.crs = max((e.at for e in history.of("crs_assessed") if has_crs_grade(e)), default=None)
+        self.crs = next((e.at for e in reversed(history.of("crs_assessed")) if has_crs_grade(e)), None)
         self.icans = _last_at(history, "icans_assessed")
-        ice = [e.at for e in history.of("ice_assessed") if ice_total(e) is not None]
-        self.ice = ice[-1] if ice else None
-        warm = [e.at for e in history.of("checkin_received", "vitals_measured") if e.body.temperature_c is not None]
-        self.measured = warm[-1] if warm else None
+        self.ice = next((e.at for e in reversed(history.of("ice_assessed")) if ice_total(e) is not None), None)
+        reports = reversed(history.of("checkin_received", "vitals_measured"))
+        self.measured = next((e.at for e in reports if e.body.temperature_c is not None), None)
 
     def assessed(self, event: Event) -> bool:
         """True when a CRS grade and an ICE score (for an ICE report: the ICANS inputs) were recorded at or after it."""

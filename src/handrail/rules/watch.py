@@ -190,7 +190,7 @@ def _first_due(
             warm = policy.triage.recheck_c <= event.body.temperature_c < policy.triage.fever_c
             recheck = event.at + timedelta(minutes=policy.triage.recheck_after_minutes) if warm else None
     scheduled = next(
-        ((due, span.phase) for span in spans for due in _due_times(span, zone) if due > answered), (None, None)
+        ((due, span.phase) for span in spans for due in _due_times(span, zone, after=answered)), (None, None)
     )
     if promised is not None:
         return promised, _phase_for(spans, promised)
@@ -205,7 +205,7 @@ def _agreed(contact: Event, spans: Sequence[_Span], zone: str) -> datetime | Non
     A time before the call, later than the second check, or beyond the phase of the call (a slip of the pen) silences nothing.
     """
     ends = next((span.ends for span in spans if contact.at < span.ends), spans[-1].ends)
-    following = (due for span in spans for due in _due_times(span, zone) if due > contact.at)
+    following = (due for span in spans for due in _due_times(span, zone, after=contact.at))
     second = next(islice(following, 1, None), ends)
     agreed: datetime | None = contact.body.next_check_at
     return agreed if agreed is not None and contact.at < agreed < ends and agreed <= second else None
@@ -221,14 +221,15 @@ def _instants_of(day: date, times: tuple[str, ...], zone: str) -> tuple[datetime
     return tuple(sorted(civil_instant(day, time.fromisoformat(text), zone) for text in times))
 
 
-def _due_times(span: _Span, zone: str) -> Iterator[datetime]:
-    """Every due instant of a phase, in order."""
-    day = civil_date(span.begins, zone)
+def _due_times(span: _Span, zone: str, *, after: datetime) -> Iterator[datetime]:
+    """Every due instant of a phase later than `after`, in order."""
+    # The day before may hold one too: a clock change can move a late check over midnight.
+    day = max(civil_date(span.begins, zone), civil_date(after, zone) - timedelta(days=1))
     while True:
         instants = _instants_of(day, span.phase.times, zone)
         if instants[0] >= span.ends:
             return
-        yield from (due for due in instants if span.begins <= due < span.ends)
+        yield from (due for due in instants if span.begins <= due < span.ends and due > after)
         day += timedelta(days=1)
 
 
