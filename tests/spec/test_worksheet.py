@@ -40,6 +40,7 @@ def dosed(key: str = TAL, step: str = "step_up_1", **fields: Any) -> Told:
 
 HOURS = [
     # product | judged at          | known  | speaks for
+    (TAL, "2026-03-02 10:00", "0 h", "crs"),
     (TAL, "2026-03-02 10:30", "0 h", "crs"),
     (TAL, "2026-03-03 13:00", "27 h", "crs"),
     (TAL, "2026-03-09 10:00", "167 h", "crs"),  # the clocks went forward on 8 March: hours are elapsed hours

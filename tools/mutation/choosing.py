@@ -135,7 +135,7 @@ def words_of(mutant: Mutant) -> tuple[str, ...]:
     if isinstance(mutant, CodeMutant):
         return (stem, mutant.function.split(".")[-1].strip("_"))
     parts = [part for part in re.split(r"[.|+]", mutant.place) if not part.isdigit() and len(part) > 1]
-    return (stem.split("_")[0], *parts[1:])
+    return (stem.split("_")[0], *parts)
 
 
 def group(mutant: Mutant) -> str:
