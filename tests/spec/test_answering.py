@@ -345,3 +345,50 @@ def test_without_a_word_about_organisations_the_accepted_move_is_all_that_is_kno
     bare = course_from_json(course(moved(CLINIC, MONDAY)))
     assert judge(bare, MONDAY - HOUR).answer.accountable is None
     assert judge(bare, MONDAY).answer.accountable == CLINIC
+
+
+# --- the minute itself ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # what was told at 15:00 | asked at | the task that a call falls under
+    ("told", "at", "task"),
+    [
+        (event("dose_planned", MONDAY, step="step_up_1", on="2026-03-03"), MONDAY - HOUR / 60, "candidacy"),
+        (event("dose_planned", MONDAY, step="step_up_1", on="2026-03-03"), MONDAY, "gate_and_dose"),
+        (dose(MONDAY, step="treatment"), MONDAY - HOUR / 60, "candidacy"),
+        (dose(MONDAY, step="treatment"), MONDAY, "maintenance_doses"),
+        (event("home_status", MONDAY, location="hospital"), MONDAY - HOUR / 60, "candidacy"),
+        (event("home_status", MONDAY, location="hospital"), MONDAY, "inpatient_care"),
+    ],
+)
+def test_what_is_told_counts_from_its_own_minute(told: dict[str, Any], at: datetime, task: str):
+    assert asked(told, at=at).task == task
+
+
+@pytest.mark.parametrize(
+    # asked at | the task, of a window that ends at 15:00 on Wednesday
+    ("at", "task"),
+    [
+        (MONDAY, "daily_assessment_dosing_day"),
+        (MONDAY + WINDOW - HOUR / 60, "daily_assessment_other_days"),
+        (MONDAY + WINDOW, "gate_and_dose"),
+    ],
+)
+def test_the_window_is_over_at_its_last_minute(at: datetime, task: str):
+    assert asked(dose(MONDAY), at=at, window_ends=MONDAY + WINDOW).task == task
+
+
+@pytest.mark.parametrize(
+    # the agreement holds from midnight of 2 March to the end of 3 March | asked at | it decides
+    ("at", "decides"),
+    [
+        (datetime(2026, 3, 1, 23, 59, tzinfo=UTC), False),
+        (datetime(2026, 3, 2, 0, 0, tzinfo=UTC), True),
+        (datetime(2026, 3, 3, 23, 59, tzinfo=UTC), True),
+        (datetime(2026, 3, 4, 0, 0, tzinfo=UTC), False),
+    ],
+)
+def test_an_agreement_decides_from_its_first_midnight_to_its_last(at: datetime, decides: bool):
+    signed = document(valid_from="2026-03-02", valid_until="2026-03-03")
+    assert (asked(at=at, agreement=signed).agreement is not None) is decides
