@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
+from handrail.rules.doses import given_doses
+from handrail.rules.episodes import episodes
+from handrail.rules.handoff_kind import must_return
+from handrail.rules.policy import load_policy
 from tests.support.courses import Told, well
 from tests.support.handoffs import KNOWN, OFFERED, latest, offered, stepped_up
+from tests.support.reactions import crs as crs_of
+from tests.support.reactions import icans as icans_of
 from tests.support.triage import graded
 
 
@@ -138,3 +144,110 @@ def test_a_step_up_that_was_repeated_or_is_not_complete():
     because = kind_of(told)[1]
     assert "a step-up dose was repeated, or the step-up started again" in because
     assert "the step-up is not complete" in because
+
+
+# --- what the facts themselves show as a reason to return -------------------------------------------------------------
+
+
+def reasons(told: Told, at: str) -> list[str]:
+    history, policy = told.history(), load_policy()
+    doses = given_doses(history)
+    dose = told.assess(at).next_dose
+    return [row.id for row in must_return(history, episodes(history, doses, policy), dose, policy)]
+
+
+def at_grade(tell: Any, grade: int) -> Any:
+    return lambda told: tell(told, "2026-03-17 12:00", grade)
+
+
+def infection(grade: int | None) -> Any:
+    return tells("condition_noted", "2026-03-17 12:00", what="infection", active=True, grade=grade)
+
+
+def anc(value: str, at: str = "2026-03-17 12:00") -> Any:
+    return tells("lab_resulted", at, code="anc", value=value, unit="10*9/L")
+
+
+def place(location: str) -> Any:
+    return tells("home_status", "2026-03-17 13:00", location=location)
+
+
+@pytest.mark.parametrize(
+    # what happened after the first treatment dose | reasons to return
+    ("happens", "found"),
+    [
+        ([], []),
+        ([at_grade(crs_of, 1)], []),
+        ([at_grade(crs_of, 2)], ["crs"]),
+        ([at_grade(crs_of, 3)], ["crs"]),
+        ([at_grade(crs_of, 2), place("home")], ["crs"]),
+        ([at_grade(crs_of, 2), place("hospital")], []),  # the unit that has the patient decides
+        ([at_grade(icans_of, 1)], ["icans"]),
+        ([at_grade(icans_of, 1), place("ed")], []),
+        ([infection(2)], []),
+        ([infection(3)], ["infection"]),
+        ([infection(None)], []),
+        ([anc("0.5")], []),
+        ([anc("0.49")], ["neutrophils"]),
+        ([anc("0.4", "2026-03-16 12:00"), anc("0.6")], []),
+        ([tells("response_assessed", "2026-03-17 12:00", response="PD")], ["progression"]),
+        ([tells("response_assessed", "2026-03-17 12:00", response="SD")], []),
+    ],
+)
+def test_a_reason_to_return_begins_at_its_limit(happens: list[Any], found: list[str]):
+    told = stepped_up()
+    for each in happens:
+        each(told)
+    assert reasons(told, "2026-03-17 14:00") == found
+
+
+@pytest.mark.parametrize(
+    # days after the weekly dose of 9 March | reasons to return
+    ("at", "found"),
+    [("2026-04-06 14:00", []), ("2026-04-07 14:00", ["restart"]), ("2026-05-05 14:00", ["restart"])],
+)
+def test_a_step_up_that_begins_again_is_a_reason_to_return(at: str, found: list[str]):
+    """Teclistamab weekly: from day 29 on it begins again at step-up dose 2, from day 57 on at step-up dose 1."""
+    told = stepped_up()
+    well(told, f"{at[:10]} 08:00")
+    assert reasons(told, at) == found
+
+
+# --- the minute of a dose ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # assessed, beside the first treatment dose at 09:00 on 9 March | nobody has assessed after it
+    ("at", "missing"),
+    [("2026-03-09 09:00", True), ("2026-03-09 09:01", False)],
+)
+def test_an_assessment_at_the_minute_of_the_dose_says_nothing_of_what_followed(at: str, missing: bool):
+    told = stepped_up(assessed=False)
+    well(told, at)
+    said = kind_of(told)[2]
+    assert ("CRS after first treatment dose: nobody has recorded an assessment" in said) is missing
+
+
+@pytest.mark.parametrize(
+    # assessed, beside step-up dose 2 at 09:00 on 5 March | nobody has assessed after step-up dose 1
+    ("at", "missing"),
+    [("2026-03-05 09:00", False), ("2026-03-05 09:01", True)],
+)
+def test_an_assessment_at_the_minute_of_the_next_dose_still_speaks_of_the_one_before(at: str, missing: bool):
+    told = Told()
+    for step, day in (("step_up_1", "2026-03-02"), ("step_up_2", "2026-03-05")):
+        told.dose(step, f"{day} 09:00")
+    well(told, at)
+    said = kind_of(told)[2]
+    assert ("CRS after step-up dose 1: nobody has recorded an assessment" in said) is missing
+
+
+@pytest.mark.parametrize(
+    # tocilizumab for CRS, offered on 11 March at 09:00 | still active: it hides fever for two weeks
+    ("given", "active"),
+    [("2026-02-25 08:00", False), ("2026-02-25 08:01", True)],
+)
+def test_tocilizumab_is_active_for_336_hours_and_the_clocks_went_forward_in_between(given: str, active: bool):
+    told = stepped_up()
+    told.tell("medicine_given", given, agent="tocilizumab", purpose="treatment")
+    assert ("tocilizumab is still active" in kind_of(told)[1]) is active
