@@ -9,7 +9,7 @@ import pytest
 
 from handrail.fhir.codes import code_table
 from handrail.rules.billing import units_of
-from handrail.rules.caredata import tocilizumab
+from handrail.rules.caredata import billing, tocilizumab
 from handrail.rules.interchange import label_on
 from handrail.rules.terms import Status
 
@@ -51,6 +51,35 @@ def test_the_label_row_of_tocilizumab_from_its_first_day_on(row: str, product: s
     first = date.fromisoformat(since)
     assert label_on(product, "iv", first).row == row
     assert label_on(product, "iv", first - timedelta(days=1)).row != row
+
+
+# table | first day | codes: the start of ICD-10-CM in the United States or an October; a January for procedures
+CODES = """
+diagnosis | 2015-10-01 | C90.00 C90.01 C90.02 T45.1X5A Z51.12 D70.1 R50.81 D80.1 D76.1 D76.2
+diagnosis | 2020-10-01 | D89.831 D89.832 D89.833 D89.834 D89.835 D89.839 D84.821
+diagnosis | 2021-10-01 | G92.00 G92.01 G92.02 G92.03 G92.04 G92.05 T80.82XA
+diagnosis | 2024-10-01 | T45.AX5A
+procedure | 2006-01-01 | 96401 96413 96415 G0378
+procedure | 2009-01-01 | 96372 96365 96366 96360 96361
+procedure | 2019-01-01 | 99453 99454 99457
+procedure | 2020-01-01 | 99458
+procedure | 2026-01-01 | 99445 99470
+"""
+
+
+@pytest.mark.parametrize("line", CODES.strip().splitlines())
+def test_the_first_day_of_every_code(line: str):
+    table, since, codes = (cell.strip() for cell in line.split("|"))
+    rows = {row.id: row.since for row in getattr(billing(), table)}
+    assert {code: str(rows[code]) for code in codes.split()} == dict.fromkeys(codes.split(), since)
+    listed = {
+        code for other in CODES.strip().splitlines() for code in other.split("|")[2].split() if other.startswith(table)
+    }
+    assert listed == set(rows)
+
+
+def test_the_milligrams_of_a_unit_also_where_the_row_was_not_read():
+    assert {row.id: row.mg for row in billing().unit if row.status is Status.UNVERIFIED} == {"tocilizumab-aazg": 1}
 
 
 def test_every_vial_of_tocilizumab_holds_20_mg_in_a_millilitre():

@@ -9,6 +9,7 @@ import pytest
 
 from handrail.rules.history import implausible_fields
 from handrail.rules.policy import load_policy
+from handrail.rules.terms import Ladder
 from tests.support.courses import Told, civil, instant
 
 STEP_UP, FIRST = "step_up_1", "first_treatment"
@@ -280,3 +281,39 @@ def test_a_missed_check_is_the_nurses_until_it_is_paged(minutes: int, owner: str
     now = str(civil(instant("2026-03-02 12:00") + timedelta(minutes=minutes)))
     (said,) = [finding for finding in told.assess(now).findings if "Check-in overdue" in finding.what]
     assert (said.owner, said.urgency.value) == (owner, urgency)
+
+
+# --- the clocks of every ladder ---------------------------------------------------------------------------------------
+
+# minutes within which: the patient is reached by voice | seen face to face | arrives | the ED calls back | is assessed | put off at most
+CLOCKS = """
+RED-1 |  5 | 60 | 60 | 30 | 60 | -
+RED-2 | 10 | 60 | 60 | 30 | 60 | -
+RED-3 | 15 | 60 | 60 | 30 | 60 | -
+RED-4 | 15 | 60 | 60 | 30 | 60 | -
+AMBER | 30 | -  | -  | -  | -  | 30
+GREEN | -  | -  | -  | -  | -  | 240
+"""
+
+
+@pytest.mark.parametrize("line", CLOCKS.strip().splitlines())
+def test_the_clocks_of_a_ladder(line: str):
+    name, *wanted = (cell.strip() for cell in line.split("|"))
+    row = load_policy().ladders[Ladder(name)]
+    clocks = (
+        row.confirm_within_minutes,
+        row.seen_within_minutes,
+        row.arrival_within_minutes,
+        row.ed_call_back_within_minutes,
+        row.assess_within_minutes,
+        row.snooze_minutes,
+    )
+    assert [str(minutes or "-") for minutes in clocks] == wanted
+
+
+def test_who_may_stay_at_home_after_a_call():
+    """CRS of grade 1 at most, the next check within four hours; a call is handed over within ten minutes."""
+    contact = load_policy().contact
+    assert contact is not None
+    assert (contact.stay_most_grade, contact.stay_next_check_within_minutes) == (1, 240)
+    assert (contact.hand_over_within_minutes, contact.belongs_within_hours) == (10, 24)
