@@ -191,3 +191,9 @@ def test_what_a_person_must_still_read_stands_in_the_words():
 def test_no_answer_says_which_row_when_there_is_none():
     answer = judged("epcoritamab", "US", "4", "PIA", "yes", "2026-11-20")
     assert "no indication in force on Fri 20 Nov 2026 stands in this data set" in answer.because
+
+
+@pytest.mark.parametrize("key", ["elranatamab/US/2023-08", "elranatamab/US/2025-07"])
+def test_both_labels_of_one_approval_count_it_from_the_same_day(key: str):
+    (row,) = load(key).indication
+    assert str(row.in_force_from) == "2023-08-14"

@@ -62,12 +62,13 @@ class Chooser:
             chosen = [n for n, reach in enumerate(self.reach) if touches(mutant.file, reach)]
         recent = {number: rank for rank, number in enumerate(self.killers[group(mutant)])}
         hint = self.number_of.get(hint_name or "")
+        sisters = {self.items[number].nodeid.split("[")[0] for number in list(recent)[:2]}
         seen: Counter[str] = Counter()
         ranks: dict[int, tuple[float, ...]] = {n: (rank, 0) for n, rank in recent.items()}
         for number in chosen:
             table = self.items[number].nodeid.split("[")[0]
-            # The first rows of every table before the second rows: neighbours in a table tend to notice the same.
-            further = seen[table] - self._kinship(mutant, number)
+            # The first rows of every table before the second rows, except of a table that just noticed a neighbour.
+            further = (0.0 if table in sisters else seen[table]) - self._kinship(mutant, number)
             seen[table] += 1
             ranks[number] = (min(recent.get(number, 1000), RECENT + further), self.reach[number].seconds)
         if hint is not None:
