@@ -10,7 +10,7 @@ import pytest
 from handrail.rules.answering import TASKS, Answering, standing_of, who_answers
 from handrail.rules.coursefile import course_from_json
 from handrail.rules.history import History
-from handrail.rules.responsibility import template
+from handrail.rules.responsibility import ALONE, PAIR, template
 from handrail.rules.terms import UnusableInput
 from handrail.rules.validity import judge
 from tests.support import agreements
@@ -392,3 +392,9 @@ def test_the_window_is_over_at_its_last_minute(at: datetime, task: str):
 def test_an_agreement_decides_from_its_first_midnight_to_its_last(at: datetime, decides: bool):
     signed = document(valid_from="2026-03-02", valid_until="2026-03-03")
     assert (asked(at=at, agreement=signed).agreement is not None) is decides
+
+
+@pytest.mark.parametrize("name", [PAIR, ALONE])
+def test_the_shipped_clinic_is_open_from_eight_to_five(name: str):
+    hours = template(name).clinic_hours
+    assert (hours.days, hours.starts, hours.ends) == (("mon", "tue", "wed", "thu", "fri"), "08:00", "17:00")

@@ -6,6 +6,7 @@ Each boundary is looked at from both sides. A row named -EARLY, -BEFORE or -LATE
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -152,3 +153,43 @@ def test_when_the_cause_of_a_delay_matters(last: str, day: int, matters: bool):
     on = LAST + timedelta(days=day)
     answer = redosing(load(ALL["TEC"]), last_step=last, schedule="weekly", last_on=LAST, today=on, cause=None)
     assert answer.needs_cause is matters
+
+
+@pytest.mark.parametrize("label", ["TEC", "TEC-OLD", "TEC-COMBO"])
+@pytest.mark.parametrize(
+    # schedule | days after the last treatment dose | benefit and risk are weighed, after an adverse reaction
+    ("schedule", "days", "weighed"),
+    [("weekly", 28, False), ("weekly", 29, True), ("every_2_weeks", 28, False), ("every_2_weeks", 29, True)],
+)
+def test_benefit_and_risk_are_weighed_from_day_29_on(label: str, schedule: str, days: int, weighed: bool):
+    last = date(2026, 3, 2)
+    answer = redosing(
+        load(ALL[label]),
+        last_step="treatment",
+        schedule=schedule,
+        last_on=last,
+        today=last + timedelta(days=days),
+        cause="adverse_reaction",
+    )
+    assert answer.needs_cause is weighed, answer
+
+
+@pytest.mark.parametrize("label", ["TEC", "TEC-OLD", "TEC-COMBO", "TEC-EU"])
+def test_one_syringe_of_teclistamab_holds_2_millilitres(label: str):
+    assert load(ALL[label]).product.syringe_limit_ml == Decimal("2.0")
+
+
+@pytest.mark.parametrize(
+    # label | row | earlier lines at least | in force from | to
+    ("label", "row", "lines", "first", "last"),
+    [
+        ("TEC", "IND-2", 4, "2026-03-05", None),
+        ("TEC-OLD", "IND-2", 4, None, "2026-03-04"),
+        ("TEC-EU", "IND-1", 3, None, None),
+        ("TEC-EU", "IND-2", 1, None, None),  # an opinion, not yet an indication: it decides nothing
+    ],
+)
+def test_the_lines_and_days_of_an_indication(label: str, row: str, lines: int, first: str | None, last: str | None):
+    (found,) = [item for item in load(ALL[label]).indication if item.id == row]
+    assert found.min_prior_lines == lines
+    assert [day and str(day) for day in (found.in_force_from, found.in_force_to)] == [first, last]

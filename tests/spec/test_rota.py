@@ -112,3 +112,12 @@ def test_rules_that_say_too_little_are_refused(old, new, code):
     with pytest.raises(ProtocolDataError) as refused:
         rules_from_toml(text.replace(old, new, 1))
     assert refused.value.code == code
+
+
+def test_the_shipped_days_and_hours_of_looking_at_the_rota():
+    """Two weeks without a hole; a gap within a day is AMBER; looked at every hour; planned two months ahead."""
+    rules = load_rota_rules()
+    look = rules.look
+    assert (look.days_ahead, look.soon_hours, look.every_minutes, look.plan_days_ahead) == (14, 24, 60, 60)
+    assert rules.training.warn_days == (30, 60, 90)
+    assert [row.wait_minutes for row in rules.page] == [60, 60]
