@@ -109,24 +109,23 @@ def _attempt(
 
 
 def _page_person(alert: Alert, decision: SendPage, now: datetime) -> bool:
-    """Page whoever is on; False when nobody is."""
+    """Page whoever is on; False when nobody is, or nobody who can be reached."""
     duty = on_duty(alert, decision.who, now)
     if duty.user is None:
         page = _page(alert, decision, now, "", Page.State.NOBODY_ON)
         note_page(page, now)
         log.warning("alert %s: nobody on as %s", alert.code, decision.who)
         return False
-    _page_user(alert, decision, duty.user, now)
-    return True
+    return _page_user(alert, decision, duty.user, now)
 
 
-def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> None:
-    """Page one person by every way that is set up."""
+def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> bool:
+    """Page one person by every way that is set up; False when the only way is an inbox that is not open."""
+    reached = can_be_reached(user, alert, now)
     for channel in channels():
         if channel.own_address:
             continue
         if channel.name == ON_SCREEN:
-            reached = can_be_reached(user, alert, now)
             state = {"state": Page.State.SENT, "sent_at": now} if reached else {"state": Page.State.NOT_REACHED}
             note_page(_page(alert, decision, now, channel.name, user=user, **state), now)
             if not reached:
@@ -137,6 +136,7 @@ def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> N
             note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=user), now)
     for point in first_points(user, alert, decision):
         _to_point(alert, decision, now, user, point)
+    return reached
 
 
 def _to_point(alert: Alert, decision: SendPage, now: datetime, user: User | None, point: ContactPoint) -> None:
