@@ -12,10 +12,11 @@ from typing import Any
 from tools.mutation.data import PROTOCOLS, document_of
 
 LOADERS = {"catalogue", "_named", "_shipped", "load_scale", "tocilizumab", "billing", "code_table", "fever_data"}
-LOADERS |= {"load_rota_rules", "template", "templates", "emergency_data"}
+LOADERS |= {"load_rota_rules", "template", "templates", "emergency_data", "packet_data"}
 """Functions that remember what they loaded."""
 READERS = {
     "care/fever.toml": ("rules/worksheet.py",),
+    "care/packet.toml": ("rules/packet_data.py", "rules/packet_care.py"),
     "care/tocilizumab.toml": ("rules/caredata.py", "rules/interchange.py"),
     "codes/billing.toml": ("rules/billing.py", "rules/caredata.py"),
     "rota/default-1.toml": ("rules/rota.py",),
@@ -33,7 +34,17 @@ def loaded(file: str) -> Any:
         KeyError: a folder of the data that this tool does not know yet.
     """
     from handrail.fhir.codes import code_table
-    from handrail.rules import caredata, emergency, policy, protocol, responsibility, rota, scales, worksheet
+    from handrail.rules import (
+        caredata,
+        emergency,
+        packet_data,
+        policy,
+        protocol,
+        responsibility,
+        rota,
+        scales,
+        worksheet,
+    )
 
     loaders: dict[str, Callable[[], Any]] = {
         "products": lambda: protocol.load(document_of(file)["product"]["key"]),
@@ -44,6 +55,7 @@ def loaded(file: str) -> Any:
         "care/tocilizumab.toml": caredata.tocilizumab,
         "care/fever.toml": worksheet.fever_data,
         "care/emergency.toml": emergency.emergency_data,
+        "care/packet.toml": packet_data.packet_data,
         "codes/billing.toml": caredata.billing,
         "codes/laboratory.toml": code_table,
     }
@@ -53,7 +65,17 @@ def loaded(file: str) -> Any:
 def read_again(file: str) -> Any:
     """The file loaded anew, past every cache."""
     from handrail.fhir.codes import table_from_toml
-    from handrail.rules import caredata, emergency, policy, protocol, responsibility, rota, scales, worksheet
+    from handrail.rules import (
+        caredata,
+        emergency,
+        packet_data,
+        policy,
+        protocol,
+        responsibility,
+        rota,
+        scales,
+        worksheet,
+    )
 
     text = (PROTOCOLS / file).read_text(encoding="utf-8")
     readers: dict[str, Callable[[str], Any]] = {
@@ -67,6 +89,7 @@ def read_again(file: str) -> Any:
         "care/tocilizumab.toml": caredata.care_from_toml,
         "care/fever.toml": worksheet.fever_from_toml,
         "care/emergency.toml": emergency.emergency_from_toml,
+        "care/packet.toml": packet_data.packet_data_from_toml,
         "codes/billing.toml": caredata.billing_from_toml,
         "codes/laboratory.toml": table_from_toml,
     }
