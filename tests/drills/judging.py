@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 RECOVERY_SECONDS: Final = 5.0
 """A page may come so long after its clock, the time that the database was down not counted."""
 MOST_DOUBLED: Final = 0.02
-FEW: Final = 4
-"""Of a hundred messages a provider that takes one and does not say so makes two or three leave twice: nobody can know that it did."""
+FEW: Final = 2
+"""Of a hundred messages a provider that takes one and does not say so makes some leave twice: nobody can know that it did."""
 
 GATHERED: Final = "nobody watched for a while"
 """How a message about several pages tells itself."""
