@@ -236,6 +236,18 @@ PLANTED = [
         '[{ party = "hub", role = "Hub specialist", duty = "attending", days = ["mon"] }]',
         ["nobody answers for Candidacy, product, setting"] * 3,  # from Tuesday to Monday, twice, and to the end
     ),
+    (
+        FEVER,
+        'id = "no_gcsf"',
+        'id = "gcsf"',
+        ["The emergency page takes from here what not to give (at work_up.no_gcsf)"],
+    ),
+    (
+        "care/emergency.toml",
+        " Call the number on the card now.",
+        "",
+        ["What a stranger reads names nobody to call (at general.words)"],
+    ),
     (FEVER, "minutes = 240", "minutes = 24", ["The clocks do not follow one another (at clock)"]),
     (
         CARE,

@@ -15,7 +15,7 @@ from handrail.rules.protocol import Protocol
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
-from handrail.rules.worksheet import FeverData, fever_data
+from handrail.rules.worksheet import FeverData
 
 HCPCS = re.compile(r"[A-Z]\d{4}")
 ICD = re.compile(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
@@ -54,8 +54,6 @@ def of_emergency(emergency: EmergencyData) -> Iterator[str]:
     """Every problem of the emergency file, one sentence each."""
     if "call" not in emergency.general.words.lower():
         yield "What a stranger reads names nobody to call (at general.words)."
-    if not any(row.id == NO_GCSF for row in fever_data().work_up):
-        yield f"The fever file says no more what not to give (at work_up.{NO_GCSF})."
     rows = [
         (f"{table}.{row.id}", row.source, row.status)
         for table in ("first", "avoid")
@@ -72,6 +70,8 @@ def of_fever(fever: FeverData) -> Iterator[str]:
     longest = max((row.minutes for row in fever.clock), default=0)
     if fever.clock and fever.clock[-1].minutes != longest:
         yield "The clocks do not follow one another (at clock)."
+    if not any(row.id == NO_GCSF for row in fever.work_up):
+        yield f"The emergency page takes from here what not to give (at work_up.{NO_GCSF})."
     yield from _unread([("advice", fever.advice.source, fever.advice.status)])
     for table in ("onset", "feature", "work_up", "clock", "script"):
         yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(fever, table)])
