@@ -18,6 +18,7 @@ ELRA = "products/elranatamab_us_2023-08.toml"
 TEC = "products/teclistamab_us_2026-03_mono.toml"
 COMBO = "products/teclistamab_us_2026-03_combo.toml"
 FEVER = "care/fever.toml"
+PACKET = "care/packet.toml"
 CARE, BILLING, CODES = "care/tocilizumab.toml", "codes/billing.toml", "codes/laboratory.toml"
 POLICY, SCALE = "policies/default-1.toml", "scales/astct-2019.toml"
 
@@ -241,6 +242,14 @@ PLANTED = [
         'id = "no_gcsf"',
         'id = "gcsf"',
         ["The emergency page takes from here what not to give (at work_up.no_gcsf)"],
+    ),
+    (PACKET, 'id = "elranatamab"', 'id = "elrexfio"', ["There is no label of this product (at target.elrexfio)"]),
+    (PACKET, '"atovaquone"', '"Atovaquone"', ["Agents are compared in lower case (at prophylaxis.pjp.agents)"]),
+    (
+        PACKET,
+        'agents = ["levofloxacin"]',
+        'agents = ["entecavir"]',
+        ["The agent entecavir stands in two groups (at prophylaxis.antibacterial.agents)"],
     ),
     (
         "care/emergency.toml",

@@ -11,7 +11,8 @@ from handrail.fhir.codes import WEIGHT, CodeTable
 from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
 from handrail.rules.emergency import NO_GCSF, EmergencyData
-from handrail.rules.protocol import Protocol
+from handrail.rules.packet_data import PacketData
+from handrail.rules.protocol import Protocol, catalogue
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
@@ -60,6 +61,23 @@ def of_emergency(emergency: EmergencyData) -> Iterator[str]:
         for row in getattr(emergency, table)
     ]
     yield from _unread([("general", emergency.general.source, emergency.general.status), *rows])
+
+
+def of_packet(packet: PacketData) -> Iterator[str]:
+    """Every problem of the packet file, one sentence each."""
+    products = {label.key.split("/")[0] for label in catalogue()}
+    for target in packet.target:
+        if target.id not in products:
+            yield f"There is no label of this product (at target.{target.id})."
+    named: dict[str, str] = {}
+    for group in packet.prophylaxis:
+        for agent in group.agents:
+            if agent != agent.lower():
+                yield f"Agents are compared in lower case (at prophylaxis.{group.id}.agents)."
+            if named.setdefault(agent, group.id) != group.id:
+                yield f"The agent {agent} stands in two groups (at prophylaxis.{group.id}.agents)."
+    for table in ("target", "prophylaxis", "question"):
+        yield from _unread([(f"{table}.{row.id}", row.source, row.status) for row in getattr(packet, table)])
 
 
 def of_fever(fever: FeverData) -> Iterator[str]:
