@@ -58,7 +58,7 @@ def _taken_home(history: History | None, zone: str, now: datetime) -> list[str]:
         return []
     taken = [e for e in history.until(now).of("medicine_given") if e.body.purpose == HOME]
     return [
-        f"{e.body.agent or 'medicine not known'} {e.body.dose_mg or '?'} mg, {local_time(e.at, zone)} "
-        f"({since_words(e.at, now)} ago)"
+        f"{e.body.agent or 'medicine not known'} {f'{e.body.dose_mg} mg' if e.body.dose_mg else '(dose not known)'}, "
+        f"{local_time(e.at, zone)} ({since_words(e.at, now)} ago)"
         for e in reversed(taken)
     ]
