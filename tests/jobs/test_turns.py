@@ -126,6 +126,30 @@ def test_repeated_pages_without_end_keep_nothing_waiting(world, claims):
     assert claims.count("course_claimed") == 1
 
 
+@pytest.mark.parametrize("state", ["nobody_on", "not_reached", "sent"])
+def test_the_second_step_of_an_amber_alert_has_its_turn_too(world, state):
+    """Repeated urgent pages without end are due; one whose first step found nobody has told nobody yet."""
+    for _ in range(3 * URGENT_FIRST):
+        make_alert(world, "RED-1", minutes_ago=30, told=True)
+    amber = make_alert(world, "AMBER", minutes_ago=40, told=True)
+    amber.pages.update(state=state)
+    Watcher()._one_of_each()
+    assert amber.pages.filter(attempt=1, channel="on_screen").exists()
+
+
+def test_a_crowd_that_waits_to_be_sent_keeps_no_look_waiting(world, claims, monkeypatch):
+    """After the time of a sleep the sending pauses, and everything else has its turn."""
+    monkeypatch.setattr(watcher_module, "LONGEST_SLEEP", 0.0)
+    waiting = make_alert(world, "AMBER", minutes_ago=0, told=True)
+    for number in range(3):
+        Page.objects.create(
+            organisation=world.course.organisation, course=world.course, alert=waiting, step=0, attempt=0, who="first_on_call",
+            channel="email", state="sending", send_at=MONDAY_0900, idempotency_key=f"waits {number}", user=world.alice.nurse,
+        )  # fmt: skip
+    Watcher()._one_of_each()
+    assert claims.count("page_claimed") == 1
+
+
 def test_a_watcher_with_much_to_do_shows_that_it_is_alive(world, monkeypatch):
     """A thousand rows take longer than the silence after which pages say that nobody watches."""
     monkeypatch.setattr(watcher_module, "BEAT_SECONDS", 0.0)

@@ -44,7 +44,7 @@ from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
-from handrail.jobs.sending import try_next_way, write_next_page
+from handrail.jobs.sending import FOUND_NOBODY, try_next_way, write_next_page
 from handrail.jobs.setback import bring_back
 from handrail.jobs.waking import Waker
 from handrail.people import scope
@@ -177,7 +177,10 @@ class Watcher:
             return True
         self._sent = time.monotonic()
         sent = False
-        while self._send_one(urgent=self._gathers and worked):
+        # No longer than a sleep either: a provider without end to send to keeps no look and no sign of life waiting.
+        while (not sent or time.monotonic() - self._sent < LONGEST_SLEEP) and self._send_one(
+            urgent=self._gathers and worked
+        ):
             sent = True
             self._write_urgent()  # what is said on screen waits for nothing that has to leave the machine
         return worked or sent
@@ -396,15 +399,16 @@ def _warm_up() -> None:
 def _turns(model: type[Model], due: QuerySet[Row], *, urgent: bool) -> tuple[QuerySet[Row], ...]:
     """What goes before what: the last holds all that may be taken, and of equals the one that has been due for longest comes first.
 
-    Of the alerts, one of which nobody has been told comes before a page that is repeated, however many of those are due at once.
+    Of the alerts, one of which nobody has been told comes before a page that is repeated, however many of those are due at once;
+    a step that found nobody has told nobody. Where all may go, the urgent ones had their turn already.
     """
     if model not in URGENT:
         return (due,)
     now = due.filter(**{URGENT[model]: NOW})
     if model is Page:
         return (now,) if urgent else (now, due)
-    first = ~Exists(Page.objects.filter(alert=OuterRef("pk")))
-    return (now.filter(first), now) if urgent else (due.filter(first), now, due)
+    first = ~Exists(Page.objects.filter(alert=OuterRef("pk")).exclude(state__in=FOUND_NOBODY))
+    return (now.filter(first), now) if urgent else (due.filter(first), due)
 
 
 def _free(now: datetime) -> Q:
