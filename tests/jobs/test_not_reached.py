@@ -1,5 +1,6 @@
 """A page that stands only in an inbox nobody has open reaches nobody: the ladder goes on, and the patient hears the truth at once."""
 
+import smtplib
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import override_settings
 from handrail import clock
 from handrail.actions.facts import receive_checkin
 from handrail.actions.presence import note_look
+from handrail.actions.receipts import note_receipt
 from handrail.actions.truth import truth_about
 from handrail.alerts.models import Alert, Page
 from handrail.alerts.ways import can_be_reached
@@ -154,3 +156,55 @@ def test_a_mail_server_reaches_everybody_at_the_address_of_the_sign_in(night):
         assert truth(night) == CALLED
         night.watcher.look()
         assert steps(night) == [("first_on_call", "sent")]
+
+
+# --- what was sent and did not arrive -----------------------------------------------------------------------------------
+
+
+def refuse(message) -> None:
+    raise smtplib.SMTPRecipientsRefused(dict.fromkeys(message.to, (550, b"no such person")))
+
+
+def test_a_mail_server_that_refuses_every_page_reaches_nobody(night):
+    """Set up, tried and refused for good: the ladder goes on at once, and nobody reads that somebody is being called."""
+    with override_settings(EMAIL_BACKEND=fake_smtp.BACKEND, EMAIL_HOST="mail.example"):
+        assert truth(night) == CALLED, "nothing was tried yet"
+        fake_smtp.trouble.append(refuse)
+        try:
+            night.watcher.look()
+        finally:
+            fake_smtp.trouble.remove(refuse)
+        assert [who for who, _ in steps(night)] == AT_ONCE
+        assert truth(night) == f"{NOBODY} {ED}"
+
+
+def test_whoever_has_the_list_open_is_being_called_although_the_mail_failed(night):
+    with override_settings(EMAIL_BACKEND=fake_smtp.BACKEND, EMAIL_HOST="mail.example"):
+        note_look(night.on_call)
+        fake_smtp.trouble.append(refuse)
+        try:
+            night.watcher.look()
+        finally:
+            fake_smtp.trouble.remove(refuse)
+        assert [who for who, _ in steps(night)] == ["first_on_call"]
+        assert truth(night) == CALLED
+
+
+def test_the_only_phone_of_the_first_was_taken_by_a_machine_and_the_second_is_called(night, settings):
+    """The second has a phone that is not tried yet; the first is tried again only in the next round."""
+    with phone_provider() as provider:
+        settings.HANDRAIL_PHONE = provider.settings
+        make_point(night.on_call, "voice")
+        make_point(night.second, "sms", "+15550100155")
+        night.watcher.look()
+        assert (truth(night), night.page("voice").state) == (CALLED, "sent")
+        note_receipt(night.page("voice").pk, word="machine")
+        assert truth(night) == CALLED, "the first on call is called once more, at once"
+        night.watcher.look()
+        assert [who for who, _ in steps(night) if who != "second_on_call"] == ["first_on_call"] * 4, (
+            "voice and screen, twice"
+        )
+        note_receipt(night.page("voice", attempt=1).pk, word="machine")
+        night.watcher.look()
+        assert truth(night) == SECOND
+        assert provider.messages[0].to == "+15550100155"

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from handrail import clock
 from handrail.actions.answering import note_page
+from handrail.alerts import ledger
 from handrail.alerts.models import Dispatch, Page
 from handrail.alerts.words import note_carried
 from handrail.people import scope
@@ -55,6 +56,8 @@ def note_receipt(
         row.save()
         if isinstance(row, Page) and row.state != former:
             note_page(row, now)
+            if row.state == Page.State.FAILED and row.next_way_at is None:
+                ledger.hurry(row.alert_id, now)
         if isinstance(row, Dispatch):
             note_carried(row, now)
         if before is not after:

@@ -122,6 +122,16 @@ def resume(alert: Alert, now: datetime) -> Alert:
     return alert
 
 
+def hurry(alert_id: UUID, now: datetime) -> None:
+    """A message failed for good: its alert is looked at now, and goes on at once when nothing else reached the person.
+
+    One that somebody has, or that is over, is left alone.
+    """
+    waiting = Alert.objects.filter(pk=alert_id, acknowledged_at__isnull=True, closed_at__isnull=True)
+    if waiting.filter(next_page_at__gt=now).update(next_page_at=now):
+        wake()
+
+
 def open_alert(course: Course, want: Wanted, now: datetime) -> Alert:
     """Open an alert: its steps are pinned, and its first page is due now."""
     former = course.alerts.filter(key=want.key[:_KEY]).order_by("-opened_at").first()

@@ -7,7 +7,8 @@ arrived. A repeated page goes to one more point at once: the second device.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +18,7 @@ from handrail.alerts.models import Alert, Page
 from handrail.people.models import ContactPoint, User
 from handrail.people.presence import is_looking
 from handrail.records import wire
-from handrail.rules.paging import SendPage
+from handrail.rules.paging import NAMED_PERSON, SendPage
 from handrail.rules.policy import ReachingPolicy, shipped_reaching
 from handrail.rules.terms import Ladder, UnusableInput, Urgency
 
@@ -42,10 +43,36 @@ def can_be_reached(user: User, alert: Alert, now: datetime) -> bool:
     return bool((sent_to_all and user.email) or points_for(user, alert) or is_looking(user, now))
 
 
+def lost_attempts(pages: Iterable[Page], now: datetime) -> frozenset[int]:
+    """The attempts of which every message failed for good, with no way left, and whose person has no screen open either."""
+    sent: dict[int, list[Page]] = defaultdict(list)
+    for page in pages:
+        if page.channel != ON_SCREEN and page.state != Page.State.NOT_CONFIGURED and page.who != NAMED_PERSON:
+            sent[page.attempt].append(page)
+    return frozenset(
+        attempt
+        for attempt, those in sent.items()
+        if all(page.state == Page.State.FAILED and page.next_way_at is None for page in those)
+        and not any(page.user is not None and is_looking(page.user, now) for page in those)
+    )
+
+
 def step_that_reaches(alert: Alert, now: datetime) -> str | None:
-    """The first step of the ladder whose person is on and can be reached; None: nobody can be told now."""
-    people = ((step.who, on_duty(alert, step.who, now).user) for step in steps_of(alert) if step.pages_a_person)
-    return next((who for who, user in people if user is not None and can_be_reached(user, alert, now)), None)
+    """The first step of the ladder whose person is on and can be reached; None: nobody can be told now.
+
+    A step whose latest messages all failed reaches nobody, until it is tried again.
+    """
+    steps = steps_of(alert)
+    pages = [page for page in alert.pages.select_related("user") if page.who != NAMED_PERSON]
+    latest = {page.attempt % len(steps): page.attempt for page in sorted(pages, key=lambda page: page.attempt)}
+    lost = lost_attempts(pages, now)
+    for place, step in enumerate(steps):
+        if not step.pages_a_person or latest.get(place) in lost:
+            continue
+        user = on_duty(alert, step.who, now).user
+        if user is not None and can_be_reached(user, alert, now):
+            return step.who
+    return None
 
 
 def first_points(user: User, alert: Alert, page: SendPage) -> Sequence[ContactPoint]:

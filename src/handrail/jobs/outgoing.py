@@ -25,7 +25,7 @@ from handrail import clock
 from handrail.actions.answer_links import answer_address
 from handrail.actions.answering import note_page
 from handrail.actions.texts import note_stop
-from handrail.alerts import phone
+from handrail.alerts import ledger, phone
 from handrail.alerts.channels import (
     Channel,
     Delivered,
@@ -249,6 +249,8 @@ def _record_row(kind: type[Page | Dispatch], claim: Claim, outcome: Outcome) -> 
         row.save()
         if isinstance(row, Page) and row.state != Page.State.SENDING:
             note_page(row, now)
+            if row.state == Page.State.FAILED and row.next_way_at is None:
+                ledger.hurry(row.alert_id, now)
         if isinstance(row, Dispatch):
             note_carried(row, now)
     if isinstance(row, Dispatch) and row.course_id is not None and f", {phone.STOPPED})" in row.why:

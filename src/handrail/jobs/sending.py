@@ -14,10 +14,11 @@ from django.db import transaction
 
 from handrail import clock
 from handrail.actions.answering import note_page, tell_patient
+from handrail.alerts import ledger
 from handrail.alerts.channels import channels
 from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
-from handrail.alerts.ways import ON_SCREEN, can_be_reached, first_points, next_point, patience
+from handrail.alerts.ways import ON_SCREEN, can_be_reached, first_points, lost_attempts, next_point, patience
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
 from handrail.jobs.setback import as_long_ago
@@ -78,14 +79,17 @@ def try_next_way(now: datetime) -> bool:
             if point is not None:
                 decision = SendPage(who=page.who, step=page.step, attempt=page.attempt, wait_until=now)
                 _to_point(alert, decision, now, page.user, point)
+            else:
+                ledger.hurry(alert.pk, now)
     return True
 
 
 def _attempts(alert: Alert, now: datetime) -> list[tuple[datetime, bool]]:
-    """When each attempt was made, and whether it found nobody: nobody on, or nobody who can be reached."""
+    """When each attempt was made, and whether it found nobody: nobody on, nobody who can be reached, or nothing that arrived."""
     made: dict[int, datetime] = {}
-    empty: set[int] = set()
-    for page in alert.pages.exclude(who=NAMED_PERSON).order_by("attempt", "created_at"):
+    pages = list(alert.pages.exclude(who=NAMED_PERSON).order_by("attempt", "created_at"))
+    empty = set(lost_attempts(pages, now))
+    for page in pages:
         made.setdefault(page.attempt, as_long_ago(page.created_at, now))
         if page.state in FOUND_NOBODY:
             empty.add(page.attempt)
