@@ -172,6 +172,17 @@ def test_a_page_that_shows_what_is_new_reaches_whoever_has_it_open(on_call, worl
     assert not is_looking(world.alice.nurse, NOW)
 
 
+def test_who_signs_out_is_not_looking_any_more(client, world):
+    """By the button or after being idle: what the screen shows then is the sign-in."""
+    closes_inbox()
+    user = world.alice.on_call
+    client.force_login(user)
+    client.get("/pages/")
+    assert is_looking(user, NOW)
+    client.logout()
+    assert not is_looking(user, NOW)
+
+
 def test_who_is_sent_to_the_sign_in_does_not_look(client, world):
     closes_inbox()
     for address in ("/pages/", "/"):

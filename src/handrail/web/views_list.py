@@ -34,7 +34,7 @@ def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @staff_page
 @require_GET
 def board(request: HttpRequest) -> HttpResponse:
-    """Who needs me now. The page asks again every few seconds; nothing new is a 304 and costs one query."""
+    """Who needs me now. The page asks again every few seconds; nothing new is a 304 and costs a few queries."""
     person, now = signed_in(request), clock.now()
     looks(request)
     reached = courses_of(person, now)
