@@ -35,6 +35,7 @@ from handrail.records.models import (
     HandoffDoor,
     HandoffPerson,
     Look,
+    PacketVersion,
     PolicyAdoption,
     PolicyProposal,
     ProtocolSignature,
@@ -62,6 +63,7 @@ CLINICAL = [
     Document,
     HandoffDoor,
     HandoffPerson,
+    PacketVersion,
     Look,
     Alert,
     Page,
@@ -101,7 +103,8 @@ def world():
     scanned = exchange_key(show_card(issue_card(course.pk, by=world.actor("alice"), now=NOW)).address_key)
     assert open_page(scanned, EmergencyCard.objects.get().code, now=NOW)
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
-    Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
+    kept = Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
+    PacketVersion.objects.create(**owned, number=1, sha256="0", content=kept)
     door = HandoffDoor.objects.create(**owned, handoff=uuid4(), kind="fax", read_code="A", expires_at=NOW)
     through = {"door": door, "of_organisation": world.bob.organisation}
     HandoffPerson.objects.create(**owned, **through, handoff=door.handoff, name="Synthetic", role="nurse")

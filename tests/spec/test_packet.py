@@ -289,13 +289,25 @@ def test_the_same_facts_at_another_hour_are_the_same_packet():
 
 
 def test_who_is_called_at_another_hour_is_no_change_but_another_number_is():
-    begins = instant("2026-03-10 17:00")
-    one = Around(number="555-0199", calls=(CallPart(from_at=begins, until=begins, party="Hub", number="1"),))
-    later = replace(one, calls=())
-    packets = [made(stepped_up(), "2026-03-11 09:00", around=each) for each in (one, later, replace(one, number="2"))]
+    day, night_ = instant("2026-03-10 08:00"), instant("2026-03-10 17:00")
+    clinic = CallPart(from_at=day, until=night_, party="Clinic", number="1")
+    hub = CallPart(from_at=night_, until=night_, party="Hub", number="2")
+    by_day = Around(number="1", answers="Clinic", calls=(clinic, hub))
+    by_night = Around(number="2", answers="Hub", calls=(hub, clinic))
+    moved = replace(by_day, number="3", calls=(replace(clinic, number="3"), hub))
+    packets = [made(stepped_up(), "2026-03-11 09:00", around=each) for each in (by_day, by_night, moved)]
     assert packets[0].sha256 == packets[1].sha256 != packets[2].sha256
+    assert packet_changes(packets[0].to_json(), packets[1].to_json()) == ()
     (change,) = packet_changes(packets[0].to_json(), packets[2].to_json())
-    assert (change.section, change.label, change.before, change.after) == (12, "Call now", "555-0199", "2")
+    assert (change.section, change.label) == (12, "Every number of these days")
+    assert (change.before, change.after) == ("Clinic 1; Hub 2", "Clinic 3; Hub 2")
+
+
+def test_a_party_without_a_number_says_so():
+    call = CallPart(from_at=instant("2026-03-10 17:00"), until=instant("2026-03-11 08:00"), party="Hub", number="")
+    found = made(stepped_up(), "2026-03-11 09:00", around=Around(calls=(call,)))
+    assert found.field("fever.numbers").words == "Hub (number not known)"
+    assert found.field("fever.number").words is None
 
 
 def test_what_changed_is_named_field_by_field():

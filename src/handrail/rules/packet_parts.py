@@ -18,7 +18,7 @@ from handrail.rules.terms import Status
 
 FORMAT: Final = "handrail-packet/1"
 NOT_KNOWN: Final = "not known"
-BY_THE_HOUR: Final = ("fever.calls",)
+BY_THE_HOUR: Final = ("fever.number", "fever.calls", "duties.now")
 """Fields that follow the hour in which the packet was made: no change of what it says."""
 Kind = Literal["event", "rule", "label", "policy", "course", "people", "agreement", "data"]
 
@@ -202,6 +202,8 @@ class Around:
     """What the site knows beyond the course: parties, numbers by the hour, the agreement's table. Empty: not known."""
 
     from_party: str = ""
+    """Who has accepted the patient; `answers` is who is called at this hour."""
+    answers: str = ""
     to_party: str = ""
     number: str = ""
     calls: tuple[CallPart, ...] = ()
@@ -252,7 +254,7 @@ class Packet:
     def sha256(self) -> str:
         """The digest of what it says: the same facts made again give the same one, whatever hour it is."""
         body = self.to_json()
-        del body["made_at"], body["around"]["calls"]
+        del body["made_at"], body["around"]["calls"], body["around"]["number"], body["around"]["answers"]
         body["sections"] = [
             {**each, "fields": [one for one in each["fields"] if one["key"] not in BY_THE_HOUR]}
             for each in body["sections"]

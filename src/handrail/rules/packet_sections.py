@@ -26,6 +26,7 @@ from handrail.rules.terms import STEP_WORDS, Action, civil_date, say_date
 COURSE: Final = Origin(kind="course")
 PEOPLE: Final = Origin(kind="people")
 PLACES: Final = {"hospital": "in hospital", "ed": "emergency department"}
+NUMBER_UNKNOWN: Final = "(number not known)"
 NO_EPISODE: Final = "–"
 TREATED_BY: Final = ("treatment", "home")
 ACTION_WORDS: Final = {
@@ -334,8 +335,12 @@ def _monitoring(t: Telling) -> None:
 def _fever(t: Telling) -> None:
     around = t.around
     t.add("fever.number", "Call now", around.number, PEOPLE)
-    calls = "; ".join(f"from {t.say(each.from_at)}: {each.party} {each.number}".strip() for each in around.calls)
+    calls = "; ".join(
+        f"from {t.say(each.from_at)}: {each.party} {each.number or NUMBER_UNKNOWN}" for each in around.calls
+    )
     t.add("fever.calls", "Whom to call, by hour", calls, PEOPLE)
+    numbers = sorted({f"{each.party} {each.number or NUMBER_UNKNOWN}" for each in around.calls})
+    t.add("fever.numbers", "Every number of these days", "; ".join(numbers), PEOPLE)
     t.add("fever.ed", "Emergency department near home", around.emergency_department, PEOPLE)
     fever = (
         f"fever from {number(t.policy.triage.fever_c)} °C on: call the number before anything else is taken or given"
@@ -385,7 +390,9 @@ def _duties(t: Telling) -> None:
     around = t.around
     t.add("duties.from", "In force from", t.say(around.duties_from), Origin(kind="agreement"))
     t.add("duties.agreement", "Agreement", around.agreement, Origin(kind="agreement"))
-    t.add("duties.now", "Answers for the patient now", t.answer.accountable or around.from_party, Origin(kind="rule"))
+    t.add("duties.responsible", "Has accepted the patient", around.from_party, Origin(kind="agreement"))
+    t.add("duties.to", "The patient is offered to", around.to_party, Origin(kind="agreement"), "no offer waits")
+    t.add("duties.now", "Answers for the patient at this hour", around.answers, Origin(kind="rule"))
     lines = (
         Line(key=f"duties.{place}", cells=(task, party or None), origin=Origin(kind="agreement"))
         for place, (task, party) in enumerate(around.duties, start=1)

@@ -5,6 +5,7 @@ from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
 from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
+from handrail.records.models.packets import PacketVersion
 from handrail.records.models.policies import PolicyAdoption, PolicyProposal
 from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
 
@@ -16,6 +17,7 @@ __all__ = [
     "HandoffDoor",
     "HandoffPerson",
     "Look",
+    "PacketVersion",
     "PolicyAdoption",
     "PolicyProposal",
     "ProtocolSignature",
