@@ -23,7 +23,7 @@ from handrail.people.permissions import may
 from handrail.people.scope import everything
 from handrail.records.accountability import accountable_for, responsible_for
 from handrail.records.models import Course, HandoffDoor, HandoffPerson
-from tests.support.factories import MONDAY_0900, World, event, make_member, make_organisation
+from tests.support.factories import MONDAY_0900, World, dose, event, make_member, make_organisation
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(days=9)
@@ -308,7 +308,7 @@ def test_behind_a_link_a_named_person_reads_asks_and_accepts(world, course, fax_
     handoff_doors.try_code(door, door.read_code, now=NOW)
     assert stored(course)["stage"] == "offered", "the code alone names nobody"
     handoff_doors.read_through(door, READER, now=NOW)
-    handoff_doors.ask_through(door, "Which lot?", now=NOW)
+    handoff_doors.ask_through(door, READER, "Which lot?", now=NOW)
     assert [question["answered_at"] for question in stored(course)["questions"]] == [None]
     handoff_doors.accept_through(door, Who("Synthetic Oncologist", "oncologist"), now=NOW)
     assert responsible_for(course, NOW) == fax_only.pk
@@ -359,3 +359,51 @@ def test_a_name_that_nobody_confirmed_accepts_nothing(world, course):
     }
     by = person(world.alice.oncologist)
     assert refused(record, course.pk, move, by=by, verbs=("move_accountability",), now=NOW).code == "not_accepted"
+
+
+def test_who_asks_or_declines_behind_a_link_stands_beside_the_fact(world, course, fax_only):
+    loop, door = link_of(world, course, fax_only)
+    handoff_doors.ask_through(door, READER, "Which lot?", now=NOW)
+    handoff_doors.decline_through(door, Who("Synthetic Oncologist", "oncologist"), "no chair", now=NOW + HOUR)
+    with everything():
+        names = {str(each.pk): each.name for each in HandoffPerson.objects.filter(course=course)}
+        asked = course.events.get(kind="handoff_asked").payload["asked_by"]
+        ended = course.events.get(kind="handoff_ended").payload["ended_by"]
+    assert (names[asked], names[ended]) == (READER.name, "Synthetic Oncologist")
+    assert stored(course)["id"] == str(loop) and stored(course)["stage"] == "declined"
+    assert refused(handoff_doors.decline_through, door, Who("", ""), "no", now=NOW + HOUR).code == "missing_key"
+
+
+def test_the_right_code_opens_one_door_for_some_hours(world, course, fax_only):
+    _loop, door = link_of(world, course, fax_only)
+    cookie = handoff_doors.try_code(door, door.read_code, now=NOW)
+    assert handoff_doors.is_open(door, cookie, now=NOW)
+    assert not handoff_doors.is_open(door, cookie, now=NOW + handoff_doors.OPEN_FOR)
+    _other, second = link_of(world, world.make_course(), fax_only)
+    assert not handoff_doors.is_open(second, cookie, now=NOW), "another patient's door stays shut"
+    for wrong in ("", cookie[:-1] + ("A" if cookie[-1] != "A" else "B"), "x:y:z"):
+        assert not handoff_doors.is_open(door, wrong, now=NOW)
+
+
+def test_an_id_of_the_sender_is_no_way_around_a_hand_off_that_waits(world, course):
+    offered(world, course)
+    what = Offer(to=world.charlie.organisation, **KNOWN)
+    by = world.actor("alice", "oncologist")
+    assert refused(handoffs.offer, course.pk, what, by=by, id=uuid4(), now=NOW).code == "waits_already"
+
+
+def test_a_closed_hand_off_shuts_its_doors(world, course, fax_only):
+    loop = offered(world, course, fax_only)
+    alice = world.actor("alice")
+    door = handoff_doors.make_fax(course.pk, loop, by=alice, now=NOW)
+    handoff_doors.heard_accepted(course.pk, loop, code=door.accept_code, who=READER, by=alice, now=NOW)
+    for number, at in enumerate((NOW + HOUR, NOW + 2 * HOUR)):
+        visit = {"on": (NOW + timedelta(days=7 + number)).date().isoformat(), "who_role": "nurse", "contact": "call"}
+        record_event(course.pk, event("visit_planned", at=at, **visit), by=alice, now=at)
+    record_event(course.pk, dose("step_up_1", mg="4.8", at=NOW + 3 * HOUR), by=alice, now=NOW + 3 * HOUR)
+    told = {"with": "other_team", "channel": "phone", "reached": True}
+    record_event(course.pk, event("contact_made", at=NOW + 4 * HOUR, **told), by=alice, now=NOW + 4 * HOUR)
+    handoffs.close(course.pk, loop, by=alice, now=NOW + 5 * HOUR)
+    with everything():
+        door.refresh_from_db()
+    assert door.closed_at == NOW + 5 * HOUR and stored(course)["stage"] == "closed"

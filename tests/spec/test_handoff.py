@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handrail.rules.handoff import CALL, FOLLOW_UP, say_row
+from handrail.rules.handoff import CALL, FOLLOW_UP, chases, say_row
 from handrail.rules.policy import load_policy, policy_from_document, shipped_document
 from handrail.rules.strict import ProtocolDataError
 from tests.support.agreements import CLINIC, HUB
@@ -381,3 +381,17 @@ def test_working_hours_are_counted_by_the_civil_clock(at, hours, ends):
     assert rules is not None
     found_at: datetime = rules.working_after(instant(at), hours, "America/Chicago")
     assert civil(found_at) == ends
+
+
+def test_what_happens_by_itself_next_is_told_in_the_order_in_which_it_happens():
+    told, _ = offered()
+    answer = shared(told, "2026-03-11 10:00")
+    found = [(each.at, each.unread) for each in chases(latest(answer), answer.dose_clock, load_policy(), told.zone)]
+    assert found == sorted(found, key=lambda each: each[0])
+    assert next(at for at, unread in found if unread) == instant("2026-03-11 13:00", told.zone), "four working hours"
+    told.tell("handoff_read", "2026-03-11 11:00", handoff=latest(answer).id, reader="somebody", how="signed_in")
+    after = shared(told, "2026-03-11 12:00")
+    assert not any(each.unread for each in chases(latest(after), after.dose_clock, load_policy(), told.zone))
+    accept(told, latest(answer).id, "2026-03-11 12:30")
+    over = shared(told, "2026-03-11 13:00")
+    assert chases(latest(over), over.dose_clock, load_policy(), told.zone) == ()

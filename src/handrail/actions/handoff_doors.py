@@ -12,12 +12,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.core import signing
 from django.db.models import QuerySet
 
 from handrail import clock
 from handrail.actions.actor import Actor, through_link
 from handrail.actions.errors import RefusedError
-from handrail.actions.handoffs import OFFER, TAKE_PART, Held, ask, decline, hold, take_over, tell
+from handrail.actions.handoffs import OFFER, TAKE_PART, Held, end, hold, take_over, tell, written
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.moves import GONE
 from handrail.actions.recording import Recorded
@@ -27,7 +28,11 @@ from handrail.records.models import HandoffDoor, HandoffPerson
 
 PURPOSE: Final = LinkToken.Purpose.HANDOFF.value
 COOKIE: Final = "handrail_handoff"
+OPEN_COOKIE: Final = "handrail_handoff_open"
+OPEN_FOR: Final = timedelta(hours=8)
+"""A working day: then the code is asked for again."""
 HOLDER: Final = "receiver"
+_SALT: Final = "handrail.handoff.open"
 LASTS: Final = timedelta(days=14)
 MOST_WRONG_TRIES: Final = 5
 ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ"
@@ -156,14 +161,24 @@ def door_held(cookie: str, *, now: datetime | None = None) -> HandoffDoor | None
         )
 
 
-def try_code(door: HandoffDoor, code: str, *, now: datetime | None = None) -> None:
-    """Whether this is the code of the door; wrong ones are counted, and shut it.
+def try_code(door: HandoffDoor, code: str, *, now: datetime | None = None) -> str:
+    """The value of the signed cookie that says the code was right; wrong ones are counted, and shut the door.
 
     Raises:
-        RefusedError: it is not.
+        RefusedError: it is not the code of this door.
     """
-    by = _through(door)
-    _try_code(door.course_id, door.handoff, "read_code", code, by, now or clock.now(), door=door)
+    by, now = _through(door), now or clock.now()
+    _try_code(door.course_id, door.handoff, "read_code", code, by, now, door=door)
+    return signing.dumps([str(door.pk), (now + OPEN_FOR).isoformat()], salt=_SALT)
+
+
+def is_open(door: HandoffDoor, cookie: str, *, now: datetime | None = None) -> bool:
+    """Whether the code of this door was typed lately in the browser that has this cookie."""
+    try:
+        door_id, until = signing.loads(cookie, salt=_SALT)
+        return bool(door_id == str(door.pk) and datetime.fromisoformat(until) > (now or clock.now()))
+    except (signing.BadSignature, ValueError, TypeError):
+        return False
 
 
 def read_through(door: HandoffDoor, who: Who, *, now: datetime | None = None) -> Recorded:
@@ -182,14 +197,19 @@ def accept_through(
         return _takes_over(held, door, who, by, from_on)
 
 
-def ask_through(door: HandoffDoor, question: str, *, now: datetime | None = None) -> Recorded:
+def ask_through(door: HandoffDoor, who: Who, question: str, *, now: datetime | None = None) -> Recorded:
     """The person behind the link asks the sender something."""
-    return ask(door.course_id, door.handoff, question, by=_through(door), now=now)
+    by, now = _through(door), now or clock.now()
+    with hold(door.course_id, door.handoff, by, now) as held:
+        fields = {"question": written(question, "question"), "asked_by": str(_named(held, door, who, by).pk)}
+        return tell(door.course_id, "handoff_asked", door.handoff, fields, by, now)
 
 
-def decline_through(door: HandoffDoor, because: str, *, now: datetime | None = None) -> Recorded:
-    """The practice behind the link does not take the patient."""
-    return decline(door.course_id, door.handoff, because, by=_through(door), now=now)
+def decline_through(door: HandoffDoor, who: Who, because: str, *, now: datetime | None = None) -> Recorded:
+    """The practice behind the link does not take the patient. The door shuts with it."""
+    by, now = _through(door), now or clock.now()
+    with hold(door.course_id, door.handoff, by, now) as held:
+        return end(held, "declined", because, by, ended_by=str(_named(held, door, who, by).pk))
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------------

@@ -88,29 +88,34 @@ def offer(
             raise RefusedError(
                 "A patient returns to the organisation that owns the course.", code="not_owner", path="to"
             )
-        waiting = [loop for loop in loops_of(course, now) if loop.stage.waits]
-        if id is None and waiting:
+        waiting = [loop for loop in loops_of(course, now) if loop.stage.waits and loop.id != str(id)]
+        if waiting:
             raise RefusedError("A hand-off waits already: withdraw it first.", code="waits_already")
         _let_in(course, what.to, CourseAccess.Purpose.HANDOFF, by, now)
-        data = {
-            "id": str(id or uuid4()),
-            "kind": "handoff_offered",
-            "at": now.isoformat(),
-            "from_party": str(current),
-            "to_party": str(what.to.pk),
-            "returns": what.returns,
-            "criteria": list(what.criteria),
-            "caregiver_or_access_problem": what.caregiver_or_access_problem,
-            "more_than_two_organisations": what.more_than_two_organisations,
-            "second_product_planned": what.second_product_planned,
-        }
-        if what.returns:
-            data["urgent"] = what.urgent
-        if what.take_over_on is not None:
-            data["take_over_on"] = what.take_over_on.isoformat()
-        if what.packet is not None:
-            data["packet"] = str(what.packet)
-        return record(course_id, data, by=by, verbs=(OFFER,), now=now)
+        return record(course_id, offer_event(what, current, id or uuid4(), now), by=by, verbs=(OFFER,), now=now)
+
+
+def offer_event(what: Offer, current: UUID, id: UUID, now: datetime) -> dict[str, Any]:  # noqa: A002
+    """The fact of an offer by the party that answers now, in wire form: what is recorded, and what a page judges before that."""
+    data = {
+        "id": str(id),
+        "kind": "handoff_offered",
+        "at": now.isoformat(),
+        "from_party": str(current),
+        "to_party": str(what.to.pk),
+        "returns": what.returns,
+        "criteria": list(what.criteria),
+        "caregiver_or_access_problem": what.caregiver_or_access_problem,
+        "more_than_two_organisations": what.more_than_two_organisations,
+        "second_product_planned": what.second_product_planned,
+    }
+    if what.returns:
+        data["urgent"] = what.urgent
+    if what.take_over_on is not None:
+        data["take_over_on"] = what.take_over_on.isoformat()
+    if what.packet is not None:
+        data["packet"] = str(what.packet)
+    return data
 
 
 def delivered(course_id: UUID, handoff: UUID, channel: str, *, by: Actor, now: datetime | None = None) -> Recorded:
@@ -135,7 +140,7 @@ def ask(course_id: UUID, handoff: UUID, question: str, *, by: Actor, now: dateti
     """Ask the sender something."""
     now = now or clock.now()
     with hold(course_id, handoff, by, now):
-        return tell(course_id, "handoff_asked", handoff, {"question": _text(question, "question")}, by, now)
+        return tell(course_id, "handoff_asked", handoff, {"question": written(question, "question")}, by, now)
 
 
 def answer(
@@ -146,7 +151,7 @@ def answer(
     with hold(course_id, handoff, by, now) as held:
         if str(asked) not in {each.asked.id for each in held.loop.questions}:
             raise NotVisibleError("There is no such question.")
-        fields = {"asked": str(asked), "answer": _text(words, "answer")}
+        fields = {"asked": str(asked), "answer": written(words, "answer")}
         return tell(course_id, "handoff_answered", handoff, fields, by, now)
 
 
@@ -206,7 +211,7 @@ def decline(course_id: UUID, handoff: UUID, because: str, *, by: Actor, now: dat
     now = now or clock.now()
     with hold(course_id, handoff, by, now) as held:
         _refuse_outsider(held, by)
-        return _end(held, "declined", _text(because, "because"), by)
+        return end(held, "declined", because, by)
 
 
 def withdraw(course_id: UUID, handoff: UUID, because: str, *, by: Actor, now: datetime | None = None) -> Recorded:
@@ -214,7 +219,7 @@ def withdraw(course_id: UUID, handoff: UUID, because: str, *, by: Actor, now: da
     now = now or clock.now()
     with hold(course_id, handoff, by, now) as held:
         by.role_for(OFFER, held.course, now)
-        return _end(held, "withdrawn", _text(because, "because"), by)
+        return end(held, "withdrawn", because, by)
 
 
 def close(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> Recorded:
@@ -233,7 +238,9 @@ def close(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = N
         if open_still or held.loop.unanswered:
             words = "; ".join([*open_still, *(["a question waits for its answer"] if held.loop.unanswered else [])])
             raise RefusedError(f"Still to be done: {words}.", code="still_open")
-        return tell(course_id, "handoff_ended", handoff, {"how": "closed"}, by, now)
+        done = tell(course_id, "handoff_ended", handoff, {"how": "closed"}, by, now)
+        shut_doors(held.course, handoff, now)
+        return done
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -268,14 +275,15 @@ def tell(
     return record(course_id, data, by=by, verbs=(verb,), now=now)
 
 
-def _end(held: Held, how: str, because: str, by: Actor) -> Recorded:
-    """End what waits: the doors shut, and the access that was for reading it ends."""
+def end(held: Held, how: str, because: str, by: Actor, **fields: str) -> Recorded:
+    """End what waits, with a reason: the doors shut, and the access that was for reading it ends."""
     _refuse_over(held)
+    fields |= {"how": how, "because": written(because, "because")}
     course, now = held.course, held.now
     grants = course.accesses.filter(
         purpose=CourseAccess.Purpose.HANDOFF, to_organisation=held.receiver, revoked_at=None
     )
-    done = tell(course.pk, "handoff_ended", UUID(held.loop.id), {"how": how, "because": because}, by, now)
+    done = tell(course.pk, "handoff_ended", UUID(held.loop.id), fields, by, now)
     grants.update(revoked_at=now)
     shut_doors(course, UUID(held.loop.id), now)
     return done
@@ -321,7 +329,8 @@ def _refuse_over(held: Held) -> None:
         raise RefusedError(GONE, code="not_waiting")
 
 
-def _text(words: str, path: str) -> str:
+def written(words: str, path: str) -> str:
+    """What was written down, or a refusal where nothing was."""
     if not words.strip():
         raise RefusedError("Please write it down.", code="missing_key", path=path)
     return words.strip()

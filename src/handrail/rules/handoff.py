@@ -261,6 +261,36 @@ def _warn(loop: Loop, asked: _Asked, answer: HandoffAnswer) -> None:
         answer.pages.append(_call_for(place, loop, rules.escalate_ladder, words, because, near))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chase:
+    """What happens by itself at an instant while nobody has taken over: `unread` counts only until somebody has read it."""
+
+    at: datetime
+    what: str
+    unread: bool = False
+
+
+def chases(told: Handoff, clock: DoseClock | None, policy: Policy, zone: str) -> tuple[Chase, ...]:
+    """The chases and escalations of a hand-off that waits, the earliest first; none of one that no longer does."""
+    if told.accept_due is None:
+        return ()
+    rules, at = handoff_rules(policy), told.offered_at
+    chase = rules.working_after(at, rules.chase_after_working_hours, zone)
+    phone = rules.working_after(at, rules.phone_after_working_hours, zone)
+    escalate = min(rules.working_after(at, rules.escalate_after_working_hours, zone), told.accept_due)
+    found = [Chase(at=told.accept_due, what="whoever answers now is paged: not accepted")]
+    if told.read_at is None:
+        found += [
+            Chase(at=min(chase, escalate), what="chased: nobody has read it", unread=True),
+            Chase(at=min(phone, escalate), what="to be phoned: nobody has read it", unread=True),
+            Chase(at=escalate, what="whoever answers now is paged: not read and not accepted", unread=True),
+        ]
+    if clock is not None and clock.give_by is not None:
+        near = rules.opens_on(clock.give_by, clock.zone) - timedelta(hours=rules.escalate_hours_before_give_by)
+        found.append(Chase(at=max(near, at), what="whoever answers now is paged: the give-by date is near"))
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
 # --- after that -------------------------------------------------------------------------------------------------------
 
 

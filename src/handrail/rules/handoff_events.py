@@ -50,10 +50,11 @@ class HandoffRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffAsked:
-    """A question of the receiving side; its id is the question's."""
+    """A question of the receiving side; its id is the question's. `asked_by`: who asked without an account."""
 
     handoff: str | None = None
     question: str | None = None
+    asked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +68,15 @@ class HandoffAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffEnded:
-    """The receiving side declines, the sender withdraws, or, after the first dose there, the loop is closed."""
+    """The receiving side declines, the sender withdraws, or, after the first dose there, the loop is closed.
+
+    `ended_by`: who declined without an account.
+    """
 
     handoff: str | None = None
     how: Literal["declined", "withdrawn", "closed"] | None = None
     because: str | None = None
+    ended_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from handrail.rules.handoff import OTHER_TEAM
 from handrail.rules.terms import STEP_WORDS
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 from handrail.web.gate_forms import GATE_FORMS, RESPONSES
@@ -186,7 +187,12 @@ FORMS: Final[dict[str, Form]] = {
                     name="with",
                     label="With",
                     kind="choice",
-                    choices=(("patient", "Patient"), ("caregiver", "Caregiver"), ("ed", "Emergency department")),
+                    choices=(
+                        ("patient", "Patient"),
+                        ("caregiver", "Caregiver"),
+                        ("ed", "Emergency department"),
+                        (OTHER_TEAM, "The other team (hand-off)"),
+                    ),
                     required=True,
                 ),
                 Field(name="reached", label="Reached?", kind="yes_no", choices=YES_NO, required=True),
