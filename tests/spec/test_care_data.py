@@ -8,7 +8,7 @@ import pytest
 
 from handrail.rules import caredata
 from handrail.rules.billing import diagnosis_of, units_of
-from handrail.rules.caredata import billing_from_toml, care_from_toml
+from handrail.rules.caredata import billing_from_toml, care_from_toml, is_tocilizumab
 from handrail.rules.interchange import exchange, label_on
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import UnusableInput
@@ -221,3 +221,25 @@ def test_a_planted_fault_in_the_billing_units_is_refused(old: str, new: str, cod
     with pytest.raises(ProtocolDataError) as refused:
         billing_from_toml(BILLING.replace(old, new, 1))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("agent", "counts"),
+    [
+        ("tocilizumab", True),
+        ("Tocilizumab", True),
+        ("tocilizumab-aazg", True),
+        ("Actemra", True),
+        ("ACTEMRA IV 400 mg", True),
+        ("Tyenne", True),
+        ("tofidence", True),
+        ("Avtozma", True),
+        ("anakinra", False),
+        ("siltuximab", False),
+        ("actem", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_tocilizumab_counts_under_each_of_its_names(agent, counts):
+    assert is_tocilizumab(agent) is counts

@@ -17,6 +17,7 @@ from handrail.actions.links import issue_checkin_link
 from handrail.people.models import EmergencyCard
 from handrail.people.scope import everything
 from handrail.rules.emergency import emergency_data
+from handrail.web import cards, course_page
 from tests.support.factories import MONDAY_0900, World, dose, event, make_member
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +107,7 @@ def test_an_address_that_opens_nothing_is_answered_like_one_that_never_was(world
 def test_before_the_code_there_is_the_class_what_to_do_first_and_the_number(world, client):
     said = words(scan(client, world.card.key))
     assert GENERAL in said
-    assert "Call now, day and night: 555-0111" in said
+    assert "Call now: 555-0111" in said
     assert "Fever may be the only sign" in said and "Do NOT give the next dose" in said
     assert not [each for each in SECRETS if each != "555-0111" and each in said]
     with everything():
@@ -123,9 +124,9 @@ def test_after_the_code_there_are_the_patients_facts(world, client):
         "Last dose: step-up dose 1",
         "17 h ago",
         "Next dose: do NOT give it",
-        "Call now, day and night: 555-0111",
+        "Call now: 555-0111",
         "Who answers: Alice On-Call",
-        "Tocilizumab: 800 mg (capped) for 101.0 kg",
+        "Tocilizumab: 800 mg (capped) for 101.0 kg (weighed ",
         "Given so far: none on record",
         "at home: dexamethasone 20 mg",
         "24 min ago",
@@ -158,6 +159,44 @@ def test_what_is_not_known_is_said(world, client):
     assert "Last dose: no dose on record." in said
     assert "weight not known: weigh the patient" in said
     assert "taken at home: nothing on record: ask" in said
+
+
+def test_a_report_from_home_is_told_with_what_was_not_said(world, client):
+    with everything():
+        record_event(
+            world.course.pk,
+            event("checkin_received", at=NOW, temperature_c="38.4"),
+            by=world.actor("alice", "nurse"),
+            now=NOW,
+        )
+    scan(client, world.card.key)
+    said = words(type_code(client, world.card.code))
+    assert "symptoms not known; fever medicine in the 6 h before: not known; confusion check not known" in said
+
+
+def test_a_brand_counts_as_tocilizumab(world, client):
+    tell(
+        world,
+        event("medicine_given", at=NOW - timedelta(hours=2), agent="Actemra IV", dose_mg="800", purpose="treatment"),
+    )
+    scan(client, world.card.key)
+    said = words(type_code(client, world.card.code))
+    assert "Given so far: 800 mg" in said
+
+
+def test_when_the_rules_fail_the_last_dose_is_the_one_on_record(world, client, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError
+
+    monkeypatch.setattr(course_page, "assess", broken)
+    scan(client, world.card.key)
+    said = words(type_code(client, world.card.code))
+    assert "Handrail cannot judge this course." in said
+    assert "Last dose: step-up dose 1" in said and "17 h ago" in said
+    monkeypatch.setattr(
+        course_page, "look", lambda *_: course_page.Looked(history=None, policy=None, answer=None, trouble="x")
+    )
+    assert "Last dose: not known: ask" in words(client.get("/e/"))
 
 
 def test_the_page_asks_no_other_server_and_leaves_no_trace(world, client, caplog):
@@ -213,6 +252,16 @@ def test_staff_print_a_card_and_say_that_it_is_in_hand(world, client):
     said = words(client.get(reverse("cards", args=at)))
     assert "in the patient's hand since" in said and "revoked" in said
     assert client.get(reverse("card", args=[*at, world.card.pk])).status_code == 404, "the former card is over"
+
+
+def test_a_card_names_each_number_that_is_the_one_to_call_at_some_hour(world, client, monkeypatch):
+    client.force_login(world.alice.nurse)
+    address = reverse("card", args=[world.course.pk, world.card.pk])
+    assert "Call now, day and night: 555-0111" in words(client.get(address))
+    monkeypatch.setattr(cards, "number_to_call", lambda _course, at: "555-0111" if 8 <= at.hour < 17 else "555-0190")
+    said = words(client.get(address))
+    assert "555-0111" in said and "555-0190" in said and "One of them answers at every hour" in said
+    assert "day and night" not in said
 
 
 def test_staff_see_who_opened_the_page(world, client):

@@ -133,7 +133,7 @@ def test_the_sheet_says_drug_dose_number_grades_and_when_it_was_printed(world, c
         "Last dose: step-up dose 1",
         "( 17 h ago)",
         "Next dose: do NOT give it",
-        "Call now, day and night: 555-0",
+        "Call now: 555-0",
         "CRS 1 fever 38.0 °C or more",
         "CRS 3 hypotension with one vasopressor",
         "ICANS 2 ICE 3 to 6",

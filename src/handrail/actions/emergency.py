@@ -1,8 +1,8 @@
 """The emergency card: printed, handed over, revoked; and the page behind it, which its code opens for an emergency department.
 
 Scanning the card shows nothing of the patient: a phone that previews an address is nobody who looks. The right code is a look that is
-written down, and calls the clinician on call and tells the patient at once, once for each opening. Wrong codes are counted in the
-transaction that tries them, for the whole life of the card.
+written down; it calls the clinician on call at once, and again when that call is closed, and tells the patient once while an opening
+lasts (by text message only where they agreed). Wrong codes are counted in the transaction that tries them, for the whole life of the card.
 """
 
 from __future__ import annotations
@@ -104,13 +104,15 @@ def hand_over_card(course_id: UUID, card_id: UUID, *, by: Actor, now: datetime |
     """The patient has this card in hand: from now on the wallet cards before it open nothing.
 
     Raises:
-        NotVisibleError: no such card. RefusedError: it opens nothing itself (any more).
+        NotVisibleError: no such card. RefusedError: it is no wallet card, or opens nothing itself (any more).
     """
     now = now or clock.now()
     with locked(course_id, by, now) as course:
         by.role_for("issue_link", course, now)
         card = _card_of(course, card_id)
-        if not _good(card, now):
+        if card.kind != EmergencyCard.Kind.WALLET:
+            raise RefusedError("Only a wallet card is handed to the patient.", code="not_a_wallet_card")
+        if not opens_page(card, now):
             raise RefusedError("This card opens nothing any more: print a new one.", code="card_over")
         if card.handed_over_at is None and by.user is not None:
             card.handed_over_at, card.handed_over_by = now, by.user
@@ -149,7 +151,11 @@ def show_card(card: EmergencyCard) -> CardShown:
 def card_in_force(course: Course, now: datetime) -> EmergencyCard | None:
     """The card that the patient's phone shows: the last one handed over, else the newest that still opens the page."""
     cards = EmergencyCard.objects.select_related("link").filter(
-        course=course, kind=EmergencyCard.Kind.WALLET, link__revoked_at__isnull=True, link__expires_at__gt=now
+        course=course,
+        kind=EmergencyCard.Kind.WALLET,
+        link__revoked_at__isnull=True,
+        link__expires_at__gt=now,
+        tries_left__gt=0,
     )
     return (
         cards.filter(handed_over_at__isnull=False).order_by("-link__issued_at").first()
@@ -164,7 +170,12 @@ def _card_of(course: Course, card_id: UUID) -> EmergencyCard:
     return card
 
 
-def _good(card: EmergencyCard, now: datetime) -> bool:
+def opens_page(card: EmergencyCard, now: datetime) -> bool:
+    """Whether the right code of this card opens the page: in force, and not locked by wrong ones."""
+    return _in_force(card, now) and card.tries_left > 0
+
+
+def _in_force(card: EmergencyCard, now: datetime) -> bool:
     return card.link.revoked_at is None and card.link.expires_at > now
 
 
@@ -185,7 +196,7 @@ def number_on_card(cookie: str, *, now: datetime | None = None) -> str:
     link_id = link_id_of_cookie(cookie, PURPOSE) if cookie else None
     with scope.everything():
         card = _behind(link_id)
-        if card is None or not _good(card, now):
+        if card is None or not _in_force(card, now):
             return ""
         number = number_to_call(card.course, now)
     log_look(card.course, SCANNED, link=card.link, now=now)
@@ -206,7 +217,7 @@ def open_page(
         # The course first, then the card: always in this order, so that no two wait for one another.
         course = Course.objects.select_for_update(no_key=True).get(pk=found.course_id)
         card = EmergencyCard.objects.select_for_update(of=("self",)).select_related("link").get(pk=found.pk)
-        if not _good(card, now) or card.tries_left == 0:
+        if not opens_page(card, now):
             return None
         if not hmac.compare_digest(typed.encode(), card.code.encode()):
             card.tries_left -= 1
@@ -220,6 +231,7 @@ def open_page(
 
 def _open(course: Course, card: EmergencyCard, who: str, now: datetime) -> EmergencyOpening:
     told = EmergencyOpening.objects.filter(course=course, told=True, until__gt=now).exists()
+    called = course.alerts.filter(key=OPENED, closed_at__isnull=True).exists()
     opening = EmergencyOpening.objects.create(
         organisation_id=course.organisation_id,
         course=course,
@@ -230,8 +242,9 @@ def _open(course: Course, card: EmergencyCard, who: str, now: datetime) -> Emerg
         told=not told,
     )
     log_look(course, LOOK, link=card.link, now=now)
-    if not told:
+    if not (told and called):
         _call(course, OPENED, "An emergency department has opened the emergency page", "the right code was typed", now)
+    if not told:
         _tell_patient(course, opening, now)
     return opening
 
@@ -246,7 +259,7 @@ def opening_of(cookie: str, *, now: datetime | None = None) -> EmergencyOpening 
     with scope.everything():
         related = ("card__link", "course__organisation", "course__site", "course__patient")
         opening = EmergencyOpening.objects.select_related(*related).filter(pk=opening_id, until__gt=now).first()
-    if opening is None or not _good(opening.card, now):
+    if opening is None or not _in_force(opening.card, now):
         return None
     log_look(opening.course, LOOK, link=opening.card.link, now=now)
     return opening

@@ -6,6 +6,7 @@ Rows carry source and status like the rows of a protocol; a row that nobody has 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -202,6 +203,20 @@ File = TypeVar("File")
 def tocilizumab() -> Care:
     """The shipped care data of tocilizumab."""
     return care_from_toml((FOLDER / "care" / "tocilizumab.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _tocilizumab_names() -> frozenset[str]:
+    products = tocilizumab().product
+    return frozenset({"tocilizumab", *(row.id for row in products), *(row.brand.lower() for row in products)})
+
+
+def is_tocilizumab(agent: str | None) -> bool:
+    """Whether a medicine, as somebody wrote it, is tocilizumab: by its name (with or without a suffix) or by a brand.
+
+    A dose that is written "Actemra 400 mg IV" counts for the gap and the number as well as one of "tocilizumab".
+    """
+    return not _tocilizumab_names().isdisjoint(re.findall(r"[a-z]+", (agent or "").lower()))
 
 
 def care_sources(name: str) -> dict[str, CareSource]:

@@ -22,9 +22,13 @@ NO_GCSF: Final = "no_gcsf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneralRow:
-    """What an address says that opens nothing."""
+    """What is the same for every patient: `words` on an address that opens nothing, the rest on the card and above the facts."""
 
     words: str
+    title: str
+    card: str
+    alone: str
+    grades: str
     source: tuple[str, ...]
     status: Status
 

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from handrail.rules.answer import Finding, HomeMedicine, Masking
+from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.home_events import HomeMedicineAuthorised
@@ -215,7 +216,8 @@ def _is(event: Event, agent: str, policy: Policy) -> bool:
 
 
 def _name(event: Event) -> str:
-    return (event.body.agent or "").strip().lower()
+    agent = event.body.agent
+    return "tocilizumab" if is_tocilizumab(agent) else (agent or "").strip().lower()
 
 
 def _covered(event: Event, history: History, policy: Policy) -> bool:

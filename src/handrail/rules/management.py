@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from handrail.rules.answer import Finding
+from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Urgency, say_instant
 
-AGENT = "tocilizumab"
 TREATMENT_PURPOSES = ("treatment", None)
 
 
@@ -43,7 +43,7 @@ def above_the_cap(history: History, policy: Policy, since: datetime | None) -> t
     above = [
         e
         for e in history.of("medicine_given")
-        if (e.body.agent or "").lower() == AGENT
+        if is_tocilizumab(e.body.agent)
         and e.body.dose_mg is not None
         and e.body.dose_mg > row.cap_mg
         and (since is None or e.at >= since)
@@ -72,7 +72,7 @@ def another_tocilizumab(
     """
     row = policy.tocilizumab
     mg, capped = tocilizumab_amount(weight_kg, policy)
-    given = [e for e in history.of("medicine_given") if (e.body.agent or "").lower() == AGENT and e.at <= now]
+    given = [e for e in history.of("medicine_given") if is_tocilizumab(e.body.agent) and e.at <= now]
     warnings: list[Finding] = []
     changes: list[datetime] = []
     source = policy.source(row.source, "tocilizumab")

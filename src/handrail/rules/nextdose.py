@@ -19,6 +19,7 @@ from handrail.rules.answer import Finding, Later, NextDose, Then, WouldBe
 from handrail.rules.departures import departures
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes
+from handrail.rules.events import Event
 from handrail.rules.giving import companions_for, infusion_for, infusion_reaction, treatment_over
 from handrail.rules.history import History
 from handrail.rules.holds import CLEARANCE_WORDS, Hold, clearance, holds
@@ -343,11 +344,14 @@ def _complete(
 
 def latest_weight(history: History) -> Decimal | None:
     """The latest body weight in kg, measured or written with a dose; None when the latest is not known."""
-    for event in reversed(history.of("weight_measured", "dose_given")):
-        if event.body.weight_kg is not None or "weight_kg" in event.nulls:
-            weight: Decimal | None = event.body.weight_kg
-            return weight
-    return None
+    event = latest_weighing(history)
+    return event.body.weight_kg if event else None
+
+
+def latest_weighing(history: History) -> Event | None:
+    """The event that says the latest body weight, or that it is not known."""
+    said = reversed(history.of("weight_measured", "dose_given"))
+    return next((each for each in said if each.body.weight_kg is not None or "weight_kg" in each.nulls), None)
 
 
 def _previous_at(doses: Sequence[Given]) -> datetime | None:

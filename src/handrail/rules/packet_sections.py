@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from handrail.rules.answer import NextDose
+from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Course, Episode
 from handrail.rules.events import Event
@@ -85,7 +86,7 @@ def _treatment(t: Telling) -> None:
     t.add("treatment.policy", "Site policy", f"{t.policy.ref.id} version {t.policy.ref.version}", Origin(kind="policy"))
     columns = ("dose", "when", "mg", "mg/kg", "weight kg", "lot", "site", "premedication")
     t.table("treatment.doses", "Doses given", columns, (_dose_line(t, dose) for dose in t.doses))
-    toci = [e for e in t.history.of("medicine_given") if (e.body.agent or "").lower().startswith("tocilizumab")]
+    toci = [e for e in t.history.of("medicine_given") if is_tocilizumab(e.body.agent)]
     lines = (
         Line(
             key=f"treatment.tocilizumab.{e.id}",

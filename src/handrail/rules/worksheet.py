@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, Literal
 
-from handrail.rules.caredata import FOLDER, read_care
+from handrail.rules.caredata import FOLDER, is_tocilizumab, read_care
 from handrail.rules.doses import Given
 from handrail.rules.episodes import Episodes
 from handrail.rules.history import History
@@ -291,7 +291,7 @@ def _lab(code: str) -> Callable[[FeatureRow, _Case], Known]:
 
 
 def _tocilizumab(_row: FeatureRow, case: _Case) -> Known:
-    given = [e for e in case.history.of("medicine_given") if (e.body.agent or "").lower() == "tocilizumab"]
+    given = [e for e in case.history.of("medicine_given") if is_tocilizumab(e.body.agent)]
     if not given:
         return "none on record", None
     last = given[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 import segno
@@ -12,10 +12,14 @@ from handrail.actions.truth import number_to_call
 from handrail.alerts.places import emergency_link
 from handrail.people.models import EmergencyCard, Organisation
 from handrail.records.models import Course
+from handrail.rules.emergency import emergency_data
+from handrail.rules.terms import zone_named
 from handrail.web.words import local_time
 
-TITLE: Final = "On a T-cell-engaging bispecific"
 OPENINGS_SHOWN: Final = 10
+LOOKED_AHEAD_DAYS: Final = 7
+HOURS_LOOKED_AT: Final = (time(2), time(12))
+"""A night and a day: a card is read at another hour than it was printed, and numbers may change with the hour."""
 QUIET_ZONE: Final = 4
 """Modules of white around a code, as its standard asks."""
 
@@ -27,6 +31,19 @@ def qr_image(text: str) -> str:
     )
 
 
+def numbers_to_call(course: Course, now: datetime) -> list[str]:
+    """Every number that is the one to call at some hour of the coming week, the one of now first. One of them is answered at every hour."""
+    zone = zone_named(course.time_zone)
+    today = now.astimezone(zone).date()
+    hours = [
+        datetime.combine(today + timedelta(days=day), hour, zone)
+        for day in range(LOOKED_AHEAD_DAYS + 1)
+        for hour in HOURS_LOOKED_AT
+    ]
+    found = [number_to_call(course, at) for at in (now, *(each for each in hours if each > now))]
+    return list(dict.fromkeys(number for number in found if number))
+
+
 def face(course: Course, card: EmergencyCard, now: datetime, *, names: bool) -> dict[str, Any]:
     """The two faces of a card."""
     shown = show_card(card)
@@ -34,7 +51,8 @@ def face(course: Course, card: EmergencyCard, now: datetime, *, names: bool) -> 
         "drug": course.product,
         "who": course.patient.name if names else "",
         "synthetic": course.synthetic or course.organisation.mode == Organisation.Mode.DEMO,
-        "number": number_to_call(course, now),
+        "general": emergency_data().general,
+        "numbers": numbers_to_call(course, now),
         "qr": qr_image(emergency_link(shown.address_key)),
         "code": shown.code,
         "printed": local_time(now, course.time_zone),
@@ -47,7 +65,7 @@ def card_on_phone(course: Course, now: datetime) -> dict[str, Any]:
     card = card_in_force(course, now)
     openings = course.emergency_openings.order_by("-at", "-id")[:OPENINGS_SHOWN]
     return {
-        "general_title": TITLE,
+        "general": emergency_data().general,
         "card": face(course, card, now, names=True) if card is not None else None,
         "openings": [{"at": local_time(each.at, course.time_zone), "who": each.who} for each in openings],
     }

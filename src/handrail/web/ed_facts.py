@@ -18,6 +18,7 @@ from handrail.web.words import local_time, parse, since_words
 
 NOT_KNOWN: Final = "not known"
 HOME: Final = "home"
+UNNAMED: Final = "a medicine that nobody named and that may hide a fever,"
 
 
 def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
@@ -27,13 +28,15 @@ def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
     answer, zone = looked.answer or {}, course.time_zone
     number = number_to_call(course, now)
     watch = answer.get("watch") or {}
-    given_at = parse(watch.get("last_dose_at"))
+    score, scored_at = watch.get("last_ice_0_10"), parse(watch.get("last_ice_at"))
     masking = [(each["agent"], parse(each["at"]), parse(each["until"])) for each in answer.get("masking") or []]
     return {
         **shown,
         "night": on_call.night(course, looked, now),
         "drug": course.product,
-        "last": {**on_call.last_dose(answer, now), "at": local_time(given_at, zone) if given_at else ""},
+        "general": emergency_data().general,
+        "judged": looked.answer is not None,
+        "last": _last_dose(looked, now, zone),
         "call": number,
         "call_digits": dialled(number),
         "masking": [
@@ -42,7 +45,7 @@ def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
             if at and until
         ],
         "taken_home": _taken_home(looked.history, zone, now),
-        "ice": f"{watch['last_ice_0_10']} of 10" if watch.get("last_ice_0_10") is not None else NOT_KNOWN,
+        "ice": f"{score} of 10, {local_time(scored_at, zone)}" if score is not None and scored_at else NOT_KNOWN,
         "check": next(iter(shown.get("checks") or []), None),
         "grades": on_call.grade_rows(load_scale(DEFAULT_SCALE)),
         "work_up": [row.words for row in fever_data().work_up if row.id != NO_GCSF],
@@ -52,13 +55,25 @@ def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
     }
 
 
+def _last_dose(looked: course_page.Looked, now: datetime, zone: str) -> dict[str, str]:
+    """The last dose with its instant; of what was recorded, where the rules could not judge the course."""
+    if looked.answer is not None:
+        at = parse((looked.answer.get("watch") or {}).get("last_dose_at"))
+        return {**on_call.last_dose(looked.answer, now), "at": local_time(at, zone) if at else ""}
+    given = looked.history.until(now).of("dose_given") if looked.history else []
+    if not given:
+        return {"at": ""}
+    watch = {"last_dose_at": given[-1].at.isoformat(), "last_dose_step": given[-1].body.step}
+    return {**on_call.last_dose({"watch": watch}, now), "at": local_time(given[-1].at, zone)}
+
+
 def _taken_home(history: History | None, zone: str, now: datetime) -> list[str]:
     """Every medicine that was taken at home, newest first."""
     if history is None:
         return []
     taken = [e for e in history.until(now).of("medicine_given") if e.body.purpose == HOME]
     return [
-        f"{e.body.agent or 'medicine not known'} {f'{e.body.dose_mg} mg' if e.body.dose_mg else '(dose not known)'}, "
+        f"{e.body.agent or UNNAMED} {f'{e.body.dose_mg} mg' if e.body.dose_mg else '(dose not known)'}, "
         f"{local_time(e.at, zone)} ({since_words(e.at, now)} ago)"
         for e in reversed(taken)
     ]

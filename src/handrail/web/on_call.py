@@ -10,12 +10,13 @@ from handrail.people.models import Organisation
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course
 from handrail.rules.answering import AFTER_ED
+from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.doses import given_doses
 from handrail.rules.episodes import episodes
 from handrail.rules.history import History
 from handrail.rules.home_medicines import AGENT_WORDS, TRIGGER_WORDS
 from handrail.rules.management import tocilizumab_amount
-from handrail.rules.nextdose import latest_weight
+from handrail.rules.nextdose import latest_weighing
 from handrail.rules.policy import Policy
 from handrail.rules.scales import GradedRow, Scale
 from handrail.rules.terms import STEP_WORDS
@@ -25,7 +26,6 @@ from handrail.web.words import STATUS_WORDS, local_time, parse, since_words
 
 NOT_KNOWN: Final = "not known"
 COLUMN_WORDS: Final = {"crs": "for CRS", "infection": "for infection", "both": "hides both"}
-TOCILIZUMAB: Final = "tocilizumab"
 
 
 def night(course: Course, looked: Looked, now: datetime) -> dict[str, Any]:
@@ -127,12 +127,14 @@ def _tonight(course: Course, history: History, now: datetime) -> dict[str, str]:
 def _rescue(history: History, policy: Policy, answer: dict[str, Any], zone: str, now: datetime) -> dict[str, Any]:
     """One dose of tocilizumab in milligrams, what was given, and the limits; a weight that is not known gives no amount."""
     row = policy.tocilizumab
-    weight = latest_weight(history)
+    weighed = latest_weighing(history)
+    weight = weighed.body.weight_kg if weighed else None
     mg, capped = tocilizumab_amount(weight, policy)
-    given = [e for e in history.of("medicine_given") if (e.body.agent or "").lower() == TOCILIZUMAB and e.at <= now]
+    given = [e for e in history.of("medicine_given") if is_tocilizumab(e.body.agent) and e.at <= now]
     return {
         "mg": f"{mg.quantize(Decimal(1), ROUND_DOWN)}" if mg is not None else "",  # whole milligrams, never above
         "capped": capped,
+        "weighed": local_time(weighed.at, zone) if weighed else "",
         "weight": f"{weight.quantize(Decimal('0.1'))}" if weight is not None else "",
         "rule": f"{row.mg_per_kg} mg/kg, at most {row.cap_mg} mg, {row.min_hours_between} h apart, "
         f"at most {row.most_doses_per_event} doses for one reaction",

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_GET
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
-from handrail.actions.emergency import hand_over_card, issue_card, revoke_card
+from handrail.actions.emergency import hand_over_card, issue_card, opens_page, revoke_card
 from handrail.actions.errors import RefusedError
 from handrail.people import permissions
 from handrail.people.models import EmergencyCard
 from handrail.records.models import Course
-from handrail.web.cards import TITLE, face
+from handrail.web.cards import face
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.presenters import patient_words
@@ -54,13 +54,12 @@ def card(request: HttpRequest, course_id: UUID, card_id: UUID) -> HttpResponse:
     found, user, now = course_for(request, course_id, "issue_link"), signed_in(request), clock.now()
     names = permissions.may(user, "view_identity", found, now)
     row = found.emergency_cards.select_related("link").filter(pk=card_id).first()
-    if row is None or not _good(row, now):
+    if row is None or not opens_page(row, now):
         raise Http404("There is no such card.")
     log_look(found, "emergency_card_printed", user=user, now=now)
     context = {
         **frame(request, "courses"),
         "course": _head(found, names=names),
-        "general_title": TITLE,
         "card": face(found, row, now, names=names),
         "card_id": row.pk,
         "may_hand_over": row.handed_over_at is None and row.kind == EmergencyCard.Kind.WALLET,
@@ -109,10 +108,6 @@ def _head(course: Course, *, names: bool) -> dict[str, Any]:
     return {"id": course.pk, "who": patient_words(course, names=names)}
 
 
-def _good(card: EmergencyCard, now: datetime) -> bool:
-    return card.link.revoked_at is None and card.link.expires_at > now
-
-
 def _row(card: EmergencyCard, course: Course, now: datetime) -> dict[str, Any]:
     zone = course.time_zone
     if card.link.revoked_at is not None:
@@ -131,6 +126,6 @@ def _row(card: EmergencyCard, course: Course, now: datetime) -> dict[str, Any]:
         "made": local_time(card.link.issued_at, zone),
         "state": state,
         "more": f"good until {card.link.expires_at:%Y-%m-%d}; {card.tries_left} wrong codes may still be typed",
-        "good": _good(card, now),
+        "good": opens_page(card, now),
         "may_hand_over": card.handed_over_at is None and card.kind == EmergencyCard.Kind.WALLET,
     }
