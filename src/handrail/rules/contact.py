@@ -169,27 +169,53 @@ def _in_care_since(call: Event, history: History) -> Event | None:
     return next((e for e in history.of("home_status") if e.at >= call.at and e.body.location in IN_CARE), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Clock:
+    """What must follow a call by an instant: a task until it is recorded, and late from then on."""
+
+    key: str
+    """What the key of the page begins with; the id of the call follows."""
+    task: str
+    by: datetime
+    late: str
+    """The finding when it is late."""
+    page: str
+    because: str
+
+
+def _run(clock: _Clock, call: Event, report: Report, policy: Policy, now: datetime, answer: ContactAnswer) -> None:
+    """Ask for what the clock of a call waits for; say it and page it when the time is over."""
+    answer.changes_at.append(clock.by)
+    answer.tasks.append(Task(who="on_call", what=clock.task, by=clock.by))
+    if now < clock.by:
+        return
+    _late(clock.late, report, policy, clock.because, answer)
+    answer.pages.append(
+        PageWanted(
+            key=f"{clock.key}:{call.id}",
+            urgency=report.ladder.urgency,
+            ladder=report.ladder,
+            what=clock.page,
+            because=clock.because,
+            since=clock.by,
+        )
+    )
+
+
 def _comes_in(call: Event, report: Report, policy: Policy, now: datetime, answer: ContactAnswer, zone: str) -> None:
     minutes = policy.ladders[report.ladder].seen_within_minutes
     if minutes is None:
         return
-    by = call.at + timedelta(minutes=minutes)
     said = say_instant(call.at, zone)
-    answer.changes_at.append(by)
-    answer.tasks.append(Task(who="on_call", what="see the patient who comes in, and assess", by=by))
-    if now >= by:
-        because = f"comes in since the call of {said}; to be seen within {minutes} minutes, and nothing is recorded"
-        _late("The patient who comes in has not been seen", report, policy, because, answer)
-        answer.pages.append(
-            PageWanted(
-                key=f"seen:{call.id}",
-                urgency=report.ladder.urgency,
-                ladder=report.ladder,
-                what="the patient who comes in has not been seen",
-                because=because,
-                since=by,
-            )
-        )
+    seen = _Clock(
+        key="seen",
+        task="see the patient who comes in, and assess",
+        by=call.at + timedelta(minutes=minutes),
+        late="The patient who comes in has not been seen",
+        page="the patient who comes in has not been seen",
+        because=f"comes in since the call of {said}; to be seen within {minutes} minutes, and nothing is recorded",
+    )
+    _run(seen, call, report, policy, now, answer)
 
 
 def _sent(call: Event, report: Report, history: History, policy: Policy, now: datetime, answer: ContactAnswer) -> None:
@@ -200,40 +226,27 @@ def _sent(call: Event, report: Report, history: History, policy: Policy, now: da
     arrived = _in_care_since(call, history)
     by = call.at + timedelta(minutes=row.arrival_within_minutes)
     if arrived is None:
-        answer.changes_at.append(by)
-        answer.tasks.append(Task(who="on_call", what="confirm the arrival in the emergency department", by=by))
-    if arrived is None and now >= by:
-        because = f"sent to the emergency department at the call of {said}; no arrival is recorded"
-        _late("The patient has not arrived in the emergency department", report, policy, because, answer)
-        answer.pages.append(
-            PageWanted(
-                key=f"arrival:{call.id}",
-                urgency=report.ladder.urgency,
-                ladder=report.ladder,
-                what="arrival in the emergency department is not confirmed",
-                because=because,
-                since=by,
-            )
+        arrival = _Clock(
+            key="arrival",
+            task="confirm the arrival in the emergency department",
+            by=by,
+            late="The patient has not arrived in the emergency department",
+            page="arrival in the emergency department is not confirmed",
+            because=f"sent to the emergency department at the call of {said}; no arrival is recorded",
         )
+        _run(arrival, call, report, policy, now, answer)
     called = any(e.body.reached is True and e.body.with_ == "ed" and e.at > call.at for e in history.of("contact_made"))
     if called or row.ed_call_back_within_minutes is None:
         return
-    due = (min(arrived.at, by) if arrived is not None else by) + timedelta(minutes=row.ed_call_back_within_minutes)
-    answer.changes_at.append(due)
-    answer.tasks.append(Task(who="on_call", what="call the emergency department back", by=due))
-    if now >= due:
-        because = f"sent there at the call of {said}; nobody has spoken with the department since"
-        _late("The emergency department has not been called back", report, policy, because, answer)
-        answer.pages.append(
-            PageWanted(
-                key=f"ed_call_back:{call.id}",
-                urgency=report.ladder.urgency,
-                ladder=report.ladder,
-                what="the emergency department has not been called back",
-                because=because,
-                since=due,
-            )
-        )
+    call_back = _Clock(
+        key="ed_call_back",
+        task="call the emergency department back",
+        by=(min(arrived.at, by) if arrived is not None else by) + timedelta(minutes=row.ed_call_back_within_minutes),
+        late="The emergency department has not been called back",
+        page="the emergency department has not been called back",
+        because=f"sent there at the call of {said}; nobody has spoken with the department since",
+    )
+    _run(call_back, call, report, policy, now, answer)
 
 
 # --- staying at home ----------------------------------------------------------------------------------------------
