@@ -21,9 +21,8 @@ from handrail.actions.policies import APPROVE, PROPOSE, approve_policy, preview,
 from handrail.people import permissions
 from handrail.people.models import Organisation
 from handrail.records import wire
-from handrail.records.models import Course, PolicyAdoption, PolicyProposal
+from handrail.records.models import PolicyAdoption, PolicyProposal
 from handrail.records.policies import in_force, not_on
-from handrail.records.reach import courses_of
 from handrail.rules.policy import Policy, load_policy, shipped_document
 from handrail.rules.policy_book import policy_rows
 from handrail.rules.policy_changes import PolicyChange, Verdict, say
@@ -31,8 +30,8 @@ from handrail.rules.policy_own import Reason, Value, compare, values_of
 from handrail.rules.terms import UnusableInput, civil_date
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
+from handrail.web.left_behind import left_behind, running_of
 from handrail.web.policy_page import book_of, form_tables
-from handrail.web.presenters import patient_words
 from handrail.web.signing_page import dated
 
 MARKS = {
@@ -239,33 +238,13 @@ def _page(request: HttpRequest, proposal: PolicyProposal, *, error: str = "", st
         "waits": adoption is None and newest,
         "may_approve": adoption is None and newest and may_approve and user.pk != proposal.proposed_by_id,
         "mine": user.pk == proposal.proposed_by_id,
-        "courses": _courses(proposal, request, now) if current else [],
+        "courses": left_behind(not_on(proposal, running_of(organisation.pk, user, now), now), user, now)
+        if current
+        else [],
         "error": error,
         **_book(load_policy(proposal.document), proposal.document),
     }
     return render(request, "handrail/own_policy.html", context, status=status)
-
-
-def _courses(proposal: PolicyProposal, request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
-    """The running courses of the organisation that carry another policy: nobody has moved them."""
-    user = signed_in(request)
-    running = (
-        courses_of(user, now)
-        .filter(organisation_id=proposal.organisation_id, ended_at__isnull=True)
-        .select_related("patient", "site")
-        .order_by("started_at", "id")
-    )
-    return [_course(course, request, now) for course in not_on(proposal, running, now)]
-
-
-def _course(course: Course, request: HttpRequest, now: datetime) -> dict[str, Any]:
-    verbs = permissions.verbs_on(signed_in(request), course, now)
-    return {
-        "id": course.pk,
-        "who": patient_words(course, names="view_identity" in verbs),
-        "started": dated(course.started_at, course.time_zone),
-        "may_move": "decide" in verbs,
-    }
 
 
 @staff_page

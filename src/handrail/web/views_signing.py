@@ -19,14 +19,13 @@ from handrail.actions.signing import VERB, decide_rows, open_set, sign, take_up
 from handrail.actions.signing_state import State, document_for, state_of
 from handrail.people import permissions
 from handrail.people.models import Organisation, User
-from handrail.records.models import Course, ProtocolSignature, SigningSet
-from handrail.records.reach import courses_of
+from handrail.records.models import ProtocolSignature, SigningSet
 from handrail.records.signed import not_on
 from handrail.rules.protocol import Protocol, catalogue
 from handrail.web import signing_page
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
-from handrail.web.presenters import patient_words
+from handrail.web.left_behind import left_behind, running_of
 from handrail.web.signing_page import dated, protocol_address
 
 
@@ -144,19 +143,9 @@ def _courses(state: State, user: User, now: datetime) -> list[dict[str, Any]]:
     signature = state.signature
     if signature is None or signature.revoked_at is not None:
         return []
-    own = courses_of(user, now).filter(organisation_id=state.signing_set.organisation_id, ended_at__isnull=True)
-    running = own.filter(product=signature.protocol_key.split("/")[0]).select_related("patient", "site")
-    return [_course(course, user, now) for course in not_on(signature, running.order_by("started_at", "id"), now)]
-
-
-def _course(course: Course, user: User, now: datetime) -> dict[str, Any]:
-    verbs = permissions.verbs_on(user, course, now)
-    return {
-        "id": course.pk,
-        "who": patient_words(course, names="view_identity" in verbs),
-        "started": dated(course.started_at, course.time_zone),
-        "may_move": "decide" in verbs,
-    }
+    running = running_of(state.signing_set.organisation_id, user, now)
+    running = running.filter(product=signature.protocol_key.split("/")[0])
+    return left_behind(not_on(signature, running, now), user, now)
 
 
 @staff_page
