@@ -136,6 +136,49 @@ def test_training_that_runs_out_is_told_with_what_happens_until_it_is_mended(wor
     assert "paged all the same, rather than nobody" in alert.because
 
 
+@pytest.mark.parametrize(
+    ("last_day", "told"),
+    [
+        (date(2026, 3, 31), ["Tue 31 Mar 2026"]),  # the thirtieth day from today is the first without it
+        (date(2026, 4, 1), []),
+        (date(2026, 3, 2), ["Mon 2 Mar 2026"]),  # today is the last
+        (date(2026, 3, 1), []),  # over: nobody stands on the rota with it, and the page of training says it
+        (None, []),
+    ],
+)
+def test_a_certificate_is_said_days_before_it_ends(world, time, last_day, told):
+    fill(world)
+    someone = make_member(world.alice.organisation, "on_call", "Synthetic Expiring", trained=False)
+    make_certificate(world.alice.organisation, someone, valid_until=last_day)
+    look(time)
+    said = [f"The certificate on_call_ladder of Synthetic Expiring ends: {day} is its last day" for day in told]
+    assert [alert.what for alert in opened()] == said
+    assert {(alert.ladder, alert.site_id) for alert in opened()} <= {("GREEN", None)}
+    pages = Page.objects.filter(alert__in=opened(), channel="on_screen")
+    assert [page.user for page in pages] == [world.manager] * len(told)
+
+
+def test_a_certificate_that_is_renewed_closes_what_said_that_it_ends(world, time):
+    fill(world)
+    someone = make_member(world.alice.organisation, "on_call", "Synthetic Expiring", trained=False)
+    make_certificate(world.alice.organisation, someone, valid_until=date(2026, 3, 20))
+    for hours in (0, 30):
+        look(time, timedelta(hours=hours))
+    assert len(opened()) == 1
+    make_certificate(world.alice.organisation, someone, valid_from=date(2026, 3, 21), valid_until=date(2027, 3, 20))
+    look_soon(world.alice.site)
+    look(time, timedelta(hours=31))
+    assert [alert.closed_because for alert in opened()] == ["the reason is over"]
+
+
+def test_a_certificate_that_no_step_asks_for_is_not_paged(world, time):
+    fill(world)
+    someone = make_member(world.alice.organisation, "on_call", "Synthetic Expiring")
+    make_certificate(world.alice.organisation, someone, kind="other_course", valid_until=date(2026, 3, 20))
+    look(time)
+    assert opened() == []
+
+
 def test_thanksgiving_week_with_a_gap_is_seen(world, time):
     """The whole year is covered by a weekly plan; the holiday is not."""
     time.set(NOW.replace(month=11, day=20))

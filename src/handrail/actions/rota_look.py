@@ -1,4 +1,7 @@
-"""The look at a site's rota: make the next shifts of its plans, and page the site manager about every gap ahead."""
+"""The look at a site's rota: make the next shifts of its plans, and page the site manager about every gap ahead.
+
+And about every certificate that the rota asks for and that ends within days, while there is time to renew it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ from handrail.alerts.ledger import Changes, Wanted
 from handrail.people import coverage
 from handrail.people.coverage import Hole
 from handrail.people.models import Organisation, ShiftPlan, Site
+from handrail.people.training import asked_kinds, standings
 from handrail.rules.paging import Step
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.telling import role_words
-from handrail.rules.terms import Ladder, civil_date, say_instant
+from handrail.rules.terms import Ladder, civil_date, say_date, say_instant
 
 
 def look_at_rota(site_id: UUID, now: datetime) -> Changes:
@@ -42,7 +46,8 @@ def look_at_rota(site_id: UUID, now: datetime) -> Changes:
         )
         first = Site.objects.filter(organisation=organisation).order_by("code", "id").first()
         if first is not None and first.pk == site.pk:
-            every = settle_place(organisation.pk, "rota:all", _wanted(shared, organisation, None, now), now)
+            ends = _running_out(organisation, found, now)
+            every = settle_place(organisation.pk, "rota:all", [*_wanted(shared, organisation, None, now), *ends], now)
             changes = Changes(
                 opened=changes.opened + every.opened,
                 kept=changes.kept + every.kept,
@@ -64,22 +69,39 @@ def _wanted(holes: Iterable[Hole], organisation: Organisation, site: Site | None
         day = civil_date(hole.begins, zone).isoformat() if began else "before"
         key = place_key("rota", str(site.pk) if site else "all", hole.step, hole.kind, day)
         by_key.setdefault(key, []).append(hole)
-    rules = load_rota_rules()
     found = []
     for key, group in by_key.items():
-        soon = group[0].begins <= now + timedelta(hours=rules.look.soon_hours)
-        ladder = Ladder.AMBER if soon else Ladder.GREEN
-        found.append(
-            Wanted(
-                key=key,
-                urgency=ladder.urgency.value,
-                ladder=ladder.value,
-                what=hole_words(group[0], zone),
-                because="; ".join([*(hole_words(hole, zone) for hole in group[1:]), _why(group[0])]),
-                steps=tuple(Step(who=step.who, wait_minutes=step.wait_minutes) for step in rules.page),
-            )
-        )
+        soon = group[0].begins <= now + timedelta(hours=load_rota_rules().look.soon_hours)
+        because = "; ".join([*(hole_words(hole, zone) for hole in group[1:]), _why(group[0])])
+        found.append(_want(key, Ladder.AMBER if soon else Ladder.GREEN, hole_words(group[0], zone), because))
     return found
+
+
+def _running_out(organisation: Organisation, holes: Iterable[Hole], now: datetime) -> list[Wanted]:
+    """One alert a person and certificate that ends within the nearest of the days of warning, and that some step asks for.
+
+    Not beside a gap of that person: who stands on the rota after it has ended is paged about with the hours.
+    """
+    told = {(hole.who.pk, hole.certificate) for hole in holes if hole.who is not None}
+    asked, nearest = asked_kinds(organisation), load_rota_rules().training.warn_days[0]
+    found = []
+    for each in standings(organisation, now):
+        lacks = each.lacks_from
+        if lacks is None or not each.days_left or each.days_left > nearest:
+            continue
+        if each.kind not in asked or (each.user.pk, each.kind) in told:
+            continue
+        what = f"The certificate {each.kind} of {each.user.name} ends: {say_date(lacks - timedelta(days=1))} is its last day"
+        key = place_key("rota", "all", "certificate", each.kind, str(each.user.pk), lacks.isoformat())
+        because = "renew it: after that day this person is put on the rota no more"
+        found.append(_want(key, Ladder.GREEN, what, because))
+    return found
+
+
+def _want(key: str, ladder: Ladder, what: str, because: str) -> Wanted:
+    """An alert that climbs the steps of the rota's own rules."""
+    steps = tuple(Step(who=step.who, wait_minutes=step.wait_minutes) for step in load_rota_rules().page)
+    return Wanted(key=key, urgency=ladder.urgency.value, ladder=ladder.value, what=what, because=because, steps=steps)
 
 
 def hole_words(hole: Hole, zone: str) -> str:

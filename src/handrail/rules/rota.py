@@ -43,7 +43,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How long before a certificate runs out the page of training says so: days, the nearest first."""
+    """How long before a certificate runs out the page of training says so: days, the nearest first; within that it is paged."""
 
     warn_days: tuple[int, ...]
     source: tuple[str, ...]
