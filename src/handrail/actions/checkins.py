@@ -26,12 +26,14 @@ from handrail.actions.facts import receive_checkin
 from handrail.actions.home_medicines import Instruction, instruction_after
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS
-from handrail.actions.truth import ask_again_after, number_to_call, truth_about
+from handrail.actions.truth import ask_again_after, number_of, number_to_call, open_alerts, truth_about
 from handrail.people import scope
 from handrail.people.models import LinkToken, Organisation
 from handrail.records import wire
+from handrail.records.accountability import Accountable
 from handrail.records.models import Course, Event
 from handrail.rules.events import CheckinReceived
+from handrail.rules.history import History
 from handrail.rules.policy import Policy, load_policy
 from handrail.rules.terms import Disposition, Ladder, UnusableInput, Urgency, zone_named
 from handrail.rules.watch import patient_zone
@@ -153,13 +155,13 @@ def sheet_for(link: LinkToken, *, now: datetime | None = None) -> Sheet:
     """The check-in page of a link that is good."""
     now = now or clock.now()
     with _seen_by(link) as course:
-        policy, zone = _policy_and_zone(course, now)
+        history, policy = _read(course, now)
         due = ((course.assessment or {}).get("watch") or {}).get("next_check_due")
         return Sheet(
             link=link,
             course=course,
             policy=policy,
-            zone=zone,
+            zone=patient_zone(history) if history else course.time_zone,
             at=now,
             due=datetime.fromisoformat(due) if due else None,
             demo=course.organisation.mode == Organisation.Mode.DEMO,
@@ -190,7 +192,7 @@ def language_for(sheet: Sheet, cookie: str) -> str:
 
 
 def receive(
-    link: LinkToken,
+    sheet: Sheet,
     answers: Answers,
     *,
     written_at: datetime | None = None,
@@ -200,7 +202,7 @@ def receive(
     """Record a check and say what is true now.
 
     Args:
-        link: a link that is good.
+        sheet: the page that was answered, of a link that is good.
         answers: what was answered.
         written_at: when, by the phone's clock; never later than now.
         waited: how long the phone held the check, which needs no right clock on the phone and therefore wins.
@@ -212,10 +214,9 @@ def receive(
     now = now or clock.now()
     if waited is not None:
         written_at = now - min(max(waited, timedelta()), LONGEST_WAIT) * clock.speed()
-    with _seen_by(link) as course:
-        policy, _zone = _policy_and_zone(course, now)
+    link, course = sheet.link, sheet.course
     former = _former(course, answers)
-    if former is None and answers.is_quiet(policy) and _too_many(link):
+    if former is None and answers.is_quiet(sheet.policy) and _too_many(link):
         message = _(
             "Too many checks came through this link within an hour: this one is not saved. If you feel unwell, do not wait."
         )
@@ -229,7 +230,9 @@ def receive(
                 raise
             former = _former(course, answers)  # the same check arrived twice at once: now its first instant is known
             continue
-        return _receipt(link, recorded.event, recorded.truth, now, again=recorded.again)
+        with scope.acting_for(link.organisation_id):
+            course.refresh_from_db(fields=["assessment"])  # all else of it was read for the page
+            return receipt_for(course, recorded.event, recorded.truth, now, again=recorded.again, party=recorded.party)
     raise AssertionError("the second turn answers or raises")
 
 
@@ -256,7 +259,7 @@ def receipt_of(link: LinkToken, check_id: UUID, *, now: datetime | None = None) 
         event = course.events.filter(organisation_id=course.organisation_id, id=check_id, kind=KIND).first()
         if event is None:
             raise NotVisibleError("There is no such check.")
-        return _receipt(link, event, truth_about(course, now, saved_at=event.recorded_at), now, again=True)
+        return receipt_for(course, event, truth_about(course, now, saved_at=event.recorded_at), now, again=True)
 
 
 def _former(course: Course, answers: Answers) -> Event | None:
@@ -280,36 +283,41 @@ def _wire(
     return data
 
 
-def _receipt(link: LinkToken, event: Event, truth: str, now: datetime, *, again: bool) -> Receipt:
-    with _seen_by(link) as course:
-        return receipt_for(course, event, truth, now, again=again)
-
-
 def receipt_for(
-    course: Course, event: Event, truth: str, now: datetime, *, again: bool = False, by_text: bool = False
+    course: Course,
+    event: Event,
+    truth: str,
+    now: datetime,
+    *,
+    again: bool = False,
+    by_text: bool = False,
+    party: Accountable | None = None,
 ) -> Receipt:
     """What the person is told after a check, in the language in use. The caller sees the course.
 
-    `by_text`: it leaves the machine, and names no medicine.
+    `by_text`: it leaves the machine, and names no medicine. `party`: who answers for the patient, when that is known already.
     """
-    policy, zone = _policy_and_zone(course, now)
+    history, policy = _read(course, now)
     judged = course.assessment or {}
-    failed = course.alerts.filter(key=CANNOT_ASSESS, closed_at__isnull=True).exists()
+    alerts = open_alerts(course)
+    failed = any(alert.key == CANNOT_ASSESS for alert in alerts)
     triage = judged.get("triage") or {}
     ladder = Ladder(triage["ladder"]) if triage.get("ladder") else None
     disposition = Disposition(triage.get("disposition") or "none")
     known = not failed and bool(judged)
-    take = instruction_after(course, event, disposition, now) if known and not by_text else None
+    take = instruction_after(history, policy, event, disposition, now) if history and known and not by_text else None
     due = (judged.get("watch") or {}).get("next_check_due") if known else None
     return Receipt(
         id=str(event.id),
         truth=truth,
         instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
-        call=number_to_call(course, now),
-        next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
+        call=number_of(course, party) if party else number_to_call(course, now),
+        next_check=_clock_words(
+            datetime.fromisoformat(due) if due else None, patient_zone(history) if history else course.time_zone, course
+        ),
         tone=_tone(ladder, known=known),
         again=again,
-        ask_again_after=ask_again_after(course),
+        ask_again_after=ask_again_after(alerts),
         take=take,
     )
 
@@ -359,13 +367,12 @@ def _tone(ladder: Ladder | None, *, known: bool) -> str:
     return {Urgency.NOW: "now", Urgency.SOON: "soon"}.get((ladder or Ladder.GREEN).urgency, "good")
 
 
-def _policy_and_zone(course: Course, now: datetime) -> tuple[Policy, str]:
-    """The policy in force and the zone where the patient is; the shipped policy for a course that cannot be read."""
+def _read(course: Course, now: datetime) -> tuple[History | None, Policy]:
+    """The history and the policy in force; no history and the shipped policy for a course that cannot be read."""
     try:
-        history, policy = wire.history_of(course, now)
+        return wire.history_of(course, now)
     except UnusableInput:
-        return load_policy(), course.time_zone
-    return policy, patient_zone(history)
+        return None, load_policy()
 
 
 def _clock_words(at: datetime | None, zone: str, course: Course) -> str:

@@ -17,8 +17,10 @@ from handrail.people.models import LinkToken
 from handrail.people.scope import acting_for
 from handrail.records import wire
 from handrail.records.models import Course, Event
+from handrail.rules.history import History
 from handrail.rules.home_medicines import home_medicines, to_take
-from handrail.rules.terms import Disposition, UnusableInput
+from handrail.rules.policy import Policy
+from handrail.rules.terms import Disposition
 
 VERB: Final = "report_home_medicine"
 
@@ -32,12 +34,10 @@ class Instruction:
     taken: str
 
 
-def instruction_after(course: Course, event: Event, disposition: Disposition, now: datetime) -> Instruction | None:
+def instruction_after(
+    history: History, policy: Policy, event: Event, disposition: Disposition, now: datetime
+) -> Instruction | None:
     """The authorised medicine after a report of fever; None where any condition is not known or not met."""
-    try:
-        history, policy = wire.history_of(course, now)
-    except UnusableInput:
-        return None
     chosen = to_take(history, policy, wire.to_fact(event), disposition, now)
     if chosen is None or chosen.dose_mg is None:
         return None

@@ -21,7 +21,7 @@ from handrail.alerts.ledger import Changes, Wanted
 from handrail.alerts.models import Alert
 from handrail.people import scope
 from handrail.records import wire
-from handrail.records.accountability import context_of
+from handrail.records.accountability import Accountable, accountable_for, context_of
 from handrail.records.models import Course, Event
 from handrail.rules import coursefile
 from handrail.rules.answer import Assessment
@@ -52,6 +52,8 @@ class Recorded:
     truth: str
     again: bool = False
     """True: the same fact had been recorded before; this is the first answer again."""
+    party: Accountable | None = None
+    """Who answers for a patient that has just reported; None: it was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class Settled:
 
     assessment: Assessment | None
     changes: Changes
+    context: dict[str, Any] | None = None
+    """What the rules were told beyond the course, when they judged it as of now."""
 
 
 @contextmanager
@@ -100,18 +104,21 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
             return _first_answer_again(course, former, fact, now)
         _refuse_misplaced(course, fact, now)
         row = _insert(course, fact, by, now)
+        reported = row.kind == REPORT
         try:
-            settled = settle(course, now, reported=row.kind == REPORT)
+            settled = settle(course, now, reported=reported)
         except UnusableInput as error:
             if _could_be_assessed_without(course, row, now):
                 raise RefusedError(error.message, code=error.code, path=error.path) from error
-            settled = could_not_assess(course, now, reported=row.kind == REPORT)
+            settled = could_not_assess(course, now, reported=reported)
         _resume_in_vain(course, row, now)
+        party = accountable_for(course, now, context=settled.context) if reported else None
         return Recorded(
             event=row,
             assessment=settled.assessment,
             opened=settled.changes.opened,
-            truth=truth_about(course, now, saved_at=row.recorded_at),
+            truth=truth_about(course, now, saved_at=row.recorded_at, party=party),
+            party=party,
         )
 
 
@@ -203,9 +210,8 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     judged_at = _never_back(course, now)
     try:
         history, policy = wire.history_of(course, judged_at)
-        answer = assess(
-            protocol_for(history, judged_at), policy, history, judged_at, context=context_of(course, judged_at)
-        )
+        context = context_of(course, judged_at)
+        answer = assess(protocol_for(history, judged_at), policy, history, judged_at, context=context)
     except UnusableInput:
         raise
     except Exception as error:  # noqa: BLE001 (whatever is wrong with the rules, what happened stays on record)
@@ -222,7 +228,7 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     note_resumed(course, changes.resumed, now)
     _store(course, history, answer, changes, judged_at)
     follow_overdue(course, answer, now)
-    return Settled(assessment=answer, changes=changes)
+    return Settled(assessment=answer, changes=changes, context=context if judged_at == now else None)
 
 
 def _never_back(course: Course, now: datetime) -> datetime:

@@ -37,8 +37,9 @@ def follow_overdue(course: Course, answer: Assessment, now: datetime) -> None:
     Whatever is wrong here holds up no assessment and no page: it is logged, and the overdue clock runs on.
     """
     try:
-        with transaction.atomic():
-            _follow(course, answer, now)
+        if answer.watch.overdue_stage in _REMIND and phone.provider() is not None:
+            with transaction.atomic():
+                _follow(course, answer, now)
     except OperationalError:
         raise
     except Exception as error:  # noqa: BLE001 (a reminder that fails must not put the assessment aside)
@@ -47,7 +48,7 @@ def follow_overdue(course: Course, answer: Assessment, now: datetime) -> None:
 
 def _follow(course: Course, answer: Assessment, now: datetime) -> None:
     watch = answer.watch
-    if watch.overdue_stage not in _REMIND or watch.next_check_due is None or phone.provider() is None:
+    if watch.next_check_due is None:
         return
     due = watch.next_check_due.isoformat()
     patient = course.patient

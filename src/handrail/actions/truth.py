@@ -1,5 +1,6 @@
 """The sentence a person sees after saving: what is saved, and truly who is being called."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -33,34 +34,38 @@ _WHO: Final[dict[str, Promise]] = {
 }
 
 
-def truth_about(course: Course, now: datetime, *, saved_at: datetime) -> str:
-    """What is true now, in the language in use: the time saved by the patient's clock, and what happens with the alerts."""
+def truth_about(course: Course, now: datetime, *, saved_at: datetime, party: Accountable | None = None) -> str:
+    """What is true now, in the language in use: the time saved by the patient's clock, and what happens with the alerts.
+
+    `party`: who answers for the patient, when that is known already.
+    """
     saved = _("Saved %(time)s.") % {"time": saved_at.astimezone(zone_named(course.time_zone)).strftime("%H:%M")}
-    urgent = _urgent(course)
+    urgent = _urgent(open_alerts(course))
     waiting = [alert for alert in urgent if alert.acknowledged_at is None]
     if waiting:
         waiting.sort(key=lambda alert: Ladder(alert.ladder).rank)  # of one ladder, the oldest first
-        return f"{saved} {_who_is_called(course, waiting, now)}"
+        return f"{saved} {_who_is_called(course, waiting, now, party)}"
     if urgent:
         held = _("The team has it.")  # on a line of its own, where translations are looked for
         return " ".join([saved, held, *_told_before(urgent)])
     return saved
 
 
-def ask_again_after(course: Course) -> int | None:
-    """After how many seconds the patient's page asks again; None while nothing urgent is open.
+def ask_again_after(alerts: Iterable[Alert]) -> int | None:
+    """After how many seconds the patient's page asks again; None while nothing urgent is open among the course's open alerts.
 
     Also when somebody has it: what is put off, or not taken over, goes on.
     """
-    return max(_FASTEST, round(ASK_AGAIN_SECONDS / clock.speed())) if _urgent(course) else None
+    return max(_FASTEST, round(ASK_AGAIN_SECONDS / clock.speed())) if _urgent(alerts) else None
 
 
-def _urgent(course: Course) -> list[Alert]:
-    return [
-        alert
-        for alert in course.alerts.filter(closed_at__isnull=True).order_by("opened_at")
-        if alert.urgency in _CALLED and not alert.key.startswith(_NOT_OF_THE_PATIENT)
-    ]
+def open_alerts(course: Course) -> list[Alert]:
+    """The open alerts of a course, the oldest first."""
+    return list(course.alerts.filter(closed_at__isnull=True).order_by("opened_at"))
+
+
+def _urgent(alerts: Iterable[Alert]) -> list[Alert]:
+    return [each for each in alerts if each.urgency in _CALLED and not each.key.startswith(_NOT_OF_THE_PATIENT)]
 
 
 def _told_before(urgent: list[Alert]) -> list[str]:
@@ -87,41 +92,41 @@ def number_of(course: Course, party: Accountable) -> str:
     return party.organisation.call_number
 
 
-def _who_is_called(course: Course, waiting: list[Alert], now: datetime) -> str:
-    alert = waiting[0]
-    told = next((each for each in waiting if each.notices.filter(to=Notice.To.PATIENT).exists()), None)
-    reached = step_that_reaches(alert, now) if heartbeat.status(now).watching else None
+def _who_is_called(course: Course, waiting: list[Alert], now: datetime, party: Accountable | None) -> str:
+    alert, party = waiting[0], party or accountable_for(course, now)
+    reached = step_that_reaches(alert, now, party) if heartbeat.status(now).watching else None
     if reached is None:
-        return _call_yourself(course, alert, now)
+        return _call_yourself(course, alert, now, party)
+    told = next((each for each in waiting if each.notices.filter(to=Notice.To.PATIENT).exists()), None)
     if told is not None:
-        return _told(course, told, now)
+        return _told(course, told, now, party)
     return str(_WHO.get(reached, _WHO["first_on_call"]))
 
 
-def _call_yourself(course: Course, alert: Alert, now: datetime) -> str:
+def _call_yourself(course: Course, alert: Alert, now: datetime, party: Accountable) -> str:
     """Nobody is on, nobody who is on can be reached, or no watcher sends the pages: "is being called" would not be true."""
     if Ladder(alert.ladder).urgency is Urgency.NOW:
         nobody = _("NOBODY could be reached from here.")
-        return f"{nobody} {_where_to_go(course, alert, now)}"
-    number = number_to_call(course, now)
+        return f"{nobody} {_where_to_go(course, alert, now, party)}"
+    number = number_of(course, party)
     if number:
         return _("NOBODY could be reached from here: call %(number)s now.") % {"number": number}
     return _("NOBODY could be reached from here: call your programme's number now, or 911.")
 
 
-def _told(course: Course, alert: Alert, now: datetime) -> str:
+def _told(course: Course, alert: Alert, now: datetime, party: Accountable) -> str:
     """The ladder went to its end: the patient is told to wait no longer, while it goes round again."""
     unanswered = _("The team was called and NOBODY has answered yet. Do not wait.")
-    return f"{unanswered} {_where_to_go(course, alert, now)}"
+    return f"{unanswered} {_where_to_go(course, alert, now, party)}"
 
 
-def _where_to_go(course: Course, alert: Alert, now: datetime) -> str:
+def _where_to_go(course: Course, alert: Alert, now: datetime, party: Accountable) -> str:
     """`Go to the emergency department now. Do not drive yourself. Your programme's number: 555-0111.`"""
     try:
         policy = wire.policy_of(course, now)
     except UnusableInput:
         policy = load_policy()  # what the patient is told does not wait for a policy that is not here
     instruction = policy.nobody_words(Ladder(alert.ladder), get_language() or "")
-    number = number_to_call(course, now)
+    number = number_of(course, party)
     said = _("Your programme's number: %(number)s.") % {"number": number} if number else ""
     return f"{_(instruction)} {said}".strip()

@@ -3,12 +3,12 @@
 An alert about a site or an organisation reaches the people of that organisation itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from handrail.alerts.models import Alert
 from handrail.people.rota import OnDuty, who_is_on
-from handrail.records.accountability import accountable_for
+from handrail.records.accountability import Accountable, accountable_for
 from handrail.rules.paging import Step
 
 
@@ -19,6 +19,12 @@ def steps_of(alert: Alert) -> Sequence[Step]:
 
 def on_duty(alert: Alert, who: str, now: datetime) -> OnDuty:
     """The person who answers as `who` for this alert at `now`, or nobody."""
+    return on_duties(alert, now)(who)
+
+
+def on_duties(alert: Alert, now: datetime, party: Accountable | None = None) -> Callable[[str], OnDuty]:
+    """The same for one step after the other: who answers for the patient is looked up once, or is given as `party`."""
     if alert.course is None:
-        return who_is_on(alert.organisation_id, who, now, site_id=alert.site_id)
-    return accountable_for(alert.course, now).on_duty(who, now)
+        return lambda who: who_is_on(alert.organisation_id, who, now, site_id=alert.site_id)
+    answers = party or accountable_for(alert.course, now)
+    return lambda who: answers.on_duty(who, now)

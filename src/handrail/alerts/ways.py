@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from handrail.alerts.channels import channel_named, channels
-from handrail.alerts.duty import on_duty, steps_of
+from handrail.alerts.duty import on_duties, steps_of
 from handrail.alerts.models import Alert, Page
 from handrail.people.models import ContactPoint, User
 from handrail.people.presence import is_looking
 from handrail.records import wire
+from handrail.records.accountability import Accountable
 from handrail.rules.paging import NAMED_PERSON, SendPage
 from handrail.rules.policy import ReachingPolicy, shipped_reaching
 from handrail.rules.terms import Ladder, UnusableInput, Urgency
@@ -37,10 +38,14 @@ def points_for(user: User, alert: Alert) -> list[ContactPoint]:
     return usable
 
 
-def can_be_reached(user: User, alert: Alert, now: datetime) -> bool:
-    """Whether a page of this alert would get to a person now: by a way that leaves the screen, or on a screen that is open."""
+def can_be_reached(user: User, alert: Alert, now: datetime, points: Sequence[ContactPoint] | None = None) -> bool:
+    """Whether a page of this alert would get to a person now: by a way that leaves the screen, or on a screen that is open.
+
+    `points`: the usable ones of `points_for`, when they are known already.
+    """
+    points = points_for(user, alert) if points is None else points
     sent_to_all = any(each.configured() for each in channels() if not each.own_address and each.name != ON_SCREEN)
-    return bool((sent_to_all and user.email) or points_for(user, alert) or is_looking(user, now))
+    return bool((sent_to_all and user.email) or points or is_looking(user, now))
 
 
 def lost_attempts(pages: Iterable[Page], now: datetime) -> frozenset[int]:
@@ -57,11 +62,13 @@ def lost_attempts(pages: Iterable[Page], now: datetime) -> frozenset[int]:
     )
 
 
-def step_that_reaches(alert: Alert, now: datetime) -> str | None:
+def step_that_reaches(alert: Alert, now: datetime, party: Accountable | None = None) -> str | None:
     """The first step of the ladder whose person is on and can be reached; None: nobody can be told now.
 
-    A step whose latest messages all failed reaches nobody, until it is tried again.
+    A step whose latest messages all failed reaches nobody, until it is tried again. `party`: who answers for the patient, when
+    that is known already.
     """
+    on_duty = on_duties(alert, now, party)
     steps = steps_of(alert)
     pages = [page for page in alert.pages.select_related("user") if page.who != NAMED_PERSON]
     latest = {page.attempt % len(steps): page.attempt for page in sorted(pages, key=lambda page: page.attempt)}
@@ -69,21 +76,23 @@ def step_that_reaches(alert: Alert, now: datetime) -> str | None:
     for place, step in enumerate(steps):
         if not step.pages_a_person or latest.get(place) in lost:
             continue
-        user = on_duty(alert, step.who, now).user
+        user = on_duty(step.who).user
         if user is not None and can_be_reached(user, alert, now):
             return step.who
     return None
 
 
-def first_points(user: User, alert: Alert, page: SendPage) -> Sequence[ContactPoint]:
-    """The points of a new page: the first, and one more for every page of this alert that the person had before.
+def first_points(points: Sequence[ContactPoint], user: User, alert: Alert, page: SendPage) -> Sequence[ContactPoint]:
+    """Those of a person's usable points that a new page goes to: the first, and one more for every page of the alert before it.
 
     Where the ladder says so, the second device at least.
     """
+    if not points:
+        return points
     earlier = Page.objects.filter(alert=alert, user=user, attempt__lt=page.attempt)
     before = earlier.values("attempt").distinct().count() if page.attempt else 0
     step = steps_of(alert)[page.step]
-    return points_for(user, alert)[: max(before + 1, 2 if step.second_device else 1)]
+    return points[: max(before + 1, 2 if step.second_device else 1)]
 
 
 def next_point(page: Page) -> ContactPoint | None:

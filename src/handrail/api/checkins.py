@@ -154,7 +154,7 @@ def _received(request: HttpRequest, sheet: Sheet) -> Receipt:
             raise ApiError(422, f"ask.{doubt.code}", doubt.message, doubt.field)
     waited = None if check.waited_seconds is None else timedelta(seconds=min(check.waited_seconds, 10**8))
     try:
-        return receive(sheet.link, answers, written_at=check.written_at, waited=waited)
+        return receive(sheet, answers, written_at=check.written_at, waited=waited)
     except TooManyError as error:
         number = sheet.call
         message = f"{error.message} {_CALL % {'number': number}}" if number else error.message

@@ -18,7 +18,15 @@ from handrail.alerts import ledger
 from handrail.alerts.channels import channels
 from handrail.alerts.duty import on_duty, steps_of
 from handrail.alerts.models import Alert, Page
-from handrail.alerts.ways import ON_SCREEN, can_be_reached, first_points, lost_attempts, next_point, patience
+from handrail.alerts.ways import (
+    ON_SCREEN,
+    can_be_reached,
+    first_points,
+    lost_attempts,
+    next_point,
+    patience,
+    points_for,
+)
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
 from handrail.jobs.setback import as_long_ago
@@ -125,7 +133,8 @@ def _page_person(alert: Alert, decision: SendPage, now: datetime) -> bool:
 
 def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> bool:
     """Page one person by every way that is set up; False when the only way is an inbox that is not open."""
-    reached = can_be_reached(user, alert, now)
+    points = points_for(user, alert)
+    reached = can_be_reached(user, alert, now, points)
     for channel in channels():
         if channel.own_address:
             continue
@@ -138,7 +147,7 @@ def _page_user(alert: Alert, decision: SendPage, user: User, now: datetime) -> b
             _page(alert, decision, now, channel.name, Page.State.SENDING, user=user, send_at=now)
         else:
             note_page(_page(alert, decision, now, channel.name, Page.State.NOT_CONFIGURED, user=user), now)
-    for point in first_points(user, alert, decision):
+    for point in first_points(points, user, alert, decision):
         _to_point(alert, decision, now, user, point)
     return reached
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from handrail.people import agreements, rota, scope
 from handrail.people.agreements import Standing as AgreementStanding
@@ -42,10 +42,15 @@ class Accountable:
         return rota.who_is_on(self.organisation.pk, step, now, site_id=self.site_id)
 
 
-def accountable_for(course: Course, now: datetime, task: str | None = None) -> Accountable:
-    """The party that answers for a task of the patient at `now`, which may lie ahead. No task: the one that applies then."""
+def accountable_for(
+    course: Course, now: datetime, task: str | None = None, *, context: dict[str, Any] | None = None
+) -> Accountable:
+    """The party that answers for a task of the patient at `now`, which may lie ahead. No task: the one that applies then.
+
+    `context`: what `context_of` answered for that instant in this transaction.
+    """
     standing = _standing(course, now)
-    answer = answering.who_answers(standing, context_of(course, now), now, task)
+    answer = answering.who_answers(standing, context or context_of(course, now), now, task)
     assert answer is not None
     owner = answer.organisation == str(course.organisation_id)
     organisation = course.organisation if owner else Organisation.objects.get(pk=UUID(answer.organisation))
@@ -101,11 +106,6 @@ def partners_of(course: Course, now: datetime) -> list[Organisation]:
 
 def _partners(course: Course, now: datetime) -> dict[Organisation, bool]:
     """The partners, and whether anybody there has an account in force."""
-    people = Membership.objects.filter(
-        Q(valid_until__isnull=True) | Q(valid_until__gt=now),
-        organisation=OuterRef("to_organisation"),
-        valid_from__lte=now,
-    )
     grants = course.accesses.filter(
         Q(valid_until__isnull=True) | Q(valid_until__gt=now),
         Q(revoked_at__isnull=True) | Q(revoked_at__gt=now),
@@ -113,7 +113,14 @@ def _partners(course: Course, now: datetime) -> dict[Organisation, bool]:
         person__isnull=True,
         purpose=CourseAccess.Purpose.CO_MANAGEMENT,
     )
-    return {each.to_organisation: each.staffed for each in _oldest_first(grants.annotate(staffed=Exists(people)))}
+    found = [each.to_organisation for each in _oldest_first(grants)]
+    if not found:
+        return {}
+    people = Membership.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now), organisation__in=found, valid_from__lte=now
+    )
+    staffed = set(people.values_list("organisation", flat=True).distinct())
+    return {each: each.pk in staffed for each in found}
 
 
 def pairs_of(organisation_id: UUID, now: datetime) -> list[UUID]:

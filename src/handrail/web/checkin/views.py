@@ -105,7 +105,7 @@ def _received(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     if doubts and "anyway" not in request.POST:
         return _form(request, sheet, answers, doubts)
     try:
-        receipt = receive(sheet.link, answers)
+        receipt = receive(sheet, answers)
     except ActionError as error:
         return _not_saved(request, sheet, error.message, 429 if isinstance(error, TooManyError) else 409)
     log_look(sheet.course, "checkin_sent", link=sheet.link)
