@@ -43,6 +43,27 @@ def test_two_equal_changes_in_one_function_have_two_names():
     assert len({(m.where, m.change) for m in every}) == len(every)
 
 
+def test_a_changed_value_of_a_module_is_asked_of_the_tests_that_run_what_uses_it():
+    (mutant,) = [m for m in code.mutants_of("rules/assess.py") if "number=13" in m.change and "number=14" in m.change]
+    used = [
+        number
+        for number, line in enumerate((code.SOURCE / "handrail" / mutant.file).read_text().splitlines(), start=1)
+        if "_HANDED[" in line  # which holds the changed `_SENT`
+    ]
+    assert used and set(used) < set(mutant.lines)
+
+
+def test_a_changed_value_changes_what_the_module_makes_of_it():
+    (mutant,) = [m for m in code.mutants_of("rules/assess.py") if "number=13" in m.change and "number=14" in m.change]
+    planted = (
+        "from tools.mutation import code; from handrail.rules import assess\n"
+        f"code.plant([m for m in code.mutants_of({mutant.file!r}) if m.change == {mutant.change!r}][0])\n"
+        "print([state.number for state in assess._HANDED.values()])"
+    )
+    said = subprocess.run([sys.executable, "-c", planted], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[14, 14, 14, 15, 16]"
+
+
 def test_the_files_that_decide_are_all_there_and_the_ones_that_only_show_are_not():
     assert {"rules/redosing.py", "rules/nextdose.py", "rules/triage.py", "rules/grading_crs.py"} <= set(code.files())
     assert "rules/label_book.py" not in code.files()

@@ -54,7 +54,7 @@ class Chooser:
             chosen = [
                 n for n, reach in enumerate(self.reach) if not wanted.isdisjoint(reach.lines.get(mutant.file, ()))
             ]
-            if mutant.function == "(module)" or not chosen:
+            if not chosen:
                 chosen = [n for n, reach in enumerate(self.reach) if mutant.file in reach.lines] or list(
                     range(len(self.items))
                 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -125,6 +126,7 @@ def mutants_of(file: str) -> list[CodeMutant]:
             was, becomes = _short(was, becomes)
             seen[function, was, becomes] += 1
             lines = {statement.lineno, *range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+            lines |= set() if function else _lines_that_use(tree, file, statement)
             found.append(
                 CodeMutant(
                     file=file,
@@ -139,6 +141,39 @@ def mutants_of(file: str) -> list[CodeMutant]:
                 )
             )
     return found
+
+
+def _lines_that_use(tree: ast.Module, file: str, statement: ast.stmt) -> set[int]:
+    """Where the functions of a file use a value of the module; none where another file of the rules names it too."""
+    names = set(_names_set(statement))
+    for later in tree.body:  # values that are made of it
+        if names & _names_used(later):
+            names |= set(_names_set(later))
+    others = "".join(_text(f"rules/{path.name}") for path in RULES.glob("*.py") if path.name != Path(file).name)
+    if any(re.search(rf"\b{name}\b", others) for name in names):
+        return set()
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {
+        node.lineno
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and node.id in names
+    }
+
+
+def _names_set(statement: ast.stmt) -> list[str]:
+    """The names that a statement of a module gives a value."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return []
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def _names_used(statement: ast.stmt) -> set[str]:
+    """The names whose values a statement of a module is made of."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return set()
+    return {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
 
 
 def _kept(node: ast.AST) -> dict[str, Any]:
@@ -263,8 +298,7 @@ def _plant_value(module: ModuleType, tree: ast.Module, node: ast.AST) -> bool:
         if not any(inner is node for inner in ast.walk(statement)):
             continue
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-            return _replace_values(module, target, statement.value)
+            return _replace_values(module, statement, tree.body)
         if isinstance(statement, ast.FunctionDef):
             return _defaults(module, vars(module)[statement.name], statement)
         if isinstance(statement, ast.ClassDef):
@@ -276,16 +310,23 @@ def _value(module: ModuleType, expression: ast.expr) -> Any:
     return eval(compile(ast.Expression(expression), module.__file__ or "", "eval"), vars(module))
 
 
-def _replace_values(module: ModuleType, target: ast.expr, expression: ast.expr) -> bool:
-    """The value, or the pair of values, here and wherever it was imported by its name."""
-    new = _value(module, expression)
-    if isinstance(target, ast.Name):
-        _replace(module, target.id, new)
-    elif isinstance(target, ast.Tuple):
-        for name, value in zip(target.elts, new, strict=True):
-            _replace(module, ast.unparse(name), value)
-    else:
-        return False
+def _replace_values(module: ModuleType, changed: ast.Assign | ast.AnnAssign, body: Sequence[ast.stmt]) -> bool:
+    """The value, or the pair of values, here and wherever it was imported by its name; then what is made of it further down."""
+    names: set[str] = set()
+    for statement in body[body.index(changed) :]:
+        if statement is not changed and not names & _names_used(statement):
+            continue
+        assert isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        new = _value(module, statement.value)
+        if isinstance(target, ast.Name):
+            _replace(module, target.id, new)
+        elif isinstance(target, ast.Tuple):
+            for name, value in zip(target.elts, new, strict=True):
+                _replace(module, ast.unparse(name), value)
+        else:
+            return False
+        names |= set(_names_set(statement))
     return True
 
 

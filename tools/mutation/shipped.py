@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,73 +29,68 @@ READERS = {
 """The rules that read a file: a test that reaches them is asked early."""
 
 
-def loaded(file: str) -> Any:
-    """What the shipped file was loaded as; the one object that every rule and test holds.
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How files of one folder, or one file, are loaded: the object that everybody holds, and anew from a text, past every cache."""
+
+    loaded: Callable[[str], Any]
+    from_text: Callable[[str], Any]
+
+
+@cache
+def _kinds() -> Mapping[str, _Kind]:
+    """By the file, or by its folder. Imported late: whoever only counts the mutants needs none of it."""
+    from handrail.fhir.codes import code_table, table_from_toml
+    from handrail.rules import (
+        caredata,
+        emergency,
+        packet_data,
+        policy,
+        protocol,
+        responsibility,
+        rota,
+        scales,
+        worksheet,
+    )
+
+    def policy_from_text(text: str) -> policy.Policy:
+        document = tomllib.loads(text, parse_float=Decimal)
+        return policy.policy_from_document(document, hashlib.sha256(text.encode()).hexdigest())
+
+    return {
+        "products": _Kind(lambda file: protocol.load(document_of(file)["product"]["key"]), protocol.load_text),
+        "policies": _Kind(lambda file: policy.load_policy(document_of(file)["id"]), policy_from_text),
+        "scales": _Kind(lambda file: scales.load_scale(Path(file).stem), scales.read_scale),
+        "rota": _Kind(lambda _: rota.load_rota_rules(), rota.rules_from_toml),
+        "responsibility": _Kind(
+            lambda file: responsibility.template(document_of(file)["id"]), responsibility.template_from_toml
+        ),
+        "care/tocilizumab.toml": _Kind(lambda _: caredata.tocilizumab(), caredata.care_from_toml),
+        "care/fever.toml": _Kind(lambda _: worksheet.fever_data(), worksheet.fever_from_toml),
+        "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),
+        "care/packet.toml": _Kind(lambda _: packet_data.packet_data(), packet_data.packet_data_from_toml),
+        "codes/billing.toml": _Kind(lambda _: caredata.billing(), caredata.billing_from_toml),
+        "codes/laboratory.toml": _Kind(lambda _: code_table(), table_from_toml),
+    }
+
+
+def _kind(file: str) -> _Kind:
+    """How a file is loaded.
 
     Raises:
         KeyError: a folder of the data that this tool does not know yet.
     """
-    from handrail.fhir.codes import code_table
-    from handrail.rules import (
-        caredata,
-        emergency,
-        packet_data,
-        policy,
-        protocol,
-        responsibility,
-        rota,
-        scales,
-        worksheet,
-    )
+    return _kinds()[file if file in _kinds() else file.split("/", maxsplit=1)[0]]
 
-    loaders: dict[str, Callable[[], Any]] = {
-        "products": lambda: protocol.load(document_of(file)["product"]["key"]),
-        "policies": lambda: policy.load_policy(document_of(file)["id"]),
-        "scales": lambda: scales.load_scale(Path(file).stem),
-        "rota": rota.load_rota_rules,
-        "responsibility": lambda: responsibility.template(document_of(file)["id"]),
-        "care/tocilizumab.toml": caredata.tocilizumab,
-        "care/fever.toml": worksheet.fever_data,
-        "care/emergency.toml": emergency.emergency_data,
-        "care/packet.toml": packet_data.packet_data,
-        "codes/billing.toml": caredata.billing,
-        "codes/laboratory.toml": code_table,
-    }
-    return loaders[file if file in loaders else file.split("/", maxsplit=1)[0]]()
+
+def loaded(file: str) -> Any:
+    """What the shipped file was loaded as; the one object that every rule and test holds."""
+    return _kind(file).loaded(file)
 
 
 def read_again(file: str) -> Any:
     """The file loaded anew, past every cache."""
-    from handrail.fhir.codes import table_from_toml
-    from handrail.rules import (
-        caredata,
-        emergency,
-        packet_data,
-        policy,
-        protocol,
-        responsibility,
-        rota,
-        scales,
-        worksheet,
-    )
-
-    text = (PROTOCOLS / file).read_text(encoding="utf-8")
-    readers: dict[str, Callable[[str], Any]] = {
-        "products": protocol.load_text,
-        "policies": lambda text: policy.policy_from_document(
-            tomllib.loads(text, parse_float=Decimal), hashlib.sha256(text.encode()).hexdigest()
-        ),
-        "scales": scales.read_scale,
-        "rota": rota.rules_from_toml,
-        "responsibility": responsibility.template_from_toml,
-        "care/tocilizumab.toml": caredata.care_from_toml,
-        "care/fever.toml": worksheet.fever_from_toml,
-        "care/emergency.toml": emergency.emergency_from_toml,
-        "care/packet.toml": packet_data.packet_data_from_toml,
-        "codes/billing.toml": caredata.billing_from_toml,
-        "codes/laboratory.toml": table_from_toml,
-    }
-    return readers[file if file in readers else file.split("/", maxsplit=1)[0]](text)
+    return _kind(file).from_text((PROTOCOLS / file).read_text(encoding="utf-8"))
 
 
 def noticed(file: str) -> bool:
