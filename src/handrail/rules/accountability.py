@@ -153,7 +153,7 @@ def cuts(agreements: Sequence[Agreement], start: datetime, end: datetime) -> lis
         found |= {agreement.starts_at, agreement.ends_at}
         zone = zone_named(agreement.time_zone)
         found |= set(_clock_changes(zone, start, end))
-        day, last = start.astimezone(zone).date() - timedelta(days=1), end.astimezone(zone).date()
+        day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
         while day <= last:
             found |= {at for minutes in _minutes(agreement) for at in _instants(day, minutes, zone)}
             day += timedelta(days=1)

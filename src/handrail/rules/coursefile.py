@@ -147,7 +147,8 @@ def event_from_json(data: Any, *, zone: str, path: str = "event") -> Event:
     kind = body.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise CourseFileError("unknown_kind", "There is no event kind of that name.", f"{path}.kind")
-    if not _is_field(kind, "version", body.get("version", 1)) and body.get("version", 1) != 1:
+    version = body.get("version", 1)
+    if not _is_field(kind, "version", version) and version != 1:
         raise CourseFileError("unknown_version", f"{kind} has no version of that number.", f"{path}.version")
     for name in ("id", "at"):
         if body.get(name) is None:

@@ -97,7 +97,9 @@ def _begins(dose: Given) -> datetime:
 
 def _days(watched: Sequence[Given], policy: Policy) -> tuple[dict[date, int], set[date]]:
     """Every day of every window with how many days it lies after its dose, and the days of the latest dose's window."""
-    window_hours = timedelta(hours=policy.watch.named("risk_window").hours_after_dose or 0, microseconds=-1)
+    hours = policy.watch.named("risk_window").hours_after_dose
+    assert hours is not None
+    window_hours = timedelta(hours=hours, microseconds=-1)
     after: dict[date, int] = {}
     window: set[date] = set()
     for dose in watched:

@@ -135,10 +135,10 @@ class _Tracker:
         if grade is None:
             episode.grade_unknown = True
             if own:
-                episode.grade = max(own, episode.grade or 0)
+                episode.grade = max(own, episode.grade or own)
         else:
             episode.graded.append((at, grade))
-            episode.grade = max(grade, episode.grade or 0)
+            episode.grade = max(grade, episode.grade or grade)
 
     def resolved(self, event: Event) -> None:
         """A named person says that it is over; evidence later than that keeps it open, and an end in the future is none.
@@ -315,10 +315,9 @@ def _has_symptom(event: Event, policy: Policy, mark: str) -> bool:
 def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:
     episode = tracker.open()
     if episode is not None:
-        known = episode.latest if episode.latest is not None else None
         is_open: bool | None = None if episode.unknown else True
         state = ToxicityState(
-            grade=known,
+            grade=episode.latest,
             suspected=episode.grade is None and not episode.unknown,
             scale=SCALE if name in ("CRS", "ICANS") else "clinical",
             open=is_open,

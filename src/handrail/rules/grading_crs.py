@@ -319,8 +319,8 @@ def _count_pressors(names: tuple[str, ...] | None, scale: Scale) -> tuple[int | 
     said = {" ".join(name.casefold().split()) for name in names}
     if said & set(scale.crs.pressor_names.not_a_medicine):
         return None, False
-    same = {name: group[0] for group in scale.crs.pressor_names.same for name in group}
-    others = {same.get(name, name) for name in said} - set(scale.crs.vasopressin.names)
+    same = {name: group for group in scale.crs.pressor_names.same for name in group}
+    others = {same.get(name, (name,)) for name in said - set(scale.crs.vasopressin.names)}
     if said and not others:
         return scale.crs.vasopressin.alone_counts_as, True
     return len(others), False

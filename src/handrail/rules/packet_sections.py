@@ -173,7 +173,7 @@ def _after(dose: Given, ends: datetime | None, course: Course) -> Iterator[Episo
 
 def _episode_line(t: Telling, dose: Given, name: str, episode: Episode, place: int) -> Line:
     assert dose.at is not None
-    grade = None if episode.grade is None or episode.grade_unknown else str(episode.grade)
+    grade = _grade(episode)
     if episode.grade is None and episode.suspected:
         grade = "suspected: no grade recorded"
     lasted = None if episode.closed_at is None else _hours(episode.opened_at, episode.closed_at)
@@ -192,6 +192,11 @@ def _episode_line(t: Telling, dose: Given, name: str, episode: Episode, place: i
         ),
         origin=Origin(kind="rule", event=dose.event.id, at=episode.opened_at),
     )
+
+
+def _grade(episode: Episode) -> str | None:
+    """The worst grade; nothing where one was reached that nobody knows."""
+    return None if episode.grade_unknown else _text(episode.grade)
 
 
 def _places(t: Telling, episode: Episode) -> str | None:
@@ -218,7 +223,7 @@ def _events(t: Telling) -> None:
     lines = [
         Line(
             key=f"events.infection.{place}",
-            cells=(t.say(each.opened_at), t.say(each.closed_at) or "open", _text(each.grade)),
+            cells=(t.say(each.opened_at), t.say(each.closed_at) or "open", _grade(each)),
             origin=Origin(kind="rule", at=each.opened_at),
         )
         for place, each in enumerate(t.toxicity.infection.episodes, start=1)

@@ -38,13 +38,8 @@ class DailyPolicy:
 
     def row(self, after: int) -> DailyRow:
         """The row of a day so many days after the dose."""
-        rest = self.day[-1]
-        for row in self.day:
-            if after in row.days_after:
-                return row
-            if not row.days_after:
-                rest = row
-        return rest
+        every_other_day = next(row for row in self.day if not row.days_after)
+        return next((row for row in self.day if after in row.days_after), every_other_day)
 
 
 def check_daily(daily: DailyPolicy) -> None:

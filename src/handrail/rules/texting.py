@@ -76,7 +76,7 @@ _UNITS: Final[Mapping[str, Unit]] = {
 }
 _FILLERS: Final = ("temp", "temperature", "temperatura", "degrees", "grados", "and")
 _NUMBER: Final = re.compile(r"(?<![\w.,+-])[0-9]{1,4}(?:[.,][0-9]{1,2})?(?![\w]|[.,][0-9])")
-_LONGEST_PHRASE: Final = 3
+_LONGEST_PHRASE: Final = max(len(phrase.split()) for phrase in _SYMPTOMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def read_text(text: str, limits: Limits, known: Collection[str]) -> TextRead:
         implausible=bool(typed) and celsius is None,
         symptoms=tuple(dict.fromkeys(symptoms)) if sure else (),
         none_of_these=bool(none) and sure and not left_over,
-        unwell=bool(yes) and sure,
+        unwell=yes and sure,
         understood=understood,
     )
 
@@ -146,15 +146,15 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"(?<=[0-9])(?=[a-z])", " ", spaced).split())
 
 
-def _words(words: list[str], known: Collection[str]) -> tuple[list[Unit], int, int, list[str], bool]:
-    """The units, how often "none" and "yes" stand there, the symptoms, and whether something is left over."""
+def _words(words: list[str], known: Collection[str]) -> tuple[list[Unit], int, bool, list[str], bool]:
+    """The units, how often "none" stands there, whether "yes" does, the symptoms, and whether something is left over."""
     units: list[Unit] = []
-    none = yes = 0
+    none, yes = 0, False
     symptoms: list[str] = []
     left_over = False
     place = 0
     while place < len(words):
-        length = next((n for n in range(_LONGEST_PHRASE, 0, -1) if " ".join(words[place : place + n]) in _SYMPTOMS), 1)
+        length = next((n for n in range(_LONGEST_PHRASE, 1, -1) if " ".join(words[place : place + n]) in _SYMPTOMS), 1)
         phrase = " ".join(words[place : place + length])
         place += length
         if phrase in _SYMPTOMS and _SYMPTOMS[phrase] in known:
@@ -164,7 +164,7 @@ def _words(words: list[str], known: Collection[str]) -> tuple[list[Unit], int, i
         elif phrase in _NONE:
             none += 1
         elif phrase in _YES:
-            yes += 1
+            yes = True
         elif phrase != "#" and phrase not in _FILLERS:
             left_over = True
     return units, none, yes, symptoms, left_over
