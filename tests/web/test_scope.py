@@ -19,6 +19,7 @@ from handrail.actions.actor import person
 from handrail.actions.emergency import issue_card
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import issue_checkin_link
+from handrail.actions.packets import seal
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
@@ -50,7 +51,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `packet`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
@@ -106,6 +107,10 @@ ROWS = [
     Row("card", 200, 200, 404, LOGIN, about="card"),
     Row("card_in_hand", 302, 302, 404, LOGIN, "post", about="card"),
     Row("revoke_card", 302, 302, 404, LOGIN, "post", about="card"),
+    Row("packet", 200, 200, 404, LOGIN, about="course"),
+    Row("seal_packet", 302, 302, 404, LOGIN, "post", about="course"),
+    Row("packet_version", 200, 200, 404, LOGIN, about="packet"),
+    Row("packet_pdf", 200, 200, 404, LOGIN, about="packet", args=("a4",)),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("agree_texts", 302, 302, 404, LOGIN, "post", about="course", data=(("agreed", "yes"),)),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
@@ -176,6 +181,7 @@ def world(db):
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
         issue_checkin_link(course.pk, by=world.actor("alice"))
         issue_card(course.pk, by=world.actor("alice"))
+        seal(course.pk, by=world.actor("alice"))
         signed(world.alice, SIGNED)
         agreed_between(world.alice, world.bob, in_force=False)
         with everything():
@@ -228,6 +234,7 @@ def address_of(row: Row, world: World) -> str:
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "house": [world.alice.id],
             "card": [course.pk, course.emergency_cards.get().pk] if row.about == "card" else [],
+            "packet": [course.pk, course.packets.get().number] if row.about == "packet" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "agreement": [Agreement.objects.get().pk],

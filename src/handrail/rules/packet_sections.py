@@ -330,7 +330,7 @@ def _monitoring(t: Telling) -> None:
     words = None
     if asked is not None:
         hours = f"{asked.hours} hours" if asked.hours is not None else "a time that is not known"
-        words = f"{asked.setting} for {hours} from {asked.anchor.replace('_', ' ')}"
+        words = f"{asked.setting.replace('_', ' ')} for {hours} from {asked.anchor.replace('_', ' ')}"
         words += f" ({asked.because})" if asked.because else ""
     origin = Origin(kind="label", row=asked.row, status=asked.status) if asked is not None else None
     t.add(

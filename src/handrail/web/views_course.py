@@ -67,6 +67,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "may_link": "issue_link" in verbs and found.ended_at is None,
         "texts": texts_of(found, now) if "view_identity" in verbs else None,
         "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
+        "may_read_packet": names,
         "may_export": "export_course" in verbs,
         "may_withdraw": "correct_event" in verbs,
     }

@@ -1,0 +1,138 @@
+"""The packet of a course: made now, sealed as a version, read, printed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from handrail import clock
+from handrail.actions import packets
+from handrail.actions.access import log_look
+from handrail.actions.actor import person
+from handrail.actions.errors import RefusedError
+from handrail.actions.packets import READ, Sealed
+from handrail.people import permissions
+from handrail.records.models import Course, PacketVersion
+from handrail.web.context import frame
+from handrail.web.doors import changes, course_for, signed_in, staff_page
+from handrail.web.packet_page import change_rows, shown
+from handrail.web.pdf import PAPERS, PdfUnavailable, pdf_of
+from handrail.web.presenters import patient_words
+from handrail.web.words import local_time
+
+LETTER_COUNTRIES: Final = ("US",)
+"""Jurisdictions whose paper is Letter; everywhere else it is A4."""
+
+
+@staff_page
+@require_GET
+def packet(request: HttpRequest, course_id: UUID) -> HttpResponse:
+    """The packet as it stands now. It is kept nowhere until somebody seals it."""
+    found, now = course_for(request, course_id, READ), clock.now()
+    log_look(found, "packet", user=signed_in(request), now=now)
+    try:
+        body = packets.packet_of(found, now).to_json()
+    except RefusedError as error:
+        context = {**_around(request, found, now), "trouble": error.message}
+        return render(request, "handrail/packet.html", context, status=409)
+    since = _since(request, found, None)
+    return _page(request, found, now, body, None, since)
+
+
+@staff_page
+@require_GET
+def packet_version(request: HttpRequest, course_id: UUID, number: int) -> HttpResponse:
+    """A sealed version, as it was told, with what changed in it since the version that this person opened before it."""
+    found, now = course_for(request, course_id, READ), clock.now()
+    since = _since(request, found, number)
+    sealed = packets.open_version(found.pk, number, by=person(signed_in(request)), now=now)
+    return _page(request, found, now, sealed.body, sealed, since)
+
+
+@staff_page
+@changes("packet", "course_id")
+def seal_packet(request: HttpRequest, course_id: UUID) -> HttpResponse:
+    """Seal the packet as it stands."""
+    found = course_for(request, course_id, packets.SEAL)
+    try:
+        made = packets.seal(found.pk, by=person(signed_in(request)))
+    except RefusedError as error:
+        messages.error(request, error.message)
+        return redirect("packet", course_id=found.pk)
+    messages.success(request, f"Version {made.number} is sealed. Nobody has been sent anything.")
+    return redirect("packet_version", course_id=found.pk, number=made.number)
+
+
+@staff_page
+@require_GET
+def packet_pdf(request: HttpRequest, course_id: UUID, number: int, paper: str) -> HttpResponse:
+    """A sealed version as PDF, served as an attachment."""
+    if paper not in PAPERS:
+        raise Http404("There is no such paper.")
+    found, now = course_for(request, course_id, READ), clock.now()
+    sealed = packets.open_version(found.pk, number, by=person(signed_in(request)), now=now)
+    try:
+        made = pdf_of(
+            "handrail/packet_pdf.html",
+            {"packet": shown(sealed.body, sealed), "course_id": found.pk},
+            paper=paper,
+            style="packet.css",
+        )
+    except PdfUnavailable as error:
+        messages.error(request, str(error))
+        return redirect("packet_version", course_id=found.pk, number=number)
+    response = HttpResponse(made, content_type="application/pdf")
+    name = f"packet-{str(found.pk)[:8]}-version-{number}-{paper}.pdf"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _page(
+    request: HttpRequest, found: Course, now: datetime, body: dict[str, Any], sealed: Sealed | None, since: int | None
+) -> HttpResponse:
+    context = _around(request, found, now)
+    rows = change_rows(packets.changes_since(found, since, body)) if since is not None else []
+    newest = context["versions"][0]["number"] if context["versions"] else 0
+    context |= {
+        "packet": shown(body, sealed),
+        "since": since,
+        "changed": rows,
+        "older_than": newest if sealed is not None and newest > sealed.row.number else None,
+        "papers": PAPERS if found.jurisdiction not in LETTER_COUNTRIES else tuple(reversed(PAPERS)),
+    }
+    return render(request, "handrail/packet.html", context)
+
+
+def _around(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any]:
+    verbs = permissions.verbs_on(signed_in(request), found, now)
+    return {
+        **frame(request, "courses"),
+        "course_id": found.pk,
+        "course": {"id": found.pk, "who": patient_words(found, names=True)},
+        "versions": [_version(each, found.time_zone) for each in packets.versions(found)],
+        "may_seal": packets.SEAL in verbs,
+    }
+
+
+def _version(row: PacketVersion, zone: str) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "number": row.number,
+        "made": local_time(row.made_at, zone),
+        "by": row.made_by.name if row.made_by else "Handrail",
+    }
+
+
+def _since(request: HttpRequest, found: Course, before: int | None) -> int | None:
+    """The version to compare with: the one that was asked for, else the newest older one that this person opened."""
+    asked = request.GET.get("since", "")
+    known = {row.number for row in packets.versions(found)}
+    if asked.isascii() and asked.isdigit() and int(asked[:9]) in known:
+        return int(asked[:9])
+    return packets.last_opened(found, by=person(signed_in(request)), before=before)

@@ -1,0 +1,81 @@
+"""The packet read on a phone and at a desk, sealed, changed and printed, as the two sides of a hand-off do."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from handrail import clock
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.support.factories import World, event
+from tests.support.packets import NOW, tell, told
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
+
+
+@pytest.fixture
+def world(live_server: Any) -> Iterator[World]:
+    with clock.use(clock.FrozenClock(NOW)) as frozen:
+        world = World()
+        told(world)
+        world.time = frozen  # type: ignore[attr-defined]
+        yield world
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def sign_in(context: BrowserContext, user: Any, url: str) -> Page:
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+    return context.new_page()
+
+
+def sideways(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
+    world: World, live_server: Any, open_context: Callable[..., BrowserContext], axe: Callable[[Page], list[str]]
+):
+    desk = sign_in(open_context(viewport=DESKTOP), world.alice.nurse, live_server.url)
+    desk.goto(f"{live_server.url}/courses/{world.course.pk}/")
+    desk.get_by_role("link", name="Packet: everything").click()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("Synthia Example")
+    assert axe(desk) == [] and sideways(desk) == 0
+    picture(desk, "packet-desk")
+    desk.get_by_role("button", name="Seal this as a version").click()
+    expect(desk.get_by_role("heading", name="Sealed version 1")).to_be_visible()
+    with desk.expect_download() as download:
+        desk.get_by_role("link", name="PDF, Letter").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    desk.emulate_media(media="print")
+    picture(desk, "packet-print")
+
+    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    phone = sign_in(open_context(**options), world.bob.nurse, live_server.url)
+    phone.goto(f"{live_server.url}/courses/{world.course.pk}/packet/1/")
+    expect(phone.get_by_role("heading", name="Changed since")).to_have_count(0)
+    assert axe(phone) == [] and sideways(phone) == 0
+    picture(phone, "packet-phone")
+
+    world.time.advance(hours=1)  # type: ignore[attr-defined]
+    tell(world, event("lab_resulted", at=NOW, code="anc", value="0.4", unit="10*9/L"), now=NOW + timedelta(hours=1))
+    phone.goto(f"{live_server.url}/courses/{world.course.pk}/packet/")
+    changed = phone.get_by_role("list", name="What changed")
+    expect(changed).to_contain_text("0.4 10*9/L")
+    phone.emulate_media(color_scheme="dark")
+    phone.reload()
+    assert axe(phone) == [] and sideways(phone) == 0
+    picture(phone, "packet-phone-dark")
