@@ -37,6 +37,13 @@ def sets_back(clinic, by: timedelta = TWO_HOURS) -> None:
     clinic.watcher.look()
 
 
+def a_second_later(clinic):
+    """By the clock of the story and by that of the machine, which says how soon it is looked for such rows again."""
+    clinic.time.advance(seconds=1)
+    clinic.watcher._brought = 0.0
+    clinic.watcher.look()
+
+
 def test_a_page_that_was_due_just_before_goes_out_at_once(clinic):
     watcher = clinic.watcher
     fever(clinic, watched=False)
@@ -94,6 +101,35 @@ def test_a_mail_that_waited_for_its_next_try_is_tried_at_once(clinic):
     first.dead = False
     sets_back(clinic)
     assert mail.get().state == "sent"
+    clinic.collect()
+    for page in first.arrived:
+        page.expected = True
+
+
+def test_what_stays_judged_ahead_of_the_clock_is_looked_at_once_and_not_without_end(clinic):
+    """A look that makes its own work never ends: pages would wait behind it."""
+    fever(clinic)
+    clinic.phone("first on call").expects_page("fever in the window")
+    sets_back(clinic)
+    for _ in range(3):
+        a_second_later(clinic)
+    lease, now = timedelta(minutes=4), clinic.now
+    assert bring_back(now, longest_lease=lease, before=clinic.watcher._brought_back) == 0
+    assert bring_back(now, longest_lease=lease) > 0, "it still lies ahead of the clock"
+    clinic.phone("first on call").expects_page("fever in the window, not acknowledged", at="2026-03-04 00:13")
+
+
+def test_a_mail_that_cannot_leave_just_then_is_tried_with_its_pauses(clinic):
+    """Six tries in six seconds, and the page would be given up before the mail server is back."""
+    first = clinic.phone("first on call")
+    first.dies()
+    fever(clinic)
+    mail = Page.objects.filter(channel="email", attempt=0)
+    before = mail.get().tries
+    sets_back(clinic)
+    for _ in range(5):
+        a_second_later(clinic)
+    assert (mail.get().state, mail.get().tries - before) == ("sending", 2)  # at once, and four seconds after it
     clinic.collect()
     for page in first.arrived:
         page.expected = True

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, F, Model, OuterRef, Q
+from django.db.models import Exists, F, Model, OuterRef, QuerySet
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, Page
@@ -18,18 +20,26 @@ from handrail.records.models import Course
 
 log = logging.getLogger(__name__)
 
+Waited = tuple[UUID, datetime]
+"""A row, and what it was waiting for when it was brought back."""
+
 LEASED: tuple[type[Model], ...] = (Course, Alert, Page, Dispatch)
 """What watchers hold for a while."""
+AT_ONCE = 500
+"""So many rows are named in one question."""
 
 
-def bring_back(now: datetime, *, longest_lease: timedelta) -> int:
+def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] | None = None) -> int:
     """Make due what a clock that was set back left in the future; returns how many rows that were. Doing it twice does no harm.
 
     Args:
         now: the instant by the clock as it is now.
         longest_lease: no lease that is held lasts longer than that.
+        before: what was brought back since this step of the clock, to which this adds. What was looked at and waits for the same
+            instant again does so rightly: it stays judged, or paged, ahead of the clock, and would be looked at without end.
     """
     ahead = now + timedelta(seconds=1) * clock.speed()
+    before = set() if before is None else before
     brought = 0
     for model in LEASED:
         brought += model._default_manager.filter(lease_until__gt=now + longest_lease).update(lease_until=None)
@@ -37,19 +47,29 @@ def bring_back(now: datetime, *, longest_lease: timedelta) -> int:
     paged = Page.objects.filter(alert=OuterRef("pk"))
     waiting = Alert.objects.filter(next_page_at__gt=ahead, acknowledged_at=None, closed_at=None)
     from_ahead = waiting.filter(~Exists(paged) | Exists(paged.filter(created_at__gt=ahead)))
-    brought += from_ahead.update(next_page_at=now)
+    brought += _bring(from_ahead, "next_page_at", now, before)
     # A page that is to be sent was written before, and is tried again within seconds.
     for kind in (Page, Dispatch):
         unsent = kind._default_manager.filter(send_at__gt=ahead)
-        brought += unsent.filter(Q(created_at__gt=ahead) | Q(send_at__gt=now + longest_lease)).update(send_at=now)
+        brought += unsent.filter(send_at__gt=now + longest_lease).update(send_at=now)
+        # Once, and not for each try that fails from now on: their pauses are right, and their number is not without end.
+        brought += _bring(unsent.filter(created_at__gt=ahead), "created_at", now, before, due="send_at")
     brought += Page.objects.filter(next_way_at__gt=ahead, created_at__gt=ahead).update(next_way_at=now)
     # A course that was last judged ahead of the clock may wait for a try that lies there too.
-    brought += Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at")).update(
-        look_again_at=now
-    )
+    judged_ahead = Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at"))
+    brought += _bring(judged_ahead, "look_again_at", now, before)
     if brought:
         log.warning("the clock was set back: %d rows that waited for hours that are over are due now", brought)
     return brought
+
+
+def _bring(rows: QuerySet[Any], waits: str, now: datetime, before: set[Waited], *, due: str | None = None) -> int:
+    """Make rows due that were not brought back before while they waited so; returns how many. `waits`: the field that tells."""
+    found = {(row[0], row[1]) for row in rows.values_list("pk", waits)} - before
+    before |= found
+    names = sorted(pk for pk, _ in found)
+    some = (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
+    return sum(rows.filter(pk__in=each).update(**{due or waits: now}) for each in some)
 
 
 def as_long_ago(at: datetime, now: datetime) -> datetime:

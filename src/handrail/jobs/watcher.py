@@ -45,7 +45,7 @@ from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import FOUND_NOBODY, try_next_way, write_next_page
-from handrail.jobs.setback import bring_back
+from handrail.jobs.setback import Waited, bring_back
 from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.people.models import Site
@@ -99,6 +99,7 @@ class Watcher:
         self._clock_was: datetime | None = None
         self._stepped = 0.0
         self._brought = 0.0
+        self._brought_back: set[Waited] = set()
         self._flights = Flights()
 
     def run(self) -> None:
@@ -137,12 +138,13 @@ class Watcher:
             self._beaten = 0.0  # the sign of life is of another time
             self._stepped = time.monotonic()
             self._brought = 0.0
+            self._brought_back.clear()
         # What was being written while the clock was set still carries the other time: it is looked for a while longer.
         since = time.monotonic()
         if since - self._stepped <= SETTLES_SECONDS and since - self._brought >= 1.0:
             self._brought = since
             longest = timedelta(seconds=2 * max(LEASE_SECONDS, SEND_LEASE_SECONDS)) + 2 * POISON_PAUSE
-            bring_back(now, longest_lease=longest * clock.speed())
+            bring_back(now, longest_lease=longest * clock.speed(), before=self._brought_back)
 
     def look(self) -> int:
         """Work on everything that is due and wait for what is on its way; returns how many rows that were."""
