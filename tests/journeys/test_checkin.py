@@ -310,16 +310,38 @@ def test_a_check_that_is_not_taken_is_not_covered_by_a_later_one_that_is(phone: 
 
 def test_what_was_sent_while_no_page_was_open_is_told_on_the_next_one(phone: Page, home: Home, live_server: Any):
     open_form(phone, home, live_server)
-    answer(phone, "101.1")
+    answer(phone, "98.2")
     phone.get_by_role("button", name="Send", exact=True).click()
     expect(phone.locator("#sent-truth")).to_contain_text("Saved 19:30.")
     phone.evaluate("(id) => handrailQueue.tellLater(id)", str(home.checks()[0].id))  # as the worker does
     phone.reload()
-    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30.")
     phone.reload()
     expect(phone.locator("#check")).to_be_visible()
     expect(phone.locator("#sent")).to_be_hidden()
     assert len(home.checks()) == 1
+
+
+def test_who_opens_the_link_again_at_night_reads_what_is_true_and_can_send_another(
+    phone: Page, home: Home, live_server: Any
+):
+    open_form(phone, home, live_server)
+    worker_is_ready(phone)
+    answer(phone, "101.1")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#sent-another")).to_be_visible()
+    phone.reload()
+    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(phone.locator("#sent-another")).to_be_hidden()
+    answer(phone, "101.9")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("#check")).to_be_hidden()
+    expect(phone.locator("#sent-another")).to_be_visible()
+    assert len(home.checks()) == 2
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.locator("html")).to_have_attribute("data-cached", "yes")
+    expect(phone.locator("#sent")).to_be_hidden()  # what was true when the copy was made may be over
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -14,10 +14,12 @@ from django.utils import translation
 
 from handrail import clock
 from handrail.actions import checkins
+from handrail.actions.answering import acknowledge
 from handrail.actions.checkin_answers import QUESTIONS
 from handrail.actions.checkins import COOKIE, WORDS_OF_THE_POLICY
 from handrail.actions.facts import record_event
 from handrail.actions.links import issue_checkin_link, revoke_link
+from handrail.alerts.models import Alert
 from handrail.people.scope import everything
 from handrail.records.models import Event, Look
 from handrail.rules.policy import load_policy
@@ -556,6 +558,28 @@ def test_what_is_true_now_is_asked_without_changing_anything(phone: Client, home
         assert again.headers["Cache-Control"] == "no-store"
     with everything():
         assert (Look.objects.count(), Event.objects.count()) == before
+
+
+def test_who_opens_the_link_while_nobody_has_answered_reads_that_first(phone: Client, home: Home):
+    form = quiet_form(home, temperature="101.1")
+    phone.post("/c/", form)
+    page = text(phone.get("/c/"))
+    first, rest = page.split('<form id="check"')
+    assert "Saved 19:30. The clinician on call is being called." in first and 'name="temperature"' in rest
+    assert f'data-waits="yes" data-check="{form["id"]}" data-ask-again-after="15"' in first
+    assert "data-saved" not in page, "a draft in this form is not over"
+    with everything():
+        alert = Alert.objects.get(closed_at__isnull=True)
+    acknowledge(alert.pk, by=home.world.actor("alice", "on_call"))
+    assert "Saved 19:30" not in text(phone.get("/c/")), "somebody has it"
+
+
+@pytest.mark.parametrize("urgency", ["soon", "today"])
+def test_what_can_wait_does_not_stand_above_the_form(phone: Client, home: Home, urgency: str):
+    phone.post("/c/", quiet_form(home, temperature="101.1"))
+    with everything():
+        Alert.objects.update(urgency=urgency)
+    assert "Saved 19:30" not in text(phone.get("/c/"))
 
 
 def test_a_quiet_check_is_not_asked_about_again(phone: Client, home: Home):

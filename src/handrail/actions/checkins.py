@@ -26,7 +26,7 @@ from handrail.actions.facts import receive_checkin
 from handrail.actions.home_medicines import Instruction, instruction_after
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS
-from handrail.actions.truth import ask_again_after, number_of, number_to_call, open_alerts, truth_about
+from handrail.actions.truth import ask_again_after, nobody_has_it, number_of, number_to_call, open_alerts, truth_about
 from handrail.people import scope
 from handrail.people.models import LinkToken, Organisation
 from handrail.records import wire
@@ -259,6 +259,19 @@ def receipt_of(link: LinkToken, check_id: UUID, *, now: datetime | None = None) 
         event = course.events.filter(organisation_id=course.organisation_id, id=check_id, kind=KIND).first()
         if event is None:
             raise NotVisibleError("There is no such check.")
+        return receipt_for(course, event, truth_about(course, now, saved_at=event.recorded_at), now, again=True)
+
+
+def receipt_that_waits(link: LinkToken, *, now: datetime | None = None) -> Receipt | None:
+    """What is true of the last check while something urgent is open that nobody has taken: whoever opens the link reads it first."""
+    now = now or clock.now()
+    with _seen_by(link) as course:
+        if not nobody_has_it(open_alerts(course)):
+            return None
+        sent = course.events.filter(organisation_id=course.organisation_id, kind=KIND).order_by("-recorded_at", "-id")
+        event = sent.first()
+        if event is None:
+            return None
         return receipt_for(course, event, truth_about(course, now, saved_at=event.recorded_at), now, again=True)
 
 

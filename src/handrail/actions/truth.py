@@ -64,6 +64,11 @@ def open_alerts(course: Course) -> list[Alert]:
     return list(course.alerts.filter(closed_at__isnull=True).order_by("opened_at"))
 
 
+def nobody_has_it(alerts: Iterable[Alert]) -> bool:
+    """Whether among the open alerts is one that cannot wait and that nobody has taken."""
+    return any(each.urgency == Urgency.NOW.value and each.acknowledged_at is None for each in _urgent(alerts))
+
+
 def _urgent(alerts: Iterable[Alert]) -> list[Alert]:
     return [each for each in alerts if each.urgency in _CALLED and not each.key.startswith(_NOT_OF_THE_PATIENT)]
 

@@ -27,6 +27,7 @@ from handrail.actions.checkins import (
     language_for,
     number_behind,
     receipt_of,
+    receipt_that_waits,
     receive,
     sheet_for,
 )
@@ -73,7 +74,7 @@ def check(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             return _private(_received(request, sheet))
         log_look(sheet.course, "checkin", link=link)
-        return _private(_form(request, sheet))
+        return _private(_form(request, sheet, waits=receipt_that_waits(link)))
 
 
 def form_too_old(request: HttpRequest) -> HttpResponse:
@@ -174,12 +175,19 @@ def took(request: HttpRequest) -> HttpResponse:
 
 
 def _form(
-    request: HttpRequest, sheet: Sheet, answers: Answers | None = None, doubts: tuple[Doubt, ...] = ()
+    request: HttpRequest,
+    sheet: Sheet,
+    answers: Answers | None = None,
+    doubts: tuple[Doubt, ...] = (),
+    waits: Receipt | None = None,
 ) -> HttpResponse:
+    """The form. Above it stands what `waits`: who opens the link again at night reads "nobody has answered: go" before anything else."""
     given = answers or Answers(id=uuid4(), unit=sheet.unit)
     context = {
         **_frame(sheet),
         "given": given,
+        "receipt": waits,
+        "waits": waits is not None,
         "doubts": doubts,
         "asks": words.asks(doubts),
         "call_first": words.call_first(given, sheet.policy) if doubts else "",

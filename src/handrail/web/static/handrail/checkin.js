@@ -111,6 +111,7 @@
   const sent = (receipt) => {
     self.handrailFollow.show(receipt);
     for (const id of ["waiting", "refused"]) show(id, false);
+    show("sent-another");
     show("sent");
     element("sent").focus();
     element("sent").scrollIntoView({ block: "start" });

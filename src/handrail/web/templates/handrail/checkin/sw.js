@@ -15,12 +15,17 @@ const PARTS = [
 ];
 const PATIENCE = 4000;
 
+// What is true of a check that waits is kept by no phone: the copy before it stays.
+const WAITS = 'data-waits="yes"';
+
 // The copy of the form says that it is a copy, so that it does not show an hour that may be over.
 const keepForm = async (response) => {
   const cache = await caches.open(SHELL);
   if (response.status === 410) return cache.delete(FORM);
   if (response.status !== 200 || response.redirected) return false;
-  const text = (await response.text()).replace('data-cached="no"', 'data-cached="yes"');
+  const page = await response.text();
+  if (page.includes(WAITS)) return false;
+  const text = page.replace('data-cached="no"', 'data-cached="yes"');
   const headers = { "Content-Type": "text/html; charset=utf-8" };
   const policy = response.headers.get("Content-Security-Policy");
   if (policy) headers["Content-Security-Policy"] = policy;
