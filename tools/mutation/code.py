@@ -200,12 +200,12 @@ def _short(was: str, becomes: str) -> tuple[str, str]:
 
 
 def _places(node: ast.AST, function: str, statement: Any) -> Iterator[tuple[Any, str, Any]]:
-    """Every node that runs, with its function and its innermost statement; annotations and docstrings do not run."""
+    """Every node that decides, with its function and its innermost statement; annotations do not run, and an assertion decides nothing."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_params", "type_comment"):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST):
+            if not isinstance(child, ast.AST) or isinstance(child, ast.Assert):
                 continue
             inside, around = function, statement
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
