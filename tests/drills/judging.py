@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from tests.drills.storm import Storm
 
 RECOVERY_SECONDS: Final = 5.0
-"""A page may come so long after its clock, the time that the database was down not counted."""
+"""A page may come so long after its clock, the time that the database was down not counted.
+
+A recovery begins with the fault that it is from: where nobody watched any more, because the last watcher that stood was killed or
+stopped, it begins there. A watcher that is killed whenever it has just come up would else be asked to page while it is dead.
+"""
 MOST_DOUBLED: Final = 0.02
 FEW: Final = 2
 """Of a hundred messages a provider that takes one and does not say so makes some leave twice: nobody can know that it did."""
@@ -71,13 +75,15 @@ class Figures:
     climbed: int
     """Pages that were not the first of their alert."""
     late: list[float]
-    """Seconds after its clock of every page."""
+    """Seconds of every page after its clock, or after the last moment at which anybody watched before it came."""
     mails: int
     """What left: mails, text messages and calls."""
     doubled: int
     claimed: int
     """Pages that say "sent" and that no server ever took."""
     down: float
+    by_clock: float = 0.0
+    """Seconds of the latest page after its clock, whoever watched."""
     overbooked: float = 1.0
     """How many times others used the machine already when the run began: the recovery is given that much longer."""
     complaints: list[str] = field(default_factory=list)
@@ -101,7 +107,7 @@ class Figures:
                 f"  alerts {self.alerts}, without a page {self.unpaged} (over within seconds {self.over}); pages {self.pages}, of them further up the ladder {self.climbed}",
                 (
                     f"  after its clock: median {late[len(late) // 2]:.2f} s, p99 {late[int(len(late) * 0.99) - 1]:.2f} s, "
-                    f"latest {late[-1]:.2f} s (promised {RECOVERY_SECONDS:g}, times {self.overbooked:.1f}); the database was down for {self.down:.0f} s"
+                    f"latest {late[-1]:.2f} s (promised {RECOVERY_SECONDS:g}, times {self.overbooked:.1f}; {self.by_clock:.2f} s with watchers killed again while it waited); the database was down for {self.down:.0f} s"
                 ),
                 (
                     f"  mails, text messages and calls {self.mails}, doubled {self.doubled} ({100 * self.doubled / max(self.mails, 1):.2f} %), "
@@ -120,6 +126,7 @@ class Judge:
         self.storm = storm
         self.rows = storm.place.rows
         self.notes: list[str] = []
+        self.by_clock = 0.0
         log = self.rows("SELECT kind, id, at FROM drill_log ORDER BY at DESC")
         self.came = {(kind, _id(name)): at for kind, name, at in log}  # the first of its kind stands
         """When a row really came, or an alert was answered or closed."""
@@ -173,6 +180,7 @@ class Judge:
             pages=len(pages),
             climbed=len([page for page in pages if page[2]]),
             late=self._late(alerts, pages),
+            by_clock=self.by_clock,
             mails=sum(mails.values()) + sum(phoned.values()),
             doubled=sum(count - 1 for found in (mails, phoned) for count in found.values()),
             claimed=len([page for page in sent if page.message_id not in mails]) + len(unheard),
@@ -230,7 +238,9 @@ class Judge:
             for number in sorted(attempts):
                 at, nobody = attempts[number]
                 if due is not None:
-                    late.append(max(0.0, at - due - self._down_between(due, at)))
+                    self.by_clock = max(self.by_clock, at - due - self._down_between(due, at))
+                    begins = max([due, *(when for when in self.storm.unwatched if due < when < at)])
+                    late.append(max(0.0, at - begins - self._down_between(begins, at)))
                     if late[-1] > RECOVERY_SECONDS:
                         self.notes.append(
                             f"late {late[-1]:.1f} s: alert {alert} attempt {number} due {self._at(due)} came {self._at(at)}"

@@ -7,6 +7,8 @@ drill is.
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
@@ -56,6 +58,28 @@ def test_every_broken_promise_fails_a_run(worse):
     broken = replace(GOOD, **worse)
     assert not broken.good
     assert "A PROMISE WAS BROKEN" in str(broken)
+
+
+@pytest.mark.parametrize(
+    ("unwatched", "outages", "late"),
+    [
+        ([], [], 12.0),
+        ([], [(101.0, 104.0)], 9.0),  # the time that the database was down is not counted
+        ([105.0], [], 7.0),  # nobody watched from there: that is what has to be recovered from
+        ([105.0, 109.0], [], 3.0),
+        ([99.0], [], 12.0),  # it was due while one was starting
+        ([113.0], [], 12.0),  # it had come
+        ([105.0], [(104.0, 106.0)], 6.0),
+    ],
+)
+def test_a_page_is_late_from_its_clock_or_from_when_the_last_watcher_fell(unwatched, outages, late):
+    alert, page = uuid4().hex, uuid4().hex
+    log = [("alert", alert, 100.0), ("page", page, 112.0)]
+    place = SimpleNamespace(rows=lambda _sql: log)
+    storm = SimpleNamespace(place=place, unwatched=unwatched, outages=outages, said=[], began=0.0)
+    judge = Judge(storm)
+    assert judge._late({alert: [300.0]}, [(page, alert, 0, "on_screen", "sent", "key")]) == [late]
+    assert judge.by_clock == 12.0 - sum(up - down for down, up in outages)
 
 
 def test_every_fault_has_its_act():
