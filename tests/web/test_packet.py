@@ -2,6 +2,7 @@
 
 import html
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from handrail.people.scope import everything
 from handrail.records.models import Course, Look
 from handrail.rules.packet_parts import NOT_KNOWN
 from handrail.web import pdf
+from tests.support.documents import problems
 from tests.support.factories import World, event, make_member
 from tests.support.packets import NOW, tell, told
 
@@ -169,6 +171,28 @@ def test_a_course_that_cannot_be_judged_has_no_packet_and_says_so(world):
     client.force_login(world.alice.nurse)
     done = client.post(reverse("seal_packet", args=[world.course.pk]), follow=True)
     assert "No packet can be made of this course" in plain(done.content.decode())
+
+
+@pytest.mark.slow
+def test_the_file_for_other_systems_says_of_every_field_what_the_packet_says(either):
+    found = sealed(either)
+    client = Client()
+    client.force_login(either.alice.nurse)
+    assert reverse("fhir_bundle", args=[found.row.pk]) in ask(either, "packet_version", 1).content.decode()
+    bundle = json.loads(client.get(reverse("fhir_bundle", args=[found.row.pk])).content)
+    words = plain("".join(each["text"]["div"] for each in bundle["entry"][0]["resource"]["section"]))
+    for section in found.body["sections"]:
+        assert f"{section['number']}. {section['title']}" in words
+        for each in section["fields"]:
+            wanted = each["words"] if each["words"] is not None else NOT_KNOWN
+            assert " ".join(f"{each['label']} {wanted}".split()) in words, each["key"]
+        for table in section["tables"]:
+            for line in table["lines"]:
+                said = [cell if cell is not None else NOT_KNOWN for cell in line["cells"]]
+                assert " ".join(" ".join(said).split()) in words, line["key"]
+            if not table["lines"]:
+                assert table["none"] in words
+    assert problems(bundle) == []
 
 
 # --- versions ---------------------------------------------------------------------------------------------------------

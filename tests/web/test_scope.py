@@ -150,6 +150,7 @@ ROWS = [
 ]
 PAGES = {row.name for row in ROWS if row.method == "get"}
 THROUGH_A_LINK = {
+    "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py asks it",
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",
     "checkin_sent": "what is true about a check that was sent; nothing without the cookie of a link",

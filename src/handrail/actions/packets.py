@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -114,6 +115,30 @@ def open_version(course_id: UUID, number: int, *, by: Actor, now: datetime | Non
         sealed = Sealed(row=row, body=_body(row))
     log_look(course, f"{LOOK}{number}", user=by.user, link=by.link, now=now)
     return sealed
+
+
+def rendering(
+    version_id: UUID, form: str, make: Callable[[Sealed], bytes], *, by: Actor, now: datetime | None = None
+) -> tuple[Sealed, bytes]:
+    """A sealed version in another form, byte for byte as it was made first; the look is logged.
+
+    Args:
+        form: the name of the form; make: writes it, when nobody has asked for it before.
+
+    Raises:
+        NotVisibleError: no such version for this actor; RefusedError: the stored content is not what was sealed.
+    """
+    now = now or clock.now()
+    with scope.acting_for(*by.organisations(now)):
+        found = PacketVersion.objects.filter(pk=version_id).values_list("course", "number").first()
+    if found is None:
+        raise NotVisibleError("There is no such packet.")
+    sealed = open_version(found[0], found[1], by=by, now=now)
+    with locked(found[0], by, now) as course:
+        kind, title = f"{KIND}_{form}", str(version_id)
+        former = course.documents.filter(kind=kind, title=title).first()
+        kept = former or keep(course, make(sealed), kind=kind, title=title, by=by, now=now)
+        return sealed, unseal(kept)
 
 
 def last_opened(course: Course, *, by: Actor, before: int | None = None) -> int | None:

@@ -8,10 +8,12 @@ from decimal import Decimal
 from itertools import combinations, pairwise
 
 from handrail.fhir.codes import WEIGHT, CodeTable
+from handrail.fhir.document_codes import DocumentCodes
 from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
 from handrail.rules.emergency import NO_GCSF, EmergencyData
 from handrail.rules.packet_data import PacketData
+from handrail.rules.packet_sections import SECTIONS
 from handrail.rules.protocol import Protocol, catalogue
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
@@ -158,6 +160,18 @@ def vials_of(protocols: tuple[Protocol, ...], care: Care, units: tuple[UnitRow, 
     return {
         row.id: tuple(sorted(own if row.id.startswith("tocilizumab") else of_labels.get(row.id, ()))) for row in units
     }
+
+
+def of_document(codes: DocumentCodes) -> Iterator[str]:
+    """Every problem of the codes of a document, one sentence each."""
+    rows = [(row.id, row.loinc) for row in codes.heading] + [(row.id, row.loinc) for row in codes.reading]
+    for name, loinc in rows:
+        if not _loinc(loinc):
+            yield f"The check digit of LOINC {loinc} is wrong (at {name}.loinc)."
+    held = {part for heading in codes.heading for part in heading.holds}
+    parts = {key for key, _, _ in SECTIONS}
+    for part in sorted(held ^ parts):
+        yield f"The section {part!r} of a packet stands under no heading, or is none (at heading.holds)."
 
 
 def of_codes(table: CodeTable) -> Iterator[str]:

@@ -12,6 +12,8 @@ from handrail.cli.protocol_checks import of_numbers, placed
 from handrail.cli.protocol_tables import tables_of
 from handrail.fhir.codes import FORMAT as CODES_FORMAT
 from handrail.fhir.codes import code_table, table_from_toml
+from handrail.fhir.document_codes import FORMAT as DOCUMENT_FORMAT
+from handrail.fhir.document_codes import document_codes_from_toml
 from handrail.rules.caredata import (
     BILLING_FORMAT,
     CARE_FORMAT,
@@ -84,6 +86,7 @@ def _check_file(file: Path) -> list[str]:
         PACKET_FORMAT: lambda: list(care_checks.of_packet(packet_data_from_toml(raw.decode()))),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
+        DOCUMENT_FORMAT: lambda: list(care_checks.of_document(document_codes_from_toml(raw.decode()))),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))

@@ -57,6 +57,7 @@ def shown(body: dict[str, Any], sealed: Sealed | None) -> dict[str, Any]:
         "who": fields["person.name"]["words"] or "",
         "made": _time(body["made_at"], zone),
         "number": sealed.row.number if sealed is not None else None,
+        "version": sealed.row.pk if sealed is not None else None,
         "digest": sealed.row.sha256 if sealed is not None else "",
         "notes": body["notes"],
         "last_dose": _last_dose(body, zone),
