@@ -342,6 +342,16 @@ def test_a_new_link_ends_the_one_before_and_wrong_codes_end_it_too(world, course
     assert exchange_link(made.token, handoff_doors.PURPOSE, now=NOW) is None
 
 
+def test_a_door_that_was_shut_meanwhile_stays_shut(world, course, fax_only):
+    loop, former = link_of(world, course, fax_only)
+    handoff_doors.make_link(course.pk, loop, by=world.actor("alice"), now=NOW)
+    for code in (former.read_code, "WRONGX"):
+        with pytest.raises(RefusedError, match="This door is shut"):
+            handoff_doors.try_code(former, code, now=NOW)
+    former.refresh_from_db()
+    assert (former.closed_at, former.wrong_tries) == (NOW, 0)
+
+
 def test_a_name_that_nobody_confirmed_accepts_nothing(world, course):
     """Not even in the way the rows are written: the move must carry whoever writes it, or somebody who came through a door."""
     from handrail.actions.recording import record

@@ -39,6 +39,7 @@ ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ"
 """Letters that are not taken for one another on a fax or by phone; without digits, which are."""
 LETTERS: Final = 6
 WRONG: Final = "That code is not right. Look at it once more; after {left} more wrong tries this door is shut."
+SHUT_MEANWHILE: Final = "This door is shut. Ask for a new one."
 SHUT: Final = "Too many wrong codes: this door is shut. Ask for a new one."
 
 
@@ -274,11 +275,14 @@ def _try_code(
     """Compare a code. A wrong one is counted in a transaction of its own, which a refusal does not take back."""
     with hold(course_id, handoff, by, now) as held:
         tried = HandoffDoor.objects.select_for_update().get(pk=(door or _fax_of(held)).pk)
+        if tried.closed_at is not None:  # shut by somebody else since it was found
+            raise RefusedError(SHUT_MEANWHILE, code="shut", path="code")
         typed = "".join(code.split()).replace("-", "").upper()
         right = secrets.compare_digest(typed.encode(), str(getattr(tried, which)).encode())
         if not right:
             tried.wrong_tries += 1
-            tried.closed_at = now if tried.wrong_tries >= MOST_WRONG_TRIES else None
+            if tried.wrong_tries >= MOST_WRONG_TRIES:
+                tried.closed_at = now
             tried.save(update_fields=["wrong_tries", "closed_at"])
             if tried.closed_at is not None and tried.link_id is not None:
                 LinkToken.objects.filter(pk=tried.link_id).update(revoked_at=now)
