@@ -44,6 +44,8 @@ PROMISED: dict[str, tuple[str, str | None, str]] = {
     "shared":           ("ask",     None,         "MAINTENANCE"),
     "two_corrections":  ("ask",     None,         "GATE"),
     "ended":            ("stop",    None,         "ENDED"),
+    "handoff_waits":    ("ask",     None,         "HAND-OFF SENT"),
+    "handoff_fax":      ("ask",     None,         "HAND-OFF SENT"),
 }  # fmt: skip
 
 
@@ -151,7 +153,7 @@ class TestTheDemonstration(TestCase):
             opened = set(story.course.alerts.filter(closed_at=None).values_list("key", flat=True))
             assert opened == wanted
         assert set(Alert.objects.filter(closed_at=None).values_list("course_id", flat=True)) == {
-            told.stories[name].course_id for name in ("fever", "overdue")
+            told.stories[name].course_id for name in ("fever", "overdue", "handoff_waits")
         }
 
     def test_no_page_and_no_acknowledgement_stands_in_the_record(self):
@@ -165,10 +167,22 @@ class TestTheDemonstration(TestCase):
         sources = set(Event.objects.exclude(source="").values_list("source", flat=True))
         assert sources == {"staff", "patient", "import"}
 
+    def test_one_hand_off_waits_with_its_give_by_date_near_and_one_went_to_a_practice_that_only_has_a_fax(self):
+        waits, fax = (answer(self.told, name) for name in ("handoff_waits", "handoff_fax"))
+        assert [each["stage"] for each in waits["handoffs"] + fax["handoffs"]] == ["delivered", "delivered"]
+        assert [each["kind"] for each in waits["handoffs"] + fax["handoffs"]] == ["complicated"] * 2
+        assert waits["dose_clock"]["give_by"] == "2026-03-29"
+        assert any("The hand-off is slow" in each["what"] for each in waits["findings"])
+
     def test_three_organisations_with_every_role_and_a_rota(self):
-        assert Organisation.objects.count() == 3
+        told = self.told
         assert not Organisation.objects.exclude(mode="demo").exists()
-        for organisation in Organisation.objects.all():
+        fax_only = Organisation.objects.get(name=people.FAX_ONLY[0])
+        assert not Membership.objects.filter(organisation=fax_only).exists()
+        assert {house.organisation for house in told.houses.values()} == set(
+            Organisation.objects.exclude(pk=fax_only.pk)
+        )
+        for organisation in Organisation.objects.exclude(pk=fax_only.pk):
             roles = set(Membership.objects.filter(organisation=organisation).values_list("role", flat=True))
             assert roles == {role.value for role in Role}
             steps = set(organisation_steps(organisation))
@@ -216,7 +230,7 @@ class TestTheDemonstration(TestCase):
     def test_a_database_in_use_is_left_alone(self):
         with pytest.raises(UnusableInput, match="empty one"):
             seed(TUESDAY_1450, PASSWORD)
-        assert Organisation.objects.count() == 3
+        assert Organisation.objects.count() == 4
 
 
 @pytest.mark.django_db

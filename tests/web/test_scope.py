@@ -14,10 +14,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from handrail import clock
+from handrail.actions import handoffs
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
 from handrail.actions.emergency import issue_card
 from handrail.actions.facts import receive_checkin, record_event
+from handrail.actions.handoff_doors import make_fax
+from handrail.actions.handoffs import Offer
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.packets import seal
 from handrail.actions.places import settle_place
@@ -29,6 +32,7 @@ from handrail.records.models import Look, PolicyProposal, SigningSet
 from handrail.rules.policy_own import Reason
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
+from tests.support.handoff_world import fax_practice
 from tests.support.places import trouble
 from tests.support.signing import signed
 
@@ -51,7 +55,8 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `packet`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`: what stands
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `packet`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
+    what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
@@ -111,6 +116,19 @@ ROWS = [
     Row("seal_packet", 302, 302, 404, LOGIN, "post", about="course"),
     Row("packet_version", 200, 200, 404, LOGIN, about="packet"),
     Row("packet_pdf", 200, 200, 404, LOGIN, about="packet", args=("a4",)),
+    Row("handoffs", 200, 200, 200, LOGIN),
+    Row("offer_handoff", 302, 302, 404, LOGIN, about="course"),
+    Row("offer_handoff", 302, 302, 404, LOGIN, "post", about="course"),
+    Row("handoff", 200, 200, 404, LOGIN, about="handoff"),
+    Row("handoff", 404, 404, 404, LOGIN, about="course", args=(NOWHERE,)),
+    Row("handoff_fax", 200, 200, 404, LOGIN, about="handoff"),
+    Row("handoff_call", 200, 200, 404, LOGIN, about="handoff"),
+    Row("handoff_call", 422, 422, 404, LOGIN, "post", about="handoff"),
+    Row("handoff_step", 403, 403, 404, LOGIN, "post", about="handoff", args=("read",)),
+    Row("handoff_step", 403, 403, 404, LOGIN, "post", about="handoff", args=("accept",)),
+    Row("handoff_step", 302, 302, 404, LOGIN, "post", about="handoff", args=("sheet",)),
+    Row("handoff_step", 200, 200, 404, LOGIN, "post", about="handoff", args=("link",)),
+    Row("handoff_step", 422, 422, 404, LOGIN, "post", about="handoff", args=("withdraw",)),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("agree_texts", 302, 302, 404, LOGIN, "post", about="course", data=(("agreed", "yes"),)),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
@@ -163,6 +181,8 @@ THROUGH_A_LINK = {
     "phone_text": "the same; tests/actions/test_texts.py",
     "emergency": "the same for everybody until its code was typed; tests/web/test_emergency.py asks it",
     "emergency_link": "exchanges whatever was scanned for a cookie",
+    "handoff_door": "a code, then one hand-off; nothing without the cookie of a link; tests/web/test_handoffs.py asks it",
+    "handoff_link": "exchanges the token of such a link for a cookie",
     "checkin_card": "the emergency card on the patient's phone; nothing without the cookie of a link",
     "push_worker": "the program that shows a push message; holds nothing",
     "phone_receipt": "the phone provider alone, by its signature",
@@ -183,6 +203,9 @@ def world(db):
         issue_checkin_link(course.pk, by=world.actor("alice"))
         issue_card(course.pk, by=world.actor("alice"))
         seal(course.pk, by=world.actor("alice"))
+        offer = Offer(to=fax_practice())
+        loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
+        make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)
         signed(world.alice, SIGNED)
         agreed_between(world.alice, world.bob, in_force=False)
         with everything():
@@ -241,6 +264,7 @@ def address_of(row: Row, world: World) -> str:
             "agreement": [Agreement.objects.get().pk],
             "shift": [Shift.objects.filter(organisation=world.alice.organisation).first().pk],
             "point": [ContactPoint.objects.get().pk] if row.about == "point" else [],
+            "handoff": [course.pk, course.handoff_doors.first().handoff] if row.about == "handoff" else [],
             "event": [course.pk, course.events.get(kind="dose_given").id] if row.about == "event" else [],
         }[row.about]
     return reverse(row.name, args=[*first, *row.args])
@@ -338,7 +362,9 @@ def test_a_course_that_does_not_exist_and_one_that_is_not_yours_look_the_same(wo
 
 def test_access_that_is_over_shows_nothing(world, client):
     with everything():
-        world.course.accesses.update(valid_until=NOW - timedelta(minutes=1))
+        world.course.accesses.filter(to_organisation=world.bob.organisation).update(
+            valid_until=NOW - timedelta(minutes=1)
+        )
     client.force_login(world.bob.nurse)
     assert client.get(reverse("course", args=[world.course.pk])).status_code == 404
 

@@ -8,6 +8,8 @@ from handrail.web import (
     views_cards,
     views_contacts,
     views_course,
+    views_handoff_sent,
+    views_handoffs,
     views_list,
     views_metrics,
     views_on_call,
@@ -73,6 +75,14 @@ urlpatterns = [
     path("courses/<uuid:course_id>/links/<uuid:link_id>/end", views_course.end_link, name="end_link"),
     path("courses/<uuid:course_id>/record/<slug:key>/", views_course.record, name="record"),
     path("courses/<uuid:course_id>/events/<uuid:event_id>/withdraw", views_course.withdraw, name="withdraw"),
+    path("handoffs/", views_handoffs.inbox, name="handoffs"),
+    path("courses/<uuid:course_id>/hand-over", views_handoff_sent.offer, name="offer_handoff"),
+    path("courses/<uuid:course_id>/handoffs/<uuid:handoff_id>/", views_handoffs.handoff, name="handoff"),
+    path("courses/<uuid:course_id>/handoffs/<uuid:handoff_id>/fax", views_handoff_sent.fax_sheet, name="handoff_fax"),
+    path("courses/<uuid:course_id>/handoffs/<uuid:handoff_id>/call", views_handoff_sent.heard, name="handoff_call"),
+    path(
+        "courses/<uuid:course_id>/handoffs/<uuid:handoff_id>/do/<slug:what>", views_handoffs.step, name="handoff_step"
+    ),
     path("pages/", views_pages.pages, name="pages"),
     path("pages/find", views_pages.find, name="find_page"),
     path("pages/<uuid:alert_id>/", views_pages.page, name="page"),
@@ -99,4 +109,5 @@ urlpatterns = [
     path("a/", include("handrail.web.answer.urls")),
     path("c/", include("handrail.web.checkin.urls")),
     path("e/", include("handrail.web.emergency.urls")),
+    path("h/", include("handrail.web.receiver.urls")),
 ]

@@ -23,8 +23,11 @@ from handrail.actions.facts import record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link, revoke_link
 from handrail.actions.truth import number_to_call
 from handrail.people import permissions
+from handrail.people.models import User
 from handrail.records import wire
+from handrail.records.accountability import responsible_for
 from handrail.records.models import Course
+from handrail.rules.handoff_loop import Stage
 from handrail.rules.protocol import load
 from handrail.rules.telling import sentence
 from handrail.rules.terms import zone_named
@@ -33,6 +36,7 @@ from handrail.web.answer_forms import night_calls
 from handrail.web.context import frame, open_alerts
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import YEARS, Filled, Form, events_of, fill, prefilled
+from handrail.web.handoff_page import STAGE_WORDS
 from handrail.web.presenters import alert_row, next_dose_card
 from handrail.web.product_forms import of_product
 from handrail.web.record_forms import FORMS
@@ -64,6 +68,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         else [],
         "forms": [form for key, form in FORMS.items() if key in FIRST_FORMS and form.verb in verbs],
         "more_forms": [form for key, form in FORMS.items() if key not in FIRST_FORMS and form.verb in verbs],
+        **_handing_over(found, user, now, verbs),
         "may_link": "issue_link" in verbs and found.ended_at is None,
         "texts": texts_of(found, now) if "view_identity" in verbs else None,
         "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
@@ -72,6 +77,18 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "may_withdraw": "correct_event" in verbs,
     }
     return render(request, "handrail/course.html", context)
+
+
+def _handing_over(found: Course, user: User, now: datetime, verbs: frozenset[str]) -> dict[str, Any]:
+    """The hand-off of the course that is open, else the button for one, for whoever may press it."""
+    known = reversed((found.assessment or {}).get("handoffs") or [])
+    told = next((each for each in known if Stage(each["stage"]).open), None)
+    holds = responsible_for(found, now) in permissions.organisations_of(user, now)
+    waits = told is not None and Stage(told["stage"]).waits
+    return {
+        "handoff": {"id": told["id"], "words": f"Hand-off: {STAGE_WORDS[told['stage']].lower()}"} if told else None,
+        "may_hand_over": "offer_handoff" in verbs and holds and not waits and found.ended_at is None,
+    }
 
 
 def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool, may_have: bool) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records.models import Event
 from handrail.records.reach import courses_of
+from handrail.web import handoff_page
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.presenters import board as board_rows
@@ -49,7 +50,10 @@ def board(request: HttpRequest) -> HttpResponse:
         .select_related("course", "course__patient", "acknowledged_by", "site", "organisation")
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
-    lists = board_rows(found, alerts, now, around["zone"], allowed(person, now))
+    may = allowed(person, now)
+    lists = board_rows(found, alerts, now, around["zone"], may)
+    handed = handoff_page.lists(found, person, may, now)
+    lists["handoffs"] = handed["to_accept"] + handed["unaccepted"]
     template = "handrail/board_lists.html" if background else "handrail/board.html"
     response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
     response["ETag"] = tag

@@ -8,8 +8,11 @@ from uuid import uuid4
 
 from handrail.actions.access import grant_access, move_accountability
 from handrail.actions.facts import correct_event
+from handrail.actions.handoff_doors import make_fax, note_fax_sent
+from handrail.actions.handoffs import Offer, delivered, offer
 from handrail.jobs.demo.people import ZONE, House
 from handrail.jobs.demo.storyteller import CRS_GRADE_1, NORMAL_VITALS, Story, at, days_ago
+from handrail.people.models import Organisation
 from handrail.records.models import Event
 from handrail.rules.terms import civil_date, civil_instant
 
@@ -17,8 +20,14 @@ TEC: Final = ("teclistamab", "teclistamab/US/2026-03/mono")
 ELR: Final = ("elranatamab", "elranatamab/US/2025-07")
 
 
-def tell_all(houses: dict[str, House], now: datetime) -> dict[str, Story]:
-    """Tell every course; the name of each says the state it ends in."""
+def tell_all(houses: dict[str, House], fax_only: Organisation, now: datetime) -> dict[str, Story]:
+    """Tell every course; the name of each says the state it ends in.
+
+    Args:
+        houses: the organisations with people.
+        fax_only: a practice nobody of which can sign in.
+        now: the instant at which the demonstration begins.
+    """
     hub, prairie, lakeside = houses["hub"], houses["prairie"], houses["lakeside"]
     return {
         "candidate": _candidate(hub, now),
@@ -34,6 +43,8 @@ def tell_all(houses: dict[str, House], now: datetime) -> dict[str, Story]:
         "shared": _shared(hub, prairie, now),
         "two_corrections": _two_corrections(hub, now),
         "ended": _ended(hub, now),
+        "handoff_waits": _handoff_waits(hub, prairie, now),
+        "handoff_fax": _handoff_fax(hub, fax_only, now),
     }
 
 
@@ -256,3 +267,41 @@ def _ended(house: House, now: datetime) -> Story:
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
     story.checks_until(given + timedelta(days=2))
     return story.tell(days_ago(now, 50), "course_ended", role="oncologist", because="patient's choice", died=False)
+
+
+KNOWN: Final = {
+    "caregiver_or_access_problem": False,
+    "more_than_two_organisations": False,
+    "second_product_planned": False,
+}
+"""What only a person knows. What the records say of other conditions makes these hand-offs complicated."""
+
+
+def _stepped_up(house: House, number: int, now: datetime, days: int) -> Story:
+    """A step-up that is complete since so many days, and assessed after its last dose."""
+    story = _story(house, number, TEC, days_ago(now, days + 8))
+    given = _step_up(story, days_ago(now, days + 6))
+    story.clear_visit(given + timedelta(days=2))
+    story.tell(days_ago(now, 2), "lab_resulted", role="nurse", code="anc", value="2.4", unit="10*9/L")
+    return story.look(now - timedelta(days=1))
+
+
+def _handoff_waits(house: House, partner: House, now: datetime) -> Story:
+    """Offered yesterday, in the partner's inbox, read by nobody; the give-by date is five days ahead."""
+    story = _stepped_up(house, 14, now, 23)
+    with at(now - timedelta(hours=20)) as instant:
+        proposed = civil_date(now, ZONE) + timedelta(days=2)
+        what = Offer(to=partner.organisation, take_over_on=proposed, **KNOWN)
+        done = offer(story.course_id, what, by=story.by("nurse"), now=instant)
+        delivered(story.course_id, done.event.id, "on_screen", by=story.by("nurse"), now=instant)
+    return story.look(now)
+
+
+def _handoff_fax(house: House, practice: Organisation, now: datetime) -> Story:
+    """Offered this hour to a practice that only has a fax machine, which says that the sheet went through."""
+    story = _stepped_up(house, 15, now, 16)
+    with at(now - timedelta(minutes=50)) as instant:
+        done = offer(story.course_id, Offer(to=practice, **KNOWN), by=story.by("nurse"), now=instant)
+        make_fax(story.course_id, done.event.id, by=story.by("nurse"), now=instant)
+        note_fax_sent(story.course_id, done.event.id, by=story.by("nurse"), now=instant)
+    return story.look(now)

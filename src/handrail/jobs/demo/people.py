@@ -29,6 +29,7 @@ ORGANISATIONS: Final = (
     ("prairie", "Prairie Oncology (synthetic)", Organisation.Kind.COMMUNITY, "prairie", "555-0120"),
     ("lakeside", "Lakeside Cancer Practice (synthetic)", Organisation.Kind.COMMUNITY, "lakeside", "555-0140"),
 )
+FAX_ONLY: Final = ("Riverside Oncology (synthetic)", "555-0160")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,18 @@ def make_houses(now: datetime, password_hash: str) -> dict[str, House]:
         )
         houses[word] = _staff(organisation, site, word, now, password_hash)
     return houses
+
+
+def make_fax_only() -> Organisation:
+    """A practice nobody of which can sign in: a link, or a fax sheet and the phone."""
+    name, number = FAX_ONLY
+    return Organisation.objects.create(
+        name=name,
+        kind=Organisation.Kind.COMMUNITY,
+        mode=Organisation.Mode.DEMO,
+        time_zone=ZONE,
+        call_number=number,
+    )
 
 
 def _staff(organisation: Organisation, site: Site, word: str, now: datetime, password_hash: str) -> House:

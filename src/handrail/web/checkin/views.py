@@ -34,6 +34,7 @@ from handrail.actions.checkins import (
 from handrail.actions.errors import ActionError, TooManyError
 from handrail.actions.home_medicines import take_at_home
 from handrail.actions.links import exchange_link, link_of_cookie
+from handrail.actions.looked_after import LookedAfter, looked_after
 from handrail.people.models import LinkToken
 from handrail.people.scope import acting_for
 from handrail.web.cards import card_on_phone
@@ -202,8 +203,14 @@ def _form(
         "pack": words.yes_no(given.medicine_pack_at_hand),
         "limits": sheet.policy.plausible.get("temperature_c"),
         "greeting": words.greeting(clock.now(), sheet.zone),
+        "after": _looked_after(sheet),
     }
     return render(request, "handrail/checkin/form.html", context, status=422 if doubts else 200)
+
+
+def _looked_after(sheet: Sheet) -> LookedAfter:
+    with acting_for(sheet.link.organisation_id):
+        return looked_after(sheet.course, sheet.at)
 
 
 def _frame(sheet: Sheet) -> dict[str, Any]:
