@@ -39,8 +39,9 @@ format: env ## put the code and the templates into their form
 	@$(BIN)/ruff format --quiet .
 	@git ls-files -z --cached --others --exclude-standard -- 'src/*/templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
 
-drills: env ## ten thousand faults on PostgreSQL and a thousand on SQLite, with the figures (most of an hour)
+drills: env ## a thousand hand-offs, ten thousand faults on PostgreSQL and a thousand on SQLite, with the figures (most of an hour)
 	@tools/system.sh test
+	@$(BIN)/python -m tests.drills.handing_over --courses 1000
 	@$(BIN)/python -m tests.drills.storm --database sqlite --faults 1000
 	@$(BIN)/python -m tests.drills.storm --database postgres --faults 10000
 
