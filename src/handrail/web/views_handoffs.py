@@ -100,6 +100,7 @@ def _may(held: Held, nothing_open: bool) -> dict[str, bool]:
     taken = stage in (Stage.ACCEPTED, Stage.FIRST_DOSE)
     return {
         "read": here and stage.waits,
+        "packet": "view_identity" in verbs,
         "accept": here and stage.waits and handoffs.ACCEPT in verbs,
         "decline": here and stage.waits,
         "ask": here and stage.open,
