@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -269,12 +269,15 @@ def _ended(house: House, now: datetime) -> Story:
     return story.tell(days_ago(now, 50), "course_ended", role="oncologist", because="patient's choice", died=False)
 
 
-KNOWN: Final = {
-    "caregiver_or_access_problem": False,
-    "more_than_two_organisations": False,
-    "second_product_planned": False,
-}
-"""What only a person knows. What the records say of other conditions makes these hand-offs complicated."""
+def _offer_to(organisation: Organisation, take_over_on: date | None = None) -> Offer:
+    """An offer of which nothing that only a person knows makes it complicated; what the records say of other conditions does."""
+    return Offer(
+        to=organisation,
+        take_over_on=take_over_on,
+        caregiver_or_access_problem=False,
+        more_than_two_organisations=False,
+        second_product_planned=False,
+    )
 
 
 def _stepped_up(house: House, number: int, now: datetime, days: int) -> Story:
@@ -291,8 +294,7 @@ def _handoff_waits(house: House, partner: House, now: datetime) -> Story:
     story = _stepped_up(house, 14, now, 23)
     with at(now - timedelta(hours=20)) as instant:
         proposed = civil_date(now, ZONE) + timedelta(days=2)
-        what = Offer(to=partner.organisation, take_over_on=proposed, **KNOWN)
-        done = offer(story.course_id, what, by=story.by("nurse"), now=instant)
+        done = offer(story.course_id, _offer_to(partner.organisation, proposed), by=story.by("nurse"), now=instant)
         delivered(story.course_id, done.event.id, "on_screen", by=story.by("nurse"), now=instant)
     return story.look(now)
 
@@ -301,7 +303,7 @@ def _handoff_fax(house: House, practice: Organisation, now: datetime) -> Story:
     """Offered this hour to a practice that only has a fax machine, which says that the sheet went through."""
     story = _stepped_up(house, 15, now, 16)
     with at(now - timedelta(minutes=50)) as instant:
-        done = offer(story.course_id, Offer(to=practice, **KNOWN), by=story.by("nurse"), now=instant)
+        done = offer(story.course_id, _offer_to(practice), by=story.by("nurse"), now=instant)
         make_fax(story.course_id, done.event.id, by=story.by("nurse"), now=instant)
         note_fax_sent(story.course_id, done.event.id, by=story.by("nurse"), now=instant)
     return story.look(now)
