@@ -250,7 +250,7 @@ WHOLE = {
     ],
     "monitoring": [
         ("window", "not open"),
-        ("next_dose", "none_stated for a time that is not known from administration (none stated in the label)"),
+        ("next_dose", "none stated for a time that is not known from administration (none stated in the label)"),
     ],
     "fever": [
         ("number", "555-0120"),
