@@ -12,6 +12,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
+from handrail.actions.links import issue_checkin_link
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World, event
 from tests.support.packets import NOW, tell, told
@@ -79,3 +80,24 @@ def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     phone.reload()
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "packet-phone-dark")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_patient_reads_the_plan_on_a_phone(
+    world: World, live_server: Any, phone: Page, axe: Callable[[Page], list[str]], language: str
+):
+    issued = issue_checkin_link(world.course.pk, by=world.actor("alice"))
+    phone.goto(f"{live_server.url}/c/{issued.token}")
+    phone.get_by_role("link", name="My plan").click()
+    if language == "es":
+        phone.get_by_role("link", name="Español").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text({"en": "My plan", "es": "Mi plan"}[language])
+    expect(phone.get_by_role("link", name="555-0111").first).to_have_attribute("href", "tel:5550111")
+    assert axe(phone) == [] and sideways(phone) == 0
+    picture(phone, f"plan-{language}")
+    phone.emulate_media(color_scheme="dark")
+    phone.reload()
+    assert axe(phone) == []
+    picture(phone, f"plan-{language}-dark")
+    phone.emulate_media(media="print")
+    picture(phone, f"plan-{language}-print")

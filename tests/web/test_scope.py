@@ -184,6 +184,7 @@ THROUGH_A_LINK = {
     "handoff_door": "a code, then one hand-off; nothing without the cookie of a link; tests/web/test_handoffs.py asks it",
     "handoff_link": "exchanges the token of such a link for a cookie",
     "checkin_card": "the emergency card on the patient's phone; nothing without the cookie of a link",
+    "checkin_plan": "the patient's copy of the packet; nothing without the cookie of a link",
     "push_worker": "the program that shows a push message; holds nothing",
     "phone_receipt": "the phone provider alone, by its signature",
 }

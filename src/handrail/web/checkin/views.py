@@ -35,10 +35,12 @@ from handrail.actions.errors import ActionError, TooManyError
 from handrail.actions.home_medicines import take_at_home
 from handrail.actions.links import exchange_link, link_of_cookie
 from handrail.actions.looked_after import LookedAfter, looked_after
+from handrail.actions.packets import packet_of
 from handrail.people.models import LinkToken
 from handrail.people.scope import acting_for
 from handrail.web.cards import card_on_phone
 from handrail.web.checkin import words
+from handrail.web.checkin.plan import plan_of
 from handrail.web.checkin.reading import answers_from
 from handrail.web.words import instant_iso
 
@@ -155,6 +157,31 @@ def card(request: HttpRequest) -> HttpResponse:
         with acting_for(link.organisation_id):
             context = {**_frame(sheet), **card_on_phone(sheet.course, now)}
             return _private(render(request, "handrail/checkin/card.html", context))
+
+
+@require_GET
+def plan(request: HttpRequest) -> HttpResponse:
+    """The patient's copy of the packet, in plain words."""
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    chosen = request.GET.get("language", "")
+    if chosen in LANGUAGES:
+        response = redirect("checkin_plan")
+        _set_cookie(response, LANGUAGE_COOKIE, chosen, 365 * 24 * 3600)
+        return _private(response)
+    sheet, now = sheet_for(link), clock.now()
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        log_look(sheet.course, "packet_patient_copy", link=link, now=now)
+        context = {**_frame(sheet), "after": _looked_after(sheet)}
+        try:
+            with acting_for(link.organisation_id):
+                made = packet_of(sheet.course, now)
+        except ActionError:
+            return _private(render(request, "handrail/checkin/plan.html", context, status=409))
+        clock_24h = sheet.course.patient.clock_24h
+        context["plan"] = plan_of(made, sheet.policy, sheet.zone, clock_24h=clock_24h, unit=sheet.unit)
+        return _private(render(request, "handrail/checkin/plan.html", context))
 
 
 @require_http_methods(["POST"])
