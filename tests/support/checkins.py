@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.test import Client
+
 from handrail.actions.checkins import tag_of
 from handrail.actions.facts import record_event
 from handrail.actions.links import IssuedLink, issue_checkin_link
@@ -13,6 +15,8 @@ from handrail.people.scope import everything
 from handrail.records.models import Course, Event
 from tests.support.factories import MONDAY_0900, World, dose
 
+EVENING = MONDAY_0900 + timedelta(hours=10, minutes=30)
+"""19:30 in Chicago, half an hour after the dose."""
 NEURO = ("year", "month", "city", "sentence")
 
 
@@ -88,3 +92,10 @@ def quiet_json(home: Home, **changes: Any) -> dict[str, Any]:
         "caregiver_present": True,
     }
     return body | changes
+
+
+def phone_of(home: Home) -> Client:
+    """A phone that has opened the link."""
+    client = Client()
+    assert client.get(f"/c/{home.token}").status_code == 302
+    return client
