@@ -38,6 +38,14 @@ def test_a_token_is_exchanged_for_a_cookie_that_leads_back_to_the_link(issued):
     assert exchange_link(issued.token, "checkin", now=MONDAY_0900) is not None  # the link in the SMS works again
 
 
+def test_when_a_link_was_last_opened_is_known_to_the_minute(issued):
+    """A phone that asks again every few seconds writes nothing each time; a clock that was set back is believed."""
+    for after, known in ((0, 0), (59, 0), (60, 60), (61, 60), (-3600, -3600)):
+        link, _ = exchange_link(issued.token, "checkin", now=MONDAY_0900 + timedelta(seconds=after))
+        link.refresh_from_db()
+        assert link.exchanged_at == MONDAY_0900 + timedelta(seconds=known), after
+
+
 @pytest.mark.parametrize("purpose", ["acknowledge", "packet"])
 def test_a_link_is_for_one_purpose(issued, purpose):
     _, cookie = exchange_link(issued.token, "checkin", now=MONDAY_0900)

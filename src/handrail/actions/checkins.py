@@ -25,12 +25,11 @@ from handrail.actions.errors import ConflictError, NotVisibleError, TooManyError
 from handrail.actions.facts import receive_checkin
 from handrail.actions.home_medicines import Instruction, instruction_after
 from handrail.actions.links import link_id_of_cookie
-from handrail.actions.recording import CANNOT_ASSESS
+from handrail.actions.recording import CANNOT_ASSESS, Recorded
 from handrail.actions.truth import ask_again_after, nobody_has_it, number_of, number_to_call, open_alerts, truth_about
 from handrail.people import scope
 from handrail.people.models import LinkToken, Organisation
 from handrail.records import wire
-from handrail.records.accountability import Accountable
 from handrail.records.models import Course, Event
 from handrail.rules.events import CheckinReceived
 from handrail.rules.history import History
@@ -232,7 +231,7 @@ def receive(
             continue
         with scope.acting_for(link.organisation_id):
             course.refresh_from_db(fields=["assessment"])  # all else of it was read for the page
-            return receipt_for(course, recorded.event, recorded.truth, now, again=recorded.again, party=recorded.party)
+            return receipt_for(course, recorded.event, recorded.truth, now, again=recorded.again, just=recorded)
     raise AssertionError("the second turn answers or raises")
 
 
@@ -304,13 +303,14 @@ def receipt_for(
     *,
     again: bool = False,
     by_text: bool = False,
-    party: Accountable | None = None,
+    just: Recorded | None = None,
 ) -> Receipt:
     """What the person is told after a check, in the language in use. The caller sees the course.
 
-    `by_text`: it leaves the machine, and names no medicine. `party`: who answers for the patient, when that is known already.
+    `by_text`: it leaves the machine, and names no medicine. `just`: the check as it was recorded just now, with what was read for it.
     """
-    history, policy = _read(course, now)
+    read = just.read if just is not None else None
+    history, policy = (read.history, read.policy) if read is not None else _read(course, now)
     judged = course.assessment or {}
     alerts = open_alerts(course)
     failed = any(alert.key == CANNOT_ASSESS for alert in alerts)
@@ -324,7 +324,7 @@ def receipt_for(
         id=str(event.id),
         truth=truth,
         instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
-        call=number_of(course, party) if party else number_to_call(course, now),
+        call=number_of(course, just.party) if just is not None and just.party else number_to_call(course, now),
         next_check=_clock_words(
             datetime.fromisoformat(due) if due else None, patient_zone(history) if history else course.time_zone, course
         ),

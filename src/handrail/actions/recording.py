@@ -30,7 +30,7 @@ from handrail.rules.events import SHELL_KINDS, By
 from handrail.rules.events import Event as Fact
 from handrail.rules.history import History, implausible_fields, same_content
 from handrail.rules.pinned import policy_for, protocol_for
-from handrail.rules.policy import load_policy
+from handrail.rules.policy import Policy, load_policy
 from handrail.rules.terms import Ladder, UnusableInput
 from handrail.rules.validity import check_event
 
@@ -43,6 +43,15 @@ TRY_AGAIN: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What was read of a course to assess it: its history with the limits of the policy, that policy, and what stands beside it."""
+
+    history: History
+    policy: Policy
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """What became of a fact, and the sentence to show."""
 
@@ -52,6 +61,8 @@ class Recorded:
     truth: str
     again: bool = False
     """True: the same fact had been recorded before; this is the first answer again."""
+    read: Read | None = None
+    """What was read of the course in the transaction of a report, for what its sender is told."""
     party: Accountable | None = None
     """Who answers for a patient that has just reported; None: it was not asked."""
 
@@ -62,8 +73,8 @@ class Settled:
 
     assessment: Assessment | None
     changes: Changes
-    context: dict[str, Any] | None = None
-    """What the rules were told beyond the course, when they judged it as of now."""
+    read: Read | None = None
+    """What the rules judged, when they judged it as of now."""
 
 
 @contextmanager
@@ -112,14 +123,22 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
                 raise RefusedError(error.message, code=error.code, path=error.path) from error
             settled = could_not_assess(course, now, reported=reported)
         _resume_in_vain(course, row, now)
-        party = accountable_for(course, now, context=settled.context) if reported else None
+        read = settled.read
+        party = _who_answers(course, read, now) if reported else None
         return Recorded(
             event=row,
             assessment=settled.assessment,
             opened=settled.changes.opened,
             truth=truth_about(course, now, saved_at=row.recorded_at, party=party),
+            read=read if reported else None,
             party=party,
         )
+
+
+def _who_answers(course: Course, read: Read | None, now: datetime) -> Accountable:
+    if read is None:
+        return accountable_for(course, now)
+    return accountable_for(course, now, context=read.context, history=read.history)
 
 
 def _read(data: Mapping[str, Any], course: Course, by: By, source: str, now: datetime) -> Fact:
@@ -228,7 +247,8 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     note_resumed(course, changes.resumed, now)
     _store(course, history, answer, changes, judged_at)
     follow_overdue(course, answer, now)
-    return Settled(assessment=answer, changes=changes, context=context if judged_at == now else None)
+    read = Read(history=history, policy=policy, context=context) if judged_at == now else None
+    return Settled(assessment=answer, changes=changes, read=read)
 
 
 def _never_back(course: Course, now: datetime) -> datetime:

@@ -43,13 +43,18 @@ class Accountable:
 
 
 def accountable_for(
-    course: Course, now: datetime, task: str | None = None, *, context: dict[str, Any] | None = None
+    course: Course,
+    now: datetime,
+    task: str | None = None,
+    *,
+    context: dict[str, Any] | None = None,
+    history: History | None = None,
 ) -> Accountable:
     """The party that answers for a task of the patient at `now`, which may lie ahead. No task: the one that applies then.
 
-    `context`: what `context_of` answered for that instant in this transaction.
+    `context`: what `context_of` answered for that instant in this transaction; `history`: what was read of the course in it.
     """
-    standing = _standing(course, now)
+    standing = _standing(course, now, history)
     answer = answering.who_answers(standing, context or context_of(course, now), now, task)
     assert answer is not None
     owner = answer.organisation == str(course.organisation_id)
@@ -157,9 +162,10 @@ def _signed(standing: AgreementStanding | None, now: datetime) -> dict[str, Any]
     }
 
 
-def _standing(course: Course, now: datetime) -> Standing:
-    rows = course.events.filter(kind__in=(*answering.KINDS, "fact_withdrawn"))
-    history = History.build(header(course), [to_fact(row) for row in rows])
+def _standing(course: Course, now: datetime, history: History | None = None) -> Standing:
+    if history is None:
+        rows = course.events.filter(kind__in=(*answering.KINDS, "fact_withdrawn"))
+        history = History.build(header(course), [to_fact(row) for row in rows])
     stored = course.assessment or {}
     ladder = (stored.get("triage") or {}).get("ladder")
     ends = (stored.get("watch") or {}).get("window_ends")
