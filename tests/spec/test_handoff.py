@@ -338,6 +338,7 @@ def test_no_row_is_said_as_such():
         ({"accept_within_working_hours": 17}, "wrong_value"),
         ({"urgent_return_within_hours": 0}, "wrong_value"),
         ({"warn_days_before_give_by": 2}, "wrong_value"),
+        ({"escalate_hours_before_give_by": 169}, "wrong_value"),  # a week and an hour: before it is warned of
         ({"source": []}, "missing_source"),
         ({"unheard_of": 1}, "unknown_key"),
     ],

@@ -12,7 +12,6 @@ from handrail.rules.contact import contact
 from handrail.rules.daily import daily
 from handrail.rules.doses import given_doses
 from handrail.rules.episodes import episodes
-from handrail.rules.history import MOST_ALTERNATIVES
 from handrail.rules.overlays import row_sha256
 from handrail.rules.policy import load_policy, policy_from_document, shipped_document
 from handrail.rules.policy_changes import Verdict, changes_of
@@ -215,9 +214,7 @@ def test_until_the_last_day_of_the_window_midnight_is_looked_at(at: str, changes
 # --- readings of one history ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("rivals", "too_many"), [(1, False), (MOST_ALTERNATIVES, False), (MOST_ALTERNATIVES + 1, True)]
-)
+@pytest.mark.parametrize(("rivals", "too_many"), [(1, False), (16, False), (17, True)])
 def test_so_many_readings_can_be_weighed(rivals: int, too_many: bool):
     told = Told(TEC)
     first = told.tell("weight_measured", "2026-03-01 08:00", weight_kg="70")
@@ -238,6 +235,7 @@ def test_a_rival_correction_counts_from_its_own_minute(at: str, readings: int):
     told.tell("weight_measured", "2026-03-01 08:00", weight_kg="72", supersedes=first, reason="typed")
     told.tell("note_added", "2026-03-05 08:00", text="later")
     present = told.history().until(instant(at))
+    assert len(present.conflicts) == (1 if readings > 1 else 0)
     found = {event.body.weight_kg for each in present.alternatives() for event in each.of("weight_measured")}
     assert len(found) == (readings if readings > 1 else 0)
 
@@ -334,3 +332,19 @@ def test_a_list_in_another_order_is_neither_tighter_nor_looser(reverse: bool):
         proposed["infection"]["conditions"] = proposed["infection"]["conditions"][::-1]
     found = changes_of(base, proposed, load_policy().caution)
     assert [change.verdict for change in found] == ([Verdict.NEITHER] if reverse else [])
+
+
+@pytest.mark.parametrize(
+    # given at, so that the window ends at that time two days later | the check of that very minute belongs to the phase
+    ("given", "phase"),
+    [("2026-03-02 08:00", "step_up"), ("2026-03-02 08:01", "risk_window")],
+)
+def test_a_check_at_the_minute_in_which_the_window_ends_belongs_to_what_follows(given: str, phase: str):
+    told = Told(TEC)
+    told.dose(SUD1, given)
+    told.tell("checkin_received", "2026-03-04 02:00", temperature_c="36.8", symptoms=[], caregiver_present=True)
+    watch = told.assess("2026-03-04 02:01").watch
+    assert watch.next_check_due == instant("2026-03-04 08:00")
+    due = told.assess("2026-03-04 08:00").watch
+    words = load_policy().watch.named(phase).words
+    assert words in due.because

@@ -307,3 +307,20 @@ def test_what_is_said_of_the_response_and_of_the_interval(facts: list[Fact], wor
     for finding in found:
         assert words is not None and words in finding.what
         assert "first dose on Mon 5 Jan 2026 (4 doses since)" in finding.because
+
+
+@pytest.mark.parametrize(
+    # the fever, beside the last count that was high enough at 08:00; cool since, and the count low again | withheld
+    ("fever", "withheld"),
+    [("2026-03-02 07:59", False), ("2026-03-02 08:00", True), ("2026-03-02 08:01", True)],
+)
+def test_a_fever_of_the_minute_of_the_last_good_count_belongs_to_the_low_ones_after_it(fever: str, withheld: bool):
+    key = "talquetamab/US/2023-08/mono"
+    told = Told(key)
+    told.tell("lab_resulted", "2026-03-02 08:00", code="anc", value="1.2", unit="10*9/L")
+    told.tell("vitals_measured", fever, temperature_c="38.4")
+    told.tell("vitals_measured", "2026-03-02 08:05", temperature_c="36.8")
+    told.tell("lab_resulted", "2026-03-02 08:10", code="anc", value="0.8", unit="10*9/L")
+    history = told.history()
+    found = holds(history, episodes(history, (), POLICY), POLICY, load(key))
+    assert any("febrile neutropenia" in hold.because for hold in found) is withheld

@@ -91,6 +91,11 @@ def test_an_acknowledgement_stops_the_pages(sent: tuple[float, ...]):
     assert isinstance(next_page(RED, times, at(31), at(500)), Stop)
 
 
+def test_one_step_that_found_somebody_is_enough_for_the_patient_to_be_told_so():
+    for empty, nobody in (((1, 2, 3), False), ((0, 1, 2, 3), True), ((0, 1, 2), False)):
+        assert said(asked(30, 0, 5, 10, 20, nobody_on=empty, steps=TOLD)) == ("tell the patient", 4, 4, nobody)
+
+
 def test_an_acknowledgement_from_the_future_stops_nothing_yet():
     assert said(next_page(RED, [at(0)], at(6), at(5))) == ("first_on_call", 1, 1, 10)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -11,7 +11,8 @@ import pytest
 
 from handrail.rules.accountability import AHEAD, cuts, holes
 from handrail.rules.amount import mixing_refused
-from handrail.rules.answering import accountable, standing_of
+from handrail.rules.answering import TASKS, accountable, standing_of
+from handrail.rules.assess import assess
 from handrail.rules.caredata import FOLDER
 from handrail.rules.checks import checks
 from handrail.rules.contact import contact
@@ -22,6 +23,7 @@ from handrail.rules.emergency import emergency_from_toml
 from handrail.rules.episodes import episodes
 from handrail.rules.events import Event, OnePoint
 from handrail.rules.handoff_kind import handoff_kind, must_return
+from handrail.rules.history import Limits
 from handrail.rules.home_medicines import hidden_at
 from handrail.rules.overlays import row_sha256
 from handrail.rules.policy import load_policy, policy_from_document, shipped_document
@@ -32,9 +34,12 @@ from handrail.rules.protocol import catalogue, load
 from handrail.rules.rems import rems
 from handrail.rules.responsibility import Rule, matrix_agreement, templates
 from handrail.rules.strict import ProtocolDataError
+from handrail.rules.terms import NUMBERED_TREATMENTS, SCHEDULES, STEP_UP_STEPS, STEP_WORDS, civil_time_trouble
+from handrail.rules.texting import read_text
 from handrail.rules.triage import triage
 from handrail.rules.upcoming import Upcoming
-from tests.support.agreements import CLINIC, HUB
+from handrail.rules.worksheet import fever_data, fever_from_toml
+from tests.support.agreements import CLINIC, HUB, context, document
 from tests.support.courses import TEC, Told, instant, well
 from tests.support.grading import crs as graded_crs
 from tests.support.grading import icans as graded_icans
@@ -410,7 +415,9 @@ def test_a_medicine_that_hides_no_fever_hides_none_for_an_hour():
 def test_an_event_without_a_version_is_of_version_1():
     body = {"id": "00000000-0000-4000-8000-000000000001", "kind": "note_added", "at": "2026-03-02T09:00:00Z"}
     assert event_from_json({**body, "text": "a"}, zone="UTC").version == 1
-    assert next(field.default for field in fields(Event) if field.name == "version") == 1
+    event = event_from_json({**body, "text": "a"}, zone="UTC")
+    rest = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "version"}
+    assert Event(**rest).version == 1
 
 
 def test_rows_without_a_name_are_counted_from_one():
@@ -431,3 +438,50 @@ def test_a_limit_of_the_emergency_page_is_one_or_more(number: int):
     for name in names:
         lines = [f"{name} = {number}" if line.startswith(f"{name} = ") else line for line in text.splitlines()]
         assert emergency_from_toml("\n".join(lines))
+
+
+@pytest.mark.parametrize(("text", "understood"), [("38.4 c", True), ("38.4 c f", False), ("38.4 f f", False)])
+def test_two_units_are_a_contradiction(text: str, understood: bool):
+    known = {row.symptom for row in POLICY.triage.symptom}
+    assert read_text(text, Limits(low=Decimal(30), high=Decimal(43)), known).understood is understood
+
+
+def test_a_clock_of_the_fever_file_runs_for_a_minute_or_more():
+    text = (FOLDER / "care" / "fever.toml").read_text(encoding="utf-8")
+    clock = fever_data().clock[0]
+    assert f"minutes = {clock.minutes}" in text
+    assert fever_from_toml(text.replace(f"minutes = {clock.minutes}", "minutes = 1", 1)).clock[0].minutes == 1
+
+
+def test_an_hour_after_midnight_at_which_another_party_answers_is_looked_at():
+    night = (
+        {"party": "hub", "starts": "00:30", "ends": "00:45"},
+        {"party": "community", "starts": "00:45", "ends": "00:30"},
+    )
+    known = context(agreement=document(tasks=dict.fromkeys(TASKS, night)))
+    told = Told(TEC, zone="UTC")
+    now = datetime(2026, 3, 3, 0, 10, tzinfo=UTC)
+    answer = assess(load(TEC), POLICY, told.history(), now, context=known)
+    assert (answer.accountable, answer.look_again_at) == (CLINIC, now + timedelta(minutes=20))
+
+
+@pytest.mark.parametrize(
+    # civil time in Chicago | trouble
+    ("day", "at", "trouble"),
+    [
+        (date(2026, 3, 8), time(1, 59), None),
+        (date(2026, 3, 8), time(2, 30), "does not exist"),
+        (date(2026, 3, 8), time(3, 0), None),
+        (date(2026, 11, 1), time(0, 59), None),
+        (date(2026, 11, 1), time(1, 30), "occurs twice"),
+        (date(2026, 11, 1), time(2, 0), None),
+    ],
+)
+def test_what_a_clock_change_does_to_a_civil_time(day: date, at: time, trouble: str | None):
+    assert civil_time_trouble(day, at, CHICAGO) == trouble
+
+
+def test_every_step_and_schedule_has_its_words():
+    assert [STEP_WORDS[step] for step in NUMBERED_TREATMENTS] == [f"treatment dose {number}" for number in range(2, 13)]
+    assert ("weekly", *(f"every_{number}_weeks" for number in (2, 3, 4, 5, 6, 7, 8))) == SCHEDULES
+    assert len(STEP_UP_STEPS) == 6 and len(NUMBERED_TREATMENTS) == 11

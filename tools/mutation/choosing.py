@@ -54,6 +54,7 @@ class Chooser:
             chosen = [
                 n for n, reach in enumerate(self.reach) if not wanted.isdisjoint(reach.lines.get(mutant.file, ()))
             ]
+            chosen += [n for n, item in enumerate(self.items) if any(speaks(item.path, name) for name in mutant.names)]
             if not chosen:
                 chosen = [n for n, reach in enumerate(self.reach) if mutant.file in reach.lines] or list(
                     range(len(self.items))

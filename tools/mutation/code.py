@@ -50,6 +50,8 @@ class CodeMutant:
     lines: tuple[int, ...]
     node: int
     choice: int
+    names: tuple[str, ...] = ()
+    """Of a value of the module: its names, for the tests that speak of it and run nothing."""
 
     @property
     def where(self) -> str:
@@ -138,6 +140,7 @@ def mutants_of(file: str) -> list[CodeMutant]:
                     lines=tuple(sorted(lines)),
                     node=order[id(node)],
                     choice=choice,
+                    names=() if function else tuple(_names_set(statement)),
                 )
             )
     return found
