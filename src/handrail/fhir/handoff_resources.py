@@ -252,6 +252,7 @@ def _observation(category: str, code: Resource, subject: Resource, at: str | Non
         "code": code,
         "subject": subject,
         **_at(at),
+        "performer": [absent()],
     }
 
 
