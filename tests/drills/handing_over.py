@@ -36,6 +36,8 @@ LOST = 0.2
 """Of messages, phone calls to a practice and pages to a person."""
 AWAY = 0.25
 """Of receivers: away for one to twenty days, and nobody reads for them unless somebody is phoned who does."""
+AWAY_LONG = 0.04
+"""Of receivers: away for up to two months."""
 HOLIDAYS = 8
 """Days of a year on which the practices are closed, weekends not counted."""
 TASKS = ("maintenance_doses", "after_hours_contact", "emergency_until_ed")
@@ -162,7 +164,9 @@ class Handing:
         if self.dice.random() < 0.7:
             self.told.tell("lab_resulted", (self.given + 47 * HOUR).isoformat(), code="anc", value="2.1", unit="10*9/L")
         start = self.given + timedelta(days=self.dice.randint(2, 12), hours=self.dice.randint(0, 9))
-        long = timedelta(days=self.dice.randint(1, 20)) if self.dice.random() < AWAY else timedelta()
+        chance = self.dice.random()
+        longest = 60 if chance < AWAY_LONG else 20 if chance < AWAY_LONG + AWAY else 0
+        long = timedelta(days=self.dice.randint(min(1, longest), longest))
         year = [monday + timedelta(days=each) for each in range(120)]
         closed = frozenset(self.dice.sample(year, HOLIDAYS * 120 // 365 + self.dice.randint(0, 2)))
         self.practice = Practice(self.dice, start, start + long, closed)

@@ -12,7 +12,10 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
+from handrail.actions import handoffs
 from handrail.actions.facts import record_event
+from handrail.actions.handoff_doors import make_fax
+from handrail.actions.handoffs import Offer
 from handrail.actions.links import issue_checkin_link
 from handrail.people.scope import everything
 from handrail.records.models import Course, HandoffDoor
@@ -153,6 +156,31 @@ def test_a_hand_off_to_a_fax_only_practice_runs_to_its_end(
     expect(desk.locator(".loop li").last).to_contain_text("Closed")
     desk.goto(f"{url}/handoffs/")
     looked_at(desk, axe, "inbox-over")
+
+
+def test_the_sheet_of_a_complicated_hand_off_is_one_page_too(world: World, live_server: Any, seat: Callable[..., Page]):
+    course = stepped_up_course(world, assessed=False, anc=None)
+    for number, code in enumerate(("igg", "crp", "ferritin", "creatinine", "platelets", "ldh", "alt", "bilirubin")):
+        lab = event("lab_resulted", at=NOW, code=code, value=f"{number}.5", unit="mg/dL")
+        record_event(course.pk, lab, by=world.actor("alice"), now=NOW)
+    record_event(
+        course.pk, event("hold_started", at=NOW, because="infection"), by=world.actor("alice", "oncologist"), now=NOW
+    )
+    known = dict.fromkeys(SAYS_NO, True)
+    by = world.actor("alice")
+    loop = handoffs.offer(
+        course.pk, Offer(to=fax_practice(), take_over_on=NOW.date(), **known), by=by, now=NOW
+    ).event.id
+    make_fax(course.pk, loop, by=by, now=NOW)
+    desk = seat(world.alice.nurse, viewport=DESKTOP)
+    desk.goto(f"{live_server.url}/courses/{course.pk}/handoffs/{loop}/fax")
+    expect(desk.get_by_text("the drug was withheld")).to_be_visible()
+    picture(desk, "fax-complicated")
+    for size in ("A4", "Letter"):
+        paper = desk.pdf(format=size, margin=dict.fromkeys(("top", "bottom", "left", "right"), "10mm"))
+        assert len(re.findall(rb"/Type\s*/Page\b", paper)) == 1, f"one sheet of {size}"
+        if PICTURES:
+            (Path(PICTURES) / f"fax-complicated-{size}.pdf").write_bytes(paper)
 
 
 def test_a_practice_without_an_account_reads_asks_and_accepts_through_the_link(

@@ -359,6 +359,8 @@ def test_after_the_code_a_named_person_reads_asks_and_accepts(world, client):
         f"{world.practice.name} answers for the patient now." in shown and "When the first dose is given, call" in shown
     )
     assert "I have read it" not in shown
+    fever = shown.split("treat for both")[1].split("Questions")[0]
+    assert "and call Alice" in fever and "555-0100" in fever and "0177" not in fever, "never their own number"
     with everything():
         assert HandoffPerson.objects.filter(course=world.shared).count() == 1
         assert world.shared.looks.filter(what="handoff_link").exists()

@@ -254,10 +254,13 @@ def questions(loop: Loop, zone: str, names: dict[str, str]) -> list[dict[str, An
 def chased(course: Course, handoff: str, judgement: Judged, now: datetime, *, pages: bool) -> dict[str, Any]:
     """What was chased so far, as far as this person may see pages, and what happens by itself next."""
     told, zone = judgement.told(handoff), course.time_zone
-    coming: list[dict[str, Any]] = []
+    coming: list[dict[str, str]] = []
     if told is not None and judgement.policy is not None:
-        ahead = (each for each in chases(told, judgement.clock, judgement.policy, zone) if each.at > now)
-        coming = [{"at": local_time(each.at, zone), "what": each.what} for each in ahead]
+        ahead: dict[str, list[str]] = {}
+        for each in chases(told, judgement.clock, judgement.policy, zone):
+            if each.at > now:
+                ahead.setdefault(local_time(each.at, zone), []).append(each.what)
+        coming = [{"at": at, "what": "; ".join(what)} for at, what in ahead.items()]
     return {"coming": coming, "so_far": _pages(course, handoff, now) if pages else None}
 
 
