@@ -12,6 +12,7 @@ from handrail.actions.access import grant_access
 from handrail.actions.actor import person, through_link
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
+from handrail.actions.handoffs import Offer, offer
 from handrail.actions.packets import changes_since, last_opened, open_version, packet_of, seal, versions
 from handrail.actions.upkeep import rotate_keys
 from handrail.people.models import LinkToken
@@ -59,6 +60,14 @@ def test_the_person_the_contacts_and_the_number_stand_in_it(world):
     assert "555-0111" in (said(world, "fever.numbers").words or "")
     assert said(world, "duties.responsible").words == world.alice.organisation.name
     assert said(world, "fever.ed").words is None
+
+
+def test_the_receiving_side_is_named_while_an_offer_waits(world):
+    assert said(world, "duties.to").words == "nobody: no offer waits"
+    first = sealed(world)
+    offer(world.course.pk, Offer(to=world.bob.organisation), by=world.actor("alice"), now=NOW)
+    assert said(world, "duties.to").words == world.bob.organisation.name
+    assert sealed(world, LATER).number == first.number + 1
 
 
 def test_without_an_agreement_nobody_is_made_up_for_a_task(world):

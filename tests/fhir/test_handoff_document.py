@@ -314,7 +314,7 @@ def test_the_receiving_side_is_named_where_the_reason_stands():
     (place,) = [each["reference"] for each in section(found, "42349-1")["entry"]]
     by_place = {entry["fullUrl"]: entry["resource"] for entry in found["entry"]}
     assert by_place[place] == {"resourceType": "Organization", "name": "Clinic"}
-    assert "offered to: Clinic" in section(found, "42349-1")["text"]["div"]
+    assert "Offered to: Clinic." in section(found, "42349-1")["text"]["div"]
 
 
 def test_the_same_version_is_the_same_bytes_and_another_has_other_addresses():

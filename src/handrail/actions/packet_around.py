@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID
@@ -16,6 +17,7 @@ from handrail.records.models import Course
 from handrail.rules import responsibility
 from handrail.rules.accountability import PHASE_WORDS
 from handrail.rules.answering import AFTER_ED
+from handrail.rules.handoff_loop import Loop
 from handrail.rules.packet_parts import Around, CallPart, ContactPart, Who
 from handrail.rules.responsibility import DOSING_SITE
 from handrail.rules.responsibility_lines import SITE_WORDS, say_when
@@ -44,13 +46,15 @@ def who_of(course: Course) -> Who:
 def around_of(course: Course, now: datetime) -> Around:
     """The parties, the numbers and the agreement at an instant."""
     responsible = Organisation.objects.get(pk=responsible_for(course, now))
-    receiving = _receiving(course, now)
+    waiting = [loop for loop in loops_of(course, now) if loop.stage.waits]
+    receiving = _receiving(waiting)
     hospital = accountable_for(course, now, AFTER_ED).answer
     standing = _agreement(course, receiving, now)
     return Around(
         from_party=responsible.name,
         answers=accountable_for(course, now).answer.name,
         to_party=receiving.name if receiving is not None else "",
+        offer_waits=bool(waiting),
         number=number_to_call(course, now),
         calls=_calls(course, now),
         emergency_department=f"{hospital.name} {hospital.number}".strip() if hospital.outside else "",
@@ -60,9 +64,8 @@ def around_of(course: Course, now: datetime) -> Around:
     )
 
 
-def _receiving(course: Course, now: datetime) -> Organisation | None:
-    """To whom the hand-off that waits was offered."""
-    waiting = [loop for loop in loops_of(course, now) if loop.stage.waits]
+def _receiving(waiting: Sequence[Loop]) -> Organisation | None:
+    """To whom the hand-off that waits was offered; None when none waits, or nobody knows to whom."""
     if not waiting:
         return None
     try:

@@ -133,10 +133,10 @@ def _sections(
 
 
 def _reason(body: dict[str, Any]) -> str:
-    around = body["around"]
+    fields = {each["key"]: each for section in body["sections"] for each in section["fields"]}
     return (
-        f"{around['from_party'] or 'A site that is not known'} answers for the patient until somebody has accepted; "
-        f"offered to: {around['to_party'] or 'not known'}. Handed over: {body['product_words']}."
+        f"{body['around']['from_party'] or 'A site that is not known'} answers for the patient until somebody has accepted. "
+        f"Offered to: {said(fields['duties.to'])}. Handed over: {body['product_words']}."
     )
 
 

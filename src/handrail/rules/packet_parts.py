@@ -205,6 +205,8 @@ class Around:
     """Who has accepted the patient; `answers` is who is called at this hour."""
     answers: str = ""
     to_party: str = ""
+    offer_waits: bool | None = None
+    """Whether an offer of the patient waits; None: not known."""
     number: str = ""
     calls: tuple[CallPart, ...] = ()
     emergency_department: str = ""

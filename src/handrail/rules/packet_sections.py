@@ -28,6 +28,7 @@ COURSE: Final = Origin(kind="course")
 PEOPLE: Final = Origin(kind="people")
 PLACES: Final = {"hospital": "in hospital", "ed": "emergency department"}
 NUMBER_UNKNOWN: Final = "(number not known)"
+NO_OFFER: Final = "nobody: no offer waits"
 NO_EPISODE: Final = "–"
 TREATED_BY: Final = ("treatment", "home")
 ACTION_WORDS: Final = {
@@ -397,7 +398,8 @@ def _duties(t: Telling) -> None:
     t.add("duties.from", "In force from", t.say(around.duties_from), Origin(kind="agreement"))
     t.add("duties.agreement", "Agreement", around.agreement, Origin(kind="agreement"))
     t.add("duties.responsible", "Has accepted the patient", around.from_party, Origin(kind="agreement"))
-    t.add("duties.to", "The patient is offered to", around.to_party, Origin(kind="agreement"), "no offer waits")
+    offered = around.to_party or (NO_OFFER if around.offer_waits is False else None)
+    t.add("duties.to", "The patient is offered to", offered, Origin(kind="agreement"))
     t.add("duties.now", "Answers for the patient at this hour", around.answers, Origin(kind="rule"))
     lines = (
         Line(key=f"duties.{place}", cells=(task, party or None), origin=Origin(kind="agreement"))
