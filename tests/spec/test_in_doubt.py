@@ -1,0 +1,162 @@
+"""Reports that may have been urgent because a value was asked and is not known, and what a fever worksheet makes of such values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from handrail.rules.doses import given_doses
+from handrail.rules.policy import load_policy
+from handrail.rules.triage import triage
+from handrail.rules.upcoming import open_plan, upcoming
+from tests.spec.test_worksheet import feature
+from tests.support.courses import TEC, Told, instant, well
+from tests.support.reactions import crs
+from tests.support.triage import stepping_up
+
+AT, NOW = "2026-03-06 15:00", "2026-03-06 15:20"
+
+
+def doubt(told: Told, at: str = NOW) -> str | None:
+    history = told.history()
+    return triage(history, given_doses(history), load_policy(), instant(at)).in_doubt
+
+
+@pytest.mark.parametrize(
+    # an ICE score | may hide a loss
+    ("fields", "hides"),
+    [
+        ({"total_0_10": 10}, False),
+        ({"total_0_10": None}, True),
+        ({"total_0_10": None, "baseline": True}, False),  # the score at the start of the course
+        ({"total_0_10": None, "baseline": False}, True),
+        ({"total_0_10": 10, "baseline": None}, False),  # the score itself is known
+    ],
+)
+def test_an_ice_score_that_was_asked_and_is_not_known(fields: dict[str, Any], hides: bool):
+    told = stepping_up()
+    told.tell("ice_assessed", AT, **fields)
+    assert (doubt(told) is not None) is hides
+
+
+@pytest.mark.parametrize(
+    # asked in vain | a stay at home that is signed for ends the doubt
+    ("asked", "ends"),
+    [({"temperature_c": None}, True), ({"temperature_c": None, "symptoms": None}, False), ({"symptoms": None}, False)],
+)
+def test_a_signed_stay_answers_a_temperature_that_nobody_knows_and_nothing_else(asked: dict[str, Any], ends: bool):
+    told = stepping_up()
+    told.tell("checkin_received", AT, caregiver_present=True, **{"symptoms": [], "temperature_c": "36.8", **asked})
+    assert doubt(told) is not None
+    told.tell("contact_made", "2026-03-06 15:10", reached=True, outcome="staying_home", **{"with": "patient"})
+    told.tell("departure_signed", "2026-03-06 15:10", rule="staying_home", reason="a reason", approver="somebody")
+    assert (doubt(told) is None) is ends
+
+
+@pytest.mark.parametrize(
+    # a temperature that nobody knows, and a fever | words of the doubt
+    ("first", "then", "words"),
+    [
+        (
+            {"temperature_c": None},
+            {"temperature_c": "38.4"},
+            "asked at Fri 6 Mar 2026 15:00 CST, temperature not known",
+        ),
+        ({"temperature_c": "38.4"}, {"temperature_c": "38.5"}, "not recorded since the report of Fri 6 Mar 2026 15:05"),
+    ],
+)
+def test_what_nobody_knows_is_said_before_what_nobody_has_assessed(first: dict, then: dict, words: str):
+    told = stepping_up()
+    for at, fields in ((AT, first), ("2026-03-06 15:05", then)):
+        told.tell("checkin_received", at, symptoms=[], caregiver_present=True, **fields)
+    assert words in str(doubt(told))
+
+
+@pytest.mark.parametrize(
+    # an ICE score in items | words
+    ("fields", "words"),
+    [
+        ({"total_0_10": 6}, "ICE score 6 of 10"),
+        ({"year": 0, "month": 0, "city": 0, "hospital": None}, "ICE score at most 7 of 10"),
+    ],
+)
+def test_points_that_were_not_tested_are_told_as_at_most(fields: dict[str, Any], words: str):
+    told = stepping_up()
+    told.tell("ice_assessed", AT, **fields)
+    assert words in told.assess(NOW).triage.because
+
+
+# --- the worksheet of a fever ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    # check-ins, one after the other | what is known of a focus of infection, and what it speaks for
+    ("said", "found"),
+    [
+        ([{"symptoms": ["cough"]}], "infection"),
+        ([{"symptoms": ["cough"]}, {"temperature_c": "38.4"}], "infection"),  # not asked again
+        ([{"symptoms": ["cough"]}, {"symptoms": None}], None),  # asked, and not known
+        ([{"none_of_these": True}], "crs"),
+        ([{"temperature_c": "38.4"}], None),
+    ],
+)
+def test_what_the_last_report_says_of_a_focus(said: list[dict[str, Any]], found: str | None):
+    told = stepping_up()
+    for number, fields in enumerate(said):
+        told.tell("checkin_received", f"2026-03-06 15:0{number}", **fields)
+    assert feature(told, "focal_symptoms", NOW)[1] == found
+
+
+@pytest.mark.parametrize(
+    # results of CRP | the one that is shown
+    ("results", "words"),
+    [
+        ([("crp", "12")], "12 mg/L"),
+        ([("crp", "12"), ("crp", None)], "12 mg/L"),
+        ([("crp", "12"), ("crp", "80")], "80 mg/L"),
+        ([("crp", "12"), ("ferritin", "900")], "12 mg/L"),
+        ([("ferritin", "900")], None),
+    ],
+)
+def test_the_latest_known_value_of_a_test(results: list[tuple[str, str | None]], words: str | None):
+    told = stepping_up()
+    for number, (code, value) in enumerate(results):
+        told.tell("lab_resulted", f"2026-03-06 14:0{number}", code=code, value=value, unit="mg/L")
+    known = feature(told, "crp", NOW)[0]
+    assert (known is None) if words is None else (known is not None and known.startswith(words))
+
+
+# --- the dose that comes next ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on", "open_"), [("2026-03-20", True), (None, False)])
+def test_a_plan_without_a_day_is_none(on: str | None, open_: bool):
+    told = Told(TEC)
+    told.tell("dose_planned", "2026-03-01 09:00", step="step_up_1", on=on)
+    assert (open_plan(told.history(), ()) is not None) is open_
+
+
+@pytest.mark.parametrize(
+    # a dose of an unknown step: no day is known for the next one | the checks of today are about a dose
+    ("step", "about"),
+    [("step_up_1", True), (None, False)],
+)
+def test_without_a_day_and_without_a_dose_that_could_be_given_nothing_is_checked(step: str | None, about: bool):
+    told = Told(TEC)
+    well(told, "2026-03-02 08:00")
+    told.dose(step, "2026-03-02 09:00")  # type: ignore[arg-type]
+    history = told.history()
+    dose = told.assess("2026-03-02 10:00").next_dose
+    found = upcoming(history, given_doses(history), dose, instant("2026-03-02 10:00"))
+    assert (found.dose is not None) is about
+
+
+def test_crs_before_is_told_by_its_worst_grade():
+    told = stepping_up()
+    assert feature(told, "crs_before", NOW) == ("none recorded", None)
+    told.tell("checkin_received", "2026-03-03 01:00", temperature_c="38.4", symptoms=[])
+    assert feature(told, "crs_before", NOW) == ("suspected, never graded", "crs")
+    crs(told, "2026-03-03 02:00", 2)
+    crs(told, "2026-03-03 08:00", 1)
+    assert feature(told, "crs_before", NOW) == ("worst grade 2", "crs")
