@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
             ),
             (
                 "drills and hurried nights",
-                [*HURRIED, "-m", f"not (postgres or storm) and not ({FAST})", "--durations=10"],
+                [*HURRIED, "-m", f"not postgres and not ({FAST})", "--durations=10"],
                 on_sqlite,
             ),
             ("tests that touch a database, on PostgreSQL, on both cores", BOTH_CORES, on_postgres),

@@ -19,8 +19,9 @@ A recovery begins with the fault that it is from: where nobody watched any more,
 stopped, it begins there. A watcher that is killed whenever it has just come up would else be asked to page while it is dead.
 """
 MOST_DOUBLED: Final = 0.02
-FEW: Final = 2
-"""Of a hundred messages a provider that takes one and does not say so makes some leave twice: nobody can know that it did."""
+FEW: Final = 5
+"""Of the hundred messages of a small storm a provider that takes one and does not say so, or a watcher that dies before it has written
+down what it sent, makes some leave twice: nobody can know that they did, and so few are chance. The share counts from 250 on."""
 
 GATHERED: Final = "nobody watched for a while"
 """How a message about several pages tells itself."""

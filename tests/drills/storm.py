@@ -428,15 +428,18 @@ class Storm:
 
 
 @contextmanager
-def stormy(database: str, folder: Path, courses: int, seed: int, *, server: Server | None = None) -> Iterator[Storm]:
-    """An installation for a storm, with its courses and their patients."""
+def stormy(
+    database: str, folder: Path, courses: int, seed: int, *, prepared: Prepared | None = None
+) -> Iterator[Storm]:
+    """An installation for a storm, with its courses and their patients; the server of PostgreSQL is its own, to be killed."""
     with ExitStack() as stack:
         mail, phone = stack.enter_context(mail_server(BadMail)), stack.enter_context(phone_provider())
-        if database == "postgres" and server is None:
+        server = None
+        if database == "postgres":
             server = stack.enter_context(temporary_postgres(fsync=True))  # what was answered must outlive a crash
         made = folder / "made"
         made.mkdir()
-        prepared = Prepared(made, lambda: server)  # type: ignore[arg-type, return-value]
+        prepared = prepared or Prepared(made, lambda: server)  # type: ignore[arg-type, return-value]
         story = ("reachable_ward", str(courses))
         place = stack.enter_context(prepared.installation(database, folder, *story, mail=mail, **LEASES))
         for statement in LOG_SQL[database]:
