@@ -395,3 +395,44 @@ def test_the_diagnosis_is_the_latest_word_on_myeloma(words: tuple, said: str):
     for number, (what, active) in enumerate(words):
         told.tell("condition_noted", f"2026-02-0{1 + number} 09:00", what=what, active=active)
     assert made(told, "2026-03-02 12:00").field("disease.diagnosis").said == said
+
+
+@pytest.mark.parametrize(
+    # CRS assessed as absent, beside the dose at 09:00 | what the line of the dose says
+    ("at", "said"),
+    [("2026-03-02 08:59", "not known"), ("2026-03-02 09:00", "not known"), ("2026-03-02 09:01", "none: assessed")],
+)
+def test_an_assessment_at_the_minute_of_the_dose_says_nothing_of_what_followed(at: str, said: str):
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-02 09:00")
+    crs(told, at, 0)
+    assert of_crs(told) == [("step-up dose 1", said)]
+
+
+@pytest.mark.parametrize(
+    # CRS began, beside step-up dose 2 at 09:00 on 5 March | it stands with
+    ("at", "after"),
+    [("2026-03-05 08:59", "step-up dose 1"), ("2026-03-05 09:00", "step-up dose 2")],
+)
+def test_an_episode_stands_with_the_dose_that_it_followed(at: str, after: str):
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-02 09:00")
+    told.dose("step_up_2", "2026-03-05 09:00")
+    crs(told, at, 1)
+    assert [step for step, grade in of_crs(told) if grade == "1"] == [after]
+
+
+def of_crs(told: Told) -> list[tuple[str, str]]:
+    tables = made(told, "2026-03-06 09:00").section("toxicity").tables
+    return [(line.said[0], line.said[2]) for table in tables for line in table.lines if line.cells[1] == "CRS"]
+
+
+def test_of_two_places_told_for_the_minute_in_which_it_began_the_later_word_counts():
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-02 09:00")
+    crs(told, "2026-03-03 09:00", 1)
+    for place in ("hospital", "home"):
+        told.tell("home_status", "2026-03-03 09:00", location=place)
+    tables = made(told, "2026-03-06 09:00").section("toxicity").tables
+    (places,) = [line.said[6] for table in tables for line in table.lines if line.cells[1] == "CRS"]
+    assert places == "home"

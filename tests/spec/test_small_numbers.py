@@ -30,7 +30,8 @@ from handrail.rules.policy import load_policy, policy_from_document, shipped_doc
 from handrail.rules.policy_changes import named_rows
 from handrail.rules.policy_handoff import HandoffPolicy
 from handrail.rules.possible import explore
-from handrail.rules.protocol import catalogue, load
+from handrail.rules.protocol import FOLDER as PRODUCTS
+from handrail.rules.protocol import catalogue, load, load_text
 from handrail.rules.rems import rems
 from handrail.rules.responsibility import Rule, matrix_agreement, templates
 from handrail.rules.strict import ProtocolDataError
@@ -485,3 +486,25 @@ def test_every_step_and_schedule_has_its_words():
     assert [STEP_WORDS[step] for step in NUMBERED_TREATMENTS] == [f"treatment dose {number}" for number in range(2, 13)]
     assert ("weekly", *(f"every_{number}_weeks" for number in (2, 3, 4, 5, 6, 7, 8))) == SCHEDULES
     assert len(STEP_UP_STEPS) == 6 and len(NUMBERED_TREATMENTS) == 11
+
+
+def test_the_strengths_of_vials_are_read_as_numbers():
+    body = {"id": "00000000-0000-4000-8000-000000000001", "kind": "dose_given", "at": "2026-03-02T09:00:00Z"}
+    event = event_from_json({**body, "step": "step_up_1", "strengths_mg_per_ml": ["10", "90"]}, zone="UTC")
+    assert event.body.strengths_mg_per_ml == (Decimal(10), Decimal(90))
+
+
+def test_a_requirement_in_the_file_may_end_on_the_day_on_which_it_began():
+    path = next(path for path in PRODUCTS.glob("teclistamab_us_2026-03_mono.toml"))
+    text = path.read_text(encoding="utf-8")
+    row = next(row for row in load(TEC).rems if row.in_force_from is not None)
+    begins = row.in_force_from
+    assert begins is not None and f"in_force_from = {begins}" in text
+    for day, loads in ((begins, True), (begins - timedelta(days=1), False)):
+        end = f'in_force_from = {begins}\nin_force_to = {day}\nconfirmed_by = "a"\nconfirmed_on = {begins}'
+        changed = text.replace(f"in_force_from = {begins}", end, 1)
+        if loads:
+            assert load_text(changed).rems
+        else:
+            with pytest.raises(ProtocolDataError):
+                load_text(changed)

@@ -327,3 +327,12 @@ def test_a_grade_of_icans_is_no_grade_of_crs():
     bare = Told(TEC).assess("2026-03-03 10:00").toxicity
     assert {(each.scale, each.basis, each.open) for each in (bare.crs, bare.icans)} == {("astct-2019", "none", None)}
     assert bare.infection.scale == "clinical"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_suspected_comes_before_a_reading_of_which_nothing_is_known(turned: bool):
+    told = treated(doses=1)
+    both = [{"temperature_c": "38.4", "symptoms": []}, {"temperature_c": None, "symptoms": []}]
+    rivals(told, "checkin_received", "2026-03-03 09:00", *(both[::-1] if turned else both))
+    state = told.assess("2026-03-03 09:30").toxicity.crs
+    assert (state.open, state.suspected) == (True, True)

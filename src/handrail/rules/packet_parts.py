@@ -293,7 +293,9 @@ def packet_changes(former: dict[str, Any] | None, now: dict[str, Any]) -> tuple[
         one, other = before.get(key), after.get(key)
         if (one and one[3]) == (other and other[3]):
             continue
-        section, title, label, _ = other or one or (0, "", "", "")
+        known = other or one
+        assert known is not None
+        section, title, label, _ = known
         found.append(
             Change(
                 section=section,
