@@ -398,3 +398,23 @@ def test_an_agreement_decides_from_its_first_midnight_to_its_last(at: datetime, 
 def test_the_shipped_clinic_is_open_from_eight_to_five(name: str):
     hours = template(name).clinic_hours
     assert (hours.days, hours.starts, hours.ends) == (("mon", "tue", "wed", "thu", "fri"), "08:00", "17:00")
+
+
+def test_while_the_hospital_has_the_patient_the_people_of_the_owner_that_gave_the_dose_are_called():
+    """The clinic had accepted the patient before; the hub gave this dose, and its window lasts."""
+    events = [
+        moved(CLINIC, MONDAY - 2 * HOUR),
+        dose(MONDAY, site="hub"),
+        event("home_status", MONDAY + HOUR, location="hospital"),
+    ]
+    found = asked(*events, at=MONDAY + 2 * HOUR, agreement=document(), window_ends=MONDAY + WINDOW)
+    assert (found.organisation, found.outside) == (HUB, True)
+
+
+@pytest.mark.parametrize("staffed", [True, False])
+def test_a_partner_without_accounts_answers_and_the_people_of_the_owner_call_it(staffed: bool):
+    known = agreements.context(agreement=None)
+    known["accountability"]["partners"][0]["staffed"] = staffed
+    found = asked(moved(CLINIC, MONDAY), at=MONDAY, known=known)
+    assert (found.name, found.number) == ("Prairie", "555-0120")
+    assert (found.organisation, found.outside, found.away) == ((CLINIC, False, False) if staffed else (HUB, True, True))

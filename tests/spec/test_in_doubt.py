@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from handrail.rules import protocol as protocols
+from handrail.rules.amount import amount_for, check_given
 from handrail.rules.doses import given_doses
+from handrail.rules.overlays import row_sha256
 from handrail.rules.policy import load_policy
+from handrail.rules.protocol import load
+from handrail.rules.switching import schedule_at
 from handrail.rules.triage import triage
 from handrail.rules.upcoming import open_plan, upcoming
 from tests.spec.test_worksheet import feature
@@ -160,3 +166,80 @@ def test_crs_before_is_told_by_its_worst_grade():
     crs(told, "2026-03-03 02:00", 2)
     crs(told, "2026-03-03 08:00", 1)
     assert feature(told, "crs_before", NOW) == ("worst grade 2", "crs")
+
+
+@pytest.mark.parametrize(
+    # the next dose is due on 16 March | the checks of today are about it
+    ("at", "about"),
+    [("2026-03-08 23:59", False), ("2026-03-09 00:00", True), ("2026-03-09 00:01", True)],
+)
+def test_upcoming_is_what_lies_a_week_ahead(at: str, about: bool):
+    told = Told(TEC, schedule="every_2_weeks", intent="continuation")
+    told.dose("treatment", "2026-03-02 09:00", schedule="every_2_weeks")
+    history = told.history()
+    found = upcoming(history, given_doses(history), told.assess(at).next_dose, instant(at))
+    assert (found.dose is not None) is about
+
+
+def test_of_several_reports_that_nobody_has_assessed_one_is_said():
+    told = stepping_up()
+    for minute in (0, 5):
+        told.tell(
+            "checkin_received", f"2026-03-06 15:0{minute}", temperature_c="38.4", symptoms=[], caregiver_present=True
+        )
+    later = told.assess("2026-03-06 18:00")
+    assert [each.what for each in later.findings].count(
+        "CRS grade and ICE score have not been recorded since the report"
+    ) == 1
+
+
+@pytest.mark.parametrize("value", ["80", "12"])
+def test_of_two_results_the_later_one_is_shown(value: str):
+    told = stepping_up()
+    told.tell("lab_resulted", "2026-03-06 14:00", code="igg", value="5", unit="g/L")
+    told.tell("lab_resulted", "2026-03-06 14:30", code="igg", value=value, unit="g/L")
+    known, _ = feature(told, "igg", NOW)
+    assert known is not None and known.startswith(f"{value} g/L at Fri 6 Mar 2026 14:30")
+
+
+def test_a_course_without_a_schedule_starts_on_the_first_one_of_its_label():
+    protocol = load(TEC)
+    assert protocol.schedules[0] == "weekly" and len(protocol.schedules) > 1
+    assert schedule_at(Told(TEC, schedule=None).history(), protocol) == "weekly"
+
+
+def test_one_regimen_is_taken_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch):
+    only = load("teclistamab/US/2026-03/combo")
+    monkeypatch.setattr(protocols, "catalogue", lambda: (only,))
+    assert protocols.newest_active("teclistamab", "US") is only
+
+
+@pytest.mark.parametrize(
+    # mg given at 72 kg and 0.06 mg/kg | words
+    ("mg", "words"),
+    [("4.2", "names another amount (a row not verified)"), ("108", "another amount")],
+)
+def test_an_amount_that_differs_names_how_well_the_row_is_known(mg: str, words: str):
+    protocol = load(TEC)
+    given = {"dose_mg": Decimal(mg), "dose_mg_per_kg": None, "weight_kg": Decimal(72)}
+    said = check_given(protocol, step="step_up_1", schedule="weekly", **given)
+    assert said is not None and words in said
+    band = next(row for row in protocol.band if row.from_kg <= 72 <= row.to_kg)
+    signed = protocol.with_overlays(
+        [
+            {
+                "protocol_key": TEC,
+                "signed_by": "Synthetic Centre",
+                "rows": [
+                    {"id": row.id, "citation": "c", "sha256": row_sha256(row)}
+                    for row in protocol.band
+                    if row.from_kg <= 72 <= row.to_kg
+                ],
+            }
+        ]
+    )
+    said = check_given(signed, step="step_up_1", schedule="weekly", **given)
+    assert said is not None and "not verified" not in said
+    amount = amount_for(signed, step="step_up_1", schedule="weekly", weight_kg=Decimal(72)).amount
+    strength = next(row for row in protocol.strength if row.id == band.strength)
+    assert amount is not None and f"{strength.mg_per_ml} mg/mL" in str(amount.basis)
