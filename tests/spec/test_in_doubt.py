@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,9 @@ from handrail.rules.doses import given_doses
 from handrail.rules.overlays import row_sha256
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
-from handrail.rules.switching import schedule_at
+from handrail.rules.responsibility import MatrixSource
+from handrail.rules.strict import ProtocolDataError, read_table
+from handrail.rules.switching import larger_dose_left_open, schedule_at
 from handrail.rules.triage import triage
 from handrail.rules.upcoming import open_plan, upcoming
 from tests.spec.test_worksheet import feature
@@ -243,3 +246,42 @@ def test_an_amount_that_differs_names_how_well_the_row_is_known(mg: str, words: 
     amount = amount_for(signed, step="step_up_1", schedule="weekly", weight_kg=Decimal(72)).amount
     strength = next(row for row in protocol.strength if row.id == band.strength)
     assert amount is not None and f"{strength.mg_per_ml} mg/mL" in str(amount.basis)
+
+
+def test_a_fall_under_the_own_baseline_counts_from_its_percentage():
+    policy = load_policy()
+    row = next(row for row in policy.triage.reading if row.under_baseline_percent is not None)
+    assert row.under_baseline_percent is not None
+    limit = 200 * (100 - row.under_baseline_percent) // 100
+    for value, fallen in ((limit, True), (limit + 1, False)):
+        told = Told(TEC)
+        told.tell("vitals_measured", "2026-03-02 08:00", **{row.reading: 200})
+        told.dose("step_up_1", "2026-03-02 09:00")
+        told.tell("vitals_measured", "2026-03-02 20:00", **{row.reading: value})
+        said = told.assess("2026-03-02 20:00").triage.because
+        assert ("under the baseline of 200" in said) is fallen, said
+
+
+@pytest.mark.parametrize(
+    # the doses that the label itself names for phases of treatment | how 3 mg/kg every two weeks follows 1.5 mg/kg
+    ("schedules", "open_"),
+    [(("weekly", "every_2_weeks"), False), (("weekly",), True), ((), True)],
+)
+def test_a_larger_dose_is_open_unless_the_label_names_it_for_that_phase(schedules: tuple[str, ...], open_: bool):
+    whole = load("teclistamab/US/2026-03/combo")
+    protocol = replace(whole, phase_dose=tuple(row for row in whole.phase_dose if row.schedule in schedules))
+    told = Told(whole.key)
+    told.dose("treatment", "2026-03-02 09:00", dose_mg_per_kg="1.5", schedule="weekly")
+    last = given_doses(told.history())[-1]
+    assert (larger_dose_left_open(protocol, last, "weekly", "every_2_weeks") is not None) is open_
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_key_without_a_default_is_asked_for(missing: bool):
+    data = {"document": "a label"} if not missing else {}
+    if missing:
+        with pytest.raises(ProtocolDataError) as refused:
+            read_table(MatrixSource, data, "here")
+        assert (refused.value.code, refused.value.path) == ("missing_key", "here")
+    else:
+        assert read_table(MatrixSource, data, "here").address is None

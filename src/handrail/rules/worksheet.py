@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Final, Literal
 
 from handrail.rules.caredata import FOLDER, is_tocilizumab, read_care
@@ -276,18 +276,15 @@ def _anc(_row: FeatureRow, case: _Case) -> Known:
     return f"{count.normalize():f}", "infection" if count < case.policy.triage.anc_infection_first_below else None
 
 
-def _lab(code: str) -> Callable[[FeatureRow, _Case], Known]:
-    def known(_row: FeatureRow, case: _Case) -> Known:
-        found = [e for e in case.history.of("lab_resulted") if e.body.code == code and e.body.value is not None]
-        if not found:
-            return None, None
-        last = found[-1]
-        return (
-            f"{last.body.value} {last.body.unit or '(unit not known)'} at {say_instant(last.at, case.history.course.time_zone)}",
-            None,
-        )
-
-    return known
+def _lab(code: str, _row: FeatureRow, case: _Case) -> Known:
+    found = [e for e in case.history.of("lab_resulted") if e.body.code == code and e.body.value is not None]
+    if not found:
+        return None, None
+    last = found[-1]
+    return (
+        f"{last.body.value} {last.body.unit or '(unit not known)'} at {say_instant(last.at, case.history.course.time_zone)}",
+        None,
+    )
 
 
 def _tocilizumab(_row: FeatureRow, case: _Case) -> Known:
@@ -329,8 +326,8 @@ _KNOWN: Final[Mapping[str, Callable[[FeatureRow, _Case], Known]]] = {
     "dose_step": _step,
     "focal_symptoms": _focal,
     "anc": _anc,
-    "igg": _lab("igg"),
-    "crp": _lab("crp"),
+    "igg": partial(_lab, "igg"),
+    "crp": partial(_lab, "crp"),
     "tocilizumab": _tocilizumab,
     "taken_at_home": _taken,
     "crs_before": _crs_before,
