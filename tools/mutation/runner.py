@@ -166,6 +166,7 @@ class Campaign:
             item = self.items[number]
             following = self.items[mine[place + 1]] if place + 1 < len(mine) else None
             reach.labels |= labels_in(item)
+            forget()  # else only the first test that asks for something is seen to reach it
             self.failed, started = None, time.process_time()
             sys.settrace(tracer(names, reach))
             try:
