@@ -168,6 +168,10 @@ ROWS = [
 ]
 PAGES = {row.name for row in ROWS if row.method == "get"}
 THROUGH_A_LINK = {
+    "fhir_smart": "what a system must know before it signs; the same for everybody",
+    "fhir_token": "a token for a signed request; tests/fhir/test_token_door.py asks it",
+    "fhir_observation": "takes readings; nothing without a token; tests/fhir/test_observation_door.py asks it",
+    "fhir_bundle_in": "the same, many at once",
     "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py asks it",
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",

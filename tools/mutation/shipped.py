@@ -14,7 +14,15 @@ from typing import Any
 from tools.mutation.data import PROTOCOLS, document_of
 
 LOADERS = {"catalogue", "_named", "_shipped", "load_scale", "tocilizumab", "billing", "code_table", "fever_data"}
-LOADERS |= {"load_rota_rules", "template", "templates", "emergency_data", "packet_data", "document_codes"}
+LOADERS |= {
+    "load_rota_rules",
+    "template",
+    "templates",
+    "emergency_data",
+    "packet_data",
+    "document_codes",
+    "device_codes",
+}
 """Functions that remember what they loaded."""
 READERS = {
     "care/fever.toml": ("rules/worksheet.py",),
@@ -41,6 +49,7 @@ class _Kind:
 def _kinds() -> Mapping[str, _Kind]:
     """By the file, or by its folder. Imported late: whoever only counts the mutants needs none of it."""
     from handrail.fhir.codes import code_table, table_from_toml
+    from handrail.fhir.device_codes import device_codes, device_codes_from_toml
     from handrail.fhir.document_codes import document_codes, document_codes_from_toml
     from handrail.rules import (
         caredata,
@@ -71,6 +80,7 @@ def _kinds() -> Mapping[str, _Kind]:
         "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),
         "care/packet.toml": _Kind(lambda _: packet_data.packet_data(), packet_data.packet_data_from_toml),
         "codes/billing.toml": _Kind(lambda _: caredata.billing(), caredata.billing_from_toml),
+        "codes/device.toml": _Kind(lambda _: device_codes(), device_codes_from_toml),
         "codes/document.toml": _Kind(lambda _: document_codes(), document_codes_from_toml),
         "codes/laboratory.toml": _Kind(lambda _: code_table(), table_from_toml),
     }

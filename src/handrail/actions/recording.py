@@ -115,7 +115,7 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
             return _first_answer_again(course, former, fact, now)
         _refuse_misplaced(course, fact, now)
         row = _insert(course, fact, by, now)
-        reported = row.kind == REPORT
+        reported = row.kind == REPORT or (row.kind == "vitals_measured" and row.source == "device")
         try:
             settled = settle(course, now, reported=reported)
         except UnusableInput as error:

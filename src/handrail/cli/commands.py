@@ -220,6 +220,7 @@ def _with_database(name: str, words: list[str]) -> int:
 
 DATABASE_COMMANDS: dict[str, tuple[str, list[str]]] = {
     "accountability": ("handrail.jobs.accountability", []),
+    "clients": ("handrail.jobs.clients", []),
     "demo": ("handrail.jobs.demo", []),
     "serve": ("handrail.jobs.serve", []),
     "watch": ("handrail.jobs.watcher", []),

@@ -103,7 +103,7 @@ def parse_bundle(data: bytes) -> Bundle:
     Raises:
         FhirReadError: too large, no JSON, no bundle of an accepted type, or one resource in two versions.
     """
-    body = _object(data)
+    body = parse_object(data)
     kind = body.get("resourceType")
     if kind == "OperationOutcome":
         message = "The file is an error report of the sending system, not a record; ask for the export again."
@@ -119,7 +119,12 @@ def parse_bundle(data: bytes) -> Bundle:
     return Bundle.build(str(bundle_type), _once_each(entries), tuple(dict.fromkeys(notes)))
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def parse_object(data: bytes) -> dict[str, Any]:
+    """The JSON object in a file, within the limits.
+
+    Raises:
+        FhirReadError: too large, too deep, or no JSON that FHIR allows.
+    """
     if len(data) > MOST_BYTES:
         most = MOST_BYTES // (1024 * 1024)
         raise FhirReadError(f"The file is larger than {most} MB; export fewer years or fewer kinds of resource.")

@@ -2,6 +2,12 @@
 
 from django.urls import path
 
-from handrail.fhir import views
+from handrail.fhir import oauth, observations, views
 
-urlpatterns = [path("fhir/Bundle/<uuid:version_id>", views.bundle, name="fhir_bundle")]
+urlpatterns = [
+    path("fhir/.well-known/smart-configuration", oauth.configuration, name="fhir_smart"),
+    path("fhir/token", oauth.token, name="fhir_token"),
+    path("fhir/Observation", observations.create, name="fhir_observation"),
+    path("fhir", observations.bundle, name="fhir_bundle_in"),
+    path("fhir/Bundle/<uuid:version_id>", views.bundle, name="fhir_bundle"),
+]

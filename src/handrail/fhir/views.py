@@ -7,16 +7,16 @@ import hashlib
 from typing import Final
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from handrail.actions.actor import person
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError
 from handrail.actions.packets import Sealed, rendering
+from handrail.fhir.answers import FHIR_JSON, refused
 from handrail.fhir.handoff_document import document_of, written
 from handrail.people.models import User
 
-FHIR_JSON: Final = "application/fhir+json"
 FORM: Final = "fhir_r4"
 
 
@@ -24,15 +24,15 @@ FORM: Final = "fhir_r4"
 def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """The document of a sealed version, always the same bytes, with their digest (`Repr-Digest`, RFC 9530)."""
     if not isinstance(request.user, User):
-        return _outcome(401, "login", "Sign in first, then ask again.")
+        return refused(401, "login", "Sign in first, then ask again.")
     try:
         _, content = rendering(version_id, FORM, _written, by=person(request.user))
     except NotVisibleError:
-        return _outcome(404, "not-found", "There is no such Bundle: look at the sealed versions of the packet.")
+        return refused(404, "not-found", "There is no such Bundle: look at the sealed versions of the packet.")
     except NotAllowedError:
-        return _outcome(403, "forbidden", "Your role does not allow that here: ask somebody who treats the patient.")
+        return refused(403, "forbidden", "Your role does not allow that here: ask somebody who treats the patient.")
     except ActionError as error:
-        return _outcome(409, "exception", error.message)
+        return refused(409, "exception", error.message)
     digest = hashlib.sha256(content)
     response = HttpResponse(content, content_type=f"{FHIR_JSON}; fhirVersion=4.0")
     response["Content-Disposition"] = f'attachment; filename="packet-{version_id}.json"'
@@ -45,10 +45,3 @@ def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
 def _written(sealed: Sealed) -> bytes:
     row = sealed.row
     return written(document_of(sealed.body, version=str(row.pk), number=row.number, sha256=row.sha256))
-
-
-def _outcome(status: int, code: str, words: str) -> JsonResponse:
-    """A refusal that says what to do."""
-    issue = {"severity": "error", "code": code, "diagnostics": words}
-    body = {"resourceType": "OperationOutcome", "issue": [issue]}
-    return JsonResponse(body, status=status, content_type=FHIR_JSON, headers={"Cache-Control": "no-store"})

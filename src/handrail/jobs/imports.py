@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         outcome = keep(
             record,
-            organisation=_organisation(chosen.organisation),
+            organisation=organisation_named(chosen.organisation),
             by=_actor(chosen.by),
             now=clock.now(),
             synthetic=chosen.synthetic,
@@ -119,7 +119,12 @@ def _bytes_of(name: str) -> bytes:
         raise UnusableInput("unreadable", f"The file cannot be read: {error.strerror or 'unknown trouble'}.") from error
 
 
-def _organisation(named: str) -> Organisation:
+def organisation_named(named: str) -> Organisation:
+    """The one organisation of that name or id.
+
+    Raises:
+        UnusableInput: none, or more than one.
+    """
     found = list(Organisation.objects.filter(name=named)[:2]) or _by_id(Organisation.objects.all(), named)
     if len(found) != 1:
         problem = "no organisation" if not found else "more than one organisation"

@@ -2,6 +2,7 @@
 
 from handrail.people.models.agreements import Agreement, AgreementSignature, AgreementStep
 from handrail.people.models.cards import EmergencyCard, EmergencyOpening
+from handrail.people.models.clients import AccessToken, ClientAssertion, DeviceLink, ServiceClient
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
@@ -12,12 +13,15 @@ from handrail.people.models.users import SignInGuard, User
 
 __all__ = [
     "PHONES",
+    "AccessToken",
     "Agreement",
     "AgreementSignature",
     "AgreementStep",
     "Certificate",
+    "ClientAssertion",
     "Contact",
     "ContactPoint",
+    "DeviceLink",
     "EmergencyCard",
     "EmergencyOpening",
     "Holiday",
@@ -30,6 +34,7 @@ __all__ = [
     "Role",
     "RotaEntry",
     "RotaStep",
+    "ServiceClient",
     "Shift",
     "ShiftPlan",
     "SignInGuard",

@@ -1,0 +1,162 @@
+"""POST Observation, and a Bundle of them: what a device measured, recorded by the verb that records a check-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, JsonResponse
+from django.http.request import UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from handrail.actions.clients import Caller, caller_of, course_behind, record_reading
+from handrail.actions.errors import ActionError, ConflictError
+from handrail.actions.recording import Recorded
+from handrail.fhir.answers import FHIR_JSON, answered, issue, refused
+from handrail.fhir.bundle import parse_object
+from handrail.fhir.device_readings import read_observation
+from handrail.fhir.record import FhirReadError
+
+CREATE: Final = "system/Observation.c"
+MOST_OBSERVATIONS: Final = 200
+TYPES: Final = ("transaction", "batch")
+CONTENT_TYPES: Final = (FHIR_JSON, "application/json")
+
+
+class Refusal(Exception):
+    """What one Observation or the whole request is answered."""
+
+    def __init__(self, status: int, code: str, words: str, path: str = "") -> None:
+        super().__init__(code)
+        self.status, self.code, self.words, self.path = status, code, words, path
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """As OperationOutcome."""
+        return issue("error", self.code, self.words, self.path)
+
+    def response(self) -> JsonResponse:
+        """As answer."""
+        answer = refused(self.status, self.code, self.words, self.path)
+        if self.status == 401:
+            answer["WWW-Authenticate"] = "Bearer"
+        return answer
+
+
+@csrf_exempt  # nothing is taken from a cookie: what counts is the token
+def create(request: HttpRequest) -> JsonResponse:
+    """One Observation: 201 with what became of it, 200 when it was here already."""
+    try:
+        caller, body = _asked(request)
+        recorded = _take(body, caller)
+    except Refusal as refusal:
+        return refusal.response()
+    answer = answered(_said(recorded), 200 if recorded.again else 201)
+    answer["Location"] = f"/fhir/Observation/{recorded.event.id}"
+    return answer
+
+
+@csrf_exempt  # nothing is taken from a cookie: what counts is the token
+def bundle(request: HttpRequest) -> JsonResponse:
+    """A transaction (all or nothing) or a batch (each for itself) of Observations."""
+    try:
+        caller, body = _asked(request)
+        kind, resources = _resources(body)
+        entries = _all(resources, caller) if kind == "transaction" else [_one(each, caller) for each in resources]
+    except Refusal as refusal:
+        return refusal.response()
+    return answered({"resourceType": "Bundle", "type": f"{kind}-response", "entry": entries})
+
+
+def _asked(request: HttpRequest) -> tuple[Caller, Mapping[str, Any]]:
+    """Who asks, and the resource that was sent."""
+    if request.method != "POST":
+        raise Refusal(405, "not-supported", "Send this with POST; nothing is read here.")
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    caller = caller_of(token.strip()) if scheme.lower() == "bearer" and token else None
+    if caller is None:
+        raise Refusal(401, "login", "The token opens nothing (any more): ask /fhir/token for a new one.")
+    if CREATE not in caller.scopes:
+        raise Refusal(403, "forbidden", f"The token lacks the scope {CREATE}.")
+    if request.content_type not in CONTENT_TYPES:
+        raise Refusal(415, "not-supported", f"Send {FHIR_JSON}.")
+    try:
+        return caller, parse_object(request.body)
+    except (RequestDataTooBig, UnreadablePostError):
+        raise Refusal(413, "too-costly", "Send fewer Observations at once.") from None
+    except FhirReadError as error:
+        raise Refusal(400, "structure", error.message, error.path) from None
+
+
+def _resources(body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+    kind, raw = body.get("type"), body.get("entry")
+    if body.get("resourceType") != "Bundle" or kind not in TYPES:
+        raise Refusal(400, "structure", "Send a Bundle of type transaction or batch.", "Bundle.type")
+    if not isinstance(raw, list) or not 0 < len(raw) <= MOST_OBSERVATIONS:
+        words = f"A Bundle holds 1 to {MOST_OBSERVATIONS} entries: send the rest in another one."
+        raise Refusal(400, "structure", words, "Bundle.entry")
+    found: list[Mapping[str, Any]] = []
+    for number, entry in enumerate(raw):
+        asked = entry.get("request") if isinstance(entry, dict) else None
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(asked, dict) or (asked.get("method"), asked.get("url")) != ("POST", "Observation"):
+            words = "Every entry has the request POST Observation."
+            raise Refusal(400, "structure", words, f"Bundle.entry[{number}].request")
+        if not isinstance(resource, dict):
+            raise Refusal(400, "structure", "The entry has no resource.", f"Bundle.entry[{number}].resource")
+        found.append(resource)
+    return str(kind), found
+
+
+def _all(resources: list[Mapping[str, Any]], caller: Caller) -> list[dict[str, Any]]:
+    with transaction.atomic():
+        found = []
+        for number, resource in enumerate(resources):
+            try:
+                found.append(_entry(_take(resource, caller)))
+            except Refusal as refusal:
+                words = f"{refusal.words} Nothing of the Bundle was kept."
+                path = f"Bundle.entry[{number}].resource" + (f" {refusal.path}" if refusal.path else "")
+                raise Refusal(refusal.status, refusal.code, words, path) from None
+        return found
+
+
+def _one(resource: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    try:
+        return _entry(_take(resource, caller))
+    except Refusal as refusal:
+        return {"response": {"status": str(refusal.status), "outcome": refusal.outcome}}
+
+
+def _entry(recorded: Recorded) -> dict[str, Any]:
+    location = f"Observation/{recorded.event.id}"
+    status = "200" if recorded.again else "201"
+    return {"response": {"status": status, "location": location, "outcome": _said(recorded)}}
+
+
+def _take(resource: Mapping[str, Any], caller: Caller) -> Recorded:
+    try:
+        reading = read_observation(resource, caller.client.pk)
+        course_id = course_behind(caller.client, *reading.subject)
+        if course_id is None:
+            words = "That identifier means no patient here: ask the clinic to enter it for the course."
+            raise Refusal(422, "not-found", words, "Observation.subject.identifier")
+        return record_reading(caller, course_id, reading.event)
+    except FhirReadError as error:
+        raise Refusal(422, "invalid", error.message, error.path) from None
+    except ConflictError:
+        words = "This identifier was sent before with another content; nothing was changed. Correct the reading in Handrail itself."
+        raise Refusal(409, "duplicate", words, "Observation.identifier") from None
+    except ActionError as error:
+        raise Refusal(422, "business-rule", error.message, error.path) from None
+
+
+def _said(recorded: Recorded) -> dict[str, Any]:
+    """What became of it, in the words that a person at home would read. A value that was not believed is named by its field."""
+    marked = recorded.event.payload.get("implausible") or []
+    words = str(recorded.truth)
+    if marked:
+        return issue("warning", "value", f"Kept and not believed: {', '.join(marked)}. Measure again. {words}")
+    return issue("information", "informational", words)

@@ -1,0 +1,70 @@
+"""A system with keys of its own, for tests of the FHIR door. The keys are made once: an RSA key takes a while."""
+
+import time
+from functools import cache
+from uuid import uuid4
+
+from django.conf import settings
+from django.test import Client
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from handrail.actions.clients import register_client, tie_device
+from handrail.fhir.oauth import ASSERTION_TYPE
+from handrail.people.scope import everything
+
+SYSTEM = "https://devices.example/patients"
+NUMBER = "D-17"
+SCOPE = "system/Observation.c"
+
+
+@cache
+def key(kind: str = "EC", name: str = "one"):
+    made = RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-384")
+    return type(made).import_key(made.as_dict(private=True) | {"kid": f"{kind}-{name}"})
+
+
+def public(*keys):
+    return {"keys": [each.as_dict(private=False) for each in keys]}
+
+
+def registered(world, *, who="alice", kind="EC"):
+    """A client of an organisation that may send observations."""
+    owner = getattr(world, who)
+    with everything():
+        by = world.actor(who, "director")
+        return register_client(owner.organisation, "Thermometers", public(key(kind)), scopes=[SCOPE], by=by)
+
+
+def tied(world, client, value=NUMBER, course=None):
+    return tie_device((course or world.course).pk, client.pk, SYSTEM, value, by=world.actor("alice"))
+
+
+def assertion(client, *, alg="ES384", sign=None, header=None, **claims):
+    body = {
+        "iss": str(client.pk),
+        "sub": str(client.pk),
+        "aud": f"{settings.HANDRAIL_BASE_URL}/fhir/token",
+        "exp": int(time.time()) + 240,
+        "jti": str(uuid4()),
+    } | claims
+    chosen = sign or key("RSA" if alg.startswith("RS") else "EC")
+    head = {"alg": alg, "typ": "JWT", "kid": chosen.kid} | (header or {})
+    head = {name: value for name, value in head.items() if value is not None}
+    return jwt.encode(
+        head, {name: value for name, value in body.items() if value is not None}, chosen, algorithms=[alg]
+    )
+
+
+def ask_token(signed, scope=SCOPE, **form):
+    data = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": signed,
+        "scope": scope,
+    } | form
+    return Client().post("/fhir/token", data)
+
+
+def token_of(client):
+    return ask_token(assertion(client)).json()["access_token"]
