@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from handrail.rules.answer import Later
-from handrail.rules.handoff import CALL, FOLLOW_UP, dose_clock
-from handrail.rules.policy import policy_from_document, shipped_document
+from handrail.rules.handoff import CALL, FOLLOW_UP, chases, dose_clock
+from handrail.rules.policy import load_policy, policy_from_document, shipped_document
 from handrail.rules.terms import Action
-from tests.support.courses import Told
+from tests.support.courses import Told, civil
 from tests.support.handoffs import OFFERED, accept, found, latest, offered, paged, stepped_up
 
 SLOW = "The hand-off is slow: it would force step-up again after Mon 6 Apr 2026"
@@ -198,3 +198,32 @@ def test_nothing_is_found_or_paged_before_the_first_limit():
     told, _ = offered()
     quiet = told.assess("2026-03-11 12:59")
     assert (found(quiet), paged(quiet)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    # read at 11:00 | the give-by date is known | who is told, and when, in that order
+    ("read", "dated", "told_at"),
+    [
+        (False, True, ["11 13:00 u", "12 09:00 u", "13 09:00 u", "16 09:00", "03 08:00"]),
+        (True, True, ["16 09:00", "03 08:00"]),
+        (False, False, ["11 13:00 u", "12 09:00 u", "13 09:00 u", "16 09:00"]),
+    ],
+)
+def test_the_chases_that_still_lie_ahead(read: bool, dated: bool, told_at: list[str]):
+    told, loop = offered()
+    if read:
+        told.tell("handoff_read", "2026-03-11 11:00", handoff=loop, reader="somebody", how="link")
+    answer = told.assess("2026-03-11 12:00")
+    clock = answer.dose_clock
+    assert clock is not None
+    clocks = [clock] if dated else [None, replace(clock, give_by=None)]
+    for each in clocks:
+        found = chases(latest(answer), each, load_policy(), told.zone)
+        assert [f"{(civil(one.at) or '')[8:]}{' u' if one.unread else ''}" for one in found] == told_at
+
+
+def test_what_waits_no_longer_is_not_chased():
+    told, loop = offered()
+    accept(told, loop, "2026-03-11 11:00")
+    answer = told.assess("2026-03-11 12:00")
+    assert chases(latest(answer), answer.dose_clock, load_policy(), told.zone) == ()

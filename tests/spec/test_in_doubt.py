@@ -11,6 +11,7 @@ import pytest
 from handrail.rules import protocol as protocols
 from handrail.rules.amount import amount_for, check_given
 from handrail.rules.doses import given_doses
+from handrail.rules.nextdose import latest_weight
 from handrail.rules.overlays import row_sha256
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
@@ -285,3 +286,23 @@ def test_a_key_without_a_default_is_asked_for(missing: bool):
         assert (refused.value.code, refused.value.path) == ("missing_key", "here")
     else:
         assert read_table(MatrixSource, data, "here").address is None
+
+
+@pytest.mark.parametrize(
+    # what was told of the weight, one after the other | the weight that counts
+    ("said", "counts"),
+    [
+        ([("weight_measured", {"weight_kg": "70"})], "70"),
+        ([("weight_measured", {"weight_kg": "70"}), ("weight_measured", {"weight_kg": None})], None),
+        ([("weight_measured", {"weight_kg": "70"}), ("dose_given", {})], "70"),  # not asked again
+        ([("weight_measured", {"weight_kg": "70"}), ("dose_given", {"weight_kg": "72"})], "72"),
+        ([("weight_measured", {"weight_kg": None}), ("weight_measured", {"weight_kg": "71"})], "71"),
+        ([], None),
+    ],
+)
+def test_the_latest_word_on_the_weight_counts(said: list[tuple[str, dict[str, Any]]], counts: str | None):
+    told = Told(TEC)
+    for number, (kind, fields) in enumerate(said):
+        told.tell(kind, f"2026-03-02 08:0{number}", **fields)
+    found = latest_weight(told.history())
+    assert (str(found) if found is not None else None) == counts
