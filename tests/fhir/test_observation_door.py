@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handrail import clock
 from handrail.actions.clients import tie_device, untie_device
-from handrail.actions.errors import NotVisibleError, RefusedError
+from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert
 from handrail.fhir.device_codes import FILE, device_codes_from_toml
@@ -20,6 +20,7 @@ from handrail.people.models import AccessToken, DeviceLink
 from handrail.people.scope import everything
 from handrail.records.models import Event
 from handrail.rules.strict import ProtocolDataError
+from tests.fhir.validators.judge import Judge
 from tests.support.clients import NUMBER, SYSTEM, registered, tied, token_of
 from tests.support.factories import MONDAY_0900, World, checkin, dose
 
@@ -304,6 +305,8 @@ def test_a_bundle_that_is_no_list_of_observations_is_refused(world, body):
 def test_an_identifier_means_one_course_of_one_client(world):
     with pytest.raises(NotVisibleError):
         tie_device(world.course.pk, world.client.pk, SYSTEM, "D-2", by=world.actor("charlie"))
+    with pytest.raises(NotAllowedError):
+        tie_device(world.course.pk, world.client.pk, SYSTEM, "D-2", by=world.actor("bob"))
     other = registered(world, who="bob")
     with pytest.raises(RefusedError):
         tied(world, other)  # a client of another organisation
@@ -338,6 +341,22 @@ def test_an_identifier_that_was_ended_means_nobody(world):
 def test_a_broken_table_of_codes_does_not_load(old, new):
     with pytest.raises(ProtocolDataError):
         device_codes_from_toml(FILE.read_text(encoding="utf-8").replace(old, new, 1))
+
+
+@pytest.mark.slow
+def test_every_answer_is_r4_to_two_validators(world, judge: Judge):
+    bad = observation(number="D-18")
+    answers = {
+        "taken": send(world, observation()),
+        "not believed": send(world, observation(value=370)),
+        "refused": send(world, bad),
+        "no JSON": send(world, "{"),
+        "a transaction": send(world, bundle(observation(), pressure(118, 76))),
+        "a transaction that failed": send(world, bundle(observation(), bad)),
+        "a batch": send(world, bundle(observation(), bad, kind="batch")),
+    }
+    found = judge((name, answer.json()) for name, answer in answers.items())
+    assert found == {name: [] for name in answers}
 
 
 ANY = st.recursive(

@@ -14,16 +14,20 @@ from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert, AlertEntry, Dispatch, Notice, Page
 from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.models import (
+    AccessToken,
     Agreement,
     AgreementSignature,
     AgreementStep,
+    ClientAssertion,
     Contact,
+    DeviceLink,
     EmergencyCard,
     EmergencyOpening,
     LinkToken,
     Patient,
     Presence,
     RotaEntry,
+    ServiceClient,
 )
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -44,6 +48,7 @@ from handrail.records.models import (
     SigningSet,
 )
 from tests.support.agreements import agreed_between
+from tests.support.clients import registered, tied, token_of
 from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, opens_inbox
 from tests.support.signing import signed
 
@@ -72,6 +77,10 @@ CLINICAL = [
     TextReceived,
 ]
 OWN = [
+    ServiceClient,
+    ClientAssertion,
+    AccessToken,
+    DeviceLink,
     AlertEntry,
     Presence,
     RotaEntry,
@@ -115,6 +124,9 @@ def world():
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     closes_inbox()
     opens_inbox(course.organisation, world.alice.nurse)
+    system = registered(world)
+    tied(world, system)
+    token_of(system)
     signed(world.alice, "elranatamab/US/2025-07")
     propose_policy(world.alice.id, {"triage.fever_c": "37.9"}, by=world.actor("alice", "oncologist"), now=NOW)
     return world

@@ -144,6 +144,8 @@ def tie_device(
         raise RefusedError("A person names the identifier by its system and its value.", code="missing_key")
     with locked(course_id, by, now) as course:
         by.role_for("issue_link", course, now)
+        if course.organisation_id not in by.organisations(now):
+            raise NotAllowedError("Only a member of the organisation of the course ties an identifier to it.")
         client = ServiceClient.objects.filter(
             pk=client_id, organisation_id=course.organisation_id, ended_at__isnull=True
         ).first()

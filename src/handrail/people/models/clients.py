@@ -65,8 +65,6 @@ class AccessToken(OwnedRow):
 class DeviceLink(OwnedRow):
     """The name by which a client calls one patient, tied to one course by a person of the organisation."""
 
-    reached_through = "course"
-
     client = models.ForeignKey(ServiceClient, on_delete=models.PROTECT, related_name="links")
     course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="device_links")
     value_hash = models.CharField(max_length=64, editable=False)
