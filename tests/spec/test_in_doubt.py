@@ -306,3 +306,19 @@ def test_the_latest_word_on_the_weight_counts(said: list[tuple[str, dict[str, An
         told.tell(kind, f"2026-03-02 08:0{number}", **fields)
     found = latest_weight(told.history())
     assert (str(found) if found is not None else None) == counts
+
+
+def test_only_a_reading_that_is_compared_with_a_baseline_misses_one():
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-02 09:00")
+    signs = {
+        "temperature_c": "36.8",
+        "systolic_mmhg": 120,
+        "pulse_per_min": 80,
+        "breaths_per_min": 16,
+        "spo2_percent": 97,
+    }
+    told.tell("vitals_measured", "2026-03-02 20:00", **signs)
+    compared = {row.reading for row in load_policy().triage.reading if row.under_baseline_percent is not None}
+    missing = {each.missing for each in told.assess("2026-03-02 20:00").cannot_say}
+    assert {name for name in missing if name.startswith("baseline_")} == {f"baseline_{name}" for name in compared}
