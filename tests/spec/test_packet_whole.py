@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handrail.rules.packet_parts import Around, CallPart, Packet
+from handrail.rules.packet_sections import NO_OFFER
 from tests.spec.test_packet import WHO, made
 from tests.support.courses import TEC, Told, instant
 from tests.support.reactions import crs, resolved
@@ -436,3 +437,13 @@ def test_of_two_places_told_for_the_minute_in_which_it_began_the_later_word_coun
     tables = made(told, "2026-03-06 09:00").section("toxicity").tables
     (places,) = [line.said[6] for table in tables for line in table.lines if line.cells[1] == "CRS"]
     assert places == "home"
+
+
+@pytest.mark.parametrize(
+    # whether an offer waits | to whom | what is said
+    ("waits", "to", "said"),
+    [(False, "", NO_OFFER), (None, "", "not known"), (True, "", "not known"), (True, "Prairie", "Prairie")],
+)
+def test_only_where_no_offer_waits_nobody_is_named(waits: bool | None, to: str, said: str):
+    found = made(Told(TEC), AT, around=Around(offer_waits=waits, to_party=to)).field("duties.to")
+    assert found.said.startswith(said)
