@@ -168,6 +168,7 @@ ROWS = [
 ]
 PAGES = {row.name for row in ROWS if row.method == "get"}
 THROUGH_A_LINK = {
+    "fhir_metadata": "what the FHIR door has; the same for everybody",
     "fhir_smart": "what a system must know before it signs; the same for everybody",
     "fhir_token": "a token for a signed request; tests/fhir/test_token_door.py asks it",
     "fhir_observation": "takes readings; nothing without a token; tests/fhir/test_observation_door.py asks it",

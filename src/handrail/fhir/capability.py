@@ -1,0 +1,58 @@
+"""GET /fhir/metadata: what the FHIR door has, and nothing that it has not."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+
+from handrail import __version__
+from handrail.fhir.answers import answered, refused
+from handrail.fhir.oauth import token_address
+
+SINCE: Final = "2026-11-28"
+"""The day of the last change of what is said here."""
+SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+OAUTH: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+
+
+def metadata(request: HttpRequest) -> JsonResponse:
+    """The CapabilityStatement; the same for everybody, without a token."""
+    if request.method not in ("GET", "HEAD"):
+        return refused(405, "not-supported", "Read this with GET.")
+    return answered(capability())
+
+
+def capability() -> dict[str, Any]:
+    """The CapabilityStatement."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": SINCE,
+        "kind": "instance",
+        "software": {"name": "Handrail", "version": __version__},
+        "implementation": {
+            "description": "Takes vital signs of devices and serves sealed packets; no general FHIR server.",
+            "url": f"{settings.HANDRAIL_BASE_URL}/fhir",
+        },
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "service": [{"coding": [{"system": SECURITY, "code": "SMART-on-FHIR"}]}],
+                    "extension": [
+                        {"url": OAUTH, "extension": [{"url": "token", "valueUri": token_address()}]},
+                    ],
+                    "description": "SMART Backend Services for Observation; a person who is signed in for Bundle.",
+                },
+                "resource": [
+                    {"type": "Bundle", "interaction": [{"code": "read"}], "versioning": "no-version"},
+                    {"type": "Observation", "interaction": [{"code": "create"}], "versioning": "no-version"},
+                ],
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            }
+        ],
+    }
