@@ -33,11 +33,9 @@ from handrail.rules.terms import (
     TREATMENT_STEPS,
     Action,
     Missing,
-    Status,
     civil_date,
     day_start,
     say_instant,
-    weakest,
 )
 
 GRADE_LATER = "record it under the time it was assessed, or ask the prescriber"
@@ -338,7 +336,6 @@ def _complete(
         infusion=infusion_for(protocol, step=step, crs_after_last=crs_before),
         companions=companions_for(protocol, step=step),
         monitoring=monitoring,
-        status=weakest(dose.status, Status.SOURCED) if dose.status else None,
     )
 
 
