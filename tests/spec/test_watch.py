@@ -167,6 +167,7 @@ def test_a_check_up_to_60_minutes_early_counts(kind: str, at: str, then: str):
         ("checkin_received", {"temperature_c": "384", "implausible": ["temperature_c"]}),
         ("checkin_received", {"temperature_c": "384"}),
         ("vitals_measured", {"systolic_mmhg": 120}),
+        ("vitals_measured", {"temperature_c": "36.8", "source": "device"}),
         ("contact_made", {"reached": False, "outcome": "none"}),
         ("contact_made", {"reached": None}),
         ("ice_assessed", {"total_0_10": 10}),
@@ -429,3 +430,26 @@ def test_the_home_clocks_do_not_pause(fields: dict[str, Any]):
     told = dosed()
     told.tell("home_status", DOSE, **fields)
     assert pages(told.assess("2026-03-02 13:00")) == ["overdue AMBER"]
+
+
+def test_a_sensor_that_goes_on_measuring_hides_no_silence():
+    """A thermometer on the skin sends every ten minutes, also of a patient who cannot answer."""
+    told = dosed()
+    for minute in range(0, 60, 10):
+        told.tell("vitals_measured", f"2026-03-02 12:{minute:02d}", temperature_c="36.9", source="device")
+    watch = told.assess("2026-03-02 13:00").watch
+    assert civil(watch.overdue_since, told.zone) == "2026-03-02 12:00"
+
+
+def test_a_warm_reading_of_a_sensor_asks_for_a_check_soon_and_no_further_one_puts_it_off():
+    told = dosed()
+    check(told, "2026-03-02 12:00")
+    assert due(told, "2026-03-02 12:01") == "2026-03-02 16:00"
+    told.tell("vitals_measured", "2026-03-02 12:30", temperature_c="37.8", source="device")
+    first = due(told, "2026-03-02 12:30")
+    for minute in (40, 50):
+        told.tell("vitals_measured", f"2026-03-02 12:{minute}", temperature_c="37.8", source="device")
+    told.tell("vitals_measured", "2026-03-02 12:55", temperature_c="36.9", source="device")
+    assert due(told, "2026-03-02 12:56") == first != "2026-03-02 16:00"
+    check(told, "2026-03-02 12:57", "36.8")
+    assert due(told, "2026-03-02 12:58") == "2026-03-02 16:00"

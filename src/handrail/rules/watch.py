@@ -31,6 +31,8 @@ from handrail.rules.terms import (
 from handrail.rules.triage import HEARD_FROM
 
 IN_CARE = ("hospital", "ed")
+BY_ITSELF = "device"
+"""The source of a reading that nobody had to send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,9 +188,12 @@ def _first_due(
                 answered, recheck = max(answered, event.at), None
                 promised = _agreed(event, spans, zone)
         elif event.body.temperature_c is not None:
-            answered, promised = max(answered, event.at + credit), None
             warm = policy.triage.recheck_c <= event.body.temperature_c < policy.triage.fever_c
-            recheck = event.at + timedelta(minutes=policy.triage.recheck_after_minutes) if warm else None
+            again = event.at + timedelta(minutes=policy.triage.recheck_after_minutes) if warm else None
+            if event.source == BY_ITSELF:  # a sensor goes on measuring whoever says nothing any more
+                recheck = recheck or again
+            else:
+                answered, promised, recheck = max(answered, event.at + credit), None, again
     scheduled = next(
         ((due, span.phase) for span in spans for due in _due_times(span, zone, after=answered)), (None, None)
     )
