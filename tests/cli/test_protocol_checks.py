@@ -257,6 +257,24 @@ PLANTED = [
         "",
         ["What a stranger reads names nobody to call (at general.words)"],
     ),
+    (
+        "codes/document.toml",
+        'holds = ["monitoring", "fever"]',
+        'holds = ["monitoring"]',
+        ["The section 'fever' of a packet stands under no heading, or is none (at heading.holds)"],
+    ),
+    (
+        "codes/document.toml",
+        'loinc = "42349-1"',
+        'loinc = "42349-2"',
+        ["The check digit of LOINC 42349-2 is wrong (at reason.loinc)"],
+    ),
+    (
+        "codes/device.toml",
+        'loinc = ["8310-5"]',
+        'loinc = ["8310-6"]',
+        ["The check digit of LOINC 8310-6 is wrong (at temperature_c.loinc)"],
+    ),
     (FEVER, "minutes = 240", "minutes = 24", ["The clocks do not follow one another (at clock)"]),
     (
         CARE,

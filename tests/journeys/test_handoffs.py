@@ -68,6 +68,7 @@ def picture(page: Page, name: str) -> None:
 
 def looked_at(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
     """Fine by axe, no wider than the screen, light and dark."""
+    page.emulate_media(reduced_motion="reduce")  # no colour is judged on its way to another
     picture(page, name)
     assert axe(page) == [] and not wide(page), name
     page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import combinations, pairwise
 
 from handrail.fhir.codes import WEIGHT, CodeTable
+from handrail.fhir.device_codes import DeviceCodes
 from handrail.fhir.document_codes import DocumentCodes
 from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
@@ -164,14 +165,23 @@ def vials_of(protocols: tuple[Protocol, ...], care: Care, units: tuple[UnitRow, 
 
 def of_document(codes: DocumentCodes) -> Iterator[str]:
     """Every problem of the codes of a document, one sentence each."""
-    rows = [(row.id, row.loinc) for row in codes.heading] + [(row.id, row.loinc) for row in codes.reading]
-    for name, loinc in rows:
-        if not _loinc(loinc):
-            yield f"The check digit of LOINC {loinc} is wrong (at {name}.loinc)."
+    yield from _check_digits((row.id, row.loinc) for row in codes.heading)
+    yield from _check_digits((row.id, row.loinc) for row in codes.reading)
     held = {part for heading in codes.heading for part in heading.holds}
     parts = {key for key, _, _ in SECTIONS}
     for part in sorted(held ^ parts):
         yield f"The section {part!r} of a packet stands under no heading, or is none (at heading.holds)."
+
+
+def of_device(codes: DeviceCodes) -> Iterator[str]:
+    """Every problem of the codes of device readings, one sentence each."""
+    yield from _check_digits((row.id, loinc) for row in codes.reading for loinc in row.loinc)
+
+
+def _check_digits(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, loinc in rows:
+        if not _loinc(loinc):
+            yield f"The check digit of LOINC {loinc} is wrong (at {name}.loinc)."
 
 
 def of_codes(table: CodeTable) -> Iterator[str]:

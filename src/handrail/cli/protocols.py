@@ -12,6 +12,8 @@ from handrail.cli.protocol_checks import of_numbers, placed
 from handrail.cli.protocol_tables import tables_of
 from handrail.fhir.codes import FORMAT as CODES_FORMAT
 from handrail.fhir.codes import code_table, table_from_toml
+from handrail.fhir.device_codes import FORMAT as DEVICE_FORMAT
+from handrail.fhir.device_codes import device_codes_from_toml
 from handrail.fhir.document_codes import FORMAT as DOCUMENT_FORMAT
 from handrail.fhir.document_codes import document_codes_from_toml
 from handrail.rules.caredata import (
@@ -87,6 +89,7 @@ def _check_file(file: Path) -> list[str]:
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
         DOCUMENT_FORMAT: lambda: list(care_checks.of_document(document_codes_from_toml(raw.decode()))),
+        DEVICE_FORMAT: lambda: list(care_checks.of_device(device_codes_from_toml(raw.decode()))),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))
