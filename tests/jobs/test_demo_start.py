@@ -227,7 +227,19 @@ def test_the_demonstration_from_an_empty_folder(tmp_path):
 def _start(directory: Path, port: int) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "handrail.cli", "demo", "--dir", str(directory), "--port", str(port)]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HANDRAIL_")}
-    return subprocess.Popen(words, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        words,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_as_at_a_terminal,
+    )
+
+
+def _as_at_a_terminal() -> None:
+    """Whoever runs the tests in the background of a shell ignores ctrl-C, and so would everything started here."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _until(process: subprocess.Popen[str], words: str) -> str:
