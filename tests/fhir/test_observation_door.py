@@ -133,9 +133,11 @@ def test_a_fever_pages_as_one_from_a_checkin_does(world):
     receive_checkin(other.course.pk, fever, by=other.actor("alice"), now=NOW)
     with everything():
         theirs = [(a.key, a.urgency, a.ladder) for a in Alert.objects.filter(course=other.course).order_by("key")]
-    fevers = [[row[1:] for row in rows if "fever" in row[0] or "RED" in row[2].upper()] for rows in (mine, theirs)]
-    assert fevers[0] == fevers[1]
-    assert fevers[0]
+    fevers = [[row[1:] for row in rows if row[0].startswith("report:")] for rows in (mine, theirs)]
+    assert fevers[0] == fevers[1] and fevers[0]
+    assert [any(row[0].startswith("overdue:") for row in rows) for rows in (mine, theirs)] == [True, False], (
+        "a sensor answers no check"
+    )
 
 
 @pytest.mark.parametrize(
