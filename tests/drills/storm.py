@@ -28,7 +28,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from handrail.clock import SteppedClock
@@ -439,7 +439,7 @@ def stormy(
             server = stack.enter_context(temporary_postgres(fsync=True))  # what was answered must outlive a crash
         made = folder / "made"
         made.mkdir()
-        prepared = prepared or Prepared(made, lambda: server)  # type: ignore[arg-type, return-value]
+        prepared = prepared or Prepared(made, lambda: cast("Server", server))  # asked for with PostgreSQL only
         story = ("reachable_ward", str(courses))
         place = stack.enter_context(prepared.installation(database, folder, *story, mail=mail, **LEASES))
         for statement in LOG_SQL[database]:

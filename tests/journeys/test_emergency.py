@@ -1,7 +1,6 @@
 """The emergency card scanned from its own picture, on a phone and on paper, as an emergency department would."""
 
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,8 +9,6 @@ from typing import Any
 
 import pytest
 import zxingcpp
-from django.conf import settings
-from django.test import Client
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -21,11 +18,11 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert
 from handrail.people.scope import everything
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
+from tests.support.seeing import PICTURES, picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 GIVEN = MONDAY_0900 + timedelta(hours=10)
 NOW = GIVEN + timedelta(hours=17, minutes=4)
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
 A4 = 1123
 """Its height in pixels of CSS."""
 
@@ -50,28 +47,11 @@ def world(live_server: Any, settings: Any) -> Iterator[World]:
         yield world
 
 
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def sign_in(context: BrowserContext, user: Any, url: str) -> Page:
-    client = Client()
-    client.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
-    return context.new_page()
-
-
 def scanned(page: Page) -> str:
     """What a camera reads from the card as it is shown."""
     seen = Image.open(io.BytesIO(page.locator(".wallet").screenshot()))
     (found,) = zxingcpp.read_barcodes(seen)
     return str(found.text)
-
-
-def sideways(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 def test_an_emergency_department_scans_the_card_and_reads_the_page(

@@ -1,14 +1,11 @@
 """Two hand-offs in the browser: to a practice that only has a fax machine, from the offer to the end, and one through the link without an account."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
@@ -17,15 +14,14 @@ from handrail.actions.facts import record_event
 from handrail.actions.handoff_doors import make_fax
 from handrail.actions.handoffs import Offer
 from handrail.actions.links import issue_checkin_link
-from handrail.people.scope import everything
 from handrail.records.models import Course, HandoffDoor
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_signing import press, wide
 from tests.support.factories import World, dose, event
 from tests.support.handoff_world import NOW, fax_practice, stepped_up_course
+from tests.support.seeing import PICTURES, picture, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
 SAYS_NO = ("caregiver_or_access_problem", "more_than_two_organisations", "second_product_planned")
 
 
@@ -50,20 +46,9 @@ def seat(open_context: Callable[..., BrowserContext], live_server: Any) -> Calla
     """`seat(user, …)`: a page on which that person is signed in."""
 
     def sit(user: Any, **options: Any) -> Page:
-        client = Client()
-        with everything():
-            client.force_login(user)
-        context = open_context(**options)
-        name = settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-        return context.new_page()
+        return sign_in(open_context(**options), user, live_server.url)
 
     return sit
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
 def looked_at(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:

@@ -1,14 +1,11 @@
 """The packet read on a phone and at a desk, sealed, changed and printed, as the two sides of a hand-off do."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
@@ -16,9 +13,9 @@ from handrail.actions.links import issue_checkin_link
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World, event
 from tests.support.packets import NOW, tell, told
+from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
 
 
 @pytest.fixture
@@ -28,23 +25,6 @@ def world(live_server: Any) -> Iterator[World]:
         told(world)
         world.time = frozen  # type: ignore[attr-defined]
         yield world
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def sign_in(context: BrowserContext, user: Any, url: str) -> Page:
-    client = Client()
-    client.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
-    return context.new_page()
-
-
-def sideways(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(

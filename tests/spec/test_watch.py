@@ -453,3 +453,20 @@ def test_a_warm_reading_of_a_sensor_asks_for_a_check_soon_and_no_further_one_put
     assert due(told, "2026-03-02 12:56") == first != "2026-03-02 16:00"
     check(told, "2026-03-02 12:57", "36.8")
     assert due(told, "2026-03-02 12:58") == "2026-03-02 16:00"
+
+
+def test_a_warm_reading_of_a_sensor_comes_before_a_later_check_that_was_agreed_by_phone():
+    told = dosed()
+    check(told, "2026-03-02 12:00")
+    agreed = instant("2026-03-02 19:00").isoformat()
+    told.tell(
+        "contact_made",
+        "2026-03-02 12:10",
+        reached=True,
+        outcome="staying_home",
+        next_check_at=agreed,
+        **{"with": "patient"},
+    )
+    assert due(told, "2026-03-02 12:20") == "2026-03-02 19:00"
+    told.tell("vitals_measured", "2026-03-02 12:30", temperature_c="37.8", source="device")
+    assert due(told, "2026-03-02 12:31") == "2026-03-02 13:30"

@@ -14,7 +14,7 @@ def answered(body: Mapping[str, Any], status: int = 200, *, content_type: str = 
     """An answer to a machine. Refusals fill no log: they go to the sender."""
     response = JsonResponse(dict(body), status=status, content_type=content_type)
     response["Cache-Control"] = "no-store"
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs every refusal otherwise
     return response
 
 

@@ -197,11 +197,10 @@ def _first_due(
     scheduled = next(
         ((due, span.phase) for span in spans for due in _due_times(span, zone, after=answered)), (None, None)
     )
-    if promised is not None:
-        return promised, _phase_for(spans, promised)
-    if recheck is not None and (scheduled[0] is None or recheck < scheduled[0]):
+    following = (promised, _phase_for(spans, promised)) if promised is not None else scheduled
+    if recheck is not None and (following[0] is None or recheck < following[0]):
         return recheck, _phase_for(spans, recheck)
-    return scheduled
+    return following
 
 
 def _agreed(contact: Event, spans: Sequence[_Span], zone: str) -> datetime | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
-
-from django.db.models import Exists, OuterRef
 
 from handrail.actions.handoffs import Offer
 from handrail.people.models import Membership, Organisation
@@ -25,20 +23,16 @@ NOBODY_THERE: Final = "Nobody at that practice can sign in: choose the link or t
 ONLY_A_PERSON: Final = "What only you know (not known counts as complicated)"
 
 
-def receivers(course: Course, current: UUID, now: datetime) -> list[Organisation]:
+def receivers(course: Course, current: UUID, now: datetime) -> dict[Organisation, bool]:
     """Every organisation that may be offered the patient, with whether anybody there can sign in; those with access come first."""
-    people = Membership.objects.filter(organisation=OuterRef("pk"), valid_from__lte=now).exclude(valid_until__lte=now)
-    found = list(
-        Organisation.objects.filter(mode=course.organisation.mode)
-        .exclude(pk=current)
-        .annotate(staffed=Exists(people))
-        .order_by("name")
-    )
+    people = Membership.objects.filter(valid_from__lte=now).exclude(valid_until__lte=now)
+    staffed = set(people.values_list("organisation", flat=True).distinct())
+    found = Organisation.objects.filter(mode=course.organisation.mode).exclude(pk=current).order_by("name")
     near = set(course.accesses.valid(now).values_list("to_organisation", flat=True)) | {course.organisation_id}
-    return sorted(found, key=lambda each: each.pk not in near)
+    return {each: each.pk in staffed for each in sorted(found, key=lambda each: each.pk not in near)}
 
 
-def offer_form(course: Course, current: UUID, found: Sequence[Organisation], policy: Policy | None) -> Form:
+def offer_form(course: Course, current: UUID, found: Mapping[Organisation, bool], policy: Policy | None) -> Form:
     """The questions; a return to the owner is also asked how urgent it is and why."""
     may_return = current != course.organisation_id
     fields = [
@@ -47,7 +41,9 @@ def offer_form(course: Course, current: UUID, found: Sequence[Organisation], pol
             label="To",
             kind="choice",
             required=True,
-            choices=tuple((str(each.pk), _words(each, course, returns=may_return)) for each in found),
+            choices=tuple(
+                (str(each.pk), _words(each, course, staffed, returns=may_return)) for each, staffed in found.items()
+            ),
             start=str(course.organisation_id) if may_return else "",
         ),
         Field(name="channel", label="How it reaches them", kind="choice", required=True, choices=CHANNELS),
@@ -85,16 +81,16 @@ def offer_form(course: Course, current: UUID, found: Sequence[Organisation], pol
     )
 
 
-def _words(organisation: Organisation, course: Course, *, returns: bool) -> str:
+def _words(organisation: Organisation, course: Course, staffed: bool, *, returns: bool) -> str:
     back = ": the patient returns" if returns and organisation.pk == course.organisation_id else ""
-    return f"{organisation.name}{back}{'' if organisation.staffed else ': nobody there can sign in'}"  # type: ignore[attr-defined]
+    return f"{organisation.name}{back}{'' if staffed else ': nobody there can sign in'}"
 
 
-def read_offer(filled: Filled, course: Course, current: UUID, found: Sequence[Organisation]) -> Offer | None:
+def read_offer(filled: Filled, course: Course, current: UUID, found: Mapping[Organisation, bool]) -> Offer | None:
     """What was filled in; None with the errors in `filled`."""
     values: Mapping[str, Any] = filled.values
     to = next((each for each in found if str(each.pk) == values.get("to")), None)
-    if to is not None and values.get("channel") == ACCOUNT and not to.staffed:  # type: ignore[attr-defined]
+    if to is not None and values.get("channel") == ACCOUNT and not found[to]:
         filled.errors["channel"] = NOBODY_THERE
     if to is None or filled.errors:
         return None
