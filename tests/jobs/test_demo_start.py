@@ -1,5 +1,6 @@
 """The demonstration as a whole: at any hour, its folder, its mail server, its processes, and what it refuses."""
 
+import contextlib
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from django.test import override_settings
 from handrail.jobs.demo.children import Child, Folder, any_port, environment, free_port
 from handrail.jobs.demo.mailbox import Mailbox
 from handrail.jobs.demo.seed import Seeded, seed
-from handrail.jobs.demo.supervisor import FeverButton, checkin_address
+from handrail.jobs.demo.supervisor import FeverButton, checkin_address, ending_on_signals
 from handrail.people.models import Organisation
 from handrail.rules.terms import UnusableInput
 from tests.jobs.test_demo import PASSWORD, PROMISED, TUESDAY_1450
@@ -184,6 +185,23 @@ def test_the_button_starts_one_night_and_shows_its_address(tmp_path, monkeypatch
     finally:
         button.stop()
     assert not running.alive() and not (tmp_path / "fever-address").exists()
+
+
+def test_a_second_signal_cuts_no_ending_short():
+    """`make` and the terminal may both send one, and people press ctrl-C twice."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    undone = []
+
+    def undo() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        undone.append("to its end")
+
+    with ending_on_signals(), contextlib.ExitStack() as stack:
+        stack.callback(undo)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    assert undone == ["to its end"]
+    assert {each: signal.getsignal(each) for each in before} == before
 
 
 @pytest.mark.slow

@@ -166,18 +166,25 @@ def inherited() -> dict[str, str]:
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block in order; what was entered before is undone."""
+    """Ctrl-C and SIGTERM end the block in order; what was entered in it is undone.
+
+    A second one is no news: it would cut the undoing short, and leave pages and a watcher behind that nobody looks after.
+    """
+    heard = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGTERM, stop)
+    former = {each: signal.signal(each, stop) for each in heard}
     try:
         yield
     except KeyboardInterrupt:
         say("\nStopped.")
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for each, handler in former.items():
+            signal.signal(each, handler)
 
 
 def _introduce(folder: Folder, port: int, told: dict[str, Any]) -> None:
