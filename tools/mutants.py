@@ -1,17 +1,18 @@
 """Mutation testing of the rules and of the label data: change one thing at a time and see that a test notices.
 
-usage: python tools/mutants.py [code] [data] [--only WORD ...] [--word WORD ...] [--tests FILE ...] [--sample N] [--seed N]
-       [--workers N] [--again] [--seconds N]
+usage: python tools/mutants.py [code] [data] [--only WORD ...] [--kind KIND ...] [--word WORD ...] [--tests FILE ...] [--sample N]
+       [--seed N] [--workers N] [--again] [--seconds N]
 
   code        every comparison, number and word of logic of the files of `rules/` that decide
   data        every number of the label data, up and down by one, and every boundary between two rows moved
   --only      files whose name contains one of these: `redosing`, `talquetamab_us`
+  --kind      mutants of these kinds: `edge`, `boundary`, `number`, `opposite`, `logic`, `sign`, `choice`, `truth`
   --word      changes that contain one of these: `gap.`, `<=`
   --tests     these instead of the tables of behaviour: to see what one of them notices
   --sample    only so many mutants of each, chosen by the seed (0)
   --again     judge every mutant anew; otherwise verdicts of earlier runs (.mutants/ledger.jsonl) stand while the rules, the data
               and the tests that they rest on are unchanged, so that a run that was stopped goes on where it was
-  --seconds   of tests that a mutant has to survive (8, some three without the trace); fewer for a first look
+  --seconds   of tests that a mutant has to survive (3); fewer for a first look
 
 A mutant is killed by the loader, by `protocols check`, or by a test of behaviour; documents and renderings do not count.
 A survivor that no input can show is listed with its proof in tests/mutants/equivalent.toml.
@@ -133,6 +134,12 @@ def chosen(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]
     return random.Random(seed).sample(mutants, sample)
 
 
+def harm(mutant: Mutant) -> tuple[int, int]:
+    """What may harm most comes first: comparisons and numbers before words of logic, the dose before the packet."""
+    stem = Path(mutant.file).stem
+    return KINDS.index(mutant.kind), code.FIRST.index(stem) if stem in code.FIRST else len(code.FIRST)
+
+
 def _wanted(text: str, words: Sequence[str]) -> bool:
     return not words or any(word in text for word in words)
 
@@ -146,6 +153,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(usage=(__doc__ or "").split("usage: ")[1], add_help=False)
     parser.add_argument("kinds", nargs="*", choices=[[], "code", "data"])
     parser.add_argument("--only", default=[], nargs="+")
+    parser.add_argument("--kind", default=[], nargs="+", choices=[[], *KINDS])
     parser.add_argument("--sample", type=int)
     parser.add_argument("--word", default=[], nargs="+")
     parser.add_argument("--tests", nargs="+")
@@ -161,8 +169,9 @@ def main(arguments: Sequence[str]) -> int:
     for kind, maker in (("code", code), ("data", data)):
         if kind in kinds:
             every = [m for file in maker.files() if _wanted(file, asked.only) for m in maker.mutants_of(file)]  # type: ignore[attr-defined]
-            every = [mutant for mutant in every if _wanted(mutant.change, asked.word)]
-            mutants += sorted(chosen(every, asked.sample, asked.seed), key=lambda mutant: KINDS.index(mutant.kind))
+            every = [m for m in every if _wanted(m.change, asked.word) and (not asked.kind or m.kind in asked.kind)]
+            mutants += chosen(every, asked.sample, asked.seed)
+    mutants.sort(key=harm)
     print(f"{len(mutants)} mutants", flush=True)
     try:
         tests = asked.tests or runner.TABLES
@@ -173,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
     return conclude(
         verdicts,
         listed,
-        complete=not asked.only and not asked.word and asked.sample is None and len(kinds) == 2,
+        complete=not (asked.only or asked.word or asked.kind) and asked.sample is None and len(kinds) == 2,
         began=started,
     )
 

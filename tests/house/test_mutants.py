@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tools import mutants
 from tools.mutation import choosing, code, data, memory, shipped
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
-from tools.mutation.runner import TABLES, Verdict
+from tools.mutation.runner import STANDING, TABLES, Verdict
 
 ELRA = "products/elranatamab_us_2023-08.toml"
 
@@ -68,6 +69,19 @@ def test_the_files_that_decide_are_all_there_and_the_ones_that_only_show_are_not
     assert {"rules/redosing.py", "rules/nextdose.py", "rules/triage.py", "rules/grading_crs.py"} <= set(code.files())
     assert "rules/label_book.py" not in code.files()
     assert all((code.RULES / f"{name}.py").exists() for name in code.SHOWN)
+
+
+def test_what_may_harm_most_is_judged_first():
+    kinds_and_files = [
+        ("logic", "rules/packet.py"),
+        ("logic", "rules/redosing.py"),
+        ("number", "products/elranatamab_us_2023-08.toml"),
+        ("edge", "rules/texting.py"),
+        ("edge", "rules/nextdose.py"),
+    ]
+    every = [CodeMutant(file, "f", kind, "a", "b", 1, (1,), 0, 0) for kind, file in kinds_and_files]
+    assert [(m.kind, m.file) for m in sorted(every, key=mutants.harm)] == kinds_and_files[::-1]
+    assert [name for name in code.FIRST if f"rules/{name}.py" not in code.files()] == []
 
 
 def test_each_number_of_a_file_goes_up_and_down_by_one():
@@ -216,6 +230,62 @@ def test_a_verdict_stands_while_everything_that_decided_it_is_as_it_was(
 
 def test_a_mutant_that_nobody_judged_has_no_verdict(tmp_path: Path):
     assert memory.Ledger(tmp_path / "ledger.jsonl", [], 8).kept(edge()) is None
+
+
+# --- what a test reaches ----------------------------------------------------------------------------------------------
+
+
+MARKED_AND_TRACED = """
+import sys
+from datetime import date
+from tools.mutation import code
+from tools.mutation.marks import Marks
+from handrail.rules import protocol, redosing
+label = protocol.load("elranatamab/US/2023-08")
+def work():
+    protocol._named.cache_clear()
+    for name in (label.key, "nobody/US/2000"):
+        try:
+            redosing.redosing(protocol.load(name), last_step="step_up_1", schedule="weekly", last_on=date(2026, 1, 5),
+                              today=date(2026, 2, 15), cause=None)
+        except ValueError:
+            pass
+ran = {"rules/redosing.py": set(), "rules/protocol.py": set()}
+def trace(frame, event, argument):
+    file = "rules/" + frame.f_code.co_filename.rsplit("/", 1)[-1]
+    if file in ran:
+        ran[file].add(frame.f_lineno)
+    return trace
+sys.settrace(trace)
+work()
+sys.settrace(None)
+marks = Marks(ran)
+work()
+found, labels = marks.lines(), list(marks.labels)
+marks.clear()
+print(labels, marks.lines(), marks.labels)
+for file in ran:
+    of_trace = {m for m in code.mutants_of(file) if ran[file] & set(m.lines)}
+    of_marks = {m for m in code.mutants_of(file) if found[file] & set(m.lines)}
+    print(len(of_trace) > 10, sorted(m.change for m in of_trace ^ of_marks))
+"""
+
+
+def test_marks_say_of_every_mutant_what_a_trace_says():
+    command = [sys.executable, "-c", MARKED_AND_TRACED]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said == ["['elranatamab/US/2023-08', 'nobody/US/2000'] {} []", "True []", "True []"]
+
+
+def test_what_is_not_forgotten_before_a_mutant_holds_nothing_that_could_be_one():
+    found = [
+        (file, node.name)
+        for file in code.files()
+        for node in ast.walk(ast.parse((code.SOURCE / "handrail" / file).read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name in STANDING
+    ]
+    assert {name for _, name in found} == STANDING
+    assert [m for file, name in found for m in code.mutants_of(file) if m.function == name] == []
 
 
 def chooser(tmp_path: Path, *names: tuple[str, str]) -> choosing.Chooser:

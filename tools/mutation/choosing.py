@@ -38,7 +38,7 @@ class Chooser:
     """Knows what each test reaches and which of them noticed what so far.
 
     Args:
-        seconds: of tests, as measured under trace, that a mutant has to survive.
+        seconds: of tests that a mutant has to survive, as measured while what they reach was noted.
     """
 
     def __init__(self, items: Sequence[pytest.Item], reach: Sequence[Reach], seconds: float) -> None:

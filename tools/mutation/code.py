@@ -22,6 +22,15 @@ RULES = SOURCE / "handrail" / "rules"
 SHOWN = {"label_book", "label_picture", "label_tests", "label_words", "policy_book", "protocol_diff", "protocol_export"}
 SHOWN |= {"__init__", "grid", "schema", "telling"}
 
+FIRST = (
+    *("nextdose", "redosing", "holds", "amount", "doses", "giving", "schedule", "interval", "triage", "management"),
+    *("grading", "grading_terms", "grading_crs", "grading_icans", "scales", "aftercare", "episodes", "watch"),
+    *("contact", "answering", "daily", "upcoming", "departures", "assess", "assessed", "switching", "eligibility"),
+    *("home_medicines", "interchange", "caredata", "worksheet", "emergency", "paging", "texting", "accountability"),
+    *("responsibility", "responsibility_lines", "handback", "handoff", "handoff_kind", "handoff_loop", "rems"),
+)
+"""Files in the order in which they are judged: what a dose, a grade or a call rests on. The others follow."""
+
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 OPPOSITES = {
     ast.Eq: ast.NotEq,
@@ -240,22 +249,22 @@ def plant(mutant: CodeMutant) -> None:
         raise LookupError(f"{mutant.where}: {mutant.change}")
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes(code: CodeType) -> Iterator[CodeType]:
     for part in code.co_consts:
         if isinstance(part, CodeType):
             yield part
-            yield from _codes(part)
+            yield from codes(part)
 
 
 def _plant_function(module: ModuleType, code: CodeType) -> bool:
     """Give the outermost function around the change its new code."""
     planted = False
-    for function in _functions(module):
+    for function in functions(module):
         old = function.__code__
         if "<locals>" in old.co_qualname:
             continue
         new = next(
-            (c for c in _codes(code) if (c.co_qualname, c.co_firstlineno) == (old.co_qualname, old.co_firstlineno)),
+            (c for c in codes(code) if (c.co_qualname, c.co_firstlineno) == (old.co_qualname, old.co_firstlineno)),
             None,
         )
         if new is not None and _differs(old, new):
@@ -276,7 +285,7 @@ def _differs(old: CodeType, new: CodeType) -> bool:
     return old.co_names != new.co_names
 
 
-def _functions(module: ModuleType) -> Iterator[FunctionType]:
+def functions(module: ModuleType) -> Iterator[FunctionType]:
     """Every function of a module and of its classes, below what wraps it."""
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__ == module.__name__:

@@ -15,8 +15,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tools.mutation import code, data
 from tools.mutation.choosing import Chooser
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
+from tools.mutation.marks import Marks
 from tools.mutation.memory import FOLDER, ROOT, Ledger, Mutant, Reach, identity, keep_reach, known_reach
 from tools.mutation.shipped import LOADERS, loaded, noticed, read_again
 
@@ -34,8 +36,8 @@ from tools.mutation.shipped import LOADERS, loaded, noticed, read_again
 TABLES = ["tests/spec", "tests/protocols", "tests/rules/test_forgotten_facts.py"]
 
 
-MOST_SECONDS = 8.0
-"""Of tests for one mutant, as measured under trace: some three seconds without."""
+MOST_SECONDS = 3.0
+"""Of tests for one mutant, as measured while what they reach was noted."""
 
 CONTROLS = 40
 """Tests that are run against a mutant that changes nothing, for each file of the data and once for the rules."""
@@ -90,6 +92,7 @@ class Campaign:
             loaded(file)
             read_again(file)
             noticed(file)  # imports once what every child needs
+        _memories()
         gc.collect()
         gc.freeze()
         try:
@@ -119,7 +122,7 @@ class Campaign:
 
     def _learn(self) -> list[Reach]:
         """Every test once without a change, unless an earlier run knows it, in as many processes as there are workers."""
-        known = known_reach(self.items, FOLDER / "learned") if self.whole else {}
+        known = known_reach(self.items, FOLDER / "reached") if self.whole else {}
         new = [number for number in range(len(self.items)) if number not in known]
         if not new:
             return [known[number] for number in range(len(self.items))]
@@ -128,7 +131,7 @@ class Campaign:
             children = []
             for worker in range(self.workers):
                 file, mine = Path(folder) / str(worker), new[worker :: self.workers]
-                child = fork(lambda file=file, mine=mine: file.write_bytes(pickle.dumps(self._trace(mine))))  # type: ignore[misc]
+                child = fork(lambda file=file, mine=mine: file.write_bytes(pickle.dumps(self._learned(mine))))  # type: ignore[misc]
                 children.append((child, file))
             for child, file in children:
                 os.waitpid(child, 0)
@@ -138,15 +141,15 @@ class Campaign:
                 self.broken += broken
                 known |= found
         reach = [known[number] for number in range(len(self.items))]
-        self.broken = [nodeid for nodeid in self.broken if not self._passes_untraced(nodeid)]
+        self.broken = [nodeid for nodeid in self.broken if not self._passes(nodeid)]
         if self.broken:
             raise RuntimeError(f"the tests do not run without a change: {', '.join(self.broken)}")
         if self.whole:
-            keep_reach(self.items, reach, FOLDER / "learned")
+            keep_reach(self.items, reach, FOLDER / "reached")
         return reach
 
-    def _passes_untraced(self, nodeid: str) -> bool:
-        """A test that only tracing breaks, for one that measures time: it is not asked about any mutant."""
+    def _passes(self, nodeid: str) -> bool:
+        """Whether a test passes where nothing is noted: one that only the marks break is not asked about any mutant."""
         number = self.number_of[nodeid]
         read, write = os.pipe()
         child = fork(lambda: (quiet(), os.write(write, self._first_failure([number]).encode())))
@@ -156,25 +159,24 @@ class Campaign:
         os.close(read)
         return said == "-"
 
-    def _trace(self, mine: Sequence[int]) -> tuple[dict[int, Reach], list[str]]:
+    def _learned(self, mine: Sequence[int]) -> tuple[dict[int, Reach], list[str]]:
+        """In a child: what each of these tests reaches, and the tests that failed."""
         quiet()
-        names = {str(code.SOURCE / "handrail" / file): file for file in code.files()}
+        marks = Marks(code.files())
         found: dict[int, Reach] = {}
         broken = []
         for place, number in enumerate(mine):
-            reach = found[number] = Reach()
             item = self.items[number]
             following = self.items[mine[place + 1]] if place + 1 < len(mine) else None
-            reach.labels |= labels_in(item)
             forget()  # else only the first test that asks for something is seen to reach it
+            marks.clear()
             self.failed, started = None, time.process_time()
-            sys.settrace(tracer(names, reach))
-            try:
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            finally:
-                sys.settrace(None)
-            reach.seconds = time.process_time() - started
-            reach.lines = {file: lines for file, lines in reach.lines.items() if lines}
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            found[number] = Reach(
+                lines=marks.lines(),
+                labels=labels_in(item) | set(marks.labels),
+                seconds=time.process_time() - started,
+            )
             if self.failed:
                 broken.append(item.nodeid)
                 found[number] = Reach()
@@ -243,7 +245,7 @@ class Campaign:
         forget()
         expected = sum(self.chooser.reach[number].seconds for number in order)
         # Seconds of work, not of waiting: a busy machine kills no mutant.
-        signal.setitimer(signal.ITIMER_PROF, 10 + 3 * expected)
+        signal.setitimer(signal.ITIMER_PROF, 10 + 8 * expected)
         if isinstance(mutant, CodeMutant):
             try:
                 code.plant(mutant)
@@ -291,36 +293,22 @@ def quiet() -> None:
     os.dup2(nowhere, 1)
 
 
+STANDING = {"_hints", "zone_named", "say_date"}
+"""Functions that remember what follows from Python's own alone: no change of the rules or of the data reaches them."""
+
+
+@cache
+def _memories() -> list[Any]:
+    """Every function of the rules that remembers and that a change may reach."""
+    rules = [import_module(f"handrail.rules.{path.stem}") for path in code.RULES.glob("*.py")]
+    found = [(key, value) for module in rules for key, value in vars(module).items() if hasattr(value, "cache_clear")]
+    return list({id(value): value for key, value in found if key not in LOADERS | STANDING}.values())
+
+
 def forget() -> None:
     """What the rules remember from before the change; the loaded data stay, since they are changed where they lie."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("handrail.rules."):
-            for key, value in list(vars(module).items()):
-                if key not in LOADERS and hasattr(value, "cache_clear"):
-                    value.cache_clear()
-
-
-def tracer(names: dict[str, str], reach: Reach) -> Callable[..., Any]:
-    """A trace function that notes the lines of the rules and the labels that are asked for."""
-    inside: dict[str, Callable[..., Any]] = {}
-    for path, file in names.items():
-        add = reach.lines.setdefault(file, set()).add
-
-        def local(frame: FrameType, _event: str, _arg: Any, add: Callable[[int], None] = add) -> Any:
-            add(frame.f_lineno)
-            return inside[frame.f_code.co_filename]
-
-        inside[path] = local
-
-    def entered(frame: FrameType, event: str, argument: Any) -> Any:
-        found = inside.get(frame.f_code.co_filename)
-        if found is None:
-            return None
-        if frame.f_code.co_name == "load" and "jurisdiction" in frame.f_locals:
-            reach.labels.add(str(frame.f_locals["key"]))
-        return found(frame, event, argument)
-
-    return entered
+    for memory in _memories():
+        memory.cache_clear()
 
 
 def labels_in(item: pytest.Item) -> set[str]:
@@ -363,7 +351,7 @@ def run(
     """Judge the mutants with these tests; with `again` also those of which an earlier run left a verdict that stands.
 
     Args:
-        seconds: of tests, as measured under trace, that a mutant has to survive.
+        seconds: of tests that a mutant has to survive, as measured while what they reach was noted.
 
     Raises:
         RuntimeError: the tests cannot be collected, or fail without any change.

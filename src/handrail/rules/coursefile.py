@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
@@ -288,15 +289,15 @@ def _facts(value: Any, path: str) -> Facts:
 Reader = Callable[[Any, str], Any]
 
 
-_READERS: dict[type[Any], dict[str, tuple[str, Reader]]] = {}
-
-
-def _readers(cls: type[Any]) -> dict[str, tuple[str, Reader]]:
+def _readers(cls: type[Any]) -> Mapping[str, tuple[str, Reader]]:
     """For each wire name of a payload class: the field's name and the function that reads its value."""
-    if cls not in _READERS:
-        hints = typing.get_type_hints(cls)
-        _READERS[cls] = {f.name.rstrip("_"): (f.name, _reader_for(hints[f.name])) for f in fields(cls)}
-    return _READERS[cls]
+    return _readers_of(cls)  # type: ignore[arg-type]
+
+
+@cache
+def _readers_of(cls: type[Any]) -> Mapping[str, tuple[str, Reader]]:
+    hints = typing.get_type_hints(cls)
+    return {f.name.rstrip("_"): (f.name, _reader_for(hints[f.name])) for f in fields(cls)}
 
 
 def _reader_for(hint: Any) -> Reader:
