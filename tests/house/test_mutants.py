@@ -292,21 +292,21 @@ def chooser(tmp_path: Path, *names: tuple[str, str]) -> choosing.Chooser:
     path = tmp_path / "test_a.py"
     path.write_text("")
     reach = [memory.Reach(lines={"rules/redosing.py": {1}}, labels={"*"}, seconds=1.0) for _ in names]
-    return choosing.Chooser([item(path, name, line=given) for name, given in names], reach, seconds=2.5)
+    return choosing.Chooser([item(path, name, line=given) for name, given in names], reach)
 
 
 def test_the_test_that_speaks_of_the_changed_row_is_asked_first_and_no_more_than_there_is_time_for(tmp_path: Path):
     (moved,) = [m for m in data.mutants_of(ELRA) if m.change == "gap.L2.from_day 15 -> 16"]
     asked = chooser(tmp_path, ("test_x[0]", "L4"), ("test_x[1]", "L3"), ("test_x[2]", "from L2 on"), ("test_y", ""))
-    assert asked.order(moved)[0] == 2
-    assert len(asked.order(moved)) == 3
+    assert asked.order(moved, 2.5)[0] == 2
+    assert len(asked.order(moved, 2.5)) == 3
 
 
 def test_the_test_that_noticed_it_last_time_comes_before_those_that_noticed_its_neighbours(tmp_path: Path):
     asked = chooser(tmp_path, ("test_x", ""), ("test_y", ""), ("test_z", ""))
     asked.remember(edge(), "test_a.py::test_z")
-    assert asked.order(edge())[0] == 2
-    assert asked.order(edge(), "test_a.py::test_y")[:2] == [1, 2]
+    assert asked.order(edge(), 2.5)[0] == 2
+    assert asked.order(edge(), 2.5, "test_a.py::test_y")[:2] == [1, 2]
 
 
 # --- a run ----------------------------------------------------------------------------------------------------------

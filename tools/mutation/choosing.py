@@ -35,20 +35,22 @@ EDGE_WORDS = (
 
 
 class Chooser:
-    """Knows what each test reaches and which of them noticed what so far.
+    """Knows what each test reaches and which of them noticed what so far."""
 
-    Args:
-        seconds: of tests that a mutant has to survive, as measured while what they reach was noted.
-    """
-
-    def __init__(self, items: Sequence[pytest.Item], reach: Sequence[Reach], seconds: float) -> None:
-        self.items, self.reach, self.seconds = items, reach, seconds
+    def __init__(self, items: Sequence[pytest.Item], reach: Sequence[Reach]) -> None:
+        self.items, self.reach = items, reach
         self.number_of = {item.nodeid: number for number, item in enumerate(items)}
         self.texts = [own_text(item) for item in items]
+        self.lines = [sum(len(lines) for lines in each.lines.values()) or 1 for each in reach]
+        self.touching: dict[str, list[int]] = {}
         self.killers: dict[str, list[int]] = defaultdict(list)
 
-    def order(self, mutant: Mutant, hint_name: str | None = None) -> list[int]:
-        """The tests that can notice the mutant: `hint_name` noticed it once, others its neighbours, others speak of it."""
+    def order(self, mutant: Mutant, seconds: float, hint_name: str | None = None) -> list[int]:
+        """The tests that can notice the mutant: `hint_name` noticed it once, others its neighbours, others speak of it.
+
+        Args:
+            seconds: so much of them and no more, as measured while what they reach was noted.
+        """
         if isinstance(mutant, CodeMutant):
             wanted = set(mutant.lines)
             chosen = [
@@ -60,7 +62,9 @@ class Chooser:
                     range(len(self.items))
                 )
         else:
-            chosen = [n for n, reach in enumerate(self.reach) if touches(mutant.file, reach)]
+            if mutant.file not in self.touching:
+                self.touching[mutant.file] = [n for n, reach in enumerate(self.reach) if touches(mutant.file, reach)]
+            chosen = self.touching[mutant.file]
         recent = {number: rank for rank, number in enumerate(self.killers[group(mutant)])}
         hint = self.number_of.get(hint_name or "")
         sisters = {self.items[number].nodeid.split("[")[0] for number in list(recent)[:2]}
@@ -74,7 +78,7 @@ class Chooser:
             ranks[number] = (min(recent.get(number, 1000), RECENT + further), self.reach[number].seconds)
         if hint is not None:
             ranks[hint] = (-1000, 0)
-        return self._affordable(sorted(ranks, key=lambda number: ranks[number]))
+        return self._affordable(sorted(ranks, key=lambda number: ranks[number]), seconds)
 
     def _kinship(self, mutant: Mutant, number: int) -> float:
         """How many tables further to the front a test belongs: it, or its module, speaks of what is changed."""
@@ -87,16 +91,18 @@ class Chooser:
         )
         if isinstance(mutant, DataMutant):
             near += 3.0 * any(file in self.reach[number].lines for file in READERS.get(mutant.file, ()))
-        elif mutant.kind == "edge":
-            near += 3.0 * any(word in own for word in EDGE_WORDS)
+        else:
+            # A test of nothing but this file before one that goes through all the rules.
+            near += 20.0 * len(self.reach[number].lines.get(mutant.file, ())) / self.lines[number]
+            near += 3.0 * (mutant.kind == "edge" and any(word in own for word in EDGE_WORDS))
         return near
 
-    def _affordable(self, order: list[int]) -> list[int]:
+    def _affordable(self, order: list[int], seconds: float) -> list[int]:
         """So many of them as may be run against one mutant; one that needs more to be noticed counts as a survivor."""
         spent = 0.0
         for place, number in enumerate(order):
             spent += self.reach[number].seconds
-            if spent > self.seconds:
+            if spent > seconds:
                 return order[: place + 1]
         return order
 

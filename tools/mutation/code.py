@@ -212,12 +212,17 @@ def _short(was: str, becomes: str) -> tuple[str, str]:
 
 
 def _places(node: ast.AST, function: str, statement: Any) -> Iterator[tuple[Any, str, Any]]:
-    """Every node that decides, with its function and its innermost statement; annotations do not run, and an assertion decides nothing."""
+    """Every node that decides, with its function and its innermost statement.
+
+    Annotations do not run. An assertion decides nothing, nor does `strict` of a zip: both say what can never be.
+    """
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_params", "type_comment"):
             continue
         for child in value if isinstance(value, list) else [value]:
             if not isinstance(child, ast.AST) or isinstance(child, ast.Assert):
+                continue
+            if isinstance(child, ast.keyword) and child.arg == "strict":
                 continue
             inside, around = function, statement
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -232,14 +237,21 @@ def _places(node: ast.AST, function: str, statement: Any) -> Iterator[tuple[Any,
 # --- putting a mutant into the running process ------------------------------------------------------------------
 
 
+@cache
+def parsed(file: str) -> tuple[ast.Module, list[ast.AST]]:
+    """A file and its nodes as `ast.walk` meets them, for a process to change that ends afterwards: its parent reads it once."""
+    tree = ast.parse(_text(file))
+    return tree, list(ast.walk(tree))
+
+
 def plant(mutant: CodeMutant) -> None:
     """Change the loaded module. Only ever called in a process that ends afterwards.
 
     Raises:
         LookupError: the change has no place in the loaded module.
     """
-    tree = ast.parse(_text(mutant.file))
-    node = list(ast.walk(tree))[mutant.node]
+    tree, nodes = parsed(mutant.file)
+    node = nodes[mutant.node]
     list(changes(node))[mutant.choice][1]()
     ast.fix_missing_locations(tree)
     path = SOURCE / "handrail" / mutant.file

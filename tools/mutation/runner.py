@@ -36,8 +36,11 @@ from tools.mutation.shipped import LOADERS, loaded, noticed, read_again
 TABLES = ["tests/spec", "tests/protocols", "tests/rules/test_forgotten_facts.py"]
 
 
-MOST_SECONDS = 3.0
-"""Of tests for one mutant, as measured while what they reach was noted."""
+FIRST_SECONDS = 2.0
+"""Of tests for one mutant at the first look, as measured while what they reach was noted."""
+
+MOST_SECONDS = 60.0
+"""Of tests for a mutant that came through the first look: every one that reaches it takes less."""
 
 CONTROLS = 40
 """Tests that are run against a mutant that changes nothing, for each file of the data and once for the rules."""
@@ -67,7 +70,9 @@ class Campaign:
         whole: bool = True,
         again: bool = False,
         seconds: float = MOST_SECONDS,
+        listed: Callable[[Mutant], bool] = lambda _: False,
     ) -> None:
+        self.listed = listed
         self.mutants, self.workers, self.say, self.whole, self.again = mutants, workers, say, whole, again
         self.seconds = seconds
         self.verdicts: list[Verdict] = []
@@ -96,7 +101,7 @@ class Campaign:
         gc.collect()
         gc.freeze()
         try:
-            self.chooser = Chooser(self.items, self._learn(), self.seconds)
+            self.chooser = Chooser(self.items, self._learn())
             self._judge_all()
         except RuntimeError as error:  # pytest would print it where nobody looks
             self.trouble = str(error)
@@ -185,19 +190,36 @@ class Campaign:
     # --- the mutants ---
 
     def _judge_all(self) -> None:
+        """A first look at every mutant; then every test that is left, for those that came through it and are not listed."""
         self._control()
-        waiting = iter(self.waiting)
+        left = self._judge_some(self.waiting, min(FIRST_SECONDS, self.seconds))
+        patience = self.seconds > FIRST_SECONDS
+        last = [mutant for mutant in left if patience and not self.listed(mutant)]
+        for mutant in left:
+            if mutant not in last:
+                self._conclude(mutant, None, 0.0)
+        if last:
+            self.say(f"{len(last)} came through the tests that were asked first: now the others that reach them")
+            for mutant in self._judge_some(last, self.seconds):
+                self._conclude(mutant, None, 0.0)
+
+    def _judge_some(self, mutants: Sequence[Mutant], seconds: float) -> list[Mutant]:
+        """Run tests of so many seconds against each; the mutants that no test noticed. The others are concluded."""
+        waiting = iter(mutants)
         running: dict[int, tuple[Mutant, int, float]] = {}
+        left: list[Mutant] = []
         done, started = 0, time.monotonic()
         while True:
             while len(running) < self.workers and (mutant := next(waiting, None)) is not None:
-                order = self.chooser.order(mutant, self.hints.get(identity(mutant)))
+                order = self.chooser.order(mutant, seconds, self.hints.get(identity(mutant)))
+                if isinstance(mutant, CodeMutant):
+                    code.parsed(mutant.file)
                 read, write = os.pipe()
                 child = fork(lambda m=mutant, o=order, w=write: os.write(w, self._judge(m, o).encode()))  # type: ignore[misc]
                 os.close(write)
                 running[child] = (mutant, read, time.monotonic())
             if not running:
-                break
+                return left
             child, status = os.wait()
             if child not in running:
                 continue
@@ -206,16 +228,21 @@ class Campaign:
             os.close(read)
             if not said and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF):
                 raise RuntimeError(f"the process of a mutant ended without a word: {mutant.where}: {mutant.change}")
-            by = None if said == "-" else said or "time"
-            self.chooser.remember(mutant, by)
-            if self.ledger:
-                self.ledger.keep(mutant, by)
-            self.verdicts.append(Verdict(mutant, by, time.monotonic() - began))
+            if said == "-":
+                left.append(mutant)
+            else:
+                self._conclude(mutant, said or "time", time.monotonic() - began)
             done += 1
-            if by is None:
-                self.say(f"survived: {mutant.where}: {mutant.kind}: {mutant.change}")
             if done % 200 == 0:
-                self.say(f"{done} of {len(self.waiting)} after {time.monotonic() - started:.0f} s")
+                self.say(f"{done} of {len(mutants)} after {time.monotonic() - started:.0f} s, {len(left)} left")
+
+    def _conclude(self, mutant: Mutant, by: str | None, seconds: float) -> None:
+        self.chooser.remember(mutant, by)
+        if self.ledger:
+            self.ledger.keep(mutant, by)
+        self.verdicts.append(Verdict(mutant, by, seconds))
+        if by is None:
+            self.say(f"survived: {mutant.where}: {mutant.kind}: {mutant.change}")
 
     def _control(self) -> None:
         """Mutants that change nothing must survive: else it is the machinery that the tests notice.
@@ -226,7 +253,9 @@ class Campaign:
         files = sorted({mutant.file for mutant in self.waiting if isinstance(mutant, DataMutant)})
         for file in [*files, None]:
             nothing = DataMutant(file, "nothing", "number", "", "", ()) if file else None
-            order = (self.chooser.order(nothing) if nothing else list(range(len(self.items)))[::-1])[:CONTROLS]
+            order = (self.chooser.order(nothing, FIRST_SECONDS) if nothing else list(range(len(self.items)))[::-1])[
+                :CONTROLS
+            ]
             read, write = os.pipe()
             work = (
                 (lambda m=nothing, o=order: self._judge(m, o)) if nothing else (lambda o=order: self._first_failure(o))
@@ -347,11 +376,13 @@ def run(
     *,
     again: bool = False,
     seconds: float = MOST_SECONDS,
+    listed: Callable[[Mutant], bool] = lambda _: False,
 ) -> Campaign:
     """Judge the mutants with these tests; with `again` also those of which an earlier run left a verdict that stands.
 
     Args:
         seconds: of tests that a mutant has to survive, as measured while what they reach was noted.
+        listed: whether the list says that no input shows a mutant: it gets the first look alone.
 
     Raises:
         RuntimeError: the tests cannot be collected, or fail without any change.
@@ -362,8 +393,9 @@ def run(
     settings.load_profile("mutants")  # a slow machine is no finding
     sys.stdout.flush()
     out = os.dup(1)
+    whole = list(tests) == TABLES
     campaign = Campaign(
-        mutants, workers, lambda text: say_on(out, text), whole=list(tests) == TABLES, again=again, seconds=seconds
+        mutants, workers, lambda text: say_on(out, text), whole=whole, again=again, seconds=seconds, listed=listed
     )
     options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler", "--assert=plain"]
     chosen = ["-m", "not (browser or postgres or drill)"]
