@@ -113,6 +113,18 @@ def test_a_table_of_every_row_with_its_status():
         pytest.param(
             planted("flow_above_l_per_min = 6", "flow_above_l_per_min = 7"), "overlap", "crs.hypoxia", id="flow hole"
         ),
+        pytest.param(
+            planted("flow_above_l_per_min = 6", "flow_above_l_per_min = 6\nflow_to_l_per_min = 8"),
+            "overlap",
+            "crs.hypoxia",
+            id="upper flow ends",
+        ),
+        pytest.param(
+            planted("flow_to_l_per_min = 6", "flow_to_l_per_min = 6\nflow_above_l_per_min = 2"),
+            "overlap",
+            "crs.hypoxia",
+            id="lower flow begins late",
+        ),
         pytest.param(planted('"cpap", ', ""), "hole", "crs.hypoxia", id="device hole"),
         pytest.param(planted('["cpap", ', '["cpap", "hfnc", '), "overlap", "crs.hypoxia", id="device twice"),
         pytest.param(planted('["cpap", ', '["cpap", "snorkel", '), "unknown_word", "crs.hypoxia", id="device unknown"),

@@ -186,7 +186,7 @@ def _crs_signs(event: Event, policy: Policy, low_rows: Sequence[ReadingRow]) -> 
         value = getattr(body, row.reading)
         found = found or (value is not None and bool(row.below) and value < row.below)
     found = found or _has_symptom(event, policy, "fever_like")
-    return found, bool(event.nulls) and not CRS_SIGNS.isdisjoint(event.nulls)
+    return found, not CRS_SIGNS.isdisjoint(event.nulls)
 
 
 def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
@@ -211,7 +211,7 @@ def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
             changed = bool(answers) and not NEURO_CHANGED.isdisjoint(answers.values())
             if changed or _has_symptom(event, policy, "neurological"):
                 tracker.evidence(event.at)
-            elif event.nulls and not NEURO_SIGNS.isdisjoint(event.nulls):
+            elif not NEURO_SIGNS.isdisjoint(event.nulls):
                 tracker.evidence(event.at, unknown=True)
     return _course(tracker, answer, "ICANS")
 
