@@ -1,5 +1,6 @@
 """Who else reaches a course, who answers for the patient, and who looked."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -206,6 +207,15 @@ def log_look(
         raise NotVisibleError("There is no such course.")
     with transaction.atomic(), scope.acting_for(link.organisation_id):
         return _insert_look(course, None, link, what, "link", "", now)
+
+
+def log_looks(courses: Sequence[Course], what: str, *, user: User, now: datetime) -> None:
+    """Write down that a member of their organisation saw many records at once. The caller has asked whether that person may."""
+    with transaction.atomic(), scope.acting_for(*{course.organisation_id for course in courses}):
+        Look.objects.bulk_create(
+            Look(organisation_id=course.organisation_id, course=course, user=user, at=now, what=what[:80])
+            for course in courses
+        )
 
 
 def _insert_look(

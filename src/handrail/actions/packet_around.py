@@ -11,7 +11,7 @@ from handrail.actions.moves import loops_of
 from handrail.actions.truth import number_to_call
 from handrail.actions.whom import contacts_ahead
 from handrail.people import agreements, scope
-from handrail.people.models import Organisation
+from handrail.people.models import Organisation, Patient
 from handrail.records.accountability import accountable_for, partners_of, responsible_for
 from handrail.records.models import Course
 from handrail.rules import responsibility
@@ -26,7 +26,11 @@ from handrail.rules.terms import say_date
 
 def who_of(course: Course) -> Who:
     """Who the patient is, as far as that is recorded."""
-    patient = course.patient
+    return who_is(course.patient)
+
+
+def who_is(patient: Patient) -> Who:
+    """The same of somebody who may have no course."""
     return Who(
         given_name=patient.given_name,
         family_name=patient.family_name,

@@ -28,10 +28,14 @@ from handrail.records import wire
 from handrail.records.accountability import context_of
 from handrail.records.content import TEXT
 from handrail.records.models import Course, Document, PacketVersion
+from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
+from handrail.rules.history import History
 from handrail.rules.packet import packet
 from handrail.rules.packet_parts import Change, Packet, packet_changes
 from handrail.rules.pinned import protocol_for
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
 from handrail.rules.terms import UnusableInput
 
 SEAL: Final = "offer_handoff"
@@ -53,11 +57,21 @@ class Sealed:
         return f"Sealed({self.row!r})"  # what it says never reaches a log
 
 
-def packet_of(course: Course, now: datetime) -> Packet:
-    """The packet of a course at an instant. The caller has asked who may read it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A course with what the rules say of it at an instant."""
+
+    protocol: Protocol
+    policy: Policy
+    history: History
+    answer: Assessment
+
+
+def judged(course: Course, now: datetime) -> Judged:
+    """What the rules say of a course. The caller has asked who may read it.
 
     Raises:
-        RefusedError: the rules cannot judge the course, so that nothing of it can be vouched for.
+        RefusedError: they cannot judge it, so that nothing of it can be vouched for.
     """
     try:
         history, policy = wire.history_of(course, now)
@@ -65,7 +79,18 @@ def packet_of(course: Course, now: datetime) -> Packet:
         answer = assess(protocol, policy, history, now, context=context_of(course, now))
     except UnusableInput as error:
         raise RefusedError(f"No packet can be made of this course: {error.message}", code=error.code) from error
-    return packet(protocol, policy, history, answer, who=who_of(course), around=around_of(course, now))
+    return Judged(protocol=protocol, policy=policy, history=history, answer=answer)
+
+
+def packet_of(course: Course, now: datetime) -> Packet:
+    """The packet of a course at an instant. The caller has asked who may read it.
+
+    Raises:
+        RefusedError: the rules cannot judge the course, so that nothing of it can be vouched for.
+    """
+    said = judged(course, now)
+    who, around = who_of(course), around_of(course, now)
+    return packet(said.protocol, said.policy, said.history, said.answer, who=who, around=around)
 
 
 def seal(course_id: UUID, *, by: Actor, now: datetime | None = None) -> PacketVersion:

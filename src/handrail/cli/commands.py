@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("what", choices=("crs", "icans"))
     grade.add_argument("--lines", action="store_true", required=True, help='one {"id","in"} a line')
     grade.set_defaults(command=_grade)
-    schema = commands.add_parser("schema", help="the published JSON Schemas")
-    schema.add_argument("what", choices=("course", "assessment", "protocol"))
+    schema = commands.add_parser("schema", help="the published JSON Schemas, and the OpenAPI document")
+    schema.add_argument("what", choices=("course", "assessment", "protocol", "openapi"))
     schema.set_defaults(command=_schema)
     protocols = commands.add_parser("protocols", help="the label data")
     protocols.add_argument("what", choices=("check", "list", "show", "diff", "export", "grid"))
@@ -131,7 +131,18 @@ def _grade(chosen: argparse.Namespace) -> int:
 def _schema(chosen: argparse.Namespace) -> int:
     from handrail.rules.schema import schema_of
 
+    if chosen.what == "openapi":
+        from handrail.cli import with_django
+
+        return with_django(_openapi, [])  # Django's addresses, and no database
     sys.stdout.write(json.dumps(schema_of(chosen.what), indent=2, ensure_ascii=False) + "\n")
+    return ANSWERED
+
+
+def _openapi(_: list[str]) -> int:
+    from handrail.config.openapi import document
+
+    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
     return ANSWERED
 
 
@@ -224,6 +235,7 @@ DATABASE_COMMANDS: dict[str, tuple[str, list[str]]] = {
     "demo": ("handrail.jobs.demo", []),
     "serve": ("handrail.jobs.serve", []),
     "watch": ("handrail.jobs.watcher", []),
+    "export": ("handrail.jobs.exports", []),
     "import": ("handrail.jobs.imports", []),
     "rota": ("handrail.jobs.rota", []),
     "migrate": ("handrail.config.manage", []),

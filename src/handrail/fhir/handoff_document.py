@@ -25,12 +25,12 @@ _NUMBER: Final = re.compile(r'"\\u0000(-?\d+(?:\.\d+)?)"')
 UNKNOWN_PARTY: Final = "not known"
 
 
-def document_of(body: dict[str, Any], *, version: str, number: int, sha256: str) -> Resource:
-    """The document of a sealed version.
+def document_of(body: dict[str, Any], *, version: str, number: int | None, sha256: str) -> Resource:
+    """The document of a sealed version, or of a packet that nobody has sealed.
 
     Args:
         body: the packet as it was written out (`Packet.to_json`).
-        version: the id of the version; number: its number; sha256: the digest of what it says.
+        version: the id of the version; number: its number, None for one that was not sealed; sha256: the digest of what it says.
     """
 
     def url(*parts: str) -> str:
@@ -38,17 +38,8 @@ def document_of(body: dict[str, Any], *, version: str, number: int, sha256: str)
 
     entries: list[tuple[str, Resource]] = []
     about = {"reference": url("patient")}
-    groups = {
-        "alerts": resources.flags(body, about),
-        "given": resources.administrations(body, about),
-        "problems": resources.conditions(body, about),
-        "medicines": resources.statements(body, about, _next_dose(body)),
-        "results": resources.laboratory(body, about),
-        "vitals": resources.vital_signs(body, about),
-        "functional": resources.functional(body, about),
-    }
     held: dict[str, list[str]] = {}
-    for name, found in groups.items():
+    for name, found in groups_of(body, about).items():
         for key, resource in found:
             place = url(name, key)
             entries.append((place, resource))
@@ -77,6 +68,19 @@ def document_of(body: dict[str, Any], *, version: str, number: int, sha256: str)
     }
 
 
+def groups_of(body: dict[str, Any], about: Resource) -> dict[str, Iterator[tuple[str, Resource]]]:
+    """The facts of a packet as resources about somebody, by the sections that hold them; each with the key of its fact."""
+    return {
+        "alerts": resources.flags(body, about),
+        "given": resources.administrations(body, about),
+        "problems": resources.conditions(body, about),
+        "medicines": resources.statements(body, about, _next_dose(body)),
+        "results": resources.laboratory(body, about),
+        "vitals": resources.vital_signs(body, about),
+        "functional": resources.functional(body, about),
+    }
+
+
 def written(document: Resource) -> bytes:
     """The exact bytes of a document: JSON has no other form that two programs agree on, so these are kept and served."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=_digits)
@@ -90,7 +94,9 @@ def _digits(value: Any) -> str:
     return f"\0{value:f}"
 
 
-def _composition(body: dict[str, Any], number: int, about: Resource, parties: dict[str, str], device: str) -> Resource:
+def _composition(
+    body: dict[str, Any], number: int | None, about: Resource, parties: dict[str, str], device: str
+) -> Resource:
     codes = document_codes()
     last = body["doses"][-1] if body["doses"] else None
     after = f", after {STEP_WORDS[last['step']]}" if last and last["step"] else ""
@@ -103,7 +109,7 @@ def _composition(body: dict[str, Any], number: int, about: Resource, parties: di
         "date": body["made_at"],
         "author": [{"reference": device}, {"reference": parties["from"]}],
         "custodian": {"reference": parties["from"]},
-        "title": f"Hand-off: {body['product_words']}{after} (version {number})",
+        "title": f"Hand-off: {body['product_words']}{after} ({f'version {number}' if number is not None else 'as it stood, not sealed'})",
         "text": narrative([paragraph(each) for each in body["notes"]] or [paragraph("Packet of a hand-off.")]),
     }
 

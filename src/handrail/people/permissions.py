@@ -36,6 +36,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "view_looks": frozenset({_DIRECTOR}),
     "open_document": STAFF,
     "export_course": frozenset({_ONCOLOGIST, _PHARMACIST, _DIRECTOR}),
+    "export_organisation": frozenset({_DIRECTOR}),
     # recording
     "start_course": frozenset({_ONCOLOGIST, _APP, _COORDINATOR, _PHARMACIST}),
     "import_patient": frozenset({_ONCOLOGIST, _APP, _COORDINATOR, _NURSE}),

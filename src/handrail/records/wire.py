@@ -1,5 +1,6 @@
 """Between the rows and the course file: what the rules read, and what an export writes."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -116,4 +117,9 @@ def _policy_history(course: Course) -> History:
 
 def course_file(course: Course) -> dict[str, Any]:
     """The whole course as a course file (`handrail-course/1`): no identity, replays anywhere."""
-    return coursefile.course_to_json(replace(header(course), events=facts_of(course)))
+    return course_file_of(course, course.events.order_by("occurred_at", "id"))
+
+
+def course_file_of(course: Course, rows: Iterable[Event]) -> dict[str, Any]:
+    """The same from events that were read already."""
+    return coursefile.course_to_json(replace(header(course), events=tuple(to_fact(row) for row in rows)))

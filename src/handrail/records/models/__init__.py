@@ -4,6 +4,7 @@ from handrail.records.models.access import CourseAccess, Look
 from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
+from handrail.records.models.exports import Export
 from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
 from handrail.records.models.packets import PacketVersion
 from handrail.records.models.policies import PolicyAdoption, PolicyProposal
@@ -14,6 +15,7 @@ __all__ = [
     "CourseAccess",
     "Document",
     "Event",
+    "Export",
     "HandoffDoor",
     "HandoffPerson",
     "Look",

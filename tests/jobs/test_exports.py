@@ -1,0 +1,415 @@
+"""`handrail export`: everything comes along, nothing of others, each look is logged, and half an export never passes for one."""
+
+import gc
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+from hypothesis import HealthCheck, given, settings
+
+from handrail import clock
+from handrail.actions.actor import person
+from handrail.actions.exports import BATCH
+from handrail.actions.facts import record_event
+from handrail.actions.packets import judged
+from handrail.fhir.reading import read_bundle
+from handrail.jobs import exports
+from handrail.jobs.exports import main
+from handrail.people.models import Patient
+from handrail.people.scope import everything
+from handrail.records import wire
+from handrail.records.models import Course, Event, Export, Look, PacketVersion
+from handrail.rules.coursefile import course_from_json
+from handrail.rules.policy import load_policy
+from handrail.rules.terms import UnusableInput
+from handrail.rules.validity import judge
+from tests.support.factories import MONDAY_0900, World, event, make_patient
+from tests.support.histories import Case, cases
+from tests.support.packets import NOW, told
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(db):
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        told(world)
+        yield world
+
+
+def director(world):
+    return world.alice.director.email
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def exported(world, folder, **more):
+    words = {"organisation": str(world.alice.id), "by": director(world)} | more
+    assert main(["ndjson", str(folder), "--organisation", words["organisation"], "--by", words["by"]]) == 0
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+def looks(what):
+    with everything():
+        return [(row.course_id, row.user_id) for row in Look.objects.filter(what=what).order_by("course_id")]
+
+
+# --- one course -------------------------------------------------------------------------------------------------------
+
+
+def test_a_course_file_says_elsewhere_what_it_says_here(world, tmp_path, capsys):
+    to = tmp_path / "course.json"
+    assert main(["course", str(world.course.pk), str(to), "--by", director(world)]) == 0
+    file = json.loads(to.read_text(encoding="utf-8"))
+    with everything():
+        assert len(file["events"]) == world.course.events.count()
+        here = judged(world.course, NOW).answer
+    there = judge(course_from_json(file), NOW).answer
+    assert (there.next_dose, there.toxicity, there.watch) == (here.next_dose, here.toxicity, here.watch)
+    assert to.stat().st_mode & 0o777 == 0o600
+    assert looks("course_file") == [(world.course.pk, world.alice.director.pk)]
+    for secret in ("Synthia", "555", "1950-04-05"):
+        assert secret not in to.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["course", str(world.course.pk), "-", "--by", director(world)]) == 0
+    assert json.loads(capsys.readouterr().out) == file
+
+
+def test_a_document_is_the_hand_off_document_and_seals_nothing(world, tmp_path):
+    to = tmp_path / "course.fhir.json"
+    assert main(["fhir", str(world.course.pk), str(to), "--by", director(world)]) == 0
+    record = read_bundle(to.read_bytes())
+    assert (record.identity.names[0].full, record.bundle_type) == ("Synthia Example", "document")
+    assert "not sealed" in json.loads(to.read_bytes())["entry"][0]["resource"]["title"]
+    assert looks("export fhir") == [(world.course.pk, world.alice.director.pk)]
+    with everything():
+        assert not PacketVersion.objects.exists()
+
+
+@pytest.mark.parametrize("what", ["course", "fhir"])
+def test_one_course_is_refused_without_the_right_and_leaves_nothing(world, tmp_path, what):
+    to = tmp_path / "out.json"
+    for who in ("alice.nurse", "bob.director", "charlie.director"):
+        house, role = who.split(".")
+        with pytest.raises(UnusableInput):
+            main([what, str(world.course.pk), str(to), "--by", getattr(getattr(world, house), role).email])
+    for course, by in ((uuid4(), director(world)), (world.course.pk, "nobody@example.org")):
+        with pytest.raises(UnusableInput):
+            main([what, str(course), str(to), "--by", by])
+    assert list(tmp_path.iterdir()) == []
+    assert looks("course_file") == looks("export fhir") == []
+
+
+def test_a_file_that_is_there_is_not_written_over(world, tmp_path):
+    to = tmp_path / "out.json"
+    to.write_text("mine")
+    with pytest.raises(UnusableInput, match="already"):
+        main(["course", str(world.course.pk), str(to), "--by", director(world)])
+    with pytest.raises(UnusableInput, match="cannot be written"):
+        main(["course", str(world.course.pk), str(tmp_path / "no" / "out.json"), "--by", director(world)])
+    assert [each.name for each in tmp_path.iterdir()] == ["out.json"]
+    assert to.read_text() == "mine"
+
+
+# --- everything that an organisation owns ---------------------------------------------------------------------------
+
+
+def test_every_event_comes_along_and_the_counts_are_those_of_the_log(world, tmp_path):
+    world.make_course()
+    manifest = exported(world, tmp_path / "out")
+    with everything():
+        log = Counter(Event.objects.filter(organisation=world.alice.organisation).values_list("kind", flat=True))
+    found = lines(tmp_path / "out" / "events.ndjson")
+    assert Counter(each["event"]["kind"] for each in found) == log
+    told = manifest["extension"]
+    assert {kind: each["written"] for kind, each in told["events_by_kind"].items()} == log
+    assert (told["event_log"]["written"], told["event_log"]["in_the_log"]) == (log.total(), log.total())
+    assert told["counts"] == {"patients": 2, "courses": 2, "events": log.total()}
+    with everything():
+        row = Export.objects.get()
+    assert (row.asked_by_id, row.patients, row.courses, row.events) == (world.alice.director.pk, 2, 2, log.total())
+    assert row.ended_at == NOW
+
+
+def test_the_files_are_those_that_the_manifest_says(world, tmp_path):
+    manifest = exported(world, tmp_path / "out")
+    rows = [*manifest["output"], *manifest["error"], *manifest["extension"]["files"]]
+    assert {each["url"] for each in rows} | {"manifest.json"} == {each.name for each in (tmp_path / "out").iterdir()}
+    for each in rows:
+        content = (tmp_path / "out" / each["url"]).read_bytes()
+        assert content.count(b"\n") == each["count"]
+        assert hashlib.sha256(content).hexdigest() == each["extension"]["sha256"]
+    modes = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "out").iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_course_file_can_be_put_together_again(world, tmp_path):
+    other = world.make_course()
+    exported(world, tmp_path / "out")
+    events = lines(tmp_path / "out" / "events.ndjson")
+    files = {
+        head["course"]: head["file"]
+        | {"events": [each["event"] for each in events if each["course"] == head["course"]]}
+        for head in lines(tmp_path / "out" / "courses.ndjson")
+    }
+    for course in (world.course, other):
+        with everything():
+            assert files[str(course.pk)] == wire.course_file(course)
+    assert len(files) == 2
+
+
+def test_for_whom_a_thing_was_written_down_is_not_lost(world, tmp_path):
+    by = person(world.alice.nurse, on_behalf_of="contact-1")
+    told = event("note_added", at=NOW, text="She says he slept well.")
+    record_event(world.course.pk, told, by=by, now=NOW)
+    exported(world, tmp_path / "out")
+    [line] = [each for each in lines(tmp_path / "out" / "events.ndjson") if each["event"]["id"] == told["id"]]
+    assert line["event"]["x_on_behalf_of"] == "contact-1"
+
+
+def test_resources_are_r4_refer_to_what_is_there_and_name_their_event(world, tmp_path):
+    manifest = exported(world, tmp_path / "out")
+    types = {each["type"]: lines(tmp_path / "out" / each["url"]) for each in manifest["output"]}
+    assert set(types) >= {"Patient", "Organization", "Condition", "Observation", "MedicationAdministration"}
+    there = {f"{kind}/{each['id']}" for kind, rows in types.items() for each in rows}
+    events = {each["event"]["id"] for each in lines(tmp_path / "out" / "events.ndjson")}
+    assert len(there) == sum(len(rows) for rows in types.values()), "an id twice"
+    for kind, rows in types.items():
+        for each in rows:
+            get_fhir_model_class(kind).model_validate(each)
+            assert set(re.findall(r'"reference": "([^"]+)"', json.dumps(each))) <= there
+            source = each.get("meta", {}).get("source")
+            assert source is None or source.removeprefix("urn:uuid:") in events
+    [patient] = types["Patient"]
+    assert patient["name"][0]["family"] == "Example"
+    assert len([each for each in types["MedicationAdministration"] if "lot" not in each]) == 4
+    temperatures = [each for each in types["Observation"] if each["code"]["text"] == "Body temperature"]
+    assert [each["valueQuantity"]["value"] for each in temperatures] == [36.7]
+    told = manifest["extension"]["events_by_kind"]
+    assert told["dose_given"] == {"written": 2, "in_fhir_too": 2}
+    assert told["lab_resulted"] == {"written": 4, "in_fhir_too": 4}
+    assert told["crs_assessed"]["in_fhir_too"] == 0, "its own words stand in the events alone"
+
+
+def test_every_reading_is_a_resource_but_what_nobody_believes_and_what_was_withdrawn(world, tmp_path):
+    at = NOW - timedelta(hours=3)
+    sent = [
+        event("vitals_measured", at=at + timedelta(minutes=n), temperature_c=t)
+        for n, t in enumerate(["37.1", "37.20", "60"])
+    ]
+    for each in [
+        *sent,
+        event("checkin_received", at=at, temperature_c="37.4"),
+        event("fact_withdrawn", at=NOW, supersedes=sent[0]["id"], reason="wrong patient"),
+    ]:
+        record_event(world.course.pk, each, by=world.actor("alice", "nurse"), now=NOW)
+    exported(world, tmp_path / "out")
+    text = (tmp_path / "out" / "Observation.ndjson").read_text(encoding="utf-8")
+    values = re.findall(r'"valueQuantity":\{"value":([\d.]+),"unit":"Cel"', text)
+    assert sorted(values) == ["36.7", "37.20", "37.4"]
+
+
+def test_nothing_of_others_comes_along(world, tmp_path):
+    with everything():
+        make_patient(world.charlie.organisation, family_name="Elsewhere")
+    exported(world, tmp_path / "bob", organisation=str(world.bob.id), by=world.bob.director.email)
+    assert {each.name for each in (tmp_path / "bob").iterdir()} == {"manifest.json", "Organization.ndjson"}, (
+        "a course that another lends is not one's own"
+    )
+    exported(world, tmp_path / "charlie", organisation=str(world.charlie.id), by=world.charlie.director.email)
+    assert [each["name"][0]["family"] for each in lines(tmp_path / "charlie" / "Patient.ndjson")] == ["Elsewhere"]
+
+
+def test_somebody_without_a_course_comes_along_too(world, tmp_path):
+    with everything():
+        make_patient(world.alice.organisation, family_name="Waiting")
+    manifest = exported(world, tmp_path / "out")
+    assert manifest["extension"]["counts"]["patients"] == 2
+    assert {each["name"][0]["family"] for each in lines(tmp_path / "out" / "Patient.ndjson")} == {"Example", "Waiting"}
+
+
+def test_every_course_in_an_export_is_a_logged_look_of_the_person_who_took_it(world, tmp_path):
+    other = world.make_course()
+    exported(world, tmp_path / "out")
+    who = world.alice.director.pk
+    assert looks("export ndjson") == sorted([(world.course.pk, who), (other.pk, who)])
+
+
+def test_everything_is_refused_without_the_right_and_leaves_nothing(world, tmp_path):
+    for by in (world.alice.oncologist, world.alice.nurse, world.bob.director, world.charlie.director):
+        with pytest.raises(UnusableInput, match="Only a director"):
+            exported(world, tmp_path / "out", by=by.email)
+    with pytest.raises(UnusableInput):
+        exported(world, tmp_path / "out", organisation="No such place")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(UnusableInput, match="already"):
+        exported(world, tmp_path / "there")
+    assert [each.name for each in tmp_path.iterdir()] == ["there"]
+    with everything():
+        assert not Export.objects.exists()
+    assert looks("export ndjson") == []
+
+
+def test_a_course_that_the_rules_cannot_judge_loses_its_resources_and_no_event(world, tmp_path):
+    other = world.make_course()
+    with everything():
+        Course.objects.filter(pk=other.pk).update(protocol_key="teclistamab/US/1999-01/mono")
+    manifest = exported(world, tmp_path / "out")
+    [trouble] = lines(tmp_path / "out" / "OperationOutcome.ndjson")
+    assert str(other.pk) in trouble["issue"][0]["diagnostics"]
+    assert manifest["error"][0]["count"] == 1
+    assert {each["course"] for each in lines(tmp_path / "out" / "events.ndjson")} == {
+        str(world.course.pk),
+        str(other.pk),
+    }
+    assert len(lines(tmp_path / "out" / "Patient.ndjson")) == 2
+
+
+# --- half an export never passes for one -----------------------------------------------------------------------------
+
+
+def test_an_event_of_before_that_is_missing_keeps_nothing_of_the_export(world, tmp_path, monkeypatch):
+    late = event("note_added", at=MONDAY_0900, text="late")
+    taken = exports.courses_of
+
+    def and_then(export):
+        yield from taken(export)
+        record_event(world.course.pk, late, by=world.actor("alice"), now=NOW - timedelta(minutes=1))
+
+    monkeypatch.setattr(exports, "courses_of", and_then)
+    with pytest.raises(UnusableInput, match="not those of the log"):
+        exported(world, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+    with everything():
+        assert Export.objects.get().ended_at is None
+
+
+def test_what_is_recorded_meanwhile_is_said_and_harms_nothing(world, tmp_path, monkeypatch):
+    taken = exports.courses_of
+
+    def and_then(export):
+        yield from taken(export)
+        fresh = event("note_added", at=NOW, text="meanwhile")
+        record_event(world.course.pk, fresh, by=world.actor("alice"), now=NOW + timedelta(seconds=1))
+
+    monkeypatch.setattr(exports, "courses_of", and_then)
+    log = exported(world, tmp_path / "out")["extension"]["event_log"]
+    assert log["in_the_log"] - log["written"] == 1
+    assert log["recorded_since"] >= 1
+
+
+def test_trouble_on_the_way_leaves_nothing(world, tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(exports.bulk, "facts_of", fails)
+    with pytest.raises(OSError, match="full"):
+        exported(world, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from handrail.jobs.export_files import Folder
+with Folder(Path(sys.argv[1])) as into:
+    for number in range(2000):
+        into.line("Patient.ndjson", b"{}")
+    into.written()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_export_leaves_no_folder_of_that_name(tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "out")], check=False, timeout=60)
+    assert done.returncode == -9
+    [left] = tmp_path.iterdir()
+    assert left.name.startswith(".unfinished-export-")
+    assert [each.name for each in left.iterdir()] == ["Patient.ndjson"], "there is no manifest"
+    assert left.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.slow
+def test_no_more_is_held_however_many_courses_there_are(world, tmp_path, monkeypatch):
+    taken, lived = exports.courses_of, []
+
+    def counting(export):
+        for number, each in enumerate(taken(export)):
+            if number % BATCH == 1:
+                gc.collect()
+                lived.append(Counter(type(one).__name__ for one in gc.get_objects()))
+            yield each
+
+    multiply(world.course, 3 * BATCH)
+    monkeypatch.setattr(exports, "courses_of", counting)
+    exported(world, tmp_path / "out")
+    assert len(lines(tmp_path / "out" / "courses.ndjson")) == 1 + 3 * BATCH
+    first, *_, last = lived
+    for held in (Course.__name__, Event.__name__, Patient.__name__, "Packet", "History", "dict", "list"):
+        assert last[held] <= first[held] + BATCH, held
+    assert first[Course.__name__] >= BATCH, "it counts what is held"
+
+
+def multiply(course, times):
+    """As many copies of a course with its patient and events, as rows."""
+    with everything():
+        patient = Patient.objects.get(pk=course.patient_id)
+        events = list(course.events.order_by("occurred_at", "id"))
+        for _ in range(times):
+            patient.pk = uuid4()
+            patient.save(force_insert=True)
+            copy = Course.objects.get(pk=course.pk)
+            copy.pk, copy.patient = uuid4(), patient
+            copy.save(force_insert=True)
+            for row in events:
+                row.id, row.course = uuid4(), copy
+            Event.objects.bulk_create(events)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(case=cases())
+def test_whatever_happened_an_exported_course_file_gives_the_same_answer(tmp_path_factory, db, case: Case):
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        course = stored(world, case)
+        to = tmp_path_factory.mktemp("out") / "course.json"
+        assert main(["course", str(course.pk), str(to), "--by", director(world)]) == 0
+    again = course_from_json(json.loads(to.read_text(encoding="utf-8")))
+    assert judge(again, case.now).answer.to_json() == case.judged().answer.to_json()
+
+
+def stored(world, case: Case) -> Course:
+    """A course of a document as rows, whatever the verbs would say to it."""
+    read, said, policy = course_from_json(case.course), case.judged(), load_policy()
+    with everything():
+        patient = make_patient(world.alice.organisation)
+        course = Course.objects.create(
+            organisation=world.alice.organisation,
+            patient=patient,
+            product=read.product,
+            jurisdiction=read.jurisdiction,
+            protocol_key=read.protocol_key or said.protocol.key,
+            schedule=read.schedule or "",
+            policy_id=policy.ref.id,
+            policy_version=policy.ref.version,
+            policy_sha256=policy.ref.sha256,
+            time_zone=read.time_zone,
+            context=read.context,
+            synthetic=True,
+            started_at=MONDAY_0900,
+        )
+        Event.objects.bulk_create(wire.to_row(each, course) for each in read.events)
+    return course
