@@ -52,6 +52,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     """Every file that follows from the code, with what should stand in it."""
     for what in SCHEMAS:
         yield REFERENCE / f"{what}.schema.json", printed(f"handrail schema {what}")
+    yield REFERENCE / "openapi.json", printed("handrail schema openapi")
     yield from labels.documents()
     page = REFERENCE / "course-file.md"
     text = between(page.read_text(), "kinds", kinds_table())

@@ -29,3 +29,6 @@ urlpatterns = [
     *_door("api"),
     *_door("fhir"),
 ]
+
+handler404 = "handrail.config.refusals.not_found"
+handler500 = "handrail.config.refusals.failed"

@@ -1,0 +1,275 @@
+"""What the FHIR door takes and answers, by the name of each address: written from the code tables and limits that the door uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from handrail.actions.clients import ALGORITHMS, LONGEST_TEXT, SCOPES
+from handrail.fhir.answers import FHIR_JSON
+from handrail.fhir.codes import LOINC, UCUM
+from handrail.fhir.device_codes import PANEL, DeviceRow, device_codes
+from handrail.fhir.device_readings import STATUSES, WEIGHT
+from handrail.fhir.oauth import ASSERTION_TYPE
+from handrail.fhir.observations import CONTENT_TYPES, CREATE, MOST_OBSERVATIONS, TYPES
+
+Operations = dict[str, dict[str, Any]]
+Schema = dict[str, Any]
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+TEXT: Final[Schema] = {"type": "string"}
+WORD: Final[Schema] = {"type": "string", "pattern": r"^[ -~]*[!-~][ -~]*$", "maxLength": 300}
+INSTANT: Final[Schema] = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$",
+}
+
+
+def operations() -> dict[str, Operations]:
+    """The operations of each address, by its name and method."""
+    return {
+        "fhir_smart": {"get": _read("What a system must know before it signs", _body("SmartConfiguration", JSON))},
+        "fhir_metadata": {"get": _read("What the FHIR door has", _body("CapabilityStatement", FHIR_JSON))},
+        "fhir_token": {"post": _token()},
+        "fhir_observation": {"post": _create()},
+        "fhir_bundle_in": {"post": _bundle_in()},
+        "fhir_bundle": {"get": _bundle_out()},
+    }
+
+
+def schemas() -> dict[str, Schema]:
+    """The schemas that the operations refer to."""
+    return {
+        "OperationOutcome": _OUTCOME,
+        "OAuthError": _object({"error": TEXT, "error_description": TEXT}),
+        "Token": _object(
+            {
+                "access_token": TEXT,
+                "token_type": {"const": "bearer"},
+                "expires_in": {"type": "integer", "minimum": 1},
+                "scope": TEXT,
+            }
+        ),
+        "TokenRequest": _object(
+            {
+                "grant_type": {"const": "client_credentials"},
+                "client_assertion_type": {"const": ASSERTION_TYPE},
+                "client_assertion": {
+                    **TEXT,
+                    "maxLength": LONGEST_TEXT,
+                    "description": f"A JWT ({' or '.join(ALGORITHMS)}).",
+                },
+                "scope": {**TEXT, "description": f"Of: {' '.join(SCOPES)}, with spaces between them."},
+            }
+        ),
+        "SmartConfiguration": {
+            "type": "object",
+            "required": ["token_endpoint", "scopes_supported", "capabilities"],
+            "properties": {
+                "token_endpoint": {"type": "string", "format": "uri"},
+                "scopes_supported": {"type": "array", "items": {"enum": list(SCOPES)}},
+                "capabilities": {"type": "array", "items": TEXT},
+            },
+        },
+        "CapabilityStatement": _resource("CapabilityStatement", ["status", "kind", "fhirVersion", "format", "rest"]),
+        "Document": _resource("Bundle", ["type", "entry"], type={"const": "document"}),
+        "Observation": {"oneOf": [_observation(row) for row in device_codes().reading]},
+        "Bundle": _resource(
+            "Bundle",
+            ["type", "entry"],
+            type={"enum": list(TYPES)},
+            entry={
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_OBSERVATIONS,
+                "items": _object(
+                    {
+                        "request": _object({"method": {"const": "POST"}, "url": {"const": "Observation"}}),
+                        "resource": _ref("Observation"),
+                    }
+                ),
+            },
+        ),
+        "BundleAnswer": _resource(
+            "Bundle",
+            ["type", "entry"],
+            type={"enum": [f"{kind}-response" for kind in TYPES]},
+            entry={"type": "array", "minItems": 1, "items": _object({"response": _ENTRY_ANSWER})},
+        ),
+    }
+
+
+def security() -> dict[str, Any]:
+    """How a system, or somebody who is signed in, shows who they are."""
+    return {
+        "backend": {
+            "type": "oauth2",
+            "description": "SMART Backend Services: the client signs, no secret is shared.",
+            "flows": {
+                "clientCredentials": {
+                    "tokenUrl": "/fhir/token",
+                    "scopes": dict.fromkeys(SCOPES, "vital signs of devices"),
+                }
+            },
+        },
+        "session": {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Somebody who is signed in."},
+    }
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+def _read(summary: str, answer: Schema) -> Schema:
+    return {"summary": summary, "security": [], "responses": {"200": answer}}
+
+
+def _token() -> Schema:
+    errors = {
+        "400": "A form that cannot be used, or a scope that the client has not.",
+        "401": "Not believed, for whatever reason.",
+    }
+    return {
+        "summary": "A token for minutes, for a request signed with a registered key",
+        "security": [],
+        "requestBody": {"required": True, "content": {FORM: {"schema": _ref("TokenRequest")}}},
+        "responses": {
+            "200": _body("Token", JSON, "The token, shown once."),
+            **{status: _body("OAuthError", JSON, words) for status, words in errors.items()},
+        },
+    }
+
+
+def _create() -> Schema:
+    taken = _body("OperationOutcome", FHIR_JSON, "What became of it, in the words that a person at home would read.")
+    located = {**taken, "headers": {"Location": {"schema": TEXT, "required": True}}}
+    return {
+        "summary": "One reading of a device",
+        "security": [{"backend": [CREATE]}],
+        "requestBody": _sent("Observation"),
+        "responses": {
+            "200": {**located, "description": "This Observation was here already."},
+            "201": located,
+            **_outcomes(400, 401, 403, 409, 413, 415, 422),
+        },
+    }
+
+
+def _bundle_in() -> Schema:
+    return {
+        "summary": "Many readings: a transaction is kept whole or not at all, in a batch each stands for itself",
+        "security": [{"backend": [CREATE]}],
+        "requestBody": _sent("Bundle"),
+        "responses": {
+            "200": _body("BundleAnswer", FHIR_JSON, "What became of each, in their order."),
+            **_outcomes(400, 401, 403, 409, 413, 415, 422),
+        },
+    }
+
+
+def _bundle_out() -> Schema:
+    return {
+        "summary": "A sealed packet as a FHIR document, always the same bytes",
+        "security": [{"session": []}],
+        "responses": {
+            "200": _body("Document", FHIR_JSON, "The document; its digest stands in ETag and Repr-Digest."),
+            **_outcomes(401, 403, 404, 409),
+        },
+    }
+
+
+_SAID: Final = {
+    400: "No JSON, or not what this address takes.",
+    401: "Nobody who is known here.",
+    403: "Not with this scope or role.",
+    404: "There is no such thing for you.",
+    409: "The identifier was used before with another content, or the content cannot be vouched for.",
+    413: "Too large: send less at once.",
+    415: "Another form than JSON.",
+    422: "What was sent cannot be used; `expression` names the place. Nothing was kept.",
+}
+
+
+def _outcomes(*statuses: int) -> Schema:
+    return {str(status): _body("OperationOutcome", FHIR_JSON, _SAID[status]) for status in statuses}
+
+
+def _body(name: str, content_type: str, words: str = "As the schema says.") -> Schema:
+    return {"description": words, "content": {content_type: {"schema": _ref(name)}}}
+
+
+def _sent(name: str) -> Schema:
+    return {"required": True, "content": {each: {"schema": _ref(name)} for each in CONTENT_TYPES}}
+
+
+# --- schemas ----------------------------------------------------------------------------------------------------------
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(fields: dict[str, Schema]) -> Schema:
+    return {"type": "object", "required": list(fields), "properties": fields}
+
+
+def _resource(kind: str, required: Iterable[str], **fields: Schema) -> Schema:
+    properties = {"resourceType": {"const": kind}, **fields}
+    return {"type": "object", "required": ["resourceType", *required], "properties": properties}
+
+
+def _observation(row: DeviceRow) -> Schema:
+    """One kind of reading. What is wrong with a value is no error here: it is kept, marked, and said."""
+    fields: dict[str, Schema] = {
+        "status": {"enum": list(STATUSES)},
+        "subject": _object({"identifier": _object({"system": WORD, "value": WORD})}),
+        "effectiveDateTime": INSTANT,
+        "code": _code(row.loinc),
+    }
+    optional = {"identifier": {"type": "array", "maxItems": 1, "items": _object({"system": WORD, "value": WORD})}}
+    if row.id == PANEL:
+        parts = [_object(_value(each)) for each in device_codes().reading if each.id not in (PANEL, WEIGHT)]
+        fields["component"] = {"type": "array", "minItems": 1, "maxItems": len(parts), "items": {"oneOf": parts}}
+    else:
+        fields |= _value(row)
+    return {"title": f"Observation: {row.id}", **_resource("Observation", fields, **fields, **optional)}
+
+
+def _value(row: DeviceRow) -> dict[str, Schema]:
+    quantity = _object({"value": {"type": "number"}, "system": {"const": UCUM}, "code": {"enum": list(row.units)}})
+    return {"code": _code(row.loinc), "valueQuantity": quantity}
+
+
+def _code(codes: Iterable[str]) -> Schema:
+    coding = _object({"system": {"const": LOINC}, "code": {"enum": list(codes)}})
+    return _object({"coding": {"type": "array", "minItems": 1, "maxItems": 1, "items": coding}})
+
+
+_OUTCOME: Final = _resource(
+    "OperationOutcome",
+    ["issue"],
+    issue={
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "object",
+            "required": ["severity", "code", "diagnostics"],
+            "properties": {
+                "severity": {"enum": ["error", "warning", "information"]},
+                "code": TEXT,
+                "diagnostics": {**TEXT, "minLength": 1},
+                "expression": {"type": "array", "items": TEXT},
+            },
+        },
+    },
+)
+_ENTRY_ANSWER: Final[Schema] = {
+    "type": "object",
+    "required": ["status", "outcome"],
+    "properties": {
+        "status": {"type": "string", "pattern": r"^\d{3}$"},
+        "location": TEXT,
+        "outcome": _ref("OperationOutcome"),
+    },
+}
