@@ -52,14 +52,15 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _somebody_watches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _somebody_watches(request: pytest.FixtureRequest) -> Iterator[None]:
     """The watcher of a `World` looks for as long as the test lasts, though its one sign of life is dated long after it.
 
     So do the people on its rota, unless the test closes their inbox.
     """
     if not databases.touches_database(request.node):
+        yield
         return
-    from tests.support.factories import stays_looking, watched_status
+    from tests.support.factories import with_its_watcher
 
-    monkeypatch.setattr("handrail.alerts.ways.is_looking", stays_looking)
-    monkeypatch.setattr("handrail.alerts.heartbeat.status", watched_status)
+    with with_its_watcher():
+        yield

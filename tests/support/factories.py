@@ -4,10 +4,14 @@ Everything is synthetic. Rows are made directly, as a set-up; what a test is abo
 """
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from handrail.actions.actor import Actor, person
 from handrail.actions.courses import start_course
@@ -28,7 +32,13 @@ _number = itertools.count(1)
 
 def make_user(name: str = "Synthetic Person", **fields: Any) -> User:
     """A user without a password (hashing one takes a tenth of a second; a test that signs in sets its own)."""
-    return User.objects.create(email=f"user{next(_number)}@example.org", name=name, password="!", **fields)
+    user = _user(name, **fields)
+    user.save(force_insert=True)
+    return user
+
+
+def _user(name: str, **fields: Any) -> User:
+    return User(email=f"user{next(_number)}@example.org", name=name, password="!", **fields)
 
 
 def make_organisation(name: str, **fields: Any) -> Organisation:
@@ -55,9 +65,15 @@ def make_member(organisation: Organisation, role: str, name: str = "", **fields:
 
 def make_certificate(organisation: Organisation, user: User, **fields: Any) -> Certificate:
     """A certificate of the training for the rota, since long ago and for years."""
+    certificate = _certificate(organisation, user, **fields)
+    certificate.save(force_insert=True)
+    return certificate
+
+
+def _certificate(organisation: Organisation, user: User, **fields: Any) -> Certificate:
     since, until = MONDAY_0900 - timedelta(days=365), MONDAY_0900 + timedelta(days=3650)
     defaults = {"kind": "on_call_ladder", "valid_from": since.date(), "valid_until": until.date()}
-    return Certificate.objects.create(organisation=organisation, user=user, **{**defaults, **fields})
+    return Certificate(organisation=organisation, user=user, **{**defaults, **fields})
 
 
 def opens_inbox(organisation: Organisation, *users: User) -> None:
@@ -77,8 +93,14 @@ def closes_inbox(*users: User) -> None:
 def make_shift(organisation: Organisation, step: str, user: User, **fields: Any) -> Shift:
     """A shift of somebody who has the pages open on a screen meanwhile."""
     opens_inbox(organisation, user)
+    shift = _shift(organisation, step, user, **fields)
+    shift.save(force_insert=True)
+    return shift
+
+
+def _shift(organisation: Organisation, step: str, user: User, **fields: Any) -> Shift:
     defaults = {"starts_at": MONDAY_0900 - timedelta(days=1), "ends_at": MONDAY_0900 + timedelta(days=365)}
-    return Shift.objects.create(organisation=organisation, step=step, user=user, **{**defaults, **fields})
+    return Shift(organisation=organisation, step=step, user=user, **{**defaults, **fields})
 
 
 def make_patient(organisation: Organisation, **fields: Any) -> Patient:
@@ -110,21 +132,30 @@ class House:
         return self.organisation.pk
 
 
+HOUSEHOLD = {"nurse": "Nurse", "oncologist": "Oncologist", "director": "Director", "on_call": "On-Call"}
+"""Role and name of the four people of a house."""
+
+
 def make_house(name: str, *, rota: bool = True, **fields: Any) -> House:
+    """A house as `make_member` and `make_shift` would make it, in few statements: most tests begin with three."""
     organisation = make_organisation(name, **fields)
-    house = House(
-        organisation=organisation,
-        site=make_site(organisation, call_number="555-0111"),
-        nurse=make_member(organisation, "nurse", f"{name} Nurse"),
-        oncologist=make_member(organisation, "oncologist", f"{name} Oncologist"),
-        director=make_member(organisation, "director", f"{name} Director"),
-        on_call=make_member(organisation, "on_call", f"{name} On-Call"),
+    site = make_site(organisation, call_number="555-0111")
+    people = {role: _user(f"{name} {title}") for role, title in HOUSEHOLD.items()}
+    User.objects.bulk_create(people.values())
+    long_ago = {"valid_from": MONDAY_0900 - timedelta(days=365)}
+    Certificate.objects.bulk_create(_certificate(organisation, user) for user in people.values())
+    Membership.objects.bulk_create(
+        Membership(organisation=organisation, user=user, role=role, **long_ago) for role, user in people.items()
     )
     if rota:
-        for step in ("first_on_call", "second_on_call", "attending"):
-            make_shift(organisation, step, house.on_call)
-        make_shift(organisation, "nurse", house.nurse)
-    return house
+        on_call, nurse = people["on_call"], people["nurse"]
+        steps = {"first_on_call": on_call, "second_on_call": on_call, "attending": on_call, "nurse": nurse}
+        Shift.objects.bulk_create(_shift(organisation, step, user) for step, user in steps.items())
+        with everything():
+            Presence.objects.bulk_create(
+                Presence(organisation=organisation, user=user, looked_at=WHOLE_TEST) for user in (on_call, nurse)
+            )
+    return House(organisation=organisation, site=site, **people)
 
 
 WATCHER = "watcher of the test"
@@ -146,6 +177,15 @@ def watched_status(now: datetime) -> heartbeat.WatcherStatus:
     return heartbeat.WatcherStatus(watching=True, looked_at=found.looked_at, behind=found.due_behind)
 
 
+@contextmanager
+def with_its_watcher() -> Iterator[None]:
+    """The watcher of a `World` looks, and so do those who opened their inbox (`tests/conftest.py` has every test in here)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("handrail.alerts.ways.is_looking", stays_looking)
+        patch.setattr("handrail.alerts.heartbeat.status", watched_status)
+        yield
+
+
 @dataclass
 class World:
     """Alice's house owns the course, Bob's has access to it, Charlie's has nothing to do with it."""
@@ -159,7 +199,7 @@ class World:
 
     def __post_init__(self) -> None:
         if self.watched:
-            heartbeat.beat(WATCHER, WHOLE_TEST)
+            heartbeat.Heartbeat.objects.create(watcher=WATCHER, looked_at=WHOLE_TEST, due_behind=0)
 
     @property
     def course(self) -> Course:

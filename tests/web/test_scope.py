@@ -5,6 +5,7 @@ see is answered like what does not exist.
 """
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
@@ -33,6 +34,7 @@ from handrail.rules.policy_own import Reason
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.handoff_world import fax_practice
+from tests.support.once import made_once
 from tests.support.places import trouble
 from tests.support.signing import signed
 
@@ -197,8 +199,7 @@ THROUGH_A_LINK = {
 links and signatures."""
 
 
-@pytest.fixture
-def world(db):
+def make_world() -> World:
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         course = world.course
@@ -227,7 +228,16 @@ def world(db):
         looser = {"tocilizumab.cap_mg": Reason(reason="synthetic", review_on=NOW.date() + timedelta(days=30))}
         values = {"tocilizumab.cap_mg": "700"}
         propose_policy(world.alice.id, values, reasons=looser, by=world.actor("alice", "director"), now=NOW)
-        yield world
+        return world
+
+
+the_world = made_once(make_world)
+
+
+@pytest.fixture
+def world(db, the_world):
+    with clock.use(clock.FrozenClock(NOW)):
+        yield deepcopy(the_world)
 
 
 def names_of(patterns, prefix: str = "") -> set[str]:
