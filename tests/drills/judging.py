@@ -108,6 +108,7 @@ class Figures:
                 f"  alerts {self.alerts}, without a page {self.unpaged} (over within seconds {self.over}); pages {self.pages}, of them further up the ladder {self.climbed}",
                 (
                     f"  after its clock: median {late[len(late) // 2]:.2f} s, p99 {late[int(len(late) * 0.99) - 1]:.2f} s, "
+                    f"{sum(each > RECOVERY_SECONDS for each in late)} of {len(late)} over {RECOVERY_SECONDS:g} s, "
                     f"latest {late[-1]:.2f} s (promised {RECOVERY_SECONDS:g}, times {self.overbooked:.1f}; {self.by_clock:.2f} s with watchers killed again while it waited); the database was down for {self.down:.0f} s"
                 ),
                 (
@@ -233,6 +234,7 @@ class Judge:
             if former is None or at < former[0]:
                 by_alert[_id(alert)][attempt] = (at, state in ("nobody_on", "not_reached"))
         late: list[float] = []
+        notes: list[tuple[float, str]] = []
         for alert, attempts in by_alert.items():
             due = came.get(("alert", alert))
             waits = alerts[alert]
@@ -243,10 +245,10 @@ class Judge:
                     begins = max([due, *(when for when in self.storm.unwatched if due < when < at)])
                     late.append(max(0.0, at - begins - self._down_between(begins, at)))
                     if late[-1] > RECOVERY_SECONDS:
-                        self.notes.append(
-                            f"late {late[-1]:.1f} s: alert {alert} attempt {number} due {self._at(due)} came {self._at(at)}"
-                        )
+                        told = f"late {late[-1]:.1f} s: alert {alert} attempt {number} due {self._at(due)} came {self._at(at)}"
+                        notes.append((late[-1], told))
                 due = at if nobody else at + waits[number % len(waits)]
+        self.notes += [told for _, told in sorted(notes, reverse=True)]
         return late
 
     def _at(self, instant: float) -> str:

@@ -332,9 +332,14 @@ class Storm:
         self.over.set()
         for thread in self.threads:
             thread.join(timeout=60)
-        wait_until(
-            lambda: self.revive() or self._settled(), "everybody is called and nothing waits to be sent", seconds=180
-        )
+        try:
+            wait_until(
+                lambda: self.revive() or self._settled(),
+                "everybody is called and nothing waits to be sent",
+                seconds=180,
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {'; '.join(self._left()) or 'it was just done'}") from None
 
     def _settled(self) -> bool:
         """Nothing from before the end is on its way; the ladders of what nobody answers go on for ever."""
@@ -348,6 +353,26 @@ class Storm:
             "SELECT 1 FROM alerts_alert a WHERE a.closed_at IS NULL AND a.acknowledged_at IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM alerts_page p WHERE p.alert_id = a.id) LIMIT 1"
         )
+
+    def _left(self) -> list[str]:
+        """What is not settled, in words: channel, attempt, failures, and when it was to be sent and is let go, in seconds from now."""
+        now = time.time()
+        pages = self.place.rows(
+            "SELECT id, channel, attempt, failures, send_at, lease_until, created_at FROM alerts_page WHERE state = 'sending'"
+        )
+        old = {
+            UUID(str(name)).hex
+            for (name,) in self.place.rows(f"SELECT id FROM drill_log WHERE kind = 'page' AND at < {self.ended}")
+        }
+        waiting = [page for page in pages if UUID(str(page[0])).hex in old]
+        unpaged = self.place.rows(
+            "SELECT a.key, a.next_page_at, a.lease_until, a.created_at FROM alerts_alert a WHERE a.closed_at IS NULL "
+            "AND a.acknowledged_at IS NULL AND NOT EXISTS (SELECT 1 FROM alerts_page p WHERE p.alert_id = a.id)"
+        )
+        said = [
+            f"{len(waiting)} of {len(pages)} pages wait to be sent, {len(unpaged)} alerts have none (now {now:.0f})"
+        ]
+        return said + [" ".join(str(value) for value in row) for row in [*waiting[:10], *unpaged[:10]]]
 
     def _twice_fault(self) -> bool:
         if not self.answered:
