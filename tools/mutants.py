@@ -1,7 +1,7 @@
 """Mutation testing of the rules and of the label data: change one thing at a time and see that a test notices.
 
 usage: python tools/mutants.py [code] [data] [--only WORD ...] [--kind KIND ...] [--word WORD ...] [--tests FILE ...] [--sample N]
-       [--seed N] [--workers N] [--again] [--seconds N]
+       [--seed N] [--workers N] [--again] [--seconds N] [--note]
 
   code        every comparison, number and word of logic of the files of `rules/` that decide
   data        every number of the label data, up and down by one, and every boundary between two rows moved
@@ -13,6 +13,8 @@ usage: python tools/mutants.py [code] [data] [--only WORD ...] [--kind KIND ...]
   --again     judge every mutant anew; otherwise verdicts of earlier runs (.mutants/ledger.jsonl) stand while the rules, the data
               and the tests that they rest on are unchanged, so that a run that was stopped goes on where it was
   --seconds   of tests that a mutant has to survive (60: all that reach it); 2 for a first look
+  --note      write the mutants that were caught late, each with the test that did, to tests/mutants/late.tsv: a run that has no
+              verdicts of earlier ones asks that test first, and need not try all of them again
 
 A mutant is killed by the loader, by `protocols check`, or by a test of behaviour; documents and renderings do not count.
 A survivor that no input can show is listed with its proof in tests/mutants/equivalent.toml.
@@ -38,6 +40,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from tools.mutation import code, data, runner  # noqa: E402
+from tools.mutation.memory import identity, note_late  # noqa: E402
 from tools.mutation.runner import Mutant, Verdict  # noqa: E402
 
 LISTED = ROOT / "tests" / "mutants" / "equivalent.toml"
@@ -160,6 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--note", action="store_true")
     parser.add_argument("--seconds", type=float, default=runner.MOST_SECONDS)
     asked = parser.parse_args(arguments)
     kinds = asked.kinds or ["code", "data"]
@@ -175,19 +179,22 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{len(mutants)} mutants", flush=True)
     try:
         tests = asked.tests or runner.TABLES
-        verdicts = runner.run(
+        campaign = runner.run(
             mutants,
             tests,
             asked.workers,
             again=asked.again,
             seconds=asked.seconds,
             listed=lambda mutant: any(row.fits(mutant) for row in listed),
-        ).verdicts
+        )
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 2
+    if asked.note and campaign.ledger is not None:
+        every = {identity(m) for maker in (code, data) for file in maker.files() for m in maker.mutants_of(file)}  # type: ignore[attr-defined]
+        print(f"{note_late(campaign.ledger.late(), every)} mutants that are caught late are listed with their test")
     return conclude(
-        verdicts,
+        campaign.verdicts,
         listed,
         complete=not (asked.only or asked.word or asked.kind) and asked.sample is None and len(kinds) == 2,
         began=started,

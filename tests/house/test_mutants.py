@@ -228,6 +228,21 @@ def test_a_verdict_stands_while_everything_that_decided_it_is_as_it_was(
     assert kept is not None and (kept.by, kept.stands) == (by, stands)
 
 
+def test_what_was_caught_late_is_asked_first_of_whoever_starts_anew(tmp_path: Path):
+    tests, file = tmp_path / "test_a.py", tmp_path / "late.tsv"
+    tests.write_text("def test_x(): ...")
+    file.write_text("gone: edge: a -> b\ttest_a.py::test_x\n")
+    late, soon = edge(), edge(change="days > limit -> days >= limit")
+    ledger = memory.Ledger(tmp_path / "ledger.jsonl", [item(tests, "test_x"), item(tests, "test_y")], 8)
+    ledger.keep(late, "test_a.py::test_x", late=True)
+    ledger.keep(late, "test_a.py::test_x")  # asked first, it was quick
+    ledger.keep(soon, "test_a.py::test_x", late=True)
+    ledger.keep(soon, "test_a.py::test_y")  # another test is quick by itself
+    assert memory.note_late(ledger.late(), [memory.identity(late), memory.identity(soon)], file) == 1
+    assert memory.late_hints(file) == {memory.identity(late): "test_a.py::test_x"}
+    assert memory.late_hints(tmp_path / "nothing") == {}
+
+
 def test_a_mutant_that_nobody_judged_has_no_verdict(tmp_path: Path):
     assert memory.Ledger(tmp_path / "ledger.jsonl", [], 8).kept(edge()) is None
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import pickle
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,8 @@ from tools.mutation.data import DataMutant
 ROOT = Path(__file__).resolve().parents[2]
 Mutant = CodeMutant | DataMutant
 FOLDER = ROOT / ".mutants"
+LATE = ROOT / "tests" / "mutants" / "late.tsv"
+"""Mutants that only the long second look caught, each with the test that did: whoever starts anew asks that test first."""
 DECIDING = ["rules", "protocols", "cli/protocols.py", "cli/grade.py", "fhir/codes.py"]
 """What a verdict rests on, beside the tests: the rules, the data, and what reads or checks them."""
 CHANGING = ["code.py", "data.py", "shipped.py"]
@@ -123,6 +125,22 @@ def keep_reach(items: Sequence[pytest.Item], reach: Sequence[Reach], file: Path)
     file.write_bytes(pickle.dumps(known))
 
 
+# --- which test to ask first -----------------------------------------------------------------------------------------
+
+
+def late_hints(file: Path = LATE) -> dict[str, str]:
+    """The test that caught each mutant of the list. It is asked first and decides nothing: who has come to miss it is judged anew."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return dict(line.split("\t") for line in lines)  # type: ignore[misc]
+
+
+def note_late(found: Mapping[str, str], known: Collection[str], file: Path = LATE) -> int:
+    """Add to the list; mutants that are not `known` any more leave it. Returns how many it holds."""
+    rows = {name: by for name, by in {**late_hints(file), **found}.items() if name in known}
+    file.write_text("".join(f"{name}\t{by}\n" for name, by in sorted(rows.items())), encoding="utf-8")
+    return len(rows)
+
+
 # --- what became of each mutant -----------------------------------------------------------------------------------
 
 
@@ -159,12 +177,20 @@ class Ledger:
         enough = row["by"] is not None or row["seconds"] >= self.seconds
         return Kept(by=row["by"], stands=enough and row["mark"] == self._mark(row["by"]) != NOBODY)
 
-    def keep(self, mutant: Mutant, by: str | None) -> None:
-        row = {"mutant": identity(mutant), "by": by, "mark": self._mark(by), "seconds": self.seconds}
-        self.rows[row["mutant"]] = row  # type: ignore[index]
+    def keep(self, mutant: Mutant, by: str | None, *, late: bool = False) -> None:
+        """Write a verdict down. `late`: it took the second look; that stays so while the same test is asked first for it."""
+        name = identity(mutant)
+        before = self.rows.get(name, {})
+        late = late or (bool(before.get("late")) and before["by"] == by)
+        row = {"mutant": name, "by": by, "mark": self._mark(by), "seconds": self.seconds, "late": late}
+        self.rows[name] = row
         self.file.parent.mkdir(exist_ok=True)
         with self.file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
+
+    def late(self) -> dict[str, str]:
+        """What was caught late, and by which test."""
+        return {name: row["by"] for name, row in self.rows.items() if row.get("late") and row["by"] in self.paths}
 
     def _mark(self, by: str | None) -> str:
         """What a verdict rests on."""

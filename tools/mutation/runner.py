@@ -28,7 +28,7 @@ from tools.mutation.choosing import Chooser
 from tools.mutation.code import CodeMutant
 from tools.mutation.data import DataMutant
 from tools.mutation.marks import Marks
-from tools.mutation.memory import FOLDER, ROOT, Ledger, Mutant, Reach, identity, keep_reach, known_reach
+from tools.mutation.memory import FOLDER, ROOT, Ledger, Mutant, Reach, identity, keep_reach, known_reach, late_hints
 from tools.mutation.shipped import LOADERS, loaded, noticed, read_again
 
 # Tables of behaviour, and nothing else. A test that compares a published document, a rendering or a checksum with the data would
@@ -110,7 +110,7 @@ class Campaign:
     def _take_over(self) -> None:
         """The verdicts that an earlier run left and that still stand; the other mutants wait."""
         self.waiting: list[Mutant] = []
-        self.hints: dict[str, str] = {}
+        self.hints = late_hints()
         for mutant in self.mutants:
             kept = self.ledger.kept(mutant) if self.ledger and not self.again else None
             if kept is not None and kept.stands:
@@ -200,10 +200,10 @@ class Campaign:
                 self._conclude(mutant, None, 0.0)
         if last:
             self.say(f"{len(last)} came through the tests that were asked first: now the others that reach them")
-            for mutant in self._judge_some(last, self.seconds):
+            for mutant in self._judge_some(last, self.seconds, late=True):
                 self._conclude(mutant, None, 0.0)
 
-    def _judge_some(self, mutants: Sequence[Mutant], seconds: float) -> list[Mutant]:
+    def _judge_some(self, mutants: Sequence[Mutant], seconds: float, *, late: bool = False) -> list[Mutant]:
         """Run tests of so many seconds against each; the mutants that no test noticed. The others are concluded."""
         waiting = iter(mutants)
         running: dict[int, tuple[Mutant, int, float]] = {}
@@ -231,15 +231,15 @@ class Campaign:
             if said == "-":
                 left.append(mutant)
             else:
-                self._conclude(mutant, said or "time", time.monotonic() - began)
+                self._conclude(mutant, said or "time", time.monotonic() - began, late=late)
             done += 1
             if done % 200 == 0:
                 self.say(f"{done} of {len(mutants)} after {time.monotonic() - started:.0f} s, {len(left)} left")
 
-    def _conclude(self, mutant: Mutant, by: str | None, seconds: float) -> None:
+    def _conclude(self, mutant: Mutant, by: str | None, seconds: float, *, late: bool = False) -> None:
         self.chooser.remember(mutant, by)
         if self.ledger:
-            self.ledger.keep(mutant, by)
+            self.ledger.keep(mutant, by, late=late)
         self.verdicts.append(Verdict(mutant, by, seconds))
         if by is None:
             self.say(f"survived: {mutant.where}: {mutant.kind}: {mutant.change}")
