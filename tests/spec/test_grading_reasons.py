@@ -28,6 +28,8 @@ CRS: list[tuple[dict[str, Any], int | None, str, str, str]] = [
      "The CRS grade is not known, it may be 0 or suspected without a grade: the highest temperature is 36.8 °C, no fever (fever is 38.0 °C or more); hypotension without a vasopressor, which in CRS would be grade 2; no oxygen given."),
     ({"episode_open": True, "masked": True}, 1, "MASKED RESOLVING", "CRS-FEVER CRS-G2",
      "CRS grade 1: the highest temperature is 36.8 °C, no fever (fever is 38.0 °C or more); no hypotension; no oxygen given; a CRS episode is open and treated, which hides fever."),
+    ({"episode_open": True, "masked": True, "died_of_crs": None}, None, "MASKED", "CRS-FEVER CRS-G2",
+     "The CRS grade is not known, it may be 1 or 5: the highest temperature is 36.8 °C, no fever (fever is 38.0 °C or more); no hypotension; no oxygen given; a CRS episode is open and treated, which hides fever."),
     ({"episode_open": True, "masked": True, "hypotension": True}, 2, "MASKED", "CRS-FEVER CRS-G2 CRS-BP-2",
      "CRS grade 2: the highest temperature is 36.8 °C, no fever (fever is 38.0 °C or more); hypotension without a vasopressor, grade 2; no oxygen given; a CRS episode is open and treated, which hides fever."),
     ({"episode_open": True, "hypotension": True}, 2, "", "CRS-FEVER CRS-G2 CRS-BP-2",

@@ -143,6 +143,19 @@ def test_what_was_said_last_about_the_pack_counts(fact: tuple[str, dict[str, Any
     assert state(told)[0] == wanted
 
 
+@pytest.mark.parametrize(
+    ("trigger", "words"),
+    [
+        ("fever", "at fever"),
+        ("fever_and_nobody_reached", "at fever when no clinician can be reached"),
+        ("told_by_clinician", "only when a clinician says so"),
+    ],
+)
+def test_when_it_may_be_taken_is_said(trigger: str, words: str):
+    found, because = state(at_home(trigger=trigger))
+    assert (found, because.endswith(f", {words}")) == ("usable", True)
+
+
 @pytest.mark.parametrize("agent", ["dexamethasone", None])
 def test_what_was_ended_is_there_no_more_and_a_stop_of_nobody_knows_what_ends_all(agent: str | None):
     told = at_home()

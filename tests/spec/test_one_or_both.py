@@ -218,6 +218,10 @@ def differing(told: Told) -> list[str]:
         ({"step": SUD3, "schedule": "weekly"}, "no such step on this schedule"),
         ({"step": SUD3, "schedule": "weekly", "strengths_mg_per_ml": ["2"]}, "no such step on this schedule"),
         ({"step": SUD1, "schedule": "every_8_weeks", "strengths_mg_per_ml": ["2"]}, "no such step on this schedule"),
+        ({"step": SUD1, "dose_mg": None}, "the amount was asked and is not known"),
+        ({"step": SUD1, "dose_mg_per_kg": None}, "the amount was asked and is not known"),
+        ({"step": SUD1, "dose_mg": "0.7", "weight_kg": None}, "the amount was asked and is not known"),
+        ({"step": SUD1, "weight_kg": None}, None),  # no amount stands beside it
     ],
 )
 def test_how_the_first_dose_may_differ(fields: dict[str, Any], words: str | None):

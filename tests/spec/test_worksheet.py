@@ -57,6 +57,22 @@ def test_hours_since_the_dose(key: str, at: str, known: str, speaks_for: str | N
     assert feature(dosed(key), "hours_since_dose", at) == (known, speaks_for)
 
 
+@pytest.mark.parametrize(
+    # the step-up dose of 2 March began, the treatment dose of 30 March began | hours since the last dose
+    ("risky", "last", "known"),
+    [
+        (..., ..., "24 h"),
+        (None, ..., None),  # when the dose that CRS follows was given is not known
+        (..., None, None),
+    ],
+)
+def test_hours_are_counted_where_both_doses_have_their_time(risky: Any, last: Any, known: str | None):
+    told = dosed(**({} if risky is ... else {"started_at": None}))
+    given = {} if last is ... else {"started_at": None}
+    told.tell("dose_given", "2026-03-30 10:00", step="treatment", **given)
+    assert feature(told, "hours_since_dose", "2026-03-31 10:00")[0] == known
+
+
 def test_a_later_dose_does_not_make_seven_days_begin_again():
     told = dosed(TEC, step="first_treatment")
     told.tell("dose_given", "2026-03-09 10:00", step="treatment")
