@@ -22,7 +22,7 @@ def test_nothing_that_follows_from_the_code_has_grown_old():
 def test_every_command_is_described_and_every_description_is_a_command():
     page = (ROOT / "docs/reference/commands.md").read_text()
     described = set(re.findall(r"^## (\w+)$", page, flags=re.MULTILINE))
-    assert described == {"assess", "replay", "grade", "schema", "protocols", *DATABASE_COMMANDS}
+    assert described == {"assess", "replay", "grade", "setting", "schema", "protocols", *DATABASE_COMMANDS}
     assert set(re.findall(r"^\| \[`(\w+)`\]", page, flags=re.MULTILINE)) == described
 
 

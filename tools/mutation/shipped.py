@@ -22,6 +22,8 @@ LOADERS |= {
     "packet_data",
     "document_codes",
     "device_codes",
+    "load_setting_rules",
+    "load_site_levels",
 }
 """Functions that remember what they loaded."""
 READERS = {
@@ -32,6 +34,8 @@ READERS = {
     "rota/default-1.toml": ("rules/rota.py",),
     "responsibility/hub_and_community.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
     "responsibility/independent_practice.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
+    "setting/levels-1.toml": ("rules/site_levels.py",),
+    "setting/default-1.toml": ("rules/setting_case.py", "rules/setting_checks.py"),
     "scales/astct-2019.toml": ("rules/scales.py", "rules/grading_crs.py", "rules/grading_icans.py"),
 }
 """The rules that read a file: a test that reaches them is asked early."""
@@ -60,6 +64,8 @@ def _kinds() -> Mapping[str, _Kind]:
         responsibility,
         rota,
         scales,
+        setting_rules,
+        site_levels,
         worksheet,
     )
 
@@ -75,6 +81,10 @@ def _kinds() -> Mapping[str, _Kind]:
         "responsibility": _Kind(
             lambda file: responsibility.template(document_of(file)["id"]), responsibility.template_from_toml
         ),
+        "setting/default-1.toml": _Kind(
+            lambda _: setting_rules.load_setting_rules(), setting_rules.setting_rules_from_toml
+        ),
+        "setting/levels-1.toml": _Kind(lambda _: site_levels.load_site_levels(), site_levels.site_levels_from_toml),
         "care/tocilizumab.toml": _Kind(lambda _: caredata.tocilizumab(), caredata.care_from_toml),
         "care/fever.toml": _Kind(lambda _: worksheet.fever_data(), worksheet.fever_from_toml),
         "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),

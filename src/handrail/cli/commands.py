@@ -57,8 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("what", choices=("crs", "icans"))
     grade.add_argument("--lines", action="store_true", required=True, help='one {"id","in"} a line')
     grade.set_defaults(command=_grade)
+    setting = commands.add_parser("setting", help="in which setting a dose may be given, of lines of facts")
+    setting.add_argument(
+        "--lines", action="store_true", required=True, help='one {"id","at","protocol_key","in"} a line'
+    )
+    setting.set_defaults(command=_setting)
     schema = commands.add_parser("schema", help="the published JSON Schemas, and the OpenAPI document")
-    schema.add_argument("what", choices=("course", "assessment", "protocol", "openapi"))
+    schema.add_argument("what", choices=("course", "assessment", "protocol", "setting", "setting-line", "openapi"))
     schema.set_defaults(command=_schema)
     protocols = commands.add_parser("protocols", help="the label data")
     protocols.add_argument("what", choices=("check", "list", "show", "diff", "export", "grid"))
@@ -123,6 +128,15 @@ def _grade(chosen: argparse.Namespace) -> int:
     from handrail.cli.grade import run as grades
 
     for line in grades(chosen.what, _lines("-")):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    return ANSWERED
+
+
+def _setting(_: argparse.Namespace) -> int:
+    from handrail.cli.setting import run as settings
+
+    for line in settings(_lines("-")):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return ANSWERED

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from handrail.cli import care_checks, sentence_of
+from handrail.cli import care_checks, sentence_of, setting_checks
 from handrail.cli.protocol_checks import of_numbers, placed
 from handrail.cli.protocol_tables import tables_of
 from handrail.fhir.codes import FORMAT as CODES_FORMAT
@@ -37,12 +37,16 @@ from handrail.rules.protocol_rows import BandRow, GapRow
 from handrail.rules.responsibility import TEMPLATE_FORMAT, template_from_toml
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
+from handrail.rules.setting_rules import FORMAT as SETTING_FORMAT
+from handrail.rules.setting_rules import setting_rules_from_toml
+from handrail.rules.site_levels import FORMAT as LEVELS_FORMAT
+from handrail.rules.site_levels import site_levels_from_toml
 from handrail.rules.terms import Action, UnusableInput
 from handrail.rules.worksheet import FORMAT as FEVER_FORMAT
 from handrail.rules.worksheet import fever_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
-FOLDERS = ("care", "codes", "policies", "products", "responsibility", "scales")
+FOLDERS = ("care", "codes", "policies", "products", "responsibility", "scales", "setting")
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
@@ -90,6 +94,8 @@ def _check_file(file: Path) -> list[str]:
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
         DOCUMENT_FORMAT: lambda: list(care_checks.of_document(document_codes_from_toml(raw.decode()))),
         DEVICE_FORMAT: lambda: list(care_checks.of_device(device_codes_from_toml(raw.decode()))),
+        SETTING_FORMAT: lambda: list(setting_checks.of_setting(setting_rules_from_toml(raw.decode()))),
+        LEVELS_FORMAT: lambda: list(setting_checks.of_levels(site_levels_from_toml(raw.decode()))),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))

@@ -11,11 +11,11 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 from uuid import UUID
 
 from handrail.rules.answer import plain
@@ -274,16 +274,26 @@ def _is_field(kind: str, key: str, value: Any) -> bool:
     return key in _readers(KINDS[kind]) and not (key == "version" and isinstance(value, int))
 
 
-def _decode_plain(cls: type[Any], data: Any, path: str) -> Any:
-    body, _ = _object(data, path, path)
+Plain = TypeVar("Plain")
+
+
+def read_plain(cls: type[Plain], data: Any, path: str) -> Plain:
+    """One object as the dataclass `cls`: a key that is absent or null is not known.
+
+    Raises:
+        CourseFileError: an unknown key, a value of another type, or nothing where the class needs something.
+    """
+    body, _ = _object(data, path, path.rpartition(".")[2])
     readers = _readers(cls)
     _refuse_unknown(body, readers.keys(), path)
+    for name in required_fields(cls):
+        if body.get(name.rstrip("_")) is None:
+            raise CourseFileError("missing_key", f"The key {name.rstrip('_')!r} is missing.", path)
     return cls(**{readers[k][0]: readers[k][1](v, f"{path}.{k}") for k, v in body.items() if v is not None})
 
 
 def _facts(value: Any, path: str) -> Facts:
-    facts: Facts = _decode_plain(Facts, value, path)
-    return facts
+    return read_plain(Facts, value, path)
 
 
 Reader = Callable[[Any, str], Any]
@@ -308,10 +318,11 @@ def _reader_for(hint: Any) -> Reader:
         return _reader_for(options[0])
     if get_origin(hint) is Literal:
         return _word_reader(get_args(hint))
-    if get_origin(hint) is tuple and get_args(hint)[0] is Decimal:
-        return lambda value, path: tuple(_decimal(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
     if get_origin(hint) is tuple:
-        return lambda value, path: tuple(_word(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
+        one = _word if get_args(hint)[0] is str else _reader_for(get_args(hint)[0])
+        return lambda value, path: tuple(one(item, f"{path}[{n}]") for n, item in enumerate(_list(value, path)))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return lambda value, path: read_plain(hint, value, path)
     if hint is not None and isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping):
         read = _reader_for(get_args(hint)[1])
         return lambda value, path: _mapping(value, path, read)

@@ -1,7 +1,8 @@
 """The published JSON Schemas, written from the dataclasses that the reader and the answer really use.
 
 `schema_of("course")` describes `handrail-course/1`, `schema_of("assessment")` describes `handrail-assessment/1`,
-`schema_of("protocol")` describes `handrail-protocol-export/1`. Nothing is listed by hand: a field or a kind that is
+`schema_of("protocol")` describes `handrail-protocol-export/1`, `schema_of("setting")` an answer of `handrail setting --lines` and
+`schema_of("setting-line")` a line that it reads. Nothing is listed by hand: a field or a kind that is
 added to a dataclass stands in the schema. The schema of the course is as strict as the reader or stricter: it knows one
 spelling of an instant, the reader forgives a few more. What a schema cannot say (a zone that exists, a step that the
 label has, an event before its course) the reader says.
@@ -19,11 +20,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
-from handrail.rules import answer, coursefile, protocol_export
+from handrail.rules import answer, coursefile, protocol_export, setting
 from handrail.rules.coursefile import COURSE_KEYS, ENVELOPE, SOURCES, Course, Facts, required_fields
 from handrail.rules.events import KINDS, By, Event
 from handrail.rules.overlays import OVERLAY_KEYS, Overlay, PolicyDocument
 from handrail.rules.protocol import Protocol
+from handrail.rules.setting_facts import SettingFacts
 from handrail.rules.terms import UnusableInput
 
 Schema = dict[str, Any]
@@ -41,6 +43,8 @@ INSTANT = {
 DATE = {"type": "string", "format": "date", "pattern": r"^(19|20|21)\d{2}-\d{2}-\d{2}$"}
 DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 WORD = {"type": "string", "pattern": r"\S"}
+NAME = {"type": ["string", "integer", "null"]}
+"""The id of a line, as it came."""
 OVERLAY = {
     "type": "object",
     "required": list(OVERLAY_KEYS),
@@ -48,7 +52,7 @@ OVERLAY = {
 }
 POLICY = {"type": "object", "required": ["format"], "properties": {"format": {"type": "string"}}}
 
-SCHEMAS = ("course", "assessment", "protocol")
+SCHEMAS = ("course", "assessment", "protocol", "setting", "setting-line")
 
 UUIDS = frozenset({(Course, "id"), (Event, "id"), (Event, "supersedes")})
 """Texts that must be UUIDs: the one thing a type hint of these classes does not say."""
@@ -58,7 +62,7 @@ OPTIONAL = frozenset({"recorded_at", "zone"})
 
 
 def schema_of(what: str) -> Schema:
-    """The JSON Schema (2020-12) of a course file, an assessment or an exported protocol.
+    """The JSON Schema (2020-12) of a course file, an assessment, an exported protocol, or a setting and the line it answers.
 
     Raises:
         UnusableInput: there is no schema of that name.
@@ -69,6 +73,10 @@ def schema_of(what: str) -> Schema:
         return _assessment()
     if what == "protocol":
         return _protocol()
+    if what == "setting":
+        return _setting()
+    if what == "setting-line":
+        return _setting_line()
     raise UnusableInput("unknown_word", f"There is a schema of: {', '.join(SCHEMAS)}.", "schema")
 
 
@@ -226,6 +234,64 @@ def _protocol() -> Schema:
         "additionalProperties": False,
         "patternProperties": EXTRA,
         "$defs": definitions,
+    }
+
+
+def _setting() -> Schema:
+    hints = typing.get_type_hints(setting.Setting)
+    root = _written_object(setting.Setting, {})
+    _, definitions = _written_all({item.name: hints[item.name] for item in fields(setting.Setting)})
+    root["properties"] = {"id": NAME, "format": {"const": setting.SETTING_FORMAT}, **root["properties"]}
+    root["required"] = ["id", "format", *root["required"]]
+    return {
+        "$schema": DIALECT,
+        "$id": "urn:handrail:schema:setting-answer:1",
+        "title": setting.SETTING_FORMAT,
+        **root,
+        "$defs": definitions,
+    }
+
+
+def _setting_line() -> Schema:
+    """A line as the reader takes it: what a class needs is there, every other key may be absent or null."""
+    classes: dict[str, type[Any]] = {}
+
+    def told(hint: Any) -> Schema:
+        plain_hint = _without_none(hint)
+        if isinstance(plain_hint, type) and is_dataclass(plain_hint):
+            classes[plain_hint.__name__] = plain_hint
+            return {"$ref": f"#/$defs/{plain_hint.__name__}"}
+        if plain_hint is Decimal:
+            return {"anyOf": [DECIMAL, {"type": "number"}]}
+        return _plain(hint, told)
+
+    def object_of(cls: type[Any]) -> Schema:
+        hints, needed = typing.get_type_hints(cls), required_fields(cls)
+        return {
+            "type": "object",
+            "description": _sentence(cls),
+            "required": list(needed),
+            "properties": {
+                item.name: told(hints[item.name]) if item.name in needed else _or_null(told(hints[item.name]))
+                for item in fields(cls)
+            },
+            "additionalProperties": False,
+            "patternProperties": EXTRA,
+        }
+
+    facts = told(SettingFacts)
+    definitions: Schema = {}
+    while waiting := [cls for name, cls in classes.items() if name not in definitions]:
+        definitions.update({cls.__name__: object_of(cls) for cls in waiting})
+    return {
+        "$schema": DIALECT,
+        "$id": "urn:handrail:schema:setting-line:1",
+        "title": "A line of handrail setting --lines",
+        "type": "object",
+        "required": ["at", "in"],
+        "properties": {"id": NAME, "at": INSTANT, "protocol_key": {"type": ["string", "null"]}, "in": facts},
+        "additionalProperties": False,
+        "$defs": dict(sorted(definitions.items())),
     }
 
 
