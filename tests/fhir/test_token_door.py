@@ -41,6 +41,42 @@ def test_a_signed_request_gives_a_token_for_minutes(world, kind, alg):
     assert caller_of(body["access_token"], now=SystemClock().now() + timedelta(seconds=301)) is None
 
 
+READING = {
+    f"system/{kind}.{may}" for kind in ("Patient", "AuditEvent", "Provenance") for may in ("r", "s", "rs", "read")
+}
+HELD = [
+    # the client has                          | it asks                | and is given it
+    (["system/Patient.rs"], "system/Patient.r", True),
+    (["system/Patient.rs"], "system/Patient.s", True),
+    (["system/Patient.rs"], "system/Patient.read", True),
+    (["system/Patient.read"], "system/Patient.rs", True),
+    (["system/Patient.read"], "system/Patient.r", True),
+    (["system/Patient.r"], "system/Patient.rs", False),
+    (["system/Patient.r"], "system/Patient.read", False),
+    (["system/Patient.s"], "system/Patient.r", False),
+    (["system/Patient.rs"], "system/AuditEvent.s", False),
+    (["system/Patient.rs"], SCOPE, False),
+    ([SCOPE], "system/Observation.r", False),
+    (["system/Patient.rs"], "system/Patient.cruds", False),
+    (["system/Patient.rs"], "system/Patient.", False),
+    (["system/Patient.rs"], "system/*.r", False),
+    (["system/Patient.rs"], "user/Patient.r", False),
+]
+
+
+@pytest.mark.parametrize(("has", "asked", "given"), HELD)
+def test_a_scope_is_given_whole_to_who_has_it_in_either_form(world, has, asked, given):
+    client = registered(world, scopes=has)
+    answer = ask_token(assertion(client), asked)
+    assert (answer.status_code, answer.json().get("scope")) == ((200, asked) if given else (400, None))
+
+
+@pytest.mark.parametrize("scopes", [[], ["system/*.read"], ["system/Patient.cruds"], [SCOPE, "patient/Patient.r"]])
+def test_nobody_is_registered_for_what_is_not_here(world, scopes):
+    with pytest.raises(RefusedError):
+        registered(world, scopes=scopes)
+
+
 def stranger(client):
     return ECKey.import_key(ECKey.generate_key("P-384").as_dict(private=True) | {"kid": key().kid})
 
@@ -182,5 +218,5 @@ def test_the_configuration_says_what_is_there(client):
     assert body["token_endpoint"] == token_address()
     assert body["grant_types_supported"] == ["client_credentials"]
     assert body["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
-    assert body["scopes_supported"] == [SCOPE]
+    assert set(body["scopes_supported"]) == {SCOPE, *READING}
     assert Client().get("/fhir/token").status_code == 405

@@ -28,12 +28,12 @@ def public(*keys):
     return {"keys": [each.as_dict(private=False) for each in keys]}
 
 
-def registered(world, *, who="alice", kind="EC"):
-    """A client of an organisation that may send observations."""
+def registered(world, *, who="alice", kind="EC", scopes=(SCOPE,)):
+    """A client of an organisation that may send observations, unless told otherwise."""
     owner = getattr(world, who)
     with everything():
         by = world.actor(who, "director")
-        return register_client(owner.organisation, "Thermometers", public(key(kind)), scopes=[SCOPE], by=by)
+        return register_client(owner.organisation, "Thermometers", public(key(kind)), scopes=scopes, by=by)
 
 
 def tied(world, client, value=NUMBER, course=None):
@@ -66,5 +66,5 @@ def ask_token(signed, scope=SCOPE, **form):
     return Client().post("/fhir/token", data)
 
 
-def token_of(client):
-    return ask_token(assertion(client)).json()["access_token"]
+def token_of(client, scope=SCOPE):
+    return ask_token(assertion(client), scope).json()["access_token"]

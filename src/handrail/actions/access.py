@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from handrail.actions.recording import Recorded, locked, record
 from handrail.alerts import ledger
 from handrail.alerts.ledger import Wanted
 from handrail.people import permissions, scope
-from handrail.people.models import LinkToken, Organisation, Step, User
+from handrail.people.models import LinkToken, Organisation, ServiceClient, Step, User
 from handrail.records.accountability import responsible_for
 from handrail.records.models import Course, CourseAccess, Look
 from handrail.rules.policy import load_policy
@@ -164,7 +164,7 @@ def break_glass(user: User, course_id: UUID, reason: str, *, now: datetime | Non
             granted_by=user,
             reason=reason.strip(),
         )
-        _insert_look(course, user, None, "break_glass", "break_glass", reason.strip(), now)
+        _insert_look(course, "break_glass", "break_glass", now, user=user, reason=reason.strip())
         first = load_policy().ladders[Ladder.AMBER].steps[0]
         ledger.open_alert(
             course,
@@ -187,6 +187,7 @@ def log_look(
     *,
     user: User | None = None,
     link: LinkToken | None = None,
+    client: ServiceClient | None = None,
     now: datetime | None = None,
 ) -> Look:
     """Write down that somebody saw a record: `what` is the name of the page or route.
@@ -202,11 +203,16 @@ def log_look(
         kinds = [way.through for way in ways]
         through = "membership" if "membership" in kinds else next((k for k in kinds if k != "break_glass"), kinds[0])
         with transaction.atomic(), scope.acting_for(*person(user).organisations(now)):
-            return _insert_look(course, user, None, what, through, "", now)
-    if link is None:
+            return _insert_look(course, what, through, now, user=user)
+    if link is not None:
+        with transaction.atomic(), scope.acting_for(link.organisation_id):
+            return _insert_look(course, what, "link", now, link=link.pk)
+    if client is None or client.ended_at is not None:
         raise NotVisibleError("There is no such course.")
-    with transaction.atomic(), scope.acting_for(link.organisation_id):
-        return _insert_look(course, None, link, what, "link", "", now)
+    with transaction.atomic(), scope.acting_for(client.organisation_id):
+        if not course.device_links.filter(client=client, ended_at__isnull=True).exists():
+            raise NotVisibleError("There is no such course.")
+        return _insert_look(course, what, "client", now, client=client)
 
 
 def log_looks(courses: Sequence[Course], what: str, *, user: User, now: datetime) -> None:
@@ -218,16 +224,7 @@ def log_looks(courses: Sequence[Course], what: str, *, user: User, now: datetime
         )
 
 
-def _insert_look(
-    course: Course, user: User | None, link: LinkToken | None, what: str, through: str, reason: str, now: datetime
-) -> Look:
+def _insert_look(course: Course, what: str, through: str, now: datetime, **who: Any) -> Look:
     return Look.objects.create(
-        organisation_id=course.organisation_id,
-        course=course,
-        user=user,
-        link=link.pk if link else None,
-        at=now,
-        what=what[:80],
-        through=through,
-        reason=reason,
+        organisation_id=course.organisation_id, course=course, at=now, what=what[:80], through=through, **who
     )

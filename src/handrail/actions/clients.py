@@ -24,6 +24,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from handrail import clock
 from handrail.actions.actor import Actor, service
+from handrail.actions.client_scopes import SCOPES, allows
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.recording import Recorded, locked
@@ -32,8 +33,6 @@ from handrail.people.models import AccessToken, ClientAssertion, DeviceLink, Org
 from handrail.people.secrets import keyed_hash, keyed_hashes
 from handrail.records.models import Event
 
-SCOPES: Final = ("system/Observation.c",)
-"""What a client may be allowed."""
 ALGORITHMS: Final = ("RS384", "ES384")
 TOKEN_LASTS: Final = timedelta(minutes=5)
 LONGEST_ASSERTION: Final = timedelta(minutes=5)
@@ -282,7 +281,7 @@ def grant_token(assertion: str, asked: str, *, audience: str, now: datetime | No
         except IntegrityError:
             raise _not_believed() from None
         wanted = tuple(dict.fromkeys(asked.split()))
-        granted = tuple(each for each in wanted if each in client.scopes)
+        granted = tuple(each for each in wanted if allows(client.scopes, each))
         if granted:
             token = secrets.token_urlsafe(32)
             AccessToken.objects.create(

@@ -76,5 +76,6 @@ def open_document(
         content = decrypt(bytes(document.sealed))
         if hashlib.sha256(content).hexdigest() != document.sha256:
             raise RefusedError("The stored document was changed.", code="document_changed")
-        _insert_look(course, by.user, by.link, "open_document", "membership", "", now)
+        link = by.link.pk if by.link else None
+        _insert_look(course, "open_document", "membership", now, user=by.user, link=link)
         return document, content

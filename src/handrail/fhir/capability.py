@@ -14,6 +14,7 @@ from handrail.fhir.oauth import token_address
 SINCE: Final = "2026-11-28"
 """The day of the last change of what is said here."""
 SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+SUMMARY_OPERATION: Final = "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"
 OAUTH: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
@@ -33,7 +34,7 @@ def capability() -> dict[str, Any]:
         "kind": "instance",
         "software": {"name": "Handrail", "version": __version__},
         "implementation": {
-            "description": "Takes vital signs of devices and serves sealed packets; no general FHIR server.",
+            "description": "Takes vital signs of devices, reads out the courses tied to the client; no general FHIR server.",
             "url": f"{settings.HANDRAIL_BASE_URL}/fhir",
         },
         "fhirVersion": "4.0.1",
@@ -46,13 +47,38 @@ def capability() -> dict[str, Any]:
                     "extension": [
                         {"url": OAUTH, "extension": [{"url": "token", "valueUri": token_address()}]},
                     ],
-                    "description": "SMART Backend Services for Observation; a person who is signed in for Bundle.",
+                    "description": "SMART Backend Services; for Bundle a person who is signed in.",
                 },
                 "resource": [
                     {"type": "Bundle", "interaction": [{"code": "read"}], "versioning": "no-version"},
+                    {
+                        "type": "Patient",
+                        "interaction": [{"code": "read"}, {"code": "search-type"}],
+                        "versioning": "versioned",
+                        "readHistory": False,
+                        "searchParam": [
+                            {
+                                "name": "identifier",
+                                "type": "token",
+                                "documentation": "By POST to _search, as system|value.",
+                            }
+                        ],
+                        "operation": [{"name": "summary", "definition": SUMMARY_OPERATION}],
+                    },
+                    _searched("AuditEvent", ("patient", "reference"), ("date", "date")),
+                    _searched("Provenance", ("patient", "reference"), ("target", "reference"), ("recorded", "date")),
                     {"type": "Observation", "interaction": [{"code": "create"}], "versioning": "no-version"},
                 ],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
             }
         ],
+    }
+
+
+def _searched(kind: str, *parameters: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "interaction": [{"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [{"name": name, "type": type_} for name, type_ in parameters],
     }

@@ -1,4 +1,4 @@
-"""A sealed packet as a FHIR R4 document: made to the International Patient Summary, with what a transfer needs added.
+"""A packet as a FHIR R4 document, sealed or as it stands: made to the International Patient Summary, with what a transfer needs added.
 
 Everything that a reader needs stands in the narrative of the sections, word for word as on the page of the packet; the coded resources
 are the same facts for machines. The document of a version is always the same: nothing in it follows the hour at which it was made.
@@ -26,11 +26,12 @@ UNKNOWN_PARTY: Final = "not known"
 
 
 def document_of(body: dict[str, Any], *, version: str, number: int | None, sha256: str) -> Resource:
-    """The document of a sealed version, or of a packet that nobody has sealed.
+    """The document of a sealed version, or of a course as it stands.
 
     Args:
         body: the packet as it was written out (`Packet.to_json`).
-        version: the id of the version; number: its number, None for one that was not sealed; sha256: the digest of what it says.
+        version: the id of the version; sha256: the digest of what it says.
+        number: the number of the version; None: nothing was sealed, and the document says that it hands nobody over.
     """
 
     def url(*parts: str) -> str:
@@ -48,7 +49,7 @@ def document_of(body: dict[str, Any], *, version: str, number: int | None, sha25
     if body["around"]["to_party"]:
         parties["to"] = body["around"]["to_party"]
         held["reason"] = [url("party", "to")]
-    sections = list(_sections(body, held, entries))
+    sections = list(_sections(body, held, entries, sealed=number is not None))
     composition = _composition(body, number, about, {key: url("party", key) for key in parties}, url("device"))
     composition["section"] = sections
     first = [
@@ -100,22 +101,27 @@ def _composition(
     codes = document_codes()
     last = body["doses"][-1] if body["doses"] else None
     after = f", after {STEP_WORDS[last['step']]}" if last and last["step"] else ""
+    sealed = number is not None
+    title = f"Hand-off: {body['product_words']}{after} (version {number})"
     return {
         "resourceType": "Composition",
         "status": "final",
         "type": _heading(codes.heading_of("type")),
-        "category": [_heading(codes.heading_of("category"))],
+        **({"category": [_heading(codes.heading_of("category"))]} if sealed else {}),
         "subject": about,
         "date": body["made_at"],
         "author": [{"reference": device}, {"reference": parties["from"]}],
         "custodian": {"reference": parties["from"]},
-        "title": f"Hand-off: {body['product_words']}{after} ({f'version {number}' if number is not None else 'as it stood, not sealed'})",
-        "text": narrative([paragraph(each) for each in body["notes"]] or [paragraph("Packet of a hand-off.")]),
+        "title": title if sealed else f"Summary: {body['product_words']}{after} (as it stood, not sealed)",
+        "text": narrative(
+            [paragraph(each) for each in body["notes"]]
+            or [paragraph("Packet of a hand-off." if sealed else "The course as it stands.")]
+        ),
     }
 
 
 def _sections(
-    body: dict[str, Any], held: dict[str, list[str]], entries: list[tuple[str, Resource]]
+    body: dict[str, Any], held: dict[str, list[str]], entries: list[tuple[str, Resource]], *, sealed: bool
 ) -> Iterator[Resource]:
     parts = {each["key"]: each for each in body["sections"]}
     by_url = dict(entries)
@@ -123,7 +129,11 @@ def _sections(
         told = [section_words(parts[key]) for key in row.holds]
         refer = held.get(row.id, [])
         if row.id == "reason":
-            told = [paragraph(_reason(body)), *(paragraph(each) for each in body["notes"]), *told]
+            told = [
+                paragraph(_reason(body) if sealed else _standing(body)),
+                *(paragraph(each) for each in body["notes"]),
+                *told,
+            ]
         if row.id == "allergies":
             told = [paragraph(NO_ALLERGIES)]
         if not told:
@@ -143,6 +153,13 @@ def _reason(body: dict[str, Any]) -> str:
     return (
         f"{body['around']['from_party'] or 'A site that is not known'} answers for the patient until somebody has accepted. "
         f"Offered to: {said(fields['duties.to'])}. Handed over: {body['product_words']}."
+    )
+
+
+def _standing(body: dict[str, Any]) -> str:
+    return (
+        f"This is no hand-off: it says how the course stood at {body['made_at']}. "
+        f"{body['around']['from_party'] or 'A site that is not known'} answers for the patient."
     )
 
 

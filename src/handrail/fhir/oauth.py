@@ -9,7 +9,8 @@ from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from handrail.actions.clients import ALGORITHMS, SCOPES, TOKEN_LASTS, ClientError, grant_token
+from handrail.actions.client_scopes import SCOPES
+from handrail.actions.clients import ALGORITHMS, TOKEN_LASTS, ClientError, grant_token
 from handrail.actions.errors import RefusedError
 from handrail.fhir.answers import answered
 
@@ -32,7 +33,7 @@ def configuration(request: HttpRequest) -> JsonResponse:
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "scopes_supported": list(SCOPES),
-        "capabilities": ["client-confidential-asymmetric", "permission-v2"],
+        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
     }
     return answered(body, content_type=JSON)
 

@@ -11,38 +11,19 @@ from django.http import HttpRequest, JsonResponse
 from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from handrail.actions.clients import Caller, caller_of, course_behind, record_reading
+from handrail.actions.client_scopes import SEND
+from handrail.actions.clients import Caller, course_behind, record_reading
 from handrail.actions.errors import ActionError, ConflictError
 from handrail.actions.recording import Recorded
-from handrail.fhir.answers import FHIR_JSON, answered, issue, refused
+from handrail.fhir.answers import FHIR_JSON, answered, issue
 from handrail.fhir.bundle import parse_object
 from handrail.fhir.device_readings import read_observation
+from handrail.fhir.door import Refusal, caller_with
 from handrail.fhir.record import FhirReadError
 
-CREATE: Final = "system/Observation.c"
 MOST_OBSERVATIONS: Final = 200
 TYPES: Final = ("transaction", "batch")
 CONTENT_TYPES: Final = (FHIR_JSON, "application/json")
-
-
-class Refusal(Exception):
-    """What one Observation or the whole request is answered."""
-
-    def __init__(self, status: int, code: str, words: str, path: str = "") -> None:
-        super().__init__(code)
-        self.status, self.code, self.words, self.path = status, code, words, path
-
-    @property
-    def outcome(self) -> dict[str, Any]:
-        """As OperationOutcome."""
-        return issue("error", self.code, self.words, self.path)
-
-    def response(self) -> JsonResponse:
-        """As answer."""
-        answer = refused(self.status, self.code, self.words, self.path)
-        if self.status == 401:
-            answer["WWW-Authenticate"] = "Bearer"
-        return answer
 
 
 @csrf_exempt  # nothing is taken from a cookie: what counts is the token
@@ -73,13 +54,10 @@ def bundle(request: HttpRequest) -> JsonResponse:
 def _asked(request: HttpRequest) -> tuple[Caller, Mapping[str, Any]]:
     """Who asks, and the resource that was sent."""
     if request.method != "POST":
-        raise Refusal(405, "not-supported", "Send this with POST; nothing is read here.")
-    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-    caller = caller_of(token.strip()) if scheme.lower() == "bearer" and token else None
-    if caller is None:
-        raise Refusal(401, "login", "The token opens nothing (any more): ask /fhir/token for a new one.")
-    if CREATE not in caller.scopes:
-        raise Refusal(403, "forbidden", f"The token lacks the scope {CREATE}.")
+        raise Refusal(
+            405, "not-supported", "Send this with POST; no Observation is read here, the summary holds the last ones."
+        )
+    caller = caller_with(request, SEND)
     if request.content_type not in CONTENT_TYPES:
         raise Refusal(415, "not-supported", f"Send {FHIR_JSON}.")
     try:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handrail.fhir import capability, oauth, observations, views
+from handrail.fhir import capability, oauth, observations, patients, traces, views
 
 urlpatterns = [
     path("fhir/.well-known/smart-configuration", oauth.configuration, name="fhir_smart"),
@@ -10,5 +10,11 @@ urlpatterns = [
     path("fhir/token", oauth.token, name="fhir_token"),
     path("fhir/Observation", observations.create, name="fhir_observation"),
     path("fhir", observations.bundle, name="fhir_bundle_in"),
+    path("fhir/Patient", patients.by_address, name="fhir_patients"),
+    path("fhir/Patient/_search", patients.search, name="fhir_find_patient"),
+    path("fhir/Patient/<str:patient_id>", patients.read, name="fhir_patient"),
+    path("fhir/Patient/<str:patient_id>/$summary", patients.summary, name="fhir_summary"),
+    path("fhir/AuditEvent", traces.audit_events, name="fhir_audit"),
+    path("fhir/Provenance", traces.provenances, name="fhir_provenance"),
     path("fhir/Bundle/<uuid:version_id>", views.bundle, name="fhir_bundle"),
 ]

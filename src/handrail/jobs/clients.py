@@ -10,7 +10,8 @@ from pathlib import Path
 from uuid import UUID
 
 from handrail.actions.actor import person
-from handrail.actions.clients import SCOPES, end_client, register_client, tie_device, untie_device
+from handrail.actions.client_scopes import SCOPES
+from handrail.actions.clients import end_client, register_client, tie_device, untie_device
 from handrail.actions.errors import ActionError
 from handrail.jobs.imports import organisation_named
 from handrail.people import scope
@@ -41,7 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--organisation", required=True, help="name or id")
     add.add_argument("--name", required=True, help="what your people call it")
     add.add_argument("--keys", required=True, type=Path, metavar="FILE", help="its JSON Web Key Set, public keys only")
-    add.add_argument("--scope", action="append", choices=SCOPES, required=True)
+    add.add_argument(
+        "--scope",
+        action="append",
+        choices=SCOPES,
+        required=True,
+        metavar="SCOPE",
+        help=f"what it may do, once for each: {', '.join(SCOPES)}",
+    )
     add.set_defaults(command=_add)
     listed = commands.add_parser("list", help="the systems of an organisation")
     listed.add_argument("--organisation", required=True, help="name or id")

@@ -84,11 +84,15 @@ class Look(OwnedRow):
     )
     link = models.UUIDField(null=True, blank=True)
     """The link that was used when nobody was signed in."""
+    client = models.ForeignKey(
+        "people.ServiceClient", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """The system that read, when no person did."""
     at = models.DateTimeField(default=clock.now)
     what = models.CharField(max_length=80)
     """The page or route, by its name."""
     through = models.CharField(max_length=16, default="membership")
-    """membership, access, break_glass or link."""
+    """membership, the purpose of a grant, break_glass, link or client."""
     reason = models.TextField(blank=True)
 
     class Meta(OwnedRow.Meta):
