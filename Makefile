@@ -45,10 +45,11 @@ drills: env ## a thousand hand-offs, ten thousand faults on PostgreSQL and a tho
 	@$(BIN)/python -m tests.drills.storm --database sqlite --faults 1000
 	@$(BIN)/python -m tests.drills.storm --database postgres --faults 10000
 
-bench: env ## measure `assess` on long courses, and a night in which many report at once
+bench: env ## measure `assess` on long courses, a night in which many report at once, and the FHIR door
 	@$(BIN)/python bench/assess.py
 	@tools/system.sh test
 	@$(BIN)/python bench/night.py
+	@$(BIN)/python bench/fhir.py
 
 mutants: env ## change each comparison and number in turn and see that a test notices (ONLY="redosing", SAMPLE=200, SEED=0)
 	@$(BIN)/python tools/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))

@@ -13,6 +13,7 @@ from typing import Any
 
 import django
 
+DEVICES = "https://devices.example/patients"
 STEPS = ("first_on_call", "second_on_call", "attending")
 
 
@@ -95,6 +96,22 @@ def crowd(courses: int, reporters: int) -> dict[str, Any]:
     return told
 
 
+def devices(courses: int, keys: str) -> dict[str, Any]:
+    """Courses in step-up that are watched since a dose, each tied under `D-<number>` to a system with these public keys, which may do everything."""
+    from handrail import clock
+    from handrail.actions.client_scopes import SCOPES
+    from handrail.actions.clients import register_client, tie_device
+
+    world, told = _house()
+    by, nurse = world.actor("alice", "director"), world.actor("alice")
+    jwks = json.loads(Path(keys).read_text(encoding="utf-8"))
+    client = register_client(world.alice.organisation, "Thermometers", jwks, scopes=SCOPES, by=by)
+    ids = [_dosed(world, clock.now() - timedelta(minutes=30)) for _ in range(courses)]
+    for number, course in enumerate(ids):
+        tie_device(course, client.pk, DEVICES, f"D-{number}", by=nurse)  # type: ignore[arg-type]
+    return {**told, "courses": ids, "client": str(client.pk)}
+
+
 def _fields(row: Any) -> dict[str, Any]:
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if field.name != "pk"}
 
@@ -160,6 +177,7 @@ STORIES = {
     "ward": ward,
     "reachable_ward": reachable_ward,
     "crowd": crowd,
+    "devices": devices,
     "send_fever": send_fever,
     "answer": answer,
 }

@@ -26,7 +26,7 @@ from handrail import clock
 from handrail.actions.actor import Actor, service
 from handrail.actions.client_scopes import SCOPES, allows
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError, RefusedError
-from handrail.actions.facts import record_event
+from handrail.actions.facts import record_event, record_events
 from handrail.actions.recording import Recorded, locked
 from handrail.people import permissions, scope
 from handrail.people.models import AccessToken, ClientAssertion, DeviceLink, Organisation, Role, ServiceClient
@@ -201,15 +201,38 @@ def record_reading(
         RefusedError, ConflictError, NotVisibleError: nothing was changed.
     """
     now = now or clock.now()
-    said = str(event["at"])
-    data = dict(event)
-    if datetime.fromisoformat(said) > now:
-        data |= {"at": now.isoformat(), AS_SENT: said}
-    with scope.acting_for(caller.client.organisation_id):
-        former = Event.objects.filter(organisation_id=caller.client.organisation_id, id=data["id"]).first()
-    if former is not None and former.payload.get(AS_SENT) == said:
-        data |= {"at": former.occurred_at.isoformat(), AS_SENT: said}
+    [data] = _not_ahead(caller, [event], now)
     return record_event(course_id, data, by=caller.actor, now=now)
+
+
+def record_readings(
+    caller: Caller, course_id: UUID, events: Sequence[Mapping[str, Any]], *, now: datetime | None = None
+) -> list[Recorded]:
+    """Record what devices measured of one patient, all or none; the course is judged once, with all of it.
+
+    Raises:
+        ActionError: as `record_reading`; `fact` says which of them. Nothing was changed.
+    """
+    now = now or clock.now()
+    return record_events(course_id, _not_ahead(caller, events, now), by=caller.actor, now=now)
+
+
+def _not_ahead(caller: Caller, events: Sequence[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    with scope.acting_for(caller.client.organisation_id):
+        ids = [event["id"] for event in events]
+        mine = Event.objects.filter(organisation_id=caller.client.organisation_id, id__in=ids)
+        former = {str(row.id): row for row in mine}
+    found = []
+    for event in events:
+        said = str(event["at"])
+        data = dict(event)
+        if datetime.fromisoformat(said) > now:
+            data |= {"at": now.isoformat(), AS_SENT: said}
+        row = former.get(str(data["id"]))
+        if row is not None and row.payload.get(AS_SENT) == said:
+            data |= {"at": row.occurred_at.isoformat(), AS_SENT: said}
+        found.append(data)
+    return found
 
 
 def _link_of(client: ServiceClient, system: str, value: str) -> DeviceLink | None:

@@ -5,6 +5,8 @@ class ActionError(Exception):
     """A verb that was not done; nothing was changed."""
 
     code = "refused"
+    fact: int | None = None
+    """Of several facts that were sent together, which; counted from 0."""
 
     def __init__(self, message: str, *, code: str | None = None, path: str = "") -> None:
         super().__init__(message)

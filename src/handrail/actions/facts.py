@@ -1,6 +1,6 @@
 """Recording, correcting and withdrawing facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
-from handrail.actions.recording import Recorded, locked, record
+from handrail.actions.recording import Recorded, counted, locked, record, record_together
 from handrail.people.permissions import VERB_FOR_KIND
 from handrail.records.models import Event
 from handrail.rules.handoff_events import HANDOFF
@@ -22,6 +22,25 @@ def record_event(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: da
     Raises:
         RefusedError, ConflictError, NotVisibleError, NotAllowedError: with a sentence to show; nothing was changed.
     """
+    return record(course_id, data, by=by, verbs=_verbs(data), now=now or clock.now())
+
+
+def record_events(
+    course_id: UUID, events: Sequence[Mapping[str, Any]], *, by: Actor, now: datetime | None = None
+) -> list[Recorded]:
+    """Record several events of a course, all or none, each like `record_event`; the course is judged once, with all of them.
+
+    Raises:
+        ActionError: as `record_event`; `fact` says which of them. Nothing was changed.
+    """
+    facts = []
+    for number, data in enumerate(events):
+        with counted(number):
+            facts.append((data, _verbs(data)))
+    return record_together(course_id, facts, by=by, now=now or clock.now())
+
+
+def _verbs(data: Mapping[str, Any]) -> tuple[str, ...]:
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in VERB_FOR_KIND:
         raise RefusedError("There is no event kind of that name.", code="unknown_kind", path="event.kind")
@@ -29,7 +48,7 @@ def record_event(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: da
         raise RefusedError("A course starts once.", code="unknown_kind", path="event.kind")
     if kind in HANDOFF and (kind != "accountability_moved" or data.get("handoff") is not None):
         raise RefusedError("A hand-off has a page of its own for that.", code="unknown_kind", path="event.kind")
-    return record(course_id, data, by=by, verbs=(VERB_FOR_KIND[kind],), now=now or clock.now())
+    return (VERB_FOR_KIND[kind],)
 
 
 def receive_checkin(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: datetime | None = None) -> Recorded:

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from handrail.actions.actor import Actor
-from handrail.actions.errors import ConflictError, NotVisibleError, RefusedError
+from handrail.actions.errors import ActionError, ConflictError, NotVisibleError, RefusedError
 from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.reminders import follow_overdue
 from handrail.actions.truth import truth_about
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 CANNOT_ASSESS: Final = f"{ledger.SHELL}cannot_assess"
 REPORT: Final = "checkin_received"
+CHANGES_POLICY: Final = ("policy_changed", "fact_withdrawn")
 TRY_AGAIN: Final = timedelta(minutes=5)
 """How soon the watcher tries again to assess a course that could not be assessed."""
 
@@ -108,31 +109,113 @@ def record(course_id: UUID, data: Mapping[str, Any], *, by: Actor, verbs: tuple[
         NotVisibleError, NotAllowedError: not for this actor.
     """
     with locked(course_id, by, now) as course:
-        roles = [by.role_for(verb, course, now) for verb in verbs]
-        fact = _read(data, course, By(role=roles[0], id=by.id), by.source, now)
-        former = Event.objects.filter(organisation_id=course.organisation_id, id=fact.id).first()
-        if former is not None:
-            return _first_answer_again(course, former, fact, now)
-        _refuse_misplaced(course, fact, now)
-        row = _insert(course, fact, by, now)
-        reported = row.kind == REPORT or (row.kind == "vitals_measured" and row.source == "device")
+        return _record(course, [(data, verbs)], by, now)[0]
+
+
+def record_together(
+    course_id: UUID, facts: Sequence[tuple[Mapping[str, Any], tuple[str, ...]]], *, by: Actor, now: datetime
+) -> list[Recorded]:
+    """Record several facts of a course, all or none, and judge them once, when all of them stand in the record.
+
+    Each is looked at as by `record`, and the answer is about all of them: what a fact in the middle would have opened and a later one
+    closed again was never there for anybody.
+
+    Args:
+        facts: each with the verbs that it needs.
+
+    Raises:
+        ActionError: as `record`; `fact` says which of them, counted from 0.
+    """
+    with locked(course_id, by, now) as course:
         try:
-            settled = settle(course, now, reported=reported)
-        except UnusableInput as error:
-            if _could_be_assessed_without(course, row, now):
-                raise RefusedError(error.message, code=error.code, path=error.path) from error
-            settled = could_not_assess(course, now, reported=reported)
+            with transaction.atomic():
+                return _record(course, facts, by, now)
+        except UnusableInput:
+            # One of them cannot be judged with what stands there: one after the other says which.
+            found = []
+            for number, fact in enumerate(facts):
+                with counted(number):
+                    found += _record(course, [fact], by, now)
+            return found
+
+
+@contextmanager
+def counted(number: int) -> Iterator[None]:
+    """Whatever is refused in here says of which fact."""
+    try:
+        yield
+    except ActionError as error:
+        error.fact = number
+        raise
+
+
+def _record(
+    course: Course, facts: Sequence[tuple[Mapping[str, Any], tuple[str, ...]]], by: Actor, now: datetime
+) -> list[Recorded]:
+    """Facts of a locked course.
+
+    Raises:
+        UnusableInput: of several facts one cannot be judged; nothing says which.
+    """
+    taken = _take(course, facts, by, now)
+    rows = [row for row, again in taken if not again]
+    if not rows:
+        return [_first_answer_again(course, row, now) for row, _ in taken]
+    reported = any(_reports(row) for row in rows)
+    try:
+        settled = settle(course, now, reported=reported)
+    except UnusableInput as error:
+        if len(facts) > 1:
+            raise
+        if _could_be_assessed_without(course, rows[0], now):
+            raise RefusedError(error.message, code=error.code, path=error.path) from error
+        settled = could_not_assess(course, now, reported=reported)
+    for row in rows:
         _resume_in_vain(course, row, now)
-        read = settled.read
-        party = _who_answers(course, read, now) if reported else None
-        return Recorded(
+    read = settled.read
+    party = _who_answers(course, read, now) if reported else None
+    truth = truth_about(course, now, saved_at=rows[0].recorded_at, party=party)
+    return [
+        _first_answer_again(course, row, now)
+        if again
+        else Recorded(
             event=row,
             assessment=settled.assessment,
             opened=settled.changes.opened,
-            truth=truth_about(course, now, saved_at=row.recorded_at, party=party),
-            read=read if reported else None,
-            party=party,
+            truth=truth,
+            read=read if _reports(row) else None,
+            party=party if _reports(row) else None,
         )
+        for row, again in taken
+    ]
+
+
+def _reports(row: Event) -> bool:
+    """Whether a person at home, or a device there, tells something that nobody of the team has seen yet."""
+    return row.kind == REPORT or (row.kind == "vitals_measured" and row.source == "device")
+
+
+def _take(
+    course: Course, facts: Sequence[tuple[Mapping[str, Any], tuple[str, ...]]], by: Actor, now: datetime
+) -> list[tuple[Event, bool]]:
+    """The rows of facts, and whether each was there before."""
+    taken: list[tuple[Event, bool]] = []
+    policy: Policy | None = None
+    for number, (data, verbs) in enumerate(facts):
+        with counted(number):
+            roles = [by.role_for(verb, course, now) for verb in verbs]
+            fact = _read(data, course, By(role=roles[0], id=by.id), by.source, now)
+            former = Event.objects.filter(organisation_id=course.organisation_id, id=fact.id).first()
+            if former is not None:
+                _refuse_other_content(course, former, fact)
+                taken.append((former, True))
+                continue
+            _refuse_misplaced(course, fact, now)
+            policy = policy or _policy_in_force(course, now)
+            taken.append((_insert(course, fact, by, policy), False))
+            if fact.kind in CHANGES_POLICY:
+                policy = None
+    return taken
 
 
 def _who_answers(course: Course, read: Read | None, now: datetime) -> Accountable:
@@ -180,12 +263,15 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(_holds_nul(item) for item in value)
 
 
-def _insert(course: Course, fact: Fact, by: Actor, now: datetime) -> Event:
-    """Store a fact, with the readings marked that the policy calls implausible: they are kept, and satisfy no rule."""
+def _policy_in_force(course: Course, now: datetime) -> Policy:
     try:
-        policy = wire.policy_of(course, now)
+        return wire.policy_of(course, now)
     except UnusableInput:
-        policy = load_policy()  # the fact is kept all the same, and somebody is called to look
+        return load_policy()  # the fact is kept all the same, and somebody is called to look
+
+
+def _insert(course: Course, fact: Fact, by: Actor, policy: Policy) -> Event:
+    """Store a fact, with the readings marked that the policy calls implausible: they are kept, and satisfy no rule."""
     marked = implausible_fields(fact, policy.plausible)
     if marked and hasattr(fact.body, "implausible"):
         fact = replace(fact, body=replace(fact.body, implausible=tuple(sorted({*fact.body.implausible, *marked}))))
@@ -194,10 +280,13 @@ def _insert(course: Course, fact: Fact, by: Actor, now: datetime) -> Event:
     return row
 
 
-def _first_answer_again(course: Course, former: Event, fact: Fact, now: datetime) -> Recorded:
+def _refuse_other_content(course: Course, former: Event, fact: Fact) -> None:
     known = wire.to_fact(former)
     if former.course_id != course.pk or not same_content(_unmarked(known), _unmarked(fact)):
         raise ConflictError("This id was used before for something else; nothing was changed.")
+
+
+def _first_answer_again(course: Course, former: Event, now: datetime) -> Recorded:
     return Recorded(
         event=former,
         assessment=None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
+from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
@@ -12,12 +14,12 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from handrail.actions.client_scopes import SEND
-from handrail.actions.clients import Caller, course_behind, record_reading
+from handrail.actions.clients import Caller, course_behind, record_reading, record_readings
 from handrail.actions.errors import ActionError, ConflictError
 from handrail.actions.recording import Recorded
 from handrail.fhir.answers import FHIR_JSON, answered, issue
 from handrail.fhir.bundle import parse_object
-from handrail.fhir.device_readings import read_observation
+from handrail.fhir.device_readings import DeviceReading, read_observation
 from handrail.fhir.door import Refusal, caller_with
 from handrail.fhir.record import FhirReadError
 
@@ -89,16 +91,36 @@ def _resources(body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
 
 
 def _all(resources: list[Mapping[str, Any]], caller: Caller) -> list[dict[str, Any]]:
+    """A transaction: everything of one course is recorded together and judged once; the courses one after the other, by their ids."""
+    read: dict[UUID, list[tuple[int, Mapping[str, Any]]]] = {}
+    behind: dict[tuple[str, str], UUID] = {}
+    for number, resource in enumerate(resources):
+        with _of_entry(number):
+            reading = _read(resource, caller)
+            course_id = behind.get(reading.subject) or _course(reading, caller)
+            behind[reading.subject] = course_id
+            read.setdefault(course_id, []).append((number, reading.event))
+    found: dict[int, Recorded] = {}
     with transaction.atomic():
-        found = []
-        for number, resource in enumerate(resources):
+        for course_id in sorted(read):
+            numbers = [number for number, _ in read[course_id]]
             try:
-                found.append(_entry(_take(resource, caller)))
-            except Refusal as refusal:
-                words = f"{refusal.words} Nothing of the Bundle was kept."
-                path = f"Bundle.entry[{number}].resource" + (f" {refusal.path}" if refusal.path else "")
-                raise Refusal(refusal.status, refusal.code, words, path) from None
-        return found
+                recorded = record_readings(caller, course_id, [event for _, event in read[course_id]])
+            except ActionError as error:
+                with _of_entry(numbers[error.fact or 0]):
+                    raise _refusal(error) from None
+            found |= dict(zip(numbers, recorded, strict=True))
+    return [_entry(found[number]) for number in range(len(resources))]
+
+
+@contextmanager
+def _of_entry(number: int) -> Iterator[None]:
+    try:
+        yield
+    except Refusal as refusal:
+        words = f"{refusal.words} Nothing of the Bundle was kept."
+        path = f"Bundle.entry[{number}].resource" + (f" {refusal.path}" if refusal.path else "")
+        raise Refusal(refusal.status, refusal.code, words, path) from None
 
 
 def _one(resource: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -115,20 +137,33 @@ def _entry(recorded: Recorded) -> dict[str, Any]:
 
 
 def _take(resource: Mapping[str, Any], caller: Caller) -> Recorded:
+    reading = _read(resource, caller)
     try:
-        reading = read_observation(resource, caller.client.pk)
-        course_id = course_behind(caller.client, *reading.subject)
-        if course_id is None:
-            words = "That identifier means no patient here: ask the clinic to enter it for the course."
-            raise Refusal(422, "not-found", words, "Observation.subject.identifier")
-        return record_reading(caller, course_id, reading.event)
+        return record_reading(caller, _course(reading, caller), reading.event)
+    except ActionError as error:
+        raise _refusal(error) from None
+
+
+def _read(resource: Mapping[str, Any], caller: Caller) -> DeviceReading:
+    try:
+        return read_observation(resource, caller.client.pk)
     except FhirReadError as error:
         raise Refusal(422, "invalid", error.message, error.path) from None
-    except ConflictError:
+
+
+def _course(reading: DeviceReading, caller: Caller) -> UUID:
+    course_id = course_behind(caller.client, *reading.subject)
+    if course_id is None:
+        words = "That identifier means no patient here: ask the clinic to enter it for the course."
+        raise Refusal(422, "not-found", words, "Observation.subject.identifier")
+    return course_id
+
+
+def _refusal(error: ActionError) -> Refusal:
+    if isinstance(error, ConflictError):
         words = "This identifier was sent before with another content; nothing was changed. Correct the reading in Handrail itself."
-        raise Refusal(409, "duplicate", words, "Observation.identifier") from None
-    except ActionError as error:
-        raise Refusal(422, "business-rule", error.message, error.path) from None
+        return Refusal(409, "duplicate", words, "Observation.identifier")
+    return Refusal(422, "business-rule", error.message, error.path)
 
 
 def _said(recorded: Recorded) -> dict[str, Any]:
