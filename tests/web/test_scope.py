@@ -109,6 +109,7 @@ ROWS = [
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("ed_sheet", 200, 200, 404, LOGIN, about="course"),
+    Row("looks", 403, 403, 404, LOGIN, about="course"),
     Row("cards", 200, 200, 404, LOGIN, about="course"),
     Row("new_card", 302, 302, 404, LOGIN, "post", about="course"),
     Row("card", 200, 200, 404, LOGIN, about="card"),

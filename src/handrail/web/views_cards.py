@@ -32,8 +32,9 @@ MOST: Final = 20
 @require_GET
 def cards(request: HttpRequest, course_id: UUID) -> HttpResponse:
     """Which cards there are, which of them opens the page, and who opened it."""
-    found, now = course_for(request, course_id), clock.now()
-    verbs = permissions.verbs_on(signed_in(request), found, now)
+    found, user, now = course_for(request, course_id), signed_in(request), clock.now()
+    verbs = permissions.verbs_on(user, found, now)
+    log_look(found, "emergency_cards", user=user, now=now)
     rows = found.emergency_cards.select_related("link").order_by("-link__issued_at", "-id")[:MOST]
     openings = found.emergency_openings.order_by("-at", "-id")[:MOST]
     context = {

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from handrail import clock
+from handrail.actions.access import log_look
 from handrail.actions.whom import PersonOn, PointOfContact, contact_at, contacts_ahead
 from handrail.people import permissions
 from handrail.records.reach import courses_of
@@ -30,6 +31,7 @@ def contacts(request: HttpRequest, course_id: UUID) -> HttpResponse:
     course = courses_of(user, now).select_related("patient", "site", "organisation").filter(pk=course_id).first()
     if course is None:
         raise Http404("There is no such course.")
+    log_look(course, "contacts", user=user, now=now)
     zone = course.time_zone
     typed = request.GET.get("at", "")
     at, trouble = _instant(typed, zone) if typed else (now, "")

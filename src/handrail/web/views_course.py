@@ -74,6 +74,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
         "may_read_packet": names,
         "may_export": "export_course" in verbs,
+        "may_see_looks": "view_looks" in verbs,
         "may_withdraw": "correct_event" in verbs,
     }
     return render(request, "handrail/course.html", context)
@@ -266,6 +267,8 @@ def withdraw(request: HttpRequest, course_id: UUID, event_id: UUID) -> HttpRespo
     event = found.events.filter(id=event_id).first()
     if event is None:
         raise Http404("There is no such event.")
+    if request.method == "GET":
+        log_look(found, "withdraw", user=user, now=now)
     reason, trouble = request.POST.get("reason", "").strip(), ""
     if request.method == "POST":
         try:

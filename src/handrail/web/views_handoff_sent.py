@@ -164,6 +164,7 @@ def heard(request: HttpRequest, course_id: UUID, handoff_id: UUID) -> HttpRespon
             trouble = error.message
         except NotAllowedError:
             raise
+    log_look(held.course, "handoff_call", user=signed_in(request), now=held.now)
     receiver = page.organisation_of(held.loop.offered.body.to_party)
     context = {
         **frame(request, "handoffs"),

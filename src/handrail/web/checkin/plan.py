@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from handrail.actions.checkins import said
+from handrail.actions.looked import LastRead, Reader
 from handrail.people.models.patients import TemperatureUnit
 from handrail.rules.packet_parts import DoseGivenPart, EpisodePart, Packet
 from handrail.rules.policy import Policy
@@ -30,6 +31,13 @@ REACTIONS: Final[dict[str, Promise]] = {
     "icans": gettext_lazy("reaction with confusion (ICANS)"),
     "infection": gettext_lazy("infection"),
     "neurotoxicity": gettext_lazy("nerve trouble"),
+}
+READERS: Final[dict[Reader, Promise]] = {
+    Reader.OTHER_TEAM: gettext_lazy("another team that your team works with"),
+    Reader.BROKE_GLASS: gettext_lazy("a clinician who opened it in an emergency"),
+    Reader.SYSTEM: gettext_lazy("a computer system"),
+    Reader.EMERGENCY: gettext_lazy("an emergency department, with your card"),
+    Reader.RECEIVER: gettext_lazy("the practice that is asked to take you over"),
 }
 CHRONIC: Final = ("prophylaxis", "home")
 """Purposes of medicines that a patient takes at home."""
@@ -61,6 +69,17 @@ def plan_of(packet: Packet, policy: Policy, zone: str, *, clock_24h: bool, unit:
         "fever": celsius_words(policy.triage.fever_c, fahrenheit_first=unit == TemperatureUnit.FAHRENHEIT),
         "signs": [said(row.words) for row in policy.triage.symptom if row.ladder.urgency is Urgency.NOW],
     }
+
+
+def readers_of(looks: Iterable[LastRead], zone: str, *, clock_24h: bool) -> list[str]:
+    """Who else has read it, and when: a system by its name, people by what they are."""
+    found = []
+    for each in looks:
+        who = str(READERS[each.reader])
+        if each.reader is Reader.SYSTEM:
+            who = f"{who} ({each.name})"
+        found.append(f"{who}: {_time(each.at, zone, clock_24h=clock_24h)}")
+    return found
 
 
 def _last(dose: DoseGivenPart, zone: str) -> str:

@@ -34,13 +34,14 @@ from handrail.actions.checkins import (
 from handrail.actions.errors import ActionError, TooManyError
 from handrail.actions.home_medicines import take_at_home
 from handrail.actions.links import exchange_link, link_of_cookie
+from handrail.actions.looked import others_who_read
 from handrail.actions.looked_after import LookedAfter, looked_after
 from handrail.actions.packets import packet_of
 from handrail.people.models import LinkToken
 from handrail.people.scope import acting_for
 from handrail.web.cards import card_on_phone
 from handrail.web.checkin import words
-from handrail.web.checkin.plan import plan_of
+from handrail.web.checkin.plan import plan_of, readers_of
 from handrail.web.checkin.reading import answers_from
 from handrail.web.words import instant_iso
 
@@ -177,10 +178,12 @@ def plan(request: HttpRequest) -> HttpResponse:
         try:
             with acting_for(link.organisation_id):
                 made = packet_of(sheet.course, now)
+                others = others_who_read(sheet.course)
         except ActionError:
             return _private(render(request, "handrail/checkin/plan.html", context, status=409))
         clock_24h = sheet.course.patient.clock_24h
         context["plan"] = plan_of(made, sheet.policy, sheet.zone, clock_24h=clock_24h, unit=sheet.unit)
+        context["readers"] = readers_of(others, sheet.zone, clock_24h=clock_24h)
         return _private(render(request, "handrail/checkin/plan.html", context))
 
 
