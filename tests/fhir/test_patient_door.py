@@ -93,7 +93,9 @@ def test_the_summary_is_the_document_of_the_course_as_it_stands(world):
     assert problems(body) == []
     Bundle.model_validate_json(answer.content)
     composition = body["entry"][0]["resource"]
-    assert composition["title"] == "Summary: Tecvayli (teclistamab-cqyv), after step-up dose 2 (as it stood, not sealed)"
+    assert (
+        composition["title"] == "Summary: Tecvayli (teclistamab-cqyv), after step-up dose 2 (as it stood, not sealed)"
+    )
     assert "category" not in composition, "it is no transfer summary"
     narrative = "".join(each["text"]["div"] for each in composition["section"])
     assert "This is no hand-off" in narrative and "Offered to" not in narrative.split("</p>")[0]

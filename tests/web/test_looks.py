@@ -1,4 +1,4 @@
-"""Who looked: told to the director by name, to the patient in plain words, and every address that shows a patient writes it down."""
+"""Who looked: told to the director by name, to the patient in plain words. That every page writes it down: `test_scope.py`."""
 
 import html
 import re
@@ -19,8 +19,6 @@ from handrail.records.models import Look
 from tests.support.clients import registered, tied
 from tests.support.factories import World
 from tests.support.packets import NOW, told
-from tests.web.test_scope import ROWS, address_of
-from tests.web.test_scope import world as every_world  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -131,27 +129,3 @@ def test_many_looks_of_home_hide_nobody(world):
         own = {"organisation": world.course.organisation, "course": world.course, "link": link.pk, "through": "link"}
         Look.objects.bulk_create(Look(**own, what="checkin", at=NOW) for _ in range(600))
     assert "a computer system (Thermometers)" in plan(world)
-
-
-NO_PATIENT = ("course_policy",)
-"""Addresses with a course in them that show nothing of it."""
-SHOW_A_PATIENT = [
-    row
-    for row in ROWS
-    if row.method == "get"
-    and row.owner == 200
-    and row.about in ("course", "packet", "handoff", "card", "event")
-    and row.name not in NO_PATIENT
-]
-
-
-@pytest.mark.parametrize("row", SHOW_A_PATIENT, ids=lambda row: f"{row.name} {'/'.join(row.args)}".strip())
-def test_every_page_about_one_patient_is_a_look(row, every_world):  # noqa: F811
-    client = Client()
-    client.force_login(every_world.alice.oncologist)
-    with everything():
-        mine = Look.objects.filter(user=every_world.alice.oncologist, course=every_world.course)
-        before = mine.count()
-        answer = client.get(address_of(row, every_world))
-        assert answer.status_code == 200
-        assert mine.count() == before + 1

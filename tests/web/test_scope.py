@@ -376,6 +376,26 @@ def test_looks_are_written_down(world, client):
         assert Look.objects.count() == before
 
 
+NO_PATIENT = ("course_policy",)
+"""Addresses with a course in them that show nothing of it."""
+OF_ONE_PATIENT = ("course", "packet", "handoff", "card", "event")
+SHOW_A_PATIENT = [
+    row
+    for row in ROWS
+    if row.method == "get" and row.owner == 200 and row.about in OF_ONE_PATIENT and row.name not in NO_PATIENT
+]
+
+
+@pytest.mark.parametrize("row", SHOW_A_PATIENT, ids=lambda row: f"{row.name} {'/'.join(row.args)}".strip())
+def test_every_page_about_one_patient_is_a_look(row: Row, world: World, client):
+    client.force_login(world.alice.oncologist)
+    with everything():
+        mine = Look.objects.filter(user=world.alice.oncologist, course=world.course)
+        before = mine.count()
+        assert client.get(address_of(row, world)).status_code == 200
+        assert mine.count() == before + 1
+
+
 def test_a_course_that_does_not_exist_and_one_that_is_not_yours_look_the_same(world, client):
     client.force_login(world.charlie.nurse)
     mine, none = reverse("course", args=[world.course.pk]), reverse("course", args=[uuid4()])

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from handrail.actions.clients import ALGORITHMS, LONGEST_TEXT, SCOPES
+from handrail.actions.client_scopes import (
+    FIND_AUDIT,
+    FIND_PATIENT,
+    FIND_PROVENANCE,
+    READ_PATIENT,
+    SCOPES,
+    SEND,
+)
+from handrail.actions.clients import ALGORITHMS, LONGEST_TEXT
 from handrail.fhir.answers import FHIR_JSON
 from handrail.fhir.codes import LOINC, UCUM
 from handrail.fhir.device_codes import PANEL, DeviceRow, device_codes
 from handrail.fhir.device_readings import STATUSES, WEIGHT
 from handrail.fhir.oauth import ASSERTION_TYPE
-from handrail.fhir.observations import CONTENT_TYPES, CREATE, MOST_OBSERVATIONS, TYPES
+from handrail.fhir.observations import CONTENT_TYPES, MOST_OBSERVATIONS, TYPES
+from handrail.fhir.patients import SUMMARY_PROFILE
+from handrail.fhir.search_dates import PREFIXES
+from handrail.fhir.traces import MOST
 
 Operations = dict[str, dict[str, Any]]
 Schema = dict[str, Any]
@@ -36,6 +47,33 @@ def operations() -> dict[str, Operations]:
         "fhir_observation": {"post": _create()},
         "fhir_bundle_in": {"post": _bundle_in()},
         "fhir_bundle": {"get": _bundle_out()},
+        "fhir_patients": {"get": _no_search_by_address()},
+        "fhir_find_patient": {"post": _find_patient()},
+        "fhir_patient": {"get": _read_out("Who a patient is", READ_PATIENT, "Patient", tagged=True)},
+        "fhir_summary": {
+            "get": _read_out(
+                "The course as it stands, as a document", READ_PATIENT, "Document", *_OF_SUMMARY, tagged=True
+            ),
+            "post": {
+                **_read_out("The same", READ_PATIENT, "Document", *_OF_SUMMARY, tagged=True, sent=True),
+                "requestBody": {"content": {each: {"schema": _ref("Parameters")} for each in CONTENT_TYPES}},
+            },
+        },
+        "fhir_audit": {
+            "get": _read_out(
+                "Who looked at a patient", FIND_AUDIT, "Found", _query("patient", required=True), *_paged("date")
+            )
+        },
+        "fhir_provenance": {
+            "get": _read_out(
+                "Where documents and facts of a patient come from",
+                FIND_PROVENANCE,
+                "Found",
+                _query("patient"),
+                _query("target"),
+                *_paged("recorded"),
+            )
+        },
     }
 
 
@@ -74,6 +112,12 @@ def schemas() -> dict[str, Schema]:
             },
         },
         "CapabilityStatement": _resource("CapabilityStatement", ["status", "kind", "fhirVersion", "format", "rest"]),
+        "Patient": _resource("Patient", ["id", "meta", "name"]),
+        "Found": _resource("Bundle", ["type"], type={"const": "searchset"}),
+        "Parameters": _resource("Parameters", []),
+        "FindPatient": _object(
+            {"identifier": {"type": "string", "pattern": r"^[^|]*[^|\s][^|]*\|.*\S.*$", "maxLength": 600}}
+        ),
         "Document": _resource("Bundle", ["type", "entry"], type={"const": "document"}),
         "Observation": {"oneOf": [_observation(row) for row in device_codes().reading]},
         "Bundle": _resource(
@@ -110,7 +154,7 @@ def security() -> dict[str, Any]:
             "flows": {
                 "clientCredentials": {
                     "tokenUrl": "/fhir/token",
-                    "scopes": dict.fromkeys(SCOPES, "vital signs of devices"),
+                    "scopes": {each: "send vital signs of devices" if each == SEND else "read" for each in SCOPES},
                 }
             },
         },
@@ -146,7 +190,7 @@ def _create() -> Schema:
     located = {**taken, "headers": {"Location": {"schema": TEXT, "required": True}}}
     return {
         "summary": "One reading of a device",
-        "security": [{"backend": [CREATE]}],
+        "security": [{"backend": [SEND]}],
         "requestBody": _sent("Observation"),
         "responses": {
             "200": {**located, "description": "This Observation was here already."},
@@ -159,7 +203,7 @@ def _create() -> Schema:
 def _bundle_in() -> Schema:
     return {
         "summary": "Many readings: a transaction is kept whole or not at all, in a batch each stands for itself",
-        "security": [{"backend": [CREATE]}],
+        "security": [{"backend": [SEND]}],
         "requestBody": _sent("Bundle"),
         "responses": {
             "200": _body("BundleAnswer", FHIR_JSON, "What became of each, in their order."),
@@ -179,12 +223,60 @@ def _bundle_out() -> Schema:
     }
 
 
+def _no_search_by_address() -> Schema:
+    words = "Nobody is looked for in an address: POST to _search."
+    return {"summary": words, "security": [], "responses": {"405": _body("OperationOutcome", FHIR_JSON, words)}}
+
+
+def _find_patient() -> Schema:
+    return {
+        "summary": "The patient that a system means by its identifier, or none",
+        "security": [{"backend": [FIND_PATIENT]}],
+        "requestBody": {"required": True, "content": {FORM: {"schema": _ref("FindPatient")}}},
+        "responses": {"200": _body("Found", FHIR_JSON), **_outcomes(400, 401, 403, 406)},
+    }
+
+
+def _read_out(
+    summary: str, scope: str, answer: str, *parameters: Schema, tagged: bool = False, sent: bool = False
+) -> Schema:
+    """A read that is a look. `tagged`: with an ETag, and 304 for who has it; `sent`: with a body that may be too large."""
+    found: Schema = {"summary": summary, "security": [{"backend": [scope]}]}
+    if parameters:
+        found["parameters"] = list(parameters)
+    taken = _body(answer, FHIR_JSON)
+    if tagged:
+        taken["headers"] = {"ETag": {"schema": TEXT, "required": True}}
+    same = {"304": {"description": "Everything that is said is the same."}} if tagged else {}
+    more = (413,) if sent else ()
+    return {**found, "responses": {"200": taken, **same, **_outcomes(400, 401, 403, 404, 406, 409, *more)}}
+
+
+def _query(name: str, *, required: bool = False, **schema: Any) -> Schema:
+    return {"name": name, "in": "query", "required": required, "schema": {**TEXT, **schema}}
+
+
+def _paged(date: str) -> list[Schema]:
+    prefix = f"^({'|'.join(PREFIXES)})?\\d{{4}}"
+    dates = {"type": "array", "items": {**TEXT, "pattern": prefix}}
+    return [
+        {"name": date, "in": "query", "schema": dates},
+        {"name": "_count", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
+        _query("_behind"),
+    ]
+
+
+_OF_SUMMARY: Final = (
+    _query("identifier", pattern=r"^.*\S.*\|.*\S.*$"),
+    _query("profile", enum=[SUMMARY_PROFILE]),
+)
 _SAID: Final = {
     400: "No JSON, or not what this address takes.",
     401: "Nobody who is known here.",
     403: "Not with this scope or role.",
     404: "There is no such thing for you.",
-    409: "The identifier was used before with another content, or the content cannot be vouched for.",
+    406: "Another form than JSON is asked for.",
+    409: "The identifier was used before with another content, several courses are meant, or the content cannot be vouched for.",
     413: "Too large: send less at once.",
     415: "Another form than JSON.",
     422: "What was sent cannot be used; `expression` names the place. Nothing was kept.",
