@@ -218,6 +218,43 @@ def test_a_slow_hand_off_is_found_days_before_it_would_force_a_repeat():
     )
 
 
+def test_where_the_step_up_begins_again_at_once_it_is_said_once():
+    told = Told()
+    well(told, "2026-03-02 08:00")
+    told.dose("step_up_1", "2026-03-02 09:00")
+    told, _ = offered(told, "2026-03-03 09:00")
+    answer = told.assess("2026-03-06 09:00")
+    clock = answer.dose_clock
+    assert clock is not None and clock.give_by == clock.restart_if_after == date(2026, 3, 9)
+    (slow,) = [each for each in answer.findings if each.what.startswith("The hand-off is slow")]
+    assert slow.because.count("not given by") == 1
+
+
+def test_the_words_of_an_offer_stand_in_the_hand_off():
+    told, _ = offered(criteria=["weekly doses without a reaction"])
+    assert latest(told.assess(OFFERED)).criteria == ("weekly doses without a reaction",)
+    told, _ = offered()
+    assert latest(told.assess(OFFERED)).criteria == ()
+
+
+def test_a_question_is_answered_by_the_day_of_acceptance_and_then_by_the_beginning():
+    told, loop = offered()
+    told.tell("handoff_asked", "2026-03-11 12:00", handoff=loop, question="Which arm?")
+    (waits,) = [by for what, by in asked_for(told.assess("2026-03-11 12:00")).items() if "question" in what]
+    assert civil(waits) == "2026-03-16 09:00"
+    accept(told, loop, "2026-03-12 10:00", from_at=instant("2026-03-13 08:00").isoformat())
+    (taken,) = [by for what, by in asked_for(told.assess("2026-03-12 10:00")).items() if "question" in what]
+    assert civil(taken) == "2026-03-13 08:00"
+
+
+def test_a_hand_off_is_closed_after_its_first_dose_and_not_before():
+    told, loop = offered()
+    accept(told, loop, "2026-03-12 10:00")
+    assert "close the hand-off" not in asked_for(told.assess("2026-03-13 10:00"))
+    told.dose("treatment", "2026-03-16 09:00")
+    assert "close the hand-off" in asked_for(told.assess("2026-03-16 10:00"))
+
+
 @pytest.mark.parametrize("taken", [False, True], ids=["waits", "accepted"])
 def test_a_give_by_date_that_comes_near_pages_whoever_answers_now(taken):
     told, loop = offered()
@@ -310,7 +347,7 @@ def test_the_dose_clock_is_the_answer_itself():
     told = stepped_up()
     clock = told.assess(OFFERED).dose_clock
     assert clock is not None
-    assert (clock.earliest_on, clock.due_on) == (date(2026, 3, 16), date(2026, 3, 16))
+    assert (clock.step, clock.earliest_on, clock.due_on) == ("treatment", date(2026, 3, 16), date(2026, 3, 16))
     assert (clock.give_by, clock.restart_if_after) == (date(2026, 4, 6), date(2026, 5, 4))
     assert [row and row.row for row in (clock.after_give_by, clock.after_restart)] == ["R5", "R6"]
     told.dose("treatment", "2026-03-16 09:00")

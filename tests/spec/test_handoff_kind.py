@@ -10,7 +10,7 @@ from handrail.rules.doses import given_doses
 from handrail.rules.episodes import episodes
 from handrail.rules.handoff_kind import must_return
 from handrail.rules.policy import load_policy
-from tests.support.courses import Told, well
+from tests.support.courses import Told, instant, well
 from tests.support.handoffs import KNOWN, OFFERED, latest, offered, stepped_up
 from tests.support.reactions import crs as crs_of
 from tests.support.reactions import icans as icans_of
@@ -83,6 +83,7 @@ def tells(kind: str, at: str = "2026-03-10 09:00", **fields: Any) -> Any:
         (tells("medicine_given", "2026-03-10 09:00", agent="dexamethasone", purpose="treatment"), "complicated", "dexamethasone is still active"),
         (tells("medicine_given", "2026-03-10 09:00", agent="dexamethasone", purpose="premedication"), "simple", None),
         (tells("medicine_given", agent=None, purpose="treatment"), "not_known", "which medicine was given"),
+        (tells("medicine_given", purpose="treatment"), "simple", None),  # nobody was asked which
     ],
 )  # fmt: skip
 def test_each_reason(happens, kind, words):
@@ -224,6 +225,20 @@ def test_a_step_up_that_begins_again_is_a_reason_to_return(at: str, found: list[
 def test_an_assessment_at_the_minute_of_the_dose_says_nothing_of_what_followed(at: str, missing: bool):
     told = stepped_up(assessed=False)
     well(told, at)
+    said = kind_of(told)[2]
+    assert ("CRS after first treatment dose: nobody has recorded an assessment" in said) is missing
+
+
+@pytest.mark.parametrize(
+    # when the first treatment dose of 09:00 on 9 March began | an assessment at noon is one after it
+    ("started", "missing"),
+    [("2026-03-09 09:00", False), ("2026-03-09 12:01", True), (None, True)],
+)
+def test_a_dose_charted_in_the_evening_counts_from_when_it_began(started: str | None, missing: bool):
+    told = Told()
+    began = instant(started).isoformat() if started else None
+    told.dose("first_treatment", "2026-03-09 20:00", started_at=began)
+    well(told, "2026-03-09 12:00")
     said = kind_of(told)[2]
     assert ("CRS after first treatment dose: nobody has recorded an assessment" in said) is missing
 

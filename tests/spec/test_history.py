@@ -102,6 +102,24 @@ def test_a_correction_of_a_fact_that_has_not_arrived_stands_alone_until_it_does(
     assert weights(alone) == ["71"] == weights(History.build(course))
 
 
+def test_beside_another_correction_too():
+    told = Told()
+    first = told.tell("weight_measured", "2026-03-02 08:00", weight_kg="70")
+    told.tell("weight_measured", "2026-03-02 08:00", weight_kg="71", supersedes=first, reason="shoes on")
+    other = reading(told, "38.4", "2026-03-02 09:00")
+    reading(told, "36.8", "2026-03-02 09:00", supersedes=other, reason="typed into the wrong chart")
+    course = told.course()
+    alone = History.build(course, [event for event in course.events if event.id != first])
+    assert weights(alone) == ["71"]
+
+
+def test_a_course_of_which_nothing_is_known_is_asked_about():
+    told = Told()
+    told.events.clear()
+    answer = told.assess(NOW)
+    assert answer.next_dose.action is Action.ASK and "not on record" in answer.next_dose.because
+
+
 @pytest.mark.parametrize("length", [2, 3])
 def test_corrections_in_a_circle_are_refused(length: int):
     told = Told()
