@@ -107,6 +107,8 @@ def test_a_move_back_is_a_move():
     [
         (datetime(2026, 3, 2, 7, 59, tzinfo=UTC), HUB, "555-0100"),
         (datetime(2026, 3, 2, 8, 0, tzinfo=UTC), CLINIC, "555-0120"),
+        (datetime(2026, 3, 2, 8, 30, tzinfo=UTC), CLINIC, "555-0120"),
+        (datetime(2026, 3, 2, 17, 30, tzinfo=UTC), HUB, "555-0100"),
         (datetime(2026, 3, 2, 16, 59, tzinfo=UTC), CLINIC, "555-0120"),
         (datetime(2026, 3, 2, 17, 0, tzinfo=UTC), HUB, "555-0100"),
         (datetime(2026, 3, 8, 2, 0, tzinfo=UTC), HUB, "555-0100"),  # 02:00 next Sunday

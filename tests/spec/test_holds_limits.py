@@ -11,7 +11,7 @@ from handrail.rules.episodes import episodes
 from handrail.rules.holds import Hold, clearance, holds
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
-from tests.support.courses import Told, instant, well
+from tests.support.courses import Told, civil, instant, well
 
 TAL = "talquetamab/US/2023-08/mono"
 MORNING, LATER = "2026-03-02 08:00", "2026-03-02 08:01"
@@ -91,6 +91,16 @@ def test_before_the_first_dose_the_temperature_and_an_infection_are_asked_for_in
         ("temperature_c", "a dose needs: temperature of today, recorded within 24 h before"),
         ("infection", "a dose needs: no active infection, recorded within 24 h before"),
     ]
+
+
+def test_what_is_known_for_the_dose_grows_old_a_day_after_it_was_recorded():
+    told = Told(TAL)
+    told.tell("vitals_measured", "2026-03-02 07:10", temperature_c="36.7")
+    told.tell("condition_noted", "2026-03-02 07:20", what="infection", active=False)
+    history, policy = told.history(), load_policy()
+    found = clearance(history, (), episodes(history, (), policy), policy, instant("2026-03-02 08:00"))
+    assert found.missing == ()
+    assert [civil(at) for at in found.changes_at] == ["2026-03-03 07:10", "2026-03-03 07:20"]
 
 
 @pytest.mark.parametrize(

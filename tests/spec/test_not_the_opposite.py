@@ -310,6 +310,32 @@ def test_what_is_said_of_the_response_and_of_the_interval(facts: list[Fact], wor
 
 
 @pytest.mark.parametrize(
+    # label | interval in force, since | the days on which a condition of a longer one becomes true
+    ("key", "schedule", "since", "days"),
+    [
+        ("elranatamab/US/2023-08", "weekly", None, ["2026-05-01", "2026-06-22"]),  # 2 months of response; 24 weeks
+        (ELRA, "every_2_weeks", "2026-06-22", ["2026-12-07"]),  # 24 weeks on it
+    ],
+)
+def test_the_days_on_which_a_longer_interval_comes_into_question(
+    key: str, schedule: str, since: str | None, days: list[str]
+):
+    told = Told(key)
+    for step, day in ((SUD1, "2026-01-05"), (SUD2, "2026-01-08"), (FTD, "2026-01-12"), (TD, "2026-07-06")):
+        told.dose(step, f"{day} 09:00")
+    told.tell("response_assessed", "2026-03-01 09:00", response="PR")
+    if since is not None:
+        told.tell("schedule_changed", f"{since} 09:00", schedule=schedule)
+    well(told, "2026-07-13 08:00")
+    answer = told.assess("2026-07-13 09:00")
+    history = told.history()
+    doses = given_doses(history)
+    coming = upcoming(history, doses, answer.next_dose, instant("2026-07-13 09:00")).dose
+    found = interval(load(key), history, doses, answer.next_dose, coming)
+    assert [civil(at) for at in found.changes_at] == [f"{day} 00:00" for day in days]
+
+
+@pytest.mark.parametrize(
     # the fever, beside the last count that was high enough at 08:00; cool since, and the count low again | withheld
     ("fever", "withheld"),
     [("2026-03-02 07:59", False), ("2026-03-02 08:00", True), ("2026-03-02 08:01", True)],

@@ -274,7 +274,7 @@ class Campaign:
         forget()
         expected = sum(self.chooser.reach[number].seconds for number in order)
         # Seconds of work, not of waiting: a busy machine kills no mutant.
-        signal.setitimer(signal.ITIMER_PROF, 10 + 8 * expected)
+        signal.setitimer(signal.ITIMER_PROF, 5 + 3 * expected)
         if isinstance(mutant, CodeMutant):
             try:
                 code.plant(mutant)
