@@ -12,7 +12,7 @@ from handrail.alerts.lines import has_stopped, line_of, may_be_texted, set_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, ContactPoint, EmergencyCard, Patient
+from handrail.people.models import Contact, ContactPoint, EmergencyCard, HealthLink, Patient
 from handrail.people.secrets import EncryptedTextField
 from handrail.records.models import HandoffDoor, HandoffPerson
 from tests.support.factories import make_member, make_organisation, make_patient
@@ -101,6 +101,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "texts": 0,
         "text lines": 1,
         "cards": 0,
+        "health links": 0,
         "hand-off doors": 0,
         "hand-off people": 0,
     }
@@ -165,5 +166,15 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
     holding = {
         model for model in apps.get_models() if any(isinstance(f, EncryptedTextField) for f in model._meta.fields)
     }
-    told = {Patient, Contact, ContactPoint, Dispatch, EmergencyCard, HandoffDoor, HandoffPerson, TextReceived}
+    told = {
+        Patient,
+        Contact,
+        ContactPoint,
+        Dispatch,
+        EmergencyCard,
+        HandoffDoor,
+        HandoffPerson,
+        HealthLink,
+        TextReceived,
+    }
     assert holding == told, "tell rotate_keys of the new table, and this test"

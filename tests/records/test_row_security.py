@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from handrail import clock
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.actions.facts import record_event
+from handrail.actions.health_links import ask
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert, AlertEntry, Dispatch, Notice, Page
 from handrail.alerts.texts_models import TextLine, TextReceived
@@ -23,6 +24,8 @@ from handrail.people.models import (
     DeviceLink,
     EmergencyCard,
     EmergencyOpening,
+    HealthLink,
+    HealthLinkRequest,
     LinkToken,
     Patient,
     Presence,
@@ -50,6 +53,7 @@ from handrail.records.models import (
 from tests.support.agreements import agreed_between
 from tests.support.clients import registered, tied, token_of
 from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, opens_inbox
+from tests.support.health_links import linked
 from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -62,6 +66,8 @@ CLINICAL = [
     LinkToken,
     EmergencyCard,
     EmergencyOpening,
+    HealthLink,
+    HealthLinkRequest,
     Course,
     CourseAccess,
     Event,
@@ -114,6 +120,7 @@ def world():
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     kept = Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
     PacketVersion.objects.create(**owned, number=1, sha256="0", content=kept)
+    assert ask(linked(world, now=NOW).address, recipient="x", now=NOW)
     door = HandoffDoor.objects.create(**owned, handoff=uuid4(), kind="fax", read_code="A", expires_at=NOW)
     through = {"door": door, "of_organisation": world.bob.organisation}
     HandoffPerson.objects.create(**owned, **through, handoff=door.handoff, name="Synthetic", role="nurse")

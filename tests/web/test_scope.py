@@ -183,6 +183,8 @@ THROUGH_A_LINK = {
     "fhir_audit": "for systems; nothing without a token; tests/fhir/test_trace_door.py asks it",
     "fhir_provenance": "the same",
     "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py asks it",
+    "health_link_manifest": "for readers without an account: nothing without the address and the passcode; tests/fhir/test_health_link_doors.py",
+    "health_link_file": "the same, for an hour",
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",
     "checkin_sent": "what is true about a check that was sent; nothing without the cookie of a link",

@@ -19,6 +19,7 @@ LOADERS |= {
     "template",
     "templates",
     "emergency_data",
+    "health_link_data",
     "packet_data",
     "document_codes",
     "device_codes",
@@ -58,6 +59,7 @@ def _kinds() -> Mapping[str, _Kind]:
     from handrail.rules import (
         caredata,
         emergency,
+        health_links,
         packet_data,
         policy,
         protocol,
@@ -88,6 +90,7 @@ def _kinds() -> Mapping[str, _Kind]:
         "care/tocilizumab.toml": _Kind(lambda _: caredata.tocilizumab(), caredata.care_from_toml),
         "care/fever.toml": _Kind(lambda _: worksheet.fever_data(), worksheet.fever_from_toml),
         "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),
+        "care/health_links.toml": _Kind(lambda _: health_links.health_link_data(), health_links.health_links_from_toml),
         "care/packet.toml": _Kind(lambda _: packet_data.packet_data(), packet_data.packet_data_from_toml),
         "codes/billing.toml": _Kind(lambda _: caredata.billing(), caredata.billing_from_toml),
         "codes/device.toml": _Kind(lambda _: device_codes(), device_codes_from_toml),

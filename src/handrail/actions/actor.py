@@ -14,6 +14,7 @@ from handrail.records.models import Course
 LINK_VERBS: Final = {
     LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin", "report_home_medicine"}),
     LinkToken.Purpose.HANDOFF.value: frozenset({"take_part_in_handoff"}),
+    LinkToken.Purpose.HEALTH_LINK.value: frozenset({"read_packet"}),
 }
 """What the holder of a link may do, by the link's purpose; nothing else."""
 

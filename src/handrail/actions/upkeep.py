@@ -16,7 +16,7 @@ from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, ContactPoint, EmergencyCard, Patient
+from handrail.people.models import Contact, ContactPoint, EmergencyCard, HealthLink, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
@@ -105,6 +105,7 @@ def rotate_keys() -> dict[str, int]:
         ("dispatches", Dispatch),
         ("texts", TextReceived),
         ("cards", EmergencyCard),
+        ("health links", HealthLink),
         ("hand-off doors", HandoffDoor),
         ("hand-off people", HandoffPerson),
     )

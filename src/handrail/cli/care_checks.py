@@ -13,6 +13,7 @@ from handrail.fhir.document_codes import DocumentCodes
 from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
 from handrail.rules.emergency import NO_GCSF, EmergencyData
+from handrail.rules.health_links import HealthLinkData
 from handrail.rules.packet_data import PacketData
 from handrail.rules.packet_sections import SECTIONS
 from handrail.rules.protocol import Protocol, catalogue
@@ -64,6 +65,11 @@ def of_emergency(emergency: EmergencyData) -> Iterator[str]:
         for row in getattr(emergency, table)
     ]
     yield from _unread([("general", emergency.general.source, emergency.general.status), *rows])
+
+
+def of_health_links(links: HealthLinkData) -> Iterator[str]:
+    """Every problem of the file of the links to a packet, one sentence each."""
+    yield from _unread([(name, row.source, row.status) for name, row in (("link", links.link), ("file", links.file))])
 
 
 def of_packet(packet: PacketData) -> Iterator[str]:

@@ -27,6 +27,8 @@ from handrail.rules.caredata import (
 from handrail.rules.checks import CHECKS
 from handrail.rules.emergency import FORMAT as EMERGENCY_FORMAT
 from handrail.rules.emergency import emergency_from_toml
+from handrail.rules.health_links import FORMAT as HEALTH_LINKS_FORMAT
+from handrail.rules.health_links import health_links_from_toml
 from handrail.rules.packet_data import FORMAT as PACKET_FORMAT
 from handrail.rules.packet_data import packet_data_from_toml
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
@@ -89,6 +91,7 @@ def _check_file(file: Path) -> list[str]:
         CARE_FORMAT: lambda: list(care_checks.of_care(care_from_toml(raw.decode()))),
         FEVER_FORMAT: lambda: list(care_checks.of_fever(fever_from_toml(raw.decode()))),
         EMERGENCY_FORMAT: lambda: list(care_checks.of_emergency(emergency_from_toml(raw.decode()))),
+        HEALTH_LINKS_FORMAT: lambda: list(care_checks.of_health_links(health_links_from_toml(raw.decode()))),
         PACKET_FORMAT: lambda: list(care_checks.of_packet(packet_data_from_toml(raw.decode()))),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handrail.fhir import capability, oauth, observations, patients, traces, views
+from handrail.fhir import capability, health_links, oauth, observations, patients, traces, views
 
 urlpatterns = [
     path("fhir/.well-known/smart-configuration", oauth.configuration, name="fhir_smart"),
@@ -17,4 +17,6 @@ urlpatterns = [
     path("fhir/AuditEvent", traces.audit_events, name="fhir_audit"),
     path("fhir/Provenance", traces.provenances, name="fhir_provenance"),
     path("fhir/Bundle/<uuid:version_id>", views.bundle, name="fhir_bundle"),
+    path("shl/file/<path:token>", health_links.file, name="health_link_file"),
+    path("shl/<str:address>", health_links.manifest, name="health_link_manifest"),
 ]

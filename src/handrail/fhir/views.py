@@ -26,7 +26,7 @@ def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
     if not isinstance(request.user, User):
         return refused(401, "login", "Sign in first, then ask again.")
     try:
-        _, content = rendering(version_id, FORM, _written, by=person(request.user))
+        _, content = rendering(version_id, FORM, document_bytes, by=person(request.user))
     except NotVisibleError:
         return refused(404, "not-found", "There is no such Bundle: look at the sealed versions of the packet.")
     except NotAllowedError:
@@ -42,6 +42,7 @@ def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
     return response
 
 
-def _written(sealed: Sealed) -> bytes:
+def document_bytes(sealed: Sealed) -> bytes:
+    """A sealed version as a document; kept, so that it is written once."""
     row = sealed.row
     return written(document_of(sealed.body, version=str(row.pk), number=row.number, sha256=row.sha256))

@@ -4,6 +4,7 @@ from handrail.people.models.agreements import Agreement, AgreementSignature, Agr
 from handrail.people.models.cards import EmergencyCard, EmergencyOpening
 from handrail.people.models.clients import AccessToken, ClientAssertion, DeviceLink, ServiceClient
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
+from handrail.people.models.health_links import HealthLink, HealthLinkRequest
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
 from handrail.people.models.patients import Contact, Patient
@@ -24,6 +25,8 @@ __all__ = [
     "DeviceLink",
     "EmergencyCard",
     "EmergencyOpening",
+    "HealthLink",
+    "HealthLinkRequest",
     "Holiday",
     "LinkToken",
     "Membership",

@@ -27,6 +27,7 @@ class LinkToken(OwnedRow):
         PACKET = "packet"
         EMERGENCY = "emergency"
         HANDOFF = "handoff"
+        HEALTH_LINK = "health_link"
 
     token_hash = models.CharField(max_length=64, editable=False)
     purpose = models.CharField(max_length=12, choices=Purpose)
