@@ -34,6 +34,7 @@ from handrail.rules.policy_own import Reason
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.handoff_world import fax_practice
+from tests.support.health_links import linked
 from tests.support.once import made_once
 from tests.support.places import trouble
 from tests.support.signing import signed
@@ -57,7 +58,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `packet`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `health_link`, `packet`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
     what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
@@ -111,6 +112,10 @@ ROWS = [
     Row("ed_sheet", 200, 200, 404, LOGIN, about="course"),
     Row("looks", 403, 403, 404, LOGIN, about="course"),
     Row("cards", 200, 200, 404, LOGIN, about="course"),
+    Row("new_health_link", 200, 200, 404, LOGIN, about="course"),
+    Row("new_health_link", 422, 422, 404, LOGIN, "post", about="course"),
+    Row("health_link", 200, 200, 404, LOGIN, about="health_link"),
+    Row("revoke_health_link", 302, 302, 404, LOGIN, "post", about="health_link"),
     Row("new_card", 302, 302, 404, LOGIN, "post", about="course"),
     Row("card", 200, 200, 404, LOGIN, about="card"),
     Row("card_in_hand", 302, 302, 404, LOGIN, "post", about="card"),
@@ -185,6 +190,7 @@ THROUGH_A_LINK = {
     "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py asks it",
     "health_link_manifest": "for readers without an account: nothing without the address and the passcode; tests/fhir/test_health_link_doors.py",
     "health_link_file": "the same, for an hour",
+    "health_link_viewer": "the same for everybody: what stands behind the # never reaches the server",
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",
     "checkin_sent": "what is true about a check that was sent; nothing without the cookie of a link",
@@ -219,6 +225,7 @@ def make_world() -> World:
         issue_checkin_link(course.pk, by=world.actor("alice"))
         issue_card(course.pk, by=world.actor("alice"))
         seal(course.pk, by=world.actor("alice"))
+        linked(world)
         offer = Offer(to=fax_practice())
         loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
         make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)
@@ -283,6 +290,7 @@ def address_of(row: Row, world: World) -> str:
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "house": [world.alice.id],
             "card": [course.pk, course.emergency_cards.get().pk] if row.about == "card" else [],
+            "health_link": [course.pk, course.health_links.get().pk] if row.about == "health_link" else [],
             "packet": [course.pk, course.packets.get().number] if row.about == "packet" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from handrail.web import (
+    health_link_viewer,
     views_agreements,
     views_answers,
     views_cards,
@@ -10,6 +11,7 @@ from handrail.web import (
     views_course,
     views_handoff_sent,
     views_handoffs,
+    views_health_links,
     views_list,
     views_looks,
     views_metrics,
@@ -71,6 +73,13 @@ urlpatterns = [
     path("courses/<uuid:course_id>/packet/seal", views_packet.seal_packet, name="seal_packet"),
     path("courses/<uuid:course_id>/packet/<int:number>/", views_packet.packet_version, name="packet_version"),
     path("courses/<uuid:course_id>/packet/<int:number>/<slug:paper>.pdf", views_packet.packet_pdf, name="packet_pdf"),
+    path("courses/<uuid:course_id>/packet/links/new", views_health_links.new_health_link, name="new_health_link"),
+    path("courses/<uuid:course_id>/packet/links/<uuid:link_id>/", views_health_links.health_link, name="health_link"),
+    path(
+        "courses/<uuid:course_id>/packet/links/<uuid:link_id>/revoke",
+        views_health_links.end_health_link,
+        name="revoke_health_link",
+    ),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/texts", views_texts.agree_texts, name="agree_texts"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),
@@ -112,4 +121,5 @@ urlpatterns = [
     path("c/", include("handrail.web.checkin.urls")),
     path("e/", include("handrail.web.emergency.urls")),
     path("h/", include("handrail.web.receiver.urls")),
+    path("shl/view", health_link_viewer.viewer, name="health_link_viewer"),
 ]

@@ -16,11 +16,13 @@ from handrail.actions import packets
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
+from handrail.actions.health_links import MAKE, REVOKE
 from handrail.actions.packets import READ, Sealed
 from handrail.people import permissions
 from handrail.records.models import Course, PacketVersion
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
+from handrail.web.health_links import link_rows
 from handrail.web.packet_page import change_rows, shown
 from handrail.web.pdf import PAPERS, PdfUnavailable, pdf_of
 from handrail.web.presenters import patient_words
@@ -117,6 +119,9 @@ def _around(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any
         "course": {"id": found.pk, "who": patient_words(found, names=True)},
         "versions": [_version(each, found.time_zone) for each in packets.versions(found)],
         "may_seal": packets.SEAL in verbs,
+        "health_links": link_rows(found, now),
+        "may_link": MAKE in verbs,
+        "may_revoke": REVOKE in verbs,
     }
 
 

@@ -1,12 +1,9 @@
 """Two FHIR R4 validators in JavaScript, of pinned versions, for the tests.
 
-`package-lock.json` names versions and hashes and no host; npm installs them once into `.tools/validators`, which `make clean` removes.
-A test asks with the fixture `judge`; where there is no Node.js it is skipped with one sentence, and an installation that fails is a failure.
+`tests.support.npm` installs them once; a test asks with the fixture `judge`.
 """
 
-import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,26 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.npm import installed, needs_node
+
 HERE = Path(__file__).resolve().parent
-INSTALLED = HERE.parents[2] / ".tools" / "validators"
-FILES = (".npmrc", "package.json", "package-lock.json")
-NO_NODE = "Node.js and npm are not installed here, so no independent FHIR validator can judge (Debian: nodejs, npm)"
 Judge = Callable[[Iterable[tuple[str, Mapping[str, Any]]]], dict[str, list[str]]]
-
-
-def install() -> Path:
-    """The folder with the installed validators; installed when it is not there, or when the lock has changed."""
-    wanted = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()
-    stamp = INSTALLED / "stamp"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        shutil.rmtree(INSTALLED, ignore_errors=True)
-        INSTALLED.mkdir(parents=True)
-        for name in FILES:
-            shutil.copy(HERE / name, INSTALLED / name)
-        done = subprocess.run(["npm", "ci"], cwd=INSTALLED, capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == 0, f"npm could not install the validators: {done.stderr or done.stdout}"
-        stamp.write_text(wanted)
-    return INSTALLED
 
 
 def judge(resources: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[str]]:
@@ -41,7 +22,7 @@ def judge(resources: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[
     lines = "".join(json.dumps({"name": name, "resource": resource}) + "\n" for name, resource in resources)
     done = subprocess.run(
         ["node", str(HERE / "validate_r4.mjs")],
-        cwd=install(),
+        cwd=installed(HERE, "validators"),
         input=lines,
         capture_output=True,
         text=True,
@@ -57,6 +38,5 @@ def judge(resources: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[
 @pytest.fixture(name="judge", scope="session")
 def judge_fixture() -> Judge:
     """`judge([(name, resource), …])`: the errors of each."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip(NO_NODE)
+    needs_node("no independent FHIR validator can judge")
     return judge
