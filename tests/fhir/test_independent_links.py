@@ -47,8 +47,8 @@ def long_lived(link: HealthLink) -> str:
     return f"shlink:/{base64.urlsafe_b64encode(text).decode().rstrip('=')}"
 
 
-def asked(link: HealthLink, by: str, **changed: Any) -> dict[str, Any]:
-    return {"by": by, "link": long_lived(link), "recipient": "Mercy ED", "passcode": link.passcode, **changed}
+def asked(found: HealthLink, by: str, **changed: Any) -> dict[str, Any]:
+    return {"by": by, "link": long_lived(found), "recipient": "Mercy ED", "passcode": found.passcode, **changed}
 
 
 @pytest.mark.slow
