@@ -123,6 +123,8 @@
   const KEEP = new Set(["p", "div", "span", "b", "strong", "i", "em", "br", "hr", "ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "sup", "sub", "pre", "code", "blockquote"]);
   const DROP = new Set(["script", "style", "iframe", "frame", "object", "embed", "link", "meta", "base", "template", "form", "input", "button", "select", "textarea", "svg", "math", "video", "audio", "canvas", "noscript", "title", "head"]);
 
+  let tables = 0;
+
   // Writes the words of a foreign tree into ours: known elements without their attributes, the words of others, nothing of those that act.
   const copy = (from, into, depth = 0) => {
     for (const node of from.childNodes) {
@@ -131,11 +133,11 @@
       const name = node.localName.toLowerCase();
       if (DROP.has(name)) continue;
       if (name === "img") into.append(node.getAttribute("alt") || "[picture]");
-      else if (/^h[1-6]$/.test(name)) copy(node, make("h4", "", into), depth + 1);
+      else if (/^h[1-6]$/.test(name)) copy(node, make("strong", "", make("p", "", into)), depth + 1); // no place in our order
       else if (name === "table") {
         const around = Object.assign(make("div", "", into), { className: "packet-scroll", tabIndex: 0 });
         around.setAttribute("role", "region");
-        around.setAttribute("aria-label", "Table");
+        around.setAttribute("aria-label", `Table ${(tables += 1)}`);
         copy(node, make("table", "", around), depth + 1);
       } else if (KEEP.has(name)) {
         const made = make(name, "", into);
@@ -174,6 +176,7 @@
     if (!composition) throw new Trouble("The file holds no summary that people can read. Call the number.");
     const patient = resources.find((each) => each.resourceType === "Patient");
     page.replaceChildren();
+    tables = 0;
     const head = make("section");
     head.className = "packet-one";
     make("h2", composition.title || "Summary", head).id = "document-h";
