@@ -10,6 +10,7 @@ from django.test import Client
 
 from handrail import clock
 from handrail.actions.health_links import revoke_health_link
+from handrail.actions.looked import Reader, looks_of, others_who_read
 from handrail.actions.packets import seal
 from handrail.config.redact import MaskingFormatter
 from handrail.fhir.jwe import read_file
@@ -17,6 +18,8 @@ from handrail.people.models import HealthLink, HealthLinkRequest
 from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from handrail.rules.health_links import health_link_data
+from handrail.web.checkin import plan
+from handrail.web.views_looks import READERS
 from tests.support.documents import problems
 from tests.support.factories import World, event
 from tests.support.health_links import linked, manifest, post
@@ -220,6 +223,16 @@ def test_every_opening_is_a_look_of_the_link(world):
         assert (look.what, look.through, look.user) == ("packet version 1", "link", None)
         row = HealthLinkRequest.objects.get()
         assert (row.recipient, row.outcome, row.version) == ("Mercy ED", "opened", 1)
+
+
+def test_the_patient_and_the_director_read_that_somebody_came_with_a_health_link(world):
+    manifest(world.link)
+    with everything():
+        (read,) = [each for each in others_who_read(world.course) if each.reader is Reader.HEALTH_LINK]
+        assert read.at == NOW
+        assert Reader.HEALTH_LINK in {each.reader for each in looks_of(world.course, most=5)}
+    assert set(READERS) == set(Reader) and READERS[Reader.HEALTH_LINK] == "somebody with a health link"
+    assert Reader.HEALTH_LINK in plan.READERS
 
 
 def test_no_secret_reaches_a_log(world, caplog):

@@ -26,6 +26,7 @@ class Reader(StrEnum):
     SYSTEM = "system"
     EMERGENCY = "emergency"
     RECEIVER = "receiver"
+    HEALTH_LINK = "health_link"
     HOME = "home"
 
 
@@ -92,4 +93,6 @@ def _kind(system: bool, through: str, link: LinkToken | None) -> Reader:
         return {"membership": Reader.TEAM, "break_glass": Reader.BROKE_GLASS}.get(through, Reader.OTHER_TEAM)
     if link is not None and link.purpose == LinkToken.Purpose.EMERGENCY:
         return Reader.EMERGENCY
+    if link is not None and link.purpose == LinkToken.Purpose.HEALTH_LINK:
+        return Reader.HEALTH_LINK
     return Reader.HOME if link is None or link.holder in OF_THE_PATIENT else Reader.RECEIVER

@@ -23,6 +23,7 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "uuid": {"type": "string", "format": "uuid", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
     "int": {"type": "integer", "minimum": 0},
     "str": {"type": "string", "pattern": "^[^/]+$"},
+    "path": {"type": "string", "pattern": "^.+$"},
 }
 
 

@@ -18,6 +18,8 @@ from handrail.fhir.answers import FHIR_JSON
 from handrail.fhir.codes import LOINC, UCUM
 from handrail.fhir.device_codes import PANEL, DeviceRow, device_codes
 from handrail.fhir.device_readings import STATUSES, WEIGHT
+from handrail.fhir.health_links import FHIR_VERSION, JOSE
+from handrail.fhir.jwe import CONTENT_TYPE as LINK_FILE
 from handrail.fhir.oauth import ASSERTION_TYPE
 from handrail.fhir.observations import CONTENT_TYPES, MOST_OBSERVATIONS, TYPES
 from handrail.fhir.patients import SUMMARY_PROFILE
@@ -59,6 +61,8 @@ def operations() -> dict[str, Operations]:
                 "requestBody": {"content": {each: {"schema": _ref("Parameters")} for each in CONTENT_TYPES}},
             },
         },
+        "health_link_manifest": {"post": _manifest()},
+        "health_link_file": {"get": _link_file()},
         "fhir_audit": {
             "get": _read_out(
                 "Who looked at a patient", FIND_AUDIT, "Found", _query("patient", required=True), *_paged("date")
@@ -112,6 +116,38 @@ def schemas() -> dict[str, Schema]:
             },
         },
         "CapabilityStatement": _resource("CapabilityStatement", ["status", "kind", "fhirVersion", "format", "rest"]),
+        "Manifest": _object(
+            {
+                "files": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 1,
+                    "items": {
+                        "type": "object",
+                        "required": ["contentType", "fhirVersion", "lastUpdated", "status"],
+                        "properties": {
+                            "contentType": {"const": LINK_FILE},
+                            "fhirVersion": {"const": FHIR_VERSION},
+                            "lastUpdated": INSTANT,
+                            "status": {"const": "can-change"},
+                            "embedded": TEXT,
+                            "location": {"type": "string", "format": "uri"},
+                        },
+                        "oneOf": [{"required": ["embedded"]}, {"required": ["location"]}],
+                    },
+                }
+            }
+        ),
+        "ManifestRequest": {
+            "type": "object",
+            "required": ["recipient"],
+            "properties": {
+                "recipient": WORD,
+                "passcode": TEXT,
+                "embeddedLengthMax": {"type": "integer", "minimum": 0},
+            },
+        },
+        "RemainingAttempts": _object({"remainingAttempts": {"type": "integer", "minimum": 0}}),
         "Patient": _resource("Patient", ["id", "meta", "name"]),
         "Found": _resource("Bundle", ["type"], type={"const": "searchset"}),
         "Parameters": _resource("Parameters", []),
@@ -221,6 +257,38 @@ def _bundle_out() -> Schema:
             **_outcomes(401, 403, 404, 409),
         },
     }
+
+
+def _manifest() -> Schema:
+    return {
+        "summary": "What is behind a SMART Health Link",
+        "security": [],
+        "requestBody": {"required": True, "content": {JSON: {"schema": _ref("ManifestRequest")}}},
+        "responses": {
+            "200": _body("Manifest", JSON),
+            "401": _body("RemainingAttempts", JSON, "The passcode is missing or wrong."),
+            **_link_errors("400", "404", "429", "503"),
+        },
+    }
+
+
+def _link_file() -> Schema:
+    taken = {"description": "The file, encrypted with the key of the link.", "content": {JOSE: {"schema": TEXT}}}
+    return {
+        "summary": "The file of a health link that was not embedded",
+        "security": [],
+        "responses": {"200": taken, **_link_errors("404", "429", "503")},
+    }
+
+
+def _link_errors(*statuses: str) -> Schema:
+    words = {
+        "400": "No JSON, or nobody who asks.",
+        "404": "It opens nothing, or nothing any more.",
+        "429": "Asked too often: Retry-After says when to come again.",
+        "503": "What was kept is not what was sealed.",
+    }
+    return {status: _body("OAuthError", JSON, words[status]) for status in statuses}
 
 
 def _no_search_by_address() -> Schema:

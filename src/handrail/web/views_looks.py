@@ -26,6 +26,7 @@ READERS: Final = {
     Reader.SYSTEM: "a system",
     Reader.EMERGENCY: "an emergency department, with the card",
     Reader.RECEIVER: "the practice that was asked to take over",
+    Reader.HEALTH_LINK: "somebody with a health link",
     Reader.HOME: "the patient or a caregiver",
 }
 PAGES: Final = {
