@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from handrail.rules.setting import Setting
+from handrail.rules.protocol import FOLDER as PRODUCTS
+from handrail.rules.protocol import load_text
+from handrail.rules.setting import Setting, setting
 from handrail.rules.setting_rules import load_setting_rules
-from tests.support.settings import EVER, LABEL, NEVER, at, decided, facts, fired, missing, plan
+from tests.support.settings import EVER, LABEL, NEVER, at, decided, eve, facts, fired, missing, plan
 
 NOVEMBER = date(2026, 11, 16)
 SEASONS = {
@@ -117,6 +119,10 @@ def test_v8_with_a_waiver_is_outpatient_again_and_keeps_the_flag():
     ]
 
 
+def test_no_conflict_is_claimed_while_nobody_knows_what_the_programme_would_say():
+    assert decided(facts(ecog=None, payer=TWO_STEPS)).conflicts == ()
+
+
 OTHERS = [
     {"name": "Hill Clinic", "level": "3", "level_paper": EVER, "worst_minutes": 50},
     {"name": "Lake Clinic", "level": "2", "level_paper": EVER, "worst_minutes": 5},
@@ -150,7 +156,11 @@ def test_v10_is_a_gap_of_the_site_and_no_point_of_the_patient():
 def test_v12_restarts_at_the_step_of_the_table_and_decides_the_setting_anew():
     answer = decided(facts(doses=RESTART, step="step_up_2", last_dose=AFTER_35_DAYS))
     assert answer.interrupted is not None
-    assert (answer.interrupted.action, answer.interrupted.step) == ("restart", "step_up_2")
+    assert (answer.interrupted.action, answer.interrupted.step, answer.interrupted.row) == (
+        "restart",
+        "step_up_2",
+        "R5",
+    )
     assert answer.recommendation == "OUTPATIENT"
     span = next(line for line in answer.lines if line.rule == "IP-1")
     assert span.state == "clear"
@@ -330,6 +340,42 @@ def test_an_unknown_label_withholds():
     answer = decided(facts(), label=None)
     assert (answer.recommendation, "label" in missing(answer), answer.label_requirement) == (None, True, None)
     assert answer.protocol_version == "default, version 1; label not known"
+
+
+@pytest.mark.parametrize(
+    # the label's REMS, by its days | asked on 6 July
+    ("days", "asked"),
+    [
+        ("in_force_from = 2022-11-08", True),
+        ("in_force_from = 2026-07-06", True),
+        ("in_force_from = 2026-07-07", False),
+        ("in_force_from = 2022-11-08\nin_force_to = 2026-07-06\nconfirmed_by = 'a pharmacist'\nconfirmed_on = 2026-07-01", True),
+        ("in_force_from = 2022-11-08\nin_force_to = 2026-07-05\nconfirmed_by = 'a pharmacist'\nconfirmed_on = 2026-07-01", False),
+        ("", True),
+    ],
+)  # fmt: skip
+def test_a_rems_is_asked_for_from_its_first_day_to_its_last(days, asked):
+    text = (PRODUCTS / "teclistamab_us_2026-03_mono.toml").read_text().replace("in_force_from = 2022-11-08", days)
+    known = facts(rems_dispenser=NEVER)
+    answer = setting(known, load_setting_rules(), load_text(text.encode()), eve())
+    assert ("HS-3" in fired(answer)) == asked
+
+
+@pytest.mark.parametrize(
+    ("label", "step", "state"),
+    [
+        ("linvoseltamab/EU/2025", "step_up_1", "clear"),
+        ("linvoseltamab/EU/2025", "step_up_2", "not_known"),  # near a facility, in a row that nobody verified
+        ("mosunetuzumab/US/2022-12/iv", "step_up_1", "not_known"),  # says nothing, and nobody verified that
+        ("glofitamab/US/2023-06", "step_up_1", "fires"),  # not verified, and asks for hospital all the same
+        ("teclistamab/US/2026-03/mono", "step_up_1", "fires"),
+    ],
+)
+def test_a_row_that_nobody_verified_lets_nobody_go_home(label, step, state):
+    doses = [{"step": step, "at": at(1)}, {"step": "first_treatment", "at": at(8)}]
+    answer = decided(facts(doses=doses, step=step, departure__paper=NEVER), label=label)
+    assert next(line.state for line in answer.lines if line.rule == "LD-1") == state
+    assert answer.recommendation == ("OUTPATIENT" if state == "clear" else None)
 
 
 def test_where_no_rems_is_in_force_nobody_asks_for_certificates():

@@ -78,7 +78,7 @@ WORDS = [
 def test_a_reason_says_the_value_and_the_limit(changes, words):
     (reason,) = decided(facts(**changes)).inpatient_reasons
     assert reason.because.endswith(words)
-    assert reason.source and reason.status
+    assert reason.known and reason.source and reason.status
 
 
 SAYS_WHY = [
@@ -443,6 +443,7 @@ SUSPENDED = [
     ([SNOW], [], "lodged", "INPATIENT"),
     ([{**SNOW, "unless_lodging": True}], [], {"accepted": True, "worst_minutes": 5}, None),
     ([{**SNOW, "unless_lodging": True}], [], {"worst_minutes": 5}, None),
+    ([{**SNOW, "unless_lodging": True}], [], {"accepted": True, "from_at": at(1, 9, date(2026, 11, 16)), "worst_minutes": 5}, None),
     ([{**SNOW, "months": [12]}, SNOW], [], {"accepted": False}, "INPATIENT"),
 ]  # fmt: skip
 
@@ -457,6 +458,15 @@ def test_the_seasonal_plan_of_the_site(rows, weather, lodging, recommended):
     assert answer.recommendation == recommended
     if recommended == "INPATIENT":
         assert "from November to March nobody goes home" in answer.inpatient_reasons[0].because
+
+
+def test_a_span_that_only_reaches_into_a_suspended_month_is_suspended():
+    answer = decided(facts(END_OF_OCTOBER, site__suspensions=[SNOW]))
+    assert (answer.recommendation, fired(answer)) == ("INPATIENT", ["IP-11"])
+    turn_of_the_year = decided(facts(date(2026, 12, 28), site__suspensions=[{**SNOW, "months": [1]}]))
+    assert fired(turn_of_the_year) == ["IP-11"]
+    assert fired(decided(facts(date(2026, 12, 28), site__suspensions=[{**SNOW, "months": [2, 11]}]))) == []
+    assert fired(decided(facts(date(2026, 12, 28), site__suspensions=[{**SNOW, "months": [12]}]))) == ["IP-11"]
 
 
 # --- what contradicts itself -------------------------------------------------------------------------------------------------------
@@ -478,7 +488,7 @@ REFUSED = [
     ({"travel": {"worst": [{"months": [7], "minutes": 20}], "night_minutes": 21}}, "contradiction", "travel.worst[0].minutes"),
     ({"rems_setting": {"until": "2026-08-01", "no_end": True}}, "contradiction", "rems_setting.no_end"),
     ({"other_sites": [{"name": "a", "level_paper": {"until": "2026-08-01", "no_end": True}}]}, "contradiction", "other_sites[0].level_paper.no_end"),
-    ({"screening": {"blood_type": "resulted"}}, "unknown_key", "screening.blood_type"),
+    ({"screening": {"zoster": "resulted", "blood_type": "resulted"}}, "unknown_key", "screening.blood_type"),
 ]  # fmt: skip
 
 

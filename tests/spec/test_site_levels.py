@@ -177,6 +177,9 @@ STATES = [
     ([{}, {"met": False}], "not_met", "not met when it was checked on Mon 6 Jul 2026"),  # two words of one day
     ([{}, {"met": None}], "not_known", "on Mon 6 Jul 2026 it was not known whether it is met"),
     ([{}, {"checked_on": None}], "not_known", "nobody has recorded when it was checked"),
+    ([{"checked_on": None}, {"checked_on": None, "met": False}], "not_met", "nobody has recorded when it was checked"),
+    ([{}, {"evidence": None}], "not_known", "on Mon 6 Jul 2026 no evidence was kept"),
+    ([{}, {"no_end": None}], "not_known", "whether the evidence of Mon 6 Jul 2026 ends, and when"),
     ([], "not_known", "nothing is recorded"),
 ]  # fmt: skip
 
@@ -328,6 +331,8 @@ def test_what_a_director_looks_at_before_signing_the_next_level(patients, events
     ]
     said = "not known" if patients is None else str(patients)
     assert answer.promotion[0].because == f"patients at this level: {said}; 5 are needed"
+    events_said = "not known" if events is None else str(events)
+    assert answer.promotion[1].because == f"serious events that nobody reviewed: {events_said}"
     assert answer.promotion[2].because == "a director of the hub signs level 3"
 
 

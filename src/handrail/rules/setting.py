@@ -116,7 +116,7 @@ class Interrupted:
 
     action: Action
     step: str
-    row: str | None
+    row: str
     because: str
 
 
@@ -334,8 +334,9 @@ def _valid_until(case: Case) -> datetime:
 
 def _label_requirement(case: Case) -> LabelRequirement | None:
     stay = case.stay
-    if stay is None or case.label is None:
+    if stay is None:
         return None
+    assert case.label is not None
     return LabelRequirement(
         protocol_key=case.label.key,
         setting=stay.setting,
@@ -363,7 +364,7 @@ def _conflicts(case: Case, judged: Sequence[_Judged]) -> Iterator[Conflict]:
     """Every pair of the three that want different places for this dose."""
     others = [(row, said) for row, said in judged if row.check not in ("payer", "strict")]
     own = _wanted(case, others, complete=not any(set(said.missing) - {"departure"} for row, said in others))
-    at_home = own in HOME and place_of(case, own, case.facts.step) == "outpatient"
+    at_home = place_of(case, own, case.facts.step) == "outpatient"
     step = STEP_WORDS[case.facts.step]
     payer, label = payer_asks(case), case.label_asks_stay
     if payer and at_home:
@@ -393,8 +394,8 @@ def _interrupted(case: Case) -> Interrupted | None:
     found = after_gap(case)
     if found is None or found.step is None or found.action not in (Action.RESTART, Action.REPEAT):
         return None
-    row = found.row.id if found.row is not None else None
-    return Interrupted(action=found.action, step=found.step, row=row, because=found.because)
+    assert found.row is not None  # only a row of the table repeats or restarts
+    return Interrupted(action=found.action, step=found.step, row=found.row.id, because=found.because)
 
 
 # --- what follows -------------------------------------------------------------------------------------------------------------------
@@ -420,16 +421,16 @@ def _scheduling(
 def _nearest(case: Case) -> Iterator[NearSite]:
     """Sites whose level is enough on the day, the nearest first; one whose way is not known comes last."""
 
-    def minutes(site: OtherSite) -> tuple[bool, int, str]:
-        return site.worst_minutes is None, site.worst_minutes or 0, site.name
+    able = [site for site in case.facts.other_sites if _can(case, site)]
+    for minutes, name, level in sorted((s.worst_minutes, s.name, s.level) for s in able if s.worst_minutes is not None):
+        yield NearSite(name=name, level=str(level), worst_minutes=minutes)
+    for name, level in sorted((s.name, s.level) for s in able if s.worst_minutes is None):
+        yield NearSite(name=name, level=str(level), worst_minutes=None)
 
-    for site in sorted(case.facts.other_sites, key=minutes):
-        if (
-            site.level is not None
-            and reaches(site.level, level_needed(case))
-            and site.level_paper.holds(case.facts.day)
-        ):
-            yield NearSite(name=site.name, level=site.level, worst_minutes=site.worst_minutes)
+
+def _can(case: Case, site: OtherSite) -> bool:
+    holds = site.level_paper.holds(case.facts.day) is True
+    return site.level is not None and reaches(site.level, level_needed(case)) and holds
 
 
 def _tasks(judged: Sequence[_Judged], gaps: Sequence[SiteGap], wanted: Recommendation | None) -> Iterator[Task]:

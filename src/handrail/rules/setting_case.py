@@ -22,6 +22,7 @@ from handrail.rules.terms import (
     FIRST_TREATMENT,
     PRETREATMENT,
     STEP_UP_STEPS,
+    Status,
     civil_date,
     day_start,
     say_date,
@@ -106,8 +107,11 @@ class Case:
 
     @property
     def label_asks_stay(self) -> bool | None:
-        """Whether the label asks for hospital after this dose."""
-        return self.stay.setting in STAYS if self.stay is not None else None
+        """Whether the label asks for hospital after this dose; a row that lets the patient go and that nobody verified says nothing."""
+        if self.stay is None:
+            return None
+        asks = self.stay.setting in STAYS
+        return None if not asks and self.stay.status is Status.UNVERIFIED else asks
 
     def said(self, span: Span) -> str:
         """A span by the clock of the site, with its hours."""
@@ -152,7 +156,8 @@ def _dated(case: Case, row: Condition, value: Dated) -> Said:
     if row.within_days is not None:
         free_on = value.on + timedelta(days=row.within_days)
     else:
-        free_on = months_later(value.on, row.within_months or 0)
+        assert row.within_months is not None
+        free_on = months_later(value.on, row.within_months)
     words = f"{FACT_WORDS[row.fact]} on {say_date(value.on)}; counts until {say_date(free_on)}"
     return Said(fires=case.facts.day < free_on, because=words, value=value.on.isoformat())
 
@@ -259,7 +264,7 @@ FACT_WORDS: Final[Mapping[str, str]] = {
     "infection_active": "an active or uncontrolled infection",
     "temperature_c": "today's temperature in °C",
     "last_dose": "the last dose: step, day and schedule",
-    "label": "which label holds, and what it says of this dose",
+    "label": "which label holds, and what a verified row of it says of this dose",
     "rule": "a rule whose numbers nobody has verified or signed",
     "screening": "results of the required screening",
     "rems_prescriber": "REMS certification of the prescriber",

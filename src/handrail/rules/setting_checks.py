@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
 from typing import Final
 
 from handrail.rules.redosing import GapAnswer, redosing
@@ -52,12 +51,12 @@ def _lacks(case: Case, name: str, paper: Paper) -> Said:
     holds = paper.holds(case.facts.day)
     if holds is None:
         return unknown(name)
-    return Said(fires=not holds, because=f"{FACT_WORDS[name]}: {_why_not(paper, case.facts.day)}")
+    return Said(fires=not holds, because=f"{FACT_WORDS[name]}: {_why_not(paper)}")
 
 
-def _why_not(paper: Paper, on: date) -> str:
-    ended = paper.until is not None and paper.until < on and paper.held is not False
-    return f"ended on {say_date(paper.until)}" if ended and paper.until is not None else "not there"
+def _why_not(paper: Paper) -> str:
+    """Why a paper that does not hold does not: nobody has it, or its last day is over."""
+    return "not there" if paper.held is False or paper.until is None else f"ended on {say_date(paper.until)}"
 
 
 def after_gap(case: Case) -> GapAnswer | None:
@@ -168,7 +167,7 @@ def _of_level_paper(case: Case) -> Said:
     holds = site.level_paper.holds(case.facts.day)
     if holds is None:
         return unknown("site_level")
-    return Said(fires=not holds, because=f"the level of {site.name}: {_why_not(site.level_paper, case.facts.day)}")
+    return Said(fires=not holds, because=f"the level of {site.name}: {_why_not(site.level_paper)}")
 
 
 def _site_hybrid(case: Case) -> Said:

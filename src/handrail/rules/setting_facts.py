@@ -278,9 +278,9 @@ def _check_travel(facts: SettingFacts) -> None:
     for path, named in months:
         if any(not 1 <= month <= len(MONTHS) for month in named):
             raise UnusableInput("out_of_range", "A month is a number from 1 to 12.", f"{path}.months")
+    usual = [each for each in (facts.travel.typical_minutes, facts.travel.night_minutes) if each is not None]
     for number, row in enumerate(facts.travel.worst or ()):
-        usual = max(facts.travel.typical_minutes or 0, facts.travel.night_minutes or 0)
-        if row.minutes < usual:
+        if any(row.minutes < each for each in usual):
             message = "The worst case is shorter than the time that was given as typical, or as that at night."
             raise UnusableInput("contradiction", message, f"travel.worst[{number}].minutes")
 
@@ -322,10 +322,7 @@ def uncovered(span: Span, covers: Iterable[Span]) -> tuple[Span, ...]:
 
 def months_of(span: Span, zone: str) -> tuple[int, ...]:
     """The calendar months that a span touches, in order."""
-    day, last = civil_date(span[0], zone), civil_date(span[1] - timedelta.resolution, zone)
-    found: list[int] = []
-    while day <= last:
-        if day.month not in found:
-            found.append(day.month)
-        day += timedelta(days=1)
-    return tuple(found)
+    first, last = civil_date(span[0], zone), civil_date(span[1] - timedelta.resolution, zone)
+    year = len(MONTHS)
+    counted = range(first.year * year + first.month - 1, last.year * year + last.month)
+    return tuple(dict.fromkeys(number % year + 1 for number in counted))

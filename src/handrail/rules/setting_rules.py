@@ -183,10 +183,6 @@ class SettingRules:
         """What a sum of points recommends."""
         return next(band.recommendation for band in reversed(self.band) if band.from_points <= points)
 
-    def row(self, rule: str) -> RuleRow:
-        """The rule of that id."""
-        return next(row for row in self.rule if row.id == rule)
-
 
 @cache
 def load_setting_rules() -> SettingRules:
