@@ -248,17 +248,17 @@ def main() -> None:
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     made = ECKey.generate_key("P-384")
     key = ECKey.import_key(made.as_dict(private=True) | {"kid": "bench"})
+    public = key.as_dict(private=False)
+    point = f"{public['x']}.{public['y']}"
     found = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handrail-fhir-")))
-        keys = folder / "jwks.json"
-        keys.write_text(json.dumps({"keys": [key.as_dict(private=False)]}), encoding="utf-8")
         server = stack.enter_context(temporary_postgres(fsync=True)) if "postgres" in chosen.databases else None
         prepared = Prepared(folder, lambda: server)  # type: ignore[arg-type, return-value]
         for database in chosen.databases:
             own = folder / database
             own.mkdir()
-            with prepared.installation(database, own, "devices", str(chosen.courses), str(keys)) as place:
+            with prepared.installation(database, own, "devices", str(chosen.courses), point) as place:
                 found[database] = measure(place, database, key, chosen)
     for line in ratios(found):
         print(line, flush=True)
