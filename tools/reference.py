@@ -26,8 +26,9 @@ from handrail.rules.events import KINDS, SHELL_KINDS
 from handrail.rules.schema import SCHEMAS
 
 try:
-    from tools import labels
+    from tools import examples, labels
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
+    import examples  # type: ignore[no-redef]
     import labels  # type: ignore[no-redef]
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.terms import SCHEDULES, STEPS
@@ -57,6 +58,8 @@ def documents() -> Iterator[tuple[Path, str]]:
     page = REFERENCE / "course-file.md"
     text = between(page.read_text(), "kinds", kinds_table())
     yield page, between(text, "facts", fields_table(Facts))
+    page = REFERENCE / "fhir-import.md"
+    yield page, between(page.read_text(), "records", examples.table())
     page = REFERENCE / "commands.md"
     yield page, CONSOLE.sub(lambda block: f"```console\n{console(block.group(1))}```", page.read_text())
 

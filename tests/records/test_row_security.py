@@ -41,6 +41,8 @@ from handrail.records.models import (
     Event,
     HandoffDoor,
     HandoffPerson,
+    ImportBatch,
+    ImportDecision,
     Look,
     PacketVersion,
     PolicyAdoption,
@@ -74,6 +76,8 @@ CLINICAL = [
     Document,
     HandoffDoor,
     HandoffPerson,
+    ImportBatch,
+    ImportDecision,
     PacketVersion,
     Look,
     Alert,
@@ -121,6 +125,8 @@ def world():
     kept = Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
     PacketVersion.objects.create(**owned, number=1, sha256="0", content=kept)
     assert ask(linked(world, now=NOW).address, recipient="x", now=NOW)
+    brought = ImportBatch.objects.create(**owned, sha256="0", content=kept)
+    ImportDecision.objects.create(**owned, batch=brought, kind="applied")
     door = HandoffDoor.objects.create(**owned, handoff=uuid4(), kind="fax", read_code="A", expires_at=NOW)
     through = {"door": door, "of_organisation": world.bob.organisation}
     HandoffPerson.objects.create(**owned, **through, handoff=door.handoff, name="Synthetic", role="nurse")

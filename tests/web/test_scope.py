@@ -22,6 +22,7 @@ from handrail.actions.emergency import issue_card
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.handoff_doors import make_fax
 from handrail.actions.handoffs import Offer
+from handrail.actions.imports import bring
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.packets import seal
 from handrail.actions.places import settle_place
@@ -33,6 +34,7 @@ from handrail.records.models import Look, PolicyProposal, SigningSet
 from handrail.rules.policy_own import Reason
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
+from tests.support.foreign import document
 from tests.support.handoff_world import fax_practice
 from tests.support.health_links import linked
 from tests.support.once import made_once
@@ -58,7 +60,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `health_link`, `packet`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `health_link`, `packet`, `import`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
     what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
@@ -123,6 +125,12 @@ ROWS = [
     Row("packet", 200, 200, 404, LOGIN, about="course"),
     Row("seal_packet", 302, 302, 404, LOGIN, "post", about="course"),
     Row("packet_version", 200, 200, 404, LOGIN, about="packet"),
+    Row("imports", 200, 200, 404, LOGIN, about="course"),
+    Row("imports", 422, 422, 404, LOGIN, "post", about="course"),
+    Row("import_review", 200, 200, 404, LOGIN, about="import"),
+    Row("import_apply", 422, 422, 404, LOGIN, "post", about="import"),
+    Row("import_dismiss", 422, 422, 404, LOGIN, "post", about="import"),
+    Row("import_file", 200, 200, 404, LOGIN, about="import"),
     Row("packet_pdf", 200, 200, 404, LOGIN, about="packet", args=("a4",)),
     Row("handoffs", 200, 200, 200, LOGIN),
     Row("offer_handoff", 302, 302, 404, LOGIN, about="course"),
@@ -226,6 +234,7 @@ def make_world() -> World:
         issue_card(course.pk, by=world.actor("alice"))
         seal(course.pk, by=world.actor("alice"))
         linked(world)
+        bring(course.pk, document(), title="x", by=world.actor("alice"))
         offer = Offer(to=fax_practice())
         loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
         make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)
@@ -292,6 +301,7 @@ def address_of(row: Row, world: World) -> str:
             "card": [course.pk, course.emergency_cards.get().pk] if row.about == "card" else [],
             "health_link": [course.pk, course.health_links.get().pk] if row.about == "health_link" else [],
             "packet": [course.pk, course.packets.get().number] if row.about == "packet" else [],
+            "import": [course.pk, course.imports.get().pk] if row.about == "import" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],
             "set": [SigningSet.objects.order_by("number").filter(organisation=world.alice.organisation).first().pk],
             "agreement": [Agreement.objects.get().pk],

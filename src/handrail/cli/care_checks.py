@@ -197,7 +197,7 @@ def of_codes(table: CodeTable) -> Iterator[str]:
             yield f"What one {weight.unit} is in kilograms is not known here (at weight_unit.{weight.unit})."
         elif weight.kilograms != WEIGHTS[weight.unit]:
             yield f"One {weight.unit} is {WEIGHTS[weight.unit]} kg (at weight_unit.{weight.unit}.kilograms)."
-    for fact in table.fact:
+    for fact in (*table.fact, *table.vital):
         if len(set(fact.units)) != len(fact.units):
             yield f"A unit stands there twice (at fact.{fact.code}.units)."
         for code in fact.loinc:

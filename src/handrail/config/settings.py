@@ -24,6 +24,8 @@ HANDRAIL_SIGN_IN_FAILURES = 5
 """So many wrong passwords lock an address for `HANDRAIL_LOCK_MINUTES`."""
 HANDRAIL_LOCK_MINUTES = 15
 HANDRAIL_DOCUMENT_BYTES = 10 * 1024 * 1024
+HANDRAIL_DOCUMENT_READER = "handrail.fhir.foreign.read_foreign"
+"""Who reads a document of another system: a door, which the verbs below it cannot import."""
 
 DEBUG = _env.debug
 SECRET_KEY = _env.secret_key

@@ -111,12 +111,27 @@ def parse_bundle(data: bytes) -> Bundle:
     if kind != "Bundle":
         message = "The file is not a FHIR Bundle; export the whole record of one patient as one R4 Bundle."
         raise FhirReadError(message, "resourceType")
+    return bundle_of(body)
+
+
+def bundle_of(body: Mapping[str, Any]) -> Bundle:
+    """The bundle in a JSON object that says it is one. A Composition as the first entry makes it a document, whatever its type says.
+
+    Raises:
+        FhirReadError: of no accepted type, or one resource in two versions.
+    """
     bundle_type = body.get("type")
-    if bundle_type not in ACCEPTED_TYPES:
+    if bundle_type not in ACCEPTED_TYPES and _first_kind(body) != "Composition":
         message = f"The type of the bundle is none of {', '.join(ACCEPTED_TYPES)}; export the record as one of these."
         raise FhirReadError(message, "type")
     entries, notes = _entries(body)
-    return Bundle.build(str(bundle_type), _once_each(entries), tuple(dict.fromkeys(notes)))
+    return Bundle.build(text(bundle_type) or "document", _once_each(entries), tuple(dict.fromkeys(notes)))
+
+
+def _first_kind(body: Mapping[str, Any]) -> Any:
+    first = next(objects(body.get("entry")), {})
+    resource = first.get("resource")
+    return resource.get("resourceType") if isinstance(resource, dict) else None
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class CodeTable:
 
     format: str
     fact: tuple[CodeRow, ...]
+    vital: tuple[CodeRow, ...]
     weight_unit: tuple[WeightUnitRow, ...]
     plausible: tuple[PlausibleRow, ...]
     statement: tuple[StatementRow, ...]
@@ -100,9 +101,11 @@ class CodeTable:
 
     def fact_of(self, codes: Iterable[str]) -> CodeRow | None:
         """The row that one of these LOINC codes means; None when none is known, or when they mean different facts."""
-        wanted = set(codes)
-        found = [row for row in self.fact if wanted.intersection(row.loinc)]
-        return found[0] if len(found) == 1 else None
+        return _row_of(self.fact, codes)
+
+    def vital_of(self, codes: Iterable[str]) -> CodeRow | None:
+        """The row of the vital sign that one of these LOINC codes means; None as for `fact_of`."""
+        return _row_of(self.vital, codes)
 
     def kilograms_in(self, unit: str) -> Decimal | None:
         """Kilograms in one `unit` (UCUM), None for a unit that is not understood."""
@@ -116,6 +119,12 @@ class CodeTable:
         """`none_known` or `not_stated` when the code speaks about the whole list, else None."""
         wanted = (fact, system, code)
         return next((row.says for row in self.statement if (row.fact, row.system, row.code) == wanted), None)
+
+
+def _row_of(rows: Iterable[CodeRow], codes: Iterable[str]) -> CodeRow | None:
+    wanted = set(codes)
+    found = [row for row in rows if wanted.intersection(row.loinc)]
+    return found[0] if len(found) == 1 else None
 
 
 @cache
@@ -149,7 +158,7 @@ def table_from_toml(text: str) -> CodeTable:
 
 def _check_sources(table: CodeTable, sources: Mapping[str, CodeSource]) -> None:
     rows: tuple[CodeRow | WeightUnitRow | PlausibleRow | StatementRow | SectionRow, ...]
-    rows = (*table.fact, *table.weight_unit, *table.plausible, *table.statement, *table.section)
+    rows = (*table.fact, *table.vital, *table.weight_unit, *table.plausible, *table.statement, *table.section)
     for row in rows:
         if not row.source or any(key not in sources for key in row.source):
             raise ProtocolDataError("missing_source", "The row names no known source.", type(row).__name__)
@@ -157,7 +166,7 @@ def _check_sources(table: CodeTable, sources: Mapping[str, CodeSource]) -> None:
 
 def _check_facts(table: CodeTable) -> None:
     seen: set[str] = set()
-    for row in table.fact:
+    for row in (*table.fact, *table.vital):
         for code in row.loinc:
             if code in seen:
                 raise ProtocolDataError("duplicate_id", f"LOINC {code} stands under two facts.", f"fact.{row.code}")

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -17,11 +16,10 @@ from handrail.fhir.measured import HUNDREDTH
 from handrail.fhir.record import FhirReadError
 from handrail.fhir.times import Precision, parse_when
 from handrail.fhir.values import codings, number, objects, text
+from handrail.fhir.vitals import TEMPERATURE, celsius
 
 STATUSES: Final = ("final", "amended", "corrected")
 WEIGHT: Final = "weight_kg"
-TEMPERATURE: Final = "temperature_c"
-TENTH: Final = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +123,8 @@ def _value(row: DeviceRow, holder: Mapping[str, Any], path: str) -> dict[str, An
     if value is None or quantity.get("comparator") is not None:
         raise FhirReadError("The value is a number without comparator.", path)
     if row.id == TEMPERATURE:
-        celsius = value if unit == "Cel" else ((value - 32) * 5 / 9).quantize(TENTH, ROUND_HALF_UP)
         as_sent = {} if unit == "Cel" else {"x_temperature_as_sent": f"{value} {unit}"}
-        return {TEMPERATURE: str(celsius), **as_sent}
+        return {TEMPERATURE: str(celsius(value, unit)), **as_sent}
     if row.id == WEIGHT:
         kilograms = code_table().kilograms_in(unit)
         if kilograms is None:

@@ -60,7 +60,7 @@ def to_events(
     """
     weights = (*record.weights_kg[-1:], *newer_unused(record.unused, record.weights_kg, WEIGHT))
     values = record.labs[len(record.labs) - labs if labs is not None and labs < len(record.labs) else 0 :]
-    writer = _Writer(recorded_at=recorded_at, zone=zone, course_id=course_id, by=by)
+    writer = EventWriter(recorded_at=recorded_at, zone=zone, course_id=course_id, by=by)
     found = [
         *(writer.weight(item) for item in weights),
         *(writer.lab(item) for item in (*values, *_newest_unused_labs(record))),
@@ -76,8 +76,8 @@ def _newest_unused_labs(record: ReadRecord) -> Iterable[Measured]:
         yield from newer_unused(record.unused, record.labs, fact)
 
 
-class _Writer:
-    """Writes one event each; None for what has no usable time."""
+class EventWriter:
+    """Writes one event each; None for what has no usable time. Its id is made of the course, the resource and the content."""
 
     def __init__(self, *, recorded_at: datetime, zone: str, course_id: str, by: Mapping[str, str] | None) -> None:
         self.recorded_at = recorded_at
@@ -86,20 +86,25 @@ class _Writer:
         self.by = by
 
     def weight(self, item: Measured) -> dict[str, Any] | None:
-        body: dict[str, Any] = {"weight_kg": _plain(item.value)}
+        """A weight; one that cannot be used is not known, and one that nobody can believe keeps its number and its mark."""
+        body: dict[str, Any] = {"weight_kg": plain(item.value)}
         if item.problem is not None:
             body = {**body, "implausible": ["weight_kg"]} if item.implausible else {"weight_kg": None}
-        return self._event("weight_measured", item.when, item.reference, body, _marks(item))
+        return self.event("weight_measured", item.when, item.reference, body, _marks(item))
 
     def lab(self, item: Measured) -> dict[str, Any] | None:
+        """A laboratory value, or a result in a word; one that cannot be used is not known."""
         body: dict[str, Any] = {"code": item.fact, "value": None}
-        if item.problem is None:
-            body = {"code": item.fact, "value": _plain(item.value), "unit": item.unit}
+        if item.problem is None and item.result is not None:
+            body = {"code": item.fact, "result": item.result}
+        elif item.problem is None:
+            body = {"code": item.fact, "value": plain(item.value), "unit": item.unit}
             limits = {"low": item.low, "high": item.high}
-            body |= {name: _plain(value) for name, value in limits.items() if value is not None}
-        return self._event("lab_resulted", item.when, item.reference, body, _marks(item))
+            body |= {name: plain(value) for name, value in limits.items() if value is not None}
+        return self.event("lab_resulted", item.when, item.reference, body, _marks(item))
 
     def condition(self, item: Condition) -> dict[str, Any] | None:
+        """A condition that is there or may be; one that is over gives nothing."""
         if item.clinical_status is not None and item.clinical_status not in ACTIVE:
             return None
         certain = item.clinical_status is not None and item.verification not in NOT_CERTAIN
@@ -109,17 +114,28 @@ class _Writer:
         if when is not None and when is item.onset and when.precision is Precision.INSTANT:
             body["onset_at"] = when.earliest.isoformat()
         marks = {name: value for name, value in marks.items() if value}
-        return self._event("condition_noted", when, item.reference, body, marks)
+        return self.event("condition_noted", when, item.reference, body, marks)
 
-    def _event(
+    def event(
         self, kind: str, when: When | None, reference: str, body: Mapping[str, Any], marks: Mapping[str, Any]
     ) -> dict[str, Any] | None:
+        """An event of any kind; None when its day is not known or still to come."""
         at = self._instant(when)
         if at is None or when is None or at > self.recorded_at:
             return None
         content = {"kind": kind, "at": at.isoformat(), **body, **marks}
         if when.precision is not Precision.INSTANT:
             content["x_date_only"] = True
+        return {**self._head(reference, content), **content}
+
+    def note(self, words: str, when: When | None, reference: str, marks: Mapping[str, Any]) -> dict[str, Any]:
+        """A note; without a usable day it is dated when it is recorded, and its id stays the same."""
+        content = {"kind": "note_added", "text": words, **marks}
+        at = self._instant(when)
+        dated = at if at is not None and at <= self.recorded_at else self.recorded_at
+        return {**self._head(reference, content), "at": dated.isoformat(), **content}
+
+    def _head(self, reference: str, content: Mapping[str, Any]) -> dict[str, Any]:
         name = f"{self.course_id}|{reference}|{json.dumps(content, sort_keys=True)}"
         head: dict[str, Any] = {
             "id": str(uuid5(NAMESPACE, name)),
@@ -130,7 +146,7 @@ class _Writer:
         }
         if self.by is not None:
             head["by"] = dict(self.by)
-        return {**head, **content}
+        return head
 
     def _instant(self, when: When | None) -> datetime | None:
         if when is None or when.civil_date is None:
@@ -147,9 +163,11 @@ _MICROSECONDS: Final = len("2026-01-01T00:00:00.000000+00:00")
 
 
 def _marks(item: Measured) -> dict[str, Any]:
+    """What an event keeps beside its fields: that a value is preliminary, and why one is not used."""
     marks = {"x_status": item.status} if item.status == PRELIMINARY else {}
     return marks if item.problem is None else {**marks, "x_as_sent": item.as_sent, "x_not_used": item.problem}
 
 
-def _plain(value: Any) -> str | None:
+def plain(value: Any) -> str | None:
+    """A decimal with its digits; None stays None."""
     return None if value is None else format(value, "f")

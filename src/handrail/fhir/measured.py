@@ -10,21 +10,29 @@ from typing import Any, Final
 
 from handrail.fhir.bundle import Entry
 from handrail.fhir.codes import LOINC, WEIGHT, CodeRow, CodeTable
-from handrail.fhir.record import PRELIMINARY, Coded, Measured
-from handrail.fhir.times import Precision, When, parse_when
+from handrail.fhir.observed import (
+    IMPLAUSIBLE,
+    NO_DAY,
+    NO_NUMBER,
+    NOT_EXACT,
+    SOMETHING_ELSE,
+    UNKNOWN_UNIT,
+    USED_STATUSES,
+    as_sent,
+    when_of,
+)
+from handrail.fhir.record import PRELIMINARY, Coded, Measured, Vital
+from handrail.fhir.times import Precision
 from handrail.fhir.values import codings, number, objects, text, unit_of
+from handrail.fhir.vitals import read_performance, read_vitals
 from handrail.rules.history import Limits
+from handrail.rules.telling import LAB_WORDS
+from handrail.rules.terms import Status
 
-USED_STATUSES: Final = ("final", "amended", "corrected", PRELIMINARY)
 HUNDREDTH: Final = Decimal("0.01")
 """Converted weights keep 10 g: finer than any scale, coarse enough to read."""
-
-NO_NUMBER: Final = "it has no number"
-NOT_EXACT: Final = "it is a bound, not a value"
-UNKNOWN_UNIT: Final = "its unit is not understood"
-NO_DAY: Final = "its day is not known"
-IMPLAUSIBLE: Final = "it is outside what is believable"
-SOMETHING_ELSE: Final = "it is not said to be about the patient"
+OUR_TESTS: Final = {words: code for code, words in LAB_WORDS.items()}
+RESULTS: Final = ("positive", "negative", "indeterminate")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,9 +41,13 @@ class Observations:
 
     table: CodeTable
     weight_limits: Limits
+    ours: bool = False
+    """In a document of Handrail a test without a code of its own is known by its name, and a result may be a word."""
     usable: list[Measured] = field(default_factory=list)
     unused: list[Measured] = field(default_factory=list)
     unknown: Counter[Coded] = field(default_factory=Counter)
+    vitals: list[Vital] = field(default_factory=list)
+    performance: list[Measured] = field(default_factory=list)
 
     def take(self, entry: Entry, *, about_patient: bool) -> None:
         """Read one observation; one without a value that counts (entered in error, cancelled, registered) says nothing."""
@@ -43,26 +55,46 @@ class Observations:
         if status not in USED_STATUSES:
             return
         codes = list(codings(entry.resource.get("code")))
-        row = self.table.fact_of(code.code for code in codes if code.system == LOINC)
+        row = self._row(entry.resource, codes)
         if row is None:
-            self.unknown[codes[0] if codes else Coded(system="", code="", display="no code")] += 1
+            found = read_vitals(entry, self.table, about_patient=about_patient)
+            scored = read_performance(entry, codes) if about_patient else None
+            if scored is not None:
+                self.performance.append(scored)
+            elif found is not None:
+                self.vitals += found
+            else:
+                self.unknown[codes[0] if codes else Coded(system="", code="", display="no code")] += 1
             return
         measured = self._measured(entry, row, str(status), about_patient=about_patient)
         (self.usable if measured.problem is None else self.unused).append(measured)
+
+    def _row(self, resource: Mapping[str, Any], codes: list[Coded]) -> CodeRow | None:
+        """What the observation measures: by its LOINC codes; in a document of Handrail also by the name that it gives a test."""
+        row = self.table.fact_of(code.code for code in codes if code.system == LOINC)
+        if row is not None or not self.ours or len(codes) != 1 or codes[0].code or not _of_laboratory(resource):
+            return row
+        fact = OUR_TESTS.get(codes[0].display, codes[0].display.lower().replace(" ", "_"))
+        known = next((each for each in self.table.fact if each.code == fact), None)
+        quantity = resource.get("valueQuantity")
+        unit = text(quantity.get("code")) if isinstance(quantity, dict) else None
+        return known or CodeRow(code=fact, loinc=(), units=(unit,) if unit else (), source=(), status=Status.SECONDARY)
 
     def _measured(self, entry: Entry, row: CodeRow, status: str, *, about_patient: bool) -> Measured:
         found = entry.resource.get("valueQuantity")
         quantity: Mapping[str, Any] = found if isinstance(found, dict) else {}
         sent = number(quantity.get("value"))
         unit = unit_of(quantity, row.units)
-        when = _when(entry.resource)
+        when = when_of(entry.resource)
         value = self._converted(row, sent, unit)
         implausible = value is not None and not self._plausible(row, value, unit or "")
         low, high = _range(entry.resource, unit)
+        said = entry.resource.get("valueString")
+        result = said if self.ours and said in RESULTS else None
         problems = (
-            (sent is None, NO_NUMBER),
+            (sent is None and result is None, NO_NUMBER),
             (quantity.get("comparator") is not None, NOT_EXACT),
-            (unit is None, UNKNOWN_UNIT),
+            (unit is None and result is None, UNKNOWN_UNIT),
             (implausible, IMPLAUSIBLE),
             (when is None or when.precision not in (Precision.DAY, Precision.INSTANT), NO_DAY),
             (not about_patient, SOMETHING_ELSE),
@@ -75,7 +107,8 @@ class Observations:
             when=when,
             status=status,
             reference=entry.reference,
-            as_sent=_as_sent(quantity, sent),
+            as_sent=result or as_sent(quantity, sent),
+            result=result,
             low=low if row.code != WEIGHT else None,
             high=high if row.code != WEIGHT else None,
             problem=next((words for is_so, words in problems if is_so), None),
@@ -95,6 +128,10 @@ class Observations:
             return self.weight_limits.low <= value <= self.weight_limits.high
         limits = self.table.limits_of(row.code, unit)
         return value >= 0 if limits is None else limits.low <= value <= limits.high
+
+
+def _of_laboratory(resource: Mapping[str, Any]) -> bool:
+    return any(code.code == "laboratory" for item in objects(resource.get("category")) for code in codings(item))
 
 
 def newest_last(readings: list[Measured]) -> tuple[Measured, ...]:
@@ -118,22 +155,6 @@ def rivals(readings: tuple[Measured, ...]) -> tuple[Measured, ...]:
         return ()
     last = readings[-1]
     return tuple(r for r in readings[:-1] if r.when and r.when.latest >= newest.earliest and r.value != last.value)
-
-
-def _when(resource: Mapping[str, Any]) -> When | None:
-    """When it was measured. Of a period the start: it never makes a value look newer. `issued` is another fact."""
-    period = resource.get("effectivePeriod")
-    start = period.get("start") if isinstance(period, dict) else None
-    for value in (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), start):
-        if value is not None:
-            return parse_when(value)
-    return None
-
-
-def _as_sent(quantity: Mapping[str, Any], sent: Decimal | None) -> str:
-    unit = text(quantity.get("code")) or text(quantity.get("unit")) or "without unit"
-    comparator = text(quantity.get("comparator")) or ""
-    return f"{comparator}{sent} {unit}" if sent is not None else "no number"
 
 
 def _range(resource: Mapping[str, Any], unit: str | None) -> tuple[Decimal | None, Decimal | None]:

@@ -14,6 +14,8 @@ from typing import Any, Final
 from handrail.fhir.bundle import Bundle, Entry, contained, parse_bundle, reference_text, section_lists
 from handrail.fhir.codes import EMPTY_REASON, LISTS, LOINC, WEIGHT, CodeTable, code_table
 from handrail.fhir.measured import Observations, newest_last, rivals
+from handrail.fhir.medicines import MEDICINE_KINDS, read_medicine
+from handrail.fhir.origin import is_ours
 from handrail.fhir.person import read_identity
 from handrail.fhir.record import (
     Allergy,
@@ -27,6 +29,7 @@ from handrail.fhir.record import (
     Name,
     ReadRecord,
 )
+from handrail.fhir.subject import Subject, subject_of, the_patient
 from handrail.fhir.times import parse_when
 from handrail.fhir.values import codings, first_coding, objects, status_code, text
 from handrail.rules.policy import load_policy
@@ -46,11 +49,19 @@ __all__ = [
 ]
 
 WRONG: Final = ("entered-in-error", "refuted")
-MEDICINE_KINDS: Final = {
-    "MedicationRequest": "ordered",
-    "MedicationStatement": "stated",
-    "MedicationAdministration": "given",
-}
+STRUCTURE: Final = (
+    "Patient",
+    "Composition",
+    "Medication",
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "Device",
+    "Provenance",
+    "RelatedPerson",
+)
+"""Kinds that say who and where, or belong to another resource."""
 DIED: Final = "the record says that this person has died"
 SOMEONE_ELSE: Final = "resources about somebody else were left out"
 BOTH: Final = "the list of {} has entries and also says that there are none; the entries are kept"
@@ -68,22 +79,19 @@ def read_bundle(data: bytes) -> ReadRecord:
         FhirReadError: too large, not JSON, no Bundle of an accepted type, no patient or several.
     """
     bundle = parse_bundle(data)
-    patient = _the_patient(bundle)
-    identity, unreadable = read_identity(patient)
-    reader = _Reader(bundle=bundle, patient=patient, table=code_table())
+    return read_record(bundle, the_patient(bundle))
+
+
+def read_record(bundle: Bundle, subject: Subject) -> ReadRecord:
+    """Read what a bundle says about one person, who may not be in it: then nothing is known of the person."""
+    unreadable: list[str] = []
+    identity = Identity(reference=subject.reference)
+    if subject.patient is not None:
+        identity, unreadable = read_identity(subject.patient)
+    reader = _Reader(bundle=bundle, subject=subject, table=code_table())
     for entry in bundle.entries:
         reader.take(entry)
     return reader.record(identity, unreadable)
-
-
-def _the_patient(bundle: Bundle) -> Entry:
-    patients = bundle.of("Patient")
-    if not patients:
-        message = "The bundle names no patient; export the record together with its Patient resource."
-        raise FhirReadError(message, "entry")
-    if len(patients) > 1:
-        raise FhirReadError("The bundle holds several patients; export one patient at a time.", "entry")
-    return patients[0]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,13 +114,16 @@ class _List:
 class _Reader:
     """Takes the entries one by one and keeps what it understood."""
 
-    def __init__(self, *, bundle: Bundle, patient: Entry, table: CodeTable) -> None:
+    def __init__(self, *, bundle: Bundle, subject: Subject, table: CodeTable) -> None:
         self.bundle = bundle
-        self.patient = patient
+        self.subject = subject
         self.table = table
-        self.observations = Observations(table=table, weight_limits=load_policy().plausible["weight_kg"])
+        self.observations = Observations(
+            table=table, weight_limits=load_policy().plausible["weight_kg"], ours=is_ours(bundle)
+        )
         self.lists = {name: _List() for name in LISTS}
         self.others = 0
+        self.unread: Counter[tuple[str, Coded]] = Counter()
 
     def take(self, entry: Entry) -> None:
         """Read one entry, if it is of a kind that we read."""
@@ -125,34 +136,17 @@ class _Reader:
         }
         read = readers.get(entry.kind)
         if read is None:
+            if entry.kind not in STRUCTURE:
+                self.unread[entry.kind, _named(entry.resource)] += 1
             return
-        about = self._about_patient(entry)
+        about = self.subject.means(subject_of(entry), entry)
         if about is False:
             self.others += 1
             return
         read(entry, about is True)
 
-    def _about_patient(self, entry: Entry) -> bool | None:
-        """True: it names the patient; False: it names somebody else; None: it names nobody."""
-        subject = entry.resource.get("patient" if entry.kind == "AllergyIntolerance" else "subject")
-        return self._means_patient(subject, entry)
-
-    def _means_patient(self, reference: Any, referrer: Entry) -> bool | None:
-        if not isinstance(reference, dict):
-            return None
-        named = reference_text(reference)
-        if named is not None:
-            return self.bundle.resolve(named, referrer) is self.patient
-        identifier = reference.get("identifier")
-        if not isinstance(identifier, dict):
-            return None
-        return any(
-            (item.get("system"), item.get("value")) == (identifier.get("system"), identifier.get("value"))
-            for item in objects(self.patient.resource.get("identifier"))
-        )
-
     def _observation(self, entry: Entry, about_patient: bool) -> None:
-        focus = [self._means_patient(item, entry) for item in objects(entry.resource.get("focus"))]
+        focus = [self.subject.means(item, entry) for item in objects(entry.resource.get("focus"))]
         self.observations.take(entry, about_patient=about_patient and False not in focus)
 
     def _condition(self, entry: Entry, _about: bool) -> None:
@@ -167,6 +161,7 @@ class _Reader:
                     onset=parse_when(resource.get("onsetDateTime")),
                     recorded=parse_when(resource.get("recordedDate")),
                     reference=entry.reference,
+                    severity=_words(resource.get("severity")),
                 )
             )
 
@@ -180,6 +175,8 @@ class _Reader:
                     clinical_status=status_code(resource.get("clinicalStatus")),
                     verification=status_code(resource.get("verificationStatus")),
                     criticality=text(resource.get("criticality")),
+                    reference=entry.reference,
+                    recorded=parse_when(resource.get("recordedDate")),
                 )
             )
 
@@ -201,19 +198,18 @@ class _Reader:
 
     def _medicine(self, entry: Entry, _about: bool) -> None:
         resource = entry.resource
-        status = text(resource.get("status"))
-        if status == "entered-in-error" or resource.get("doNotPerform") is True:
+        if text(resource.get("status")) == "entered-in-error" or resource.get("doNotPerform") is True:
             return
-        concept = resource.get("medicationCodeableConcept")
-        reference = resource.get("medicationReference")
-        if concept is None and reference is not None:
-            concept = self._medication(entry, reference)
+        concept, lot = self._medication(entry)
         what = self._named("medicines", first_coding(concept), concept)
         if what is not None:
-            self.lists["medicines"].entries.append(Medicine(what=what, kind=MEDICINE_KINDS[entry.kind], status=status))
+            self.lists["medicines"].entries.append(read_medicine(entry, what, lot))
 
-    def _medication(self, entry: Entry, reference: Any) -> Any:
-        """The code of a referenced Medication, contained or in the bundle; else the words beside the reference."""
+    def _medication(self, entry: Entry) -> tuple[Any, str]:
+        """What medicine it is, with its lot: said itself, by a Medication (contained or in the bundle), or beside the reference."""
+        concept, reference = (entry.resource.get(f"medication{way}") for way in ("CodeableConcept", "Reference"))
+        if concept is not None or reference is None:
+            return concept, ""
         named = reference_text(reference) or ""
         if named.startswith("#"):
             medication = contained(entry.resource, named)
@@ -221,8 +217,9 @@ class _Reader:
             target = self.bundle.resolve(named, entry)
             medication = target.resource if target is not None and target.kind == "Medication" else None
         if medication is not None and first_coding(medication.get("code")) is not None:
-            return medication.get("code")
-        return {"text": reference.get("display")} if isinstance(reference, dict) else None
+            batch = medication.get("batch")
+            return medication.get("code"), (text(batch.get("lotNumber")) or "") if isinstance(batch, dict) else ""
+        return ({"text": reference.get("display")} if isinstance(reference, dict) else None), ""
 
     def _composition(self, entry: Entry, _about: bool) -> None:
         for section in section_lists(entry.resource):
@@ -265,6 +262,9 @@ class _Reader:
             incomplete=bool(self.bundle.notes),
             bundle_type=self.bundle.type,
             resources=dict(Counter(entry.kind for entry in self.bundle.entries)),
+            vitals=tuple(self.observations.vitals),
+            performance=tuple(self.observations.performance),
+            unread=tuple((kind, what, times) for (kind, what), times in sorted(self.unread.items(), key=_by_name)),
         )
 
     def _notes(
@@ -297,6 +297,26 @@ def newer_unused(unused: tuple[Measured, ...], usable: tuple[Measured, ...], fac
     return tuple(
         m for m in unused if m.fact == fact and m.when and all(m.when.latest >= when.earliest for when in latest)
     )
+
+
+def _named(resource: Mapping[str, Any]) -> Coded:
+    """What a resource that is not read calls itself."""
+    concepts = (resource.get(name) for name in ("code", "vaccineCode", "type"))
+    nothing = Coded(system="", code="", display="")
+    return next((found for concept in concepts if (found := first_coding(concept)) is not None), nothing)
+
+
+def _by_name(item: tuple[tuple[str, Coded], int]) -> tuple[str, ...]:
+    (kind, what), _ = item
+    return kind, what.system, what.code, what.display
+
+
+def _words(concept: Any) -> str:
+    """The text of a CodeableConcept, else what its first code is called."""
+    if not isinstance(concept, dict):
+        return ""
+    found = first_coding(concept)
+    return text(concept.get("text")) or (found.display if found else "")
 
 
 def _by_count(unknown: Counter[Coded]) -> tuple[tuple[Coded, int], ...]:

@@ -8,17 +8,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from handrail.fhir.times import When
+from handrail.rules.foreign import UnreadableDocument
 
 PRELIMINARY = "preliminary"
 
 
-class FhirReadError(ValueError):
-    """A bundle that cannot be read. `message` is one sentence that says what to do and holds no name or reading."""
-
-    def __init__(self, message: str, path: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
+class FhirReadError(UnreadableDocument):
+    """A bundle that cannot be read."""
 
 
 class Listing(StrEnum):
@@ -110,11 +106,28 @@ class Measured:
     high: Decimal | None = None
     problem: str | None = None
     implausible: bool = False
+    result: str | None = None
+    """`positive`, `negative` or `indeterminate` instead of a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vital:
+    """Vital signs of one Observation, by their names in the event: whole numbers, temperatures in degrees Celsius.
+
+    `as_sent` holds each with its unit before conversion. `problem` says why they are kept and not used.
+    """
+
+    values: Mapping[str, Decimal]
+    when: When | None
+    status: str
+    reference: str
+    as_sent: Mapping[str, str]
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition on the record. `onset` and `recorded` are as sent; `clinical_status` None means not said."""
+    """A condition on the record. `onset`, `recorded` and `severity` are as sent; `clinical_status` None means not said."""
 
     what: Coded
     clinical_status: str | None
@@ -122,6 +135,7 @@ class Condition:
     onset: When | None
     recorded: When | None
     reference: str
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +146,29 @@ class Allergy:
     clinical_status: str | None
     verification: str | None
     criticality: str | None
+    reference: str = ""
+    recorded: When | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Medicine:
-    """A medicine on the record, by its text. `kind` is `ordered`, `stated` or `given`."""
+    """A medicine on the record, by its text. `kind` is `ordered`, `stated` or `given`.
+
+    `when` is when it was given, taken or ordered, the start of a period; `ended` its end. `mg` is the amount in milligrams, `amount`
+    the same as sent; None and empty when another unit or none was sent. `dosage` is the words beside it.
+    """
 
     what: Coded
     kind: str
     status: str | None
+    reference: str = ""
+    when: When | None = None
+    ended: When | None = None
+    mg: Decimal | None = None
+    amount: str = ""
+    dosage: str = ""
+    route: str = ""
+    lot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +196,11 @@ class ReadRecord:
     incomplete: bool
     bundle_type: str
     resources: Mapping[str, int]
+    vitals: tuple[Vital, ...] = ()
+    performance: tuple[Measured, ...] = ()
+    """ECOG performance status, as it came; the day may be missing."""
+    unread: tuple[tuple[str, Coded, int], ...] = ()
+    """Resources of kinds that are not read: the kind, the first code, and how often each was met."""
 
     @property
     def weight(self) -> Measured | None:

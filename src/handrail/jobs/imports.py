@@ -25,6 +25,7 @@ from handrail.fhir.bundle import MOST_BYTES
 from handrail.fhir.events import NAMESPACE, facts_of, to_events
 from handrail.fhir.reading import ReadRecord, read_bundle
 from handrail.fhir.record import FhirReadError
+from handrail.fhir.report import offered_rows, read_file
 from handrail.fhir.summary import summary_table
 from handrail.people import scope
 from handrail.people.models import Organisation, Patient, User
@@ -59,14 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         UnusableInput: a bundle, a name or an id that cannot be used; nothing was changed.
     """
     chosen = _parser().parse_args(arguments)
+    data = _bytes_of(chosen.file)
+    only_shown = chosen.show or chosen.organisation is None
     try:
-        record = read_bundle(_bytes_of(chosen.file))
+        record = read_file(data) if only_shown else read_bundle(data)
+        offered = offered_rows(data, clock.now()) if only_shown else []
     except FhirReadError as error:
         raise UnusableInput("unreadable_bundle", f"{error.message} Nothing was changed.", error.path) from error
-    rows = summary_table(record, identity=chosen.identity)
+    rows = [*summary_table(record, identity=chosen.identity), *offered]
     width = max(len(label) for label, _ in rows)
     sys.stdout.write("".join(f"{label:<{width}}  {words}\n" for label, words in rows))
-    if chosen.show or chosen.organisation is None:
+    if only_shown:
         if not chosen.show:
             sys.stdout.write("\nOnly shown: name an organisation with --organisation to keep it.\n")
         return 0
@@ -91,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="handrail import", description="Read a patient's record from a file.")
-    parser.add_argument("format", choices=("fhir",), help="an R4 Bundle in JSON about one patient")
+    parser.add_argument("format", choices=("fhir",), help="an R4 Bundle, one resource or NDJSON about one patient")
     parser.add_argument("file", help="the file, or - for standard input")
     parser.add_argument("--show", action="store_true", help="only show what was read; keep nothing")
     parser.add_argument("--identity", action="store_true", help="show also names, identifiers, phones and addresses")

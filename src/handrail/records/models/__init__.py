@@ -6,6 +6,7 @@ from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
 from handrail.records.models.exports import Export
 from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
+from handrail.records.models.imports import ImportBatch, ImportDecision
 from handrail.records.models.packets import PacketVersion
 from handrail.records.models.policies import PolicyAdoption, PolicyProposal
 from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
@@ -18,6 +19,8 @@ __all__ = [
     "Export",
     "HandoffDoor",
     "HandoffPerson",
+    "ImportBatch",
+    "ImportDecision",
     "Look",
     "PacketVersion",
     "PolicyAdoption",
