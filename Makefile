@@ -12,7 +12,7 @@ UV := .tools/bin/uv
 COMPILE := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
-.PHONY: help env env-run demo test check format lint types fence fast drills bench mutants docs lock clean
+.PHONY: help env env-run demo test check format lint types fence fast drills fuzz bench mutants docs lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,9 @@ drills: env ## a thousand hand-offs, ten thousand faults on PostgreSQL and a tho
 	@$(BIN)/python -m tests.drills.handing_over --courses 1000
 	@$(BIN)/python -m tests.drills.storm --database sqlite --faults 1000
 	@$(BIN)/python -m tests.drills.storm --database postgres --faults 10000
+
+fuzz: env ## ten thousand mutated Bundles and every door as its description says, at full size (HANDRAIL_FUZZ_SEED=7)
+	@HANDRAIL_FUZZ=full $(BIN)/pytest -q -s tests/fuzz
 
 bench: env ## measure `assess` on long courses, a night in which many report at once, and the FHIR door
 	@$(BIN)/python bench/assess.py

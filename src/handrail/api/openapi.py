@@ -27,9 +27,13 @@ def operations() -> dict[str, Operations]:
     """The operations of each address, by its name and method."""
     return {
         "api_checkins": {"post": _SEND, "get": _ASK},
-        "phone_receipt": {"post": _told("How far a message or a call got", _RECEIPT_FORM, {"204": _empty("Taken.")})},
+        "phone_receipt": {
+            "post": _told("How far a message or a call got", _RECEIPT_FORM, {"204": _empty("Taken."), **_NO_ID}),
+        },
         "phone_text": {"post": _told("A text message from somebody at home", _TEXT_FORM, {"200": _words()})},
-        "phone_answer": {"post": _told("The key that was pressed in a call", _ANSWER_FORM, {"200": _words()})},
+        "phone_answer": {
+            "post": _told("The key that was pressed in a call", _ANSWER_FORM, {"200": _words(), **_NO_ID})
+        },
     }
 
 
@@ -68,6 +72,7 @@ def _errors(**said: str) -> dict[str, Any]:
     return {status.removeprefix("s"): _json(words, "Error") for status, words in said.items()}
 
 
+_NO_ID: Final = _errors(s404="The last part of the address is no UUID.")
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",
     "description": "The one shape of an error. No message repeats a value that was sent.",
