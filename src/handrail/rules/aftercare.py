@@ -24,15 +24,15 @@ class Carry:
     one needs, earlier for a stop, which looks back over the whole course.
     """
 
-    stop_row: AfterToxicityRow | None = None
-    unverified_row: AfterToxicityRow | None = None
-    unknown: str | None = None
-    grade_unknown: bool = False
-    monitoring: tuple[Monitoring, ...] = ()
-    crs_after_last: bool = False
-    rest_row: AfterToxicityRow | None = None
-    rest_until: datetime | None = None
-    changes_at: tuple[datetime, ...] = ()
+    stop_row: AfterToxicityRow | None
+    unverified_row: AfterToxicityRow | None
+    unknown: str | None
+    grade_unknown: bool
+    monitoring: tuple[Monitoring, ...]
+    crs_after_last: bool
+    rest_row: AfterToxicityRow | None
+    rest_until: datetime | None
+    changes_at: tuple[datetime, ...]
 
 
 def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, now: datetime) -> Carry:
