@@ -75,7 +75,7 @@ def test_it_is_reviewed_at_a_desk_and_seen_later_on_a_phone(
     phone.reload()
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "import-review-phone-dark")
-    phone.get_by_label("Why", exact=False).last.fill("the rest we have ourselves")
+    phone.locator("#why").fill("the rest we have ourselves")
     phone.get_by_role("button", name="Dismiss the document").click()
     expect(phone.get_by_text("dismissed, 5 facts taken before")).to_be_visible()
     desk.emulate_media(color_scheme="dark")

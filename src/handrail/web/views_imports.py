@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -119,7 +119,9 @@ def dismiss(request: HttpRequest, course_id: UUID, batch_id: UUID) -> HttpRespon
 def original(request: HttpRequest, course_id: UUID, batch_id: UUID) -> HttpResponse:
     """The document byte for byte as it came, as an attachment."""
     found, by = course_for(request, course_id, "open_document"), person(signed_in(request))
-    batch, _ = imports.review(found.pk, batch_id, by=by)
+    batch = next((each for each in imports.batches(found) if each.pk == batch_id), None)
+    if batch is None:
+        raise Http404("There is no such document.")
     _, content = open_document(found.pk, batch.content_id, by=by)
     response = HttpResponse(content, content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="document-{str(batch.pk)[:8]}.json"'
