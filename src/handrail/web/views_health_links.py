@@ -48,6 +48,7 @@ def new_health_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
             error = refused
         else:
             return redirect("health_link", course_id=found.pk, link_id=made.pk)
+    log_look(found, "new_health_link", user=user)
     names = permissions.may(user, "view_identity", found, clock.now())
     context = {
         **frame(request, "courses"),
