@@ -398,7 +398,7 @@ def test_looks_are_written_down(world, client):
 
 NO_PATIENT = ("course_policy",)
 """Addresses with a course in them that show nothing of it."""
-OF_ONE_PATIENT = ("course", "packet", "import", "handoff", "card", "event")
+OF_ONE_PATIENT = ("course", "packet", "import", "handoff", "card", "health_link", "event")
 SHOW_A_PATIENT = [
     row
     for row in ROWS
