@@ -93,6 +93,11 @@ def test_where_nothing_is_a_system_is_answered_in_the_shape_of_the_door(path):
     assert (answer.status_code, answer.json()["resourceType"]) == (404, "OperationOutcome")
 
 
+def test_what_no_address_of_a_health_link_can_be_is_answered_as_one_that_opens_nothing():
+    answer = Client().get("/shl/file/%0A")
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
 def test_and_so_is_a_phone():
     answer = Client().get("/api/nothing")
     assert (answer.status_code, set(answer.json()["error"])) == (404, {"code", "message", "path"})

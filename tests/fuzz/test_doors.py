@@ -57,6 +57,8 @@ OPERATIONS = {f"{each.ok().method.upper()} {each.ok().path}": each.ok() for each
 ABOUT_A_PATIENT = ("GET /fhir/AuditEvent", "GET /fhir/Provenance")
 UNKNOWN_BY_CHANCE = {
     "GET /fhir/Patient": "nothing: a name in an address is refused",
+    "POST /shl/{address}": "the address of a link",
+    "GET /shl/file/{token}": "the address of a file",
     "POST /fhir/token": "a signature",
     "GET /api/checkins": "the id of a check that was sent",
 }

@@ -16,6 +16,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Named in the URLconf: 404."""
     if _is_of(request, "fhir"):
         return answers.refused(404, "not-found", NOWHERE)
+    if _is_of(request, "shl") and request.path != "/shl/view":
+        nothing = {"error": "not_found", "error_description": "This link opens nothing (any more)."}
+        return answers.answered(nothing, 404, content_type="application/json")
     if _is_of(request, "api"):
         return ApiError(404, "not_found", "There is no such address.").response(request)
     return defaults.page_not_found(request, exception)
