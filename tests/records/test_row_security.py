@@ -39,6 +39,7 @@ from handrail.records.models import (
     CourseAccess,
     Document,
     Event,
+    Export,
     HandoffDoor,
     HandoffPerson,
     ImportBatch,
@@ -101,6 +102,7 @@ OWN = [
     ProtocolSignature,
     PolicyProposal,
     PolicyAdoption,
+    Export,
 ]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
 
@@ -134,6 +136,7 @@ def world():
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
+    Export.objects.create(**own, asked_by=world.alice.director, asked_at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     closes_inbox()
     opens_inbox(course.organisation, world.alice.nurse)
