@@ -165,9 +165,10 @@ def test_after_half_an_hour_the_patient_is_told_and_what_can_be_sent_is_written(
     waiting = Notice.objects.filter(alert=alert, state="waiting", send_at=at, attempt=4)
     assert sorted(waiting.values_list("to", "told")) == [
         ("caregiver", "go_to_ed"),
-        ("ed", "packet"),
         ("patient", "go_to_ed"),
     ]
+    packet = Notice.objects.get(alert=alert, to="ed", told="packet", attempt=4, created_at=at)
+    assert (packet.state, packet.why) == ("failed", "the plan of the patient names no emergency department")
     assert waiting.get(to="caregiver").contact == world.course.patient.contacts.get()
     told = world.course.events.get(kind="patient_told").payload
     assert told == {

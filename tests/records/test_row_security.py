@@ -12,7 +12,7 @@ from handrail.actions.emergency import exchange_key, issue_card, open_page, show
 from handrail.actions.facts import record_event
 from handrail.actions.health_links import ask
 from handrail.actions.policies import propose_policy
-from handrail.alerts.models import Alert, AlertEntry, Dispatch, Notice, Page
+from handrail.alerts.models import Alert, AlertEntry, Dispatch, EdPacket, Notice, Page
 from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.models import (
     AccessToken,
@@ -23,6 +23,7 @@ from handrail.people.models import (
     Contact,
     DeviceLink,
     EmergencyCard,
+    EmergencyDestination,
     EmergencyOpening,
     HealthLink,
     HealthLinkRequest,
@@ -85,6 +86,8 @@ CLINICAL = [
     Page,
     Notice,
     Dispatch,
+    EdPacket,
+    EmergencyDestination,
     TextReceived,
 ]
 OWN = [
@@ -118,6 +121,8 @@ def world():
     assert alert is not None
     Page.objects.create(**owned, alert=alert, step=0, attempt=0, who="first_on_call", idempotency_key="1", send_at=NOW)
     Notice.objects.create(**owned, alert=alert, attempt=4, to="ed", told="packet", idempotency_key="1", send_at=NOW)
+    EdPacket.objects.create(**owned, because="by_hand", idempotency_key="1", send_at=NOW)
+    EmergencyDestination.objects.create(**owned)
     Dispatch.objects.create(**owned, whom="patient", kind="reminder", idempotency_key="1", send_at=NOW)
     TextReceived.objects.create(**owned, provider_id="SM1", outcome="recorded")
     Look.objects.create(**owned, user=world.alice.nurse, what="course")

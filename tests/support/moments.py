@@ -31,6 +31,7 @@ SHELL = {
     "page_resumed": {"alert": "a", "key": "report:AMBER:x", "because": "put_off"},
     "patient_told": {"alert": "a", "key": "report:RED-3:x", "told": "go_to_ed", "because": "nobody_on", "packet": True},
     "alert_closed": {"alert": "a", "key": "report:RED-3:x", "because": "condition over"},
+    "ed_packet_noted": {"packet": "a", "what": "sent", "because": "nobody", "channel": "email"},
 }
 assert SHELL.keys() == SHELL_KINDS
 

@@ -18,6 +18,7 @@ from handrail import clock
 from handrail.actions import handoffs
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
+from handrail.actions.ed_packets import hand_over, send_packet
 from handrail.actions.emergency import issue_card
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.handoff_doors import make_fax
@@ -28,11 +29,12 @@ from handrail.actions.packets import seal
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
-from handrail.people.models import Agreement, ContactPoint, Membership, Shift, Swap
+from handrail.people.models import Agreement, CarePlace, ContactPoint, Membership, Shift, Swap
 from handrail.people.scope import everything
 from handrail.records.models import Look, PolicyProposal, SigningSet
 from handrail.rules.policy_own import Reason
 from tests.support.agreements import agreed_between
+from tests.support.ed import FAX, named
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.foreign import document
 from tests.support.handoff_world import fax_practice
@@ -60,7 +62,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `card`, `health_link`, `packet`, `import`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `care_place`, `ed` (a packet for one), `card`, `health_link`, `packet`, `import`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
     what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
@@ -122,6 +124,14 @@ ROWS = [
     Row("card", 200, 200, 404, LOGIN, about="card"),
     Row("card_in_hand", 302, 302, 404, LOGIN, "post", about="card"),
     Row("revoke_card", 302, 302, 404, LOGIN, "post", about="card"),
+    Row("ed_packet", 200, 200, 404, LOGIN, about="course"),
+    Row("send_ed_packet", 302, 302, 404, LOGIN, "post", about="course"),
+    Row("ed_fax", 200, 200, 404, LOGIN, about="ed"),
+    Row("ed_fax_sent", 302, 302, 404, LOGIN, "post", about="ed"),
+    Row("choose_ed", 302, 302, 404, LOGIN, "post", about="course", data=(("place", "none"),)),
+    Row("places", 200, 200, 200, LOGIN),
+    Row("places", 403, 403, 403, LOGIN, "post"),
+    Row("end_place", 403, 404, 404, LOGIN, "post", about="care_place"),
     Row("packet", 200, 200, 404, LOGIN, about="course"),
     Row("seal_packet", 302, 302, 404, LOGIN, "post", about="course"),
     Row("packet_version", 200, 200, 404, LOGIN, about="packet"),
@@ -235,6 +245,9 @@ def make_world() -> World:
         seal(course.pk, by=world.actor("alice"))
         linked(world)
         bring(course.pk, document(), title="x", by=world.actor("alice"))
+        named(world, email="", fax=FAX)
+        send_packet(course.pk, key=uuid4(), by=world.actor("alice"))
+        hand_over(NOW)
         offer = Offer(to=fax_practice())
         loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
         make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)
@@ -298,8 +311,10 @@ def address_of(row: Row, world: World) -> str:
             "place": [Alert.objects.get(course__isnull=True).pk] if row.about == "place" else [],
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "house": [world.alice.id],
-            "card": [course.pk, course.emergency_cards.get().pk] if row.about == "card" else [],
             "health_link": [course.pk, course.health_links.get().pk] if row.about == "health_link" else [],
+            "card": [course.pk, course.emergency_cards.get(kind="wallet").pk] if row.about == "card" else [],
+            "ed": [course.pk, course.ed_packets.earliest("asked_at").pk],
+            "care_place": [CarePlace.objects.get().pk],
             "packet": [course.pk, course.packets.get().number] if row.about == "packet" else [],
             "import": [course.pk, course.imports.get().pk] if row.about == "import" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],

@@ -13,9 +13,9 @@ from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.recording import locked, write_shell_event
-from handrail.alerts import ledger
+from handrail.alerts import ed_packets, ledger
 from handrail.alerts.duty import steps_of
-from handrail.alerts.models import PLACE, Alert, AlertEntry, Notice, Page
+from handrail.alerts.models import PLACE, Alert, AlertEntry, EdPacket, Notice, Page
 from handrail.people import permissions, scope
 from handrail.people.models import Contact, Role, User
 from handrail.records.models import Course, Event
@@ -146,7 +146,7 @@ def tell_patient(alert: Alert, decision: TellPatient, now: datetime) -> list[Not
     """From now on the patient is told where to go: write it down, and what is to leave. The caller holds the transaction.
 
     What the patient's own screen says follows from the alert. Word to the patient and to each caregiver is written anew each time
-    the ladder comes to this step; the packet for the emergency department is pushed once.
+    the ladder comes to this step; the packet for the emergency department is pushed once per visit.
     """
     course = alert.course
     if course is None:
@@ -155,9 +155,12 @@ def tell_patient(alert: Alert, decision: TellPatient, now: datetime) -> list[Not
     caregivers = list(course.patient.contacts.filter(is_caregiver=True))
     notices = [_notice(alert, course, decision, now, Notice.To.PATIENT, told)]
     notices += [_notice(alert, course, decision, now, Notice.To.CAREGIVER, told, each) for each in caregivers]
-    pushed = alert.notices.filter(to=Notice.To.ED).exists()
+    pushed = alert.notices.filter(to=Notice.To.ED).exists() or ed_packets.of_this_visit(course, now) is not None
     if not pushed:
-        notices.append(_notice(alert, course, decision, now, Notice.To.ED, Notice.Told.PACKET))
+        notice = _notice(alert, course, decision, now, Notice.To.ED, Notice.Told.PACKET)
+        key = f"notice:{notice.pk}"
+        ed_packets.ask(course, EdPacket.Because.NOBODY, now, key=key, alert=alert, notice=notice)
+        notices.append(notice)
     payload = {
         "alert": str(alert.pk),
         "key": alert.key,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -23,13 +23,13 @@ from handrail.actions.access import log_look
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.links import cookie_for, link_id_of_cookie
-from handrail.actions.recording import locked
+from handrail.actions.recording import locked, write_shell_event
 from handrail.actions.truth import number_to_call
 from handrail.alerts import ledger
 from handrail.alerts.dispatches import tell_at_home
 from handrail.alerts.ledger import Wanted
 from handrail.alerts.lines import may_be_texted
-from handrail.alerts.models import new_code
+from handrail.alerts.models import EdPacket, new_code
 from handrail.people import scope
 from handrail.people.models import EmergencyCard, EmergencyOpening, LinkToken, Step
 from handrail.records.models import Course
@@ -77,7 +77,7 @@ def issue_card(course_id: UUID, *, by: Actor, now: datetime | None = None) -> Em
         return make_card(course, EmergencyCard.Kind.WALLET, by, now)
 
 
-def make_card(course: Course, kind: str, by: Actor, now: datetime) -> EmergencyCard:
+def make_card(course: Course, kind: str, by: Actor, now: datetime, *, lasts: timedelta | None = None) -> EmergencyCard:
     """A new card of a kind. The caller holds the course, and has asked who may."""
     row = emergency_data().card
     link, key = LinkToken.issue(
@@ -87,7 +87,7 @@ def make_card(course: Course, kind: str, by: Actor, now: datetime) -> EmergencyC
         holder="patient" if kind == EmergencyCard.Kind.WALLET else "ed",
         issued_by=by.user,
         issued_at=now,
-        expires_at=now + row.lasts,
+        expires_at=now + (lasts or row.lasts),
     )
     return EmergencyCard.objects.create(
         organisation_id=course.organisation_id,
@@ -219,14 +219,23 @@ def open_page(
         card = EmergencyCard.objects.select_for_update(of=("self",)).select_related("link").get(pk=found.pk)
         if not opens_page(card, now):
             return None
-        if not hmac.compare_digest(typed.encode(), card.code.encode()):
+        if not _is_right(typed, card, course, now):
             card.tries_left -= 1
             card.save(update_fields=["tries_left"])
             if card.tries_left == 0:
-                _call(course, LOCKED, "The emergency card is locked: print a new one", "too many wrong codes", now)
+                call_on_call(
+                    course, LOCKED, "The emergency card is locked: print a new one", "too many wrong codes", now
+                )
             return None
         opening = _open(course, card, who, now)
     return opening, signing.dumps(str(opening.pk), salt=_SALT)
+
+
+def _is_right(typed: str, card: EmergencyCard, course: Course, now: datetime) -> bool:
+    """The code of the card; behind a link that was sent, also that of the card which the patient carries."""
+    wallet = card_in_force(course, now) if card.kind == EmergencyCard.Kind.SENT else None
+    right = hmac.compare_digest(typed.encode(), card.code.encode())
+    return (wallet is not None and hmac.compare_digest(typed.encode(), wallet.code.encode())) or right
 
 
 def _open(course: Course, card: EmergencyCard, who: str, now: datetime) -> EmergencyOpening:
@@ -242,8 +251,13 @@ def _open(course: Course, card: EmergencyCard, who: str, now: datetime) -> Emerg
         told=not told,
     )
     log_look(course, LOOK, link=card.link, now=now)
+    packet = EdPacket.objects.filter(card=card).values_list("pk", flat=True).first()
+    payload = {"packet": str(packet) if packet is not None else None, "what": "opened"}
+    write_shell_event(course, "ed_packet_noted", payload, now)
     if not (told and called):
-        _call(course, OPENED, "An emergency department has opened the emergency page", "the right code was typed", now)
+        call_on_call(
+            course, OPENED, "An emergency department has opened the emergency page", "the right code was typed", now
+        )
     if not told:
         _tell_patient(course, opening, now)
     return opening
@@ -270,7 +284,7 @@ def _behind(link_id: UUID | None) -> EmergencyCard | None:
     return EmergencyCard.objects.select_related(*related).filter(link_id=link_id, link__purpose=PURPOSE).first()
 
 
-def _call(course: Course, key: str, what: str, because: str, now: datetime) -> None:
+def call_on_call(course: Course, key: str, what: str, because: str, now: datetime) -> None:
     """Call the clinician on call, in a word of its own; one that is open already is not opened twice."""
     former = course.alerts.filter(key=key, closed_at__isnull=True).first()
     if former is not None:

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from handrail import clock
 from handrail.actions.answering import note_page
+from handrail.actions.ed_packets import carried
 from handrail.alerts import ledger
 from handrail.alerts.models import Dispatch, Page
 from handrail.alerts.words import note_carried
@@ -59,6 +60,7 @@ def note_receipt(
             if row.state == Page.State.FAILED and row.next_way_at is None:
                 ledger.hurry(row.alert_id, now)
         if isinstance(row, Dispatch):
+            carried(row, now)  # first: what goes on by another channel has not failed
             note_carried(row, now)
         if before is not after:
             log.info("%s: receipt %s", row.pk, row.receipt)

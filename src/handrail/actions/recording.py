@@ -16,7 +16,7 @@ from handrail.actions.errors import ActionError, ConflictError, NotVisibleError,
 from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.reminders import follow_overdue
 from handrail.actions.truth import truth_about
-from handrail.alerts import ledger
+from handrail.alerts import ed_packets, ledger
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.alerts.models import Alert
 from handrail.people import scope
@@ -172,6 +172,12 @@ def _record(
         settled = could_not_assess(course, now, reported=reported)
     for row in rows:
         _resume_in_vain(course, row, now)
+        if (
+            row.kind == "contact_made"
+            and row.payload.get("outcome") == "sent_to_ed"
+            and row.payload.get("reached") is True
+        ):
+            ed_packets.ask_for_sent(course, row.pk, now)
     read = settled.read
     party = _who_answers(course, read, now) if reported else None
     truth = truth_about(course, now, saved_at=rows[0].recorded_at, party=party)
@@ -328,6 +334,8 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
         return could_not_assess(course, now, reported=reported)
     wanted = ledger.wanted_from(answer.pages, policy.ladders)
     changes = ledger.reconcile(course, wanted, now)
+    if reported:
+        ed_packets.ask_for_red(course, changes.opened, now)
     for alert in changes.kept:
         if alert.key == CANNOT_ASSESS:
             ledger.close(alert, "assessed again", now)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from handrail import clock
 from handrail.alerts import heartbeat
-from handrail.alerts.models import Alert, Notice
+from handrail.alerts.models import Alert, EdPacket, Notice
 from handrail.alerts.ways import step_that_reaches
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for
@@ -44,11 +44,32 @@ def truth_about(course: Course, now: datetime, *, saved_at: datetime, party: Acc
     waiting = [alert for alert in urgent if alert.acknowledged_at is None]
     if waiting:
         waiting.sort(key=lambda alert: Ladder(alert.ladder).rank)  # of one ladder, the oldest first
-        return f"{saved} {_who_is_called(course, waiting, now, party)}"
+        return " ".join([saved, _who_is_called(course, waiting, now, party), *_department(course, urgent, now)])
     if urgent:
         held = _("The team has it.")  # on a line of its own, where translations are looked for
-        return " ".join([saved, held, *_told_before(urgent)])
+        return " ".join([saved, held, *_told_before(urgent), *_department(course, urgent, now)])
     return saved
+
+
+def _department(course: Course, urgent: list[Alert], now: datetime) -> list[str]:
+    """Whether the emergency department was sent the packet of this night, and whether anybody has opened the emergency page."""
+    since = min(alert.opened_at for alert in urgent)
+    if since >= now:
+        return []  # just reported: nothing has gone out for it
+    packets = course.ed_packets.filter(state=EdPacket.State.SENT, sent_at__gte=since)
+    sent = packets.order_by("sent_at").values_list("sent_at", "place__name").first()
+    opened = course.emergency_openings.filter(at__gte=since).order_by("at").values_list("at", flat=True).first()
+    zone = zone_named(course.time_zone)
+    words = []
+    if sent is not None and sent[0] is not None:
+        at = sent[0].astimezone(zone).strftime("%H:%M")
+        words.append(_("Sent to %(place)s at %(time)s.") % {"place": sent[1], "time": at})
+    if opened is not None:
+        at = opened.astimezone(zone).strftime("%H:%M")
+        words.append(_("Your emergency page was opened at %(time)s.") % {"time": at})
+    elif sent is not None:
+        words.append(_("Nobody there has opened it yet: take your card with you."))
+    return words
 
 
 def ask_again_after(alerts: Iterable[Alert]) -> int | None:

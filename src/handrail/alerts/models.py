@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from handrail import clock
 from handrail.alerts.delivery import Delivery
+from handrail.alerts.ed_models import EdPacket
 from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.owned import OwnedRow
 from handrail.people.secrets import EncryptedTextField
@@ -17,6 +18,7 @@ __all__ = [
     "Alert",
     "AlertEntry",
     "Dispatch",
+    "EdPacket",
     "Heartbeat",
     "Notice",
     "Page",
@@ -287,6 +289,7 @@ class Dispatch(Delivery):
         PATIENT = "patient"
         CAREGIVER = "caregiver"
         STAFF = "staff"
+        DEPARTMENT = "department", "emergency department"
 
     course = models.ForeignKey(
         "records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
@@ -296,6 +299,10 @@ class Dispatch(Delivery):
     """The word of the ladder that this carries, if it does."""
     contact = models.ForeignKey("people.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     """The caregiver; the patient is that of the course, and a member of staff that of the contact point."""
+    ed_packet = models.ForeignKey(
+        "alerts.EdPacket", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
+    )
+    """What it carries to an emergency department."""
     kind = models.CharField(max_length=40)
     words = EncryptedTextField(blank=True)
     language = models.CharField(max_length=10, default="en")
@@ -326,7 +333,19 @@ class Dispatch(Delivery):
             return self.point.address if self.point is not None and self.point.removed_at is None else ""
         if self.whom == Dispatch.Whom.CAREGIVER:
             return self.contact.phone if self.contact is not None else ""
+        if self.whom == Dispatch.Whom.DEPARTMENT:
+            place = self.ed_packet.place if self.ed_packet is not None else None
+            found: str = getattr(place, self.channel, "") if self.channel in ("email", "webhook") else ""
+            return found
         return self.course.patient.phone if self.course is not None else ""
+
+    @property
+    def secret(self) -> str:
+        """What signs it, where the channel signs."""
+        if self.point is not None:
+            return self.point.secret
+        place = self.ed_packet.place if self.ed_packet is not None else None
+        return place.webhook_secret if place is not None else ""
 
 
 class Heartbeat(models.Model):

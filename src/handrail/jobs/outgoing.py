@@ -24,6 +24,7 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.answer_links import answer_address
 from handrail.actions.answering import note_page
+from handrail.actions.ed_packets import carried
 from handrail.actions.texts import note_stop
 from handrail.alerts import ledger, phone
 from handrail.alerts.channels import (
@@ -37,10 +38,11 @@ from handrail.alerts.channels import (
 )
 from handrail.alerts.lines import has_stopped
 from handrail.alerts.models import Dispatch, Page
-from handrail.alerts.places import key_address, receipt_address
+from handrail.alerts.places import emergency_link, key_address, receipt_address
 from handrail.alerts.words import note_carried
 from handrail.jobs.checkpoints import checkpoint
 from handrail.rules.paging import NAMED_PERSON
+from handrail.rules.terms import Urgency
 
 log = logging.getLogger(__name__)
 
@@ -115,26 +117,29 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
 
 
 def _dispatch(claim: Claim) -> Parcel | None:
-    related = ("point", "contact", "course__patient")
+    related = ("point", "contact", "course__patient", "course__site", "ed_packet__place", "ed_packet__card")
     dispatch = Dispatch.objects.select_related(*related).filter(**claim.row()).first()
     if dispatch is None:
         return None
     channel, to = channel_named(dispatch.channel), dispatch.address
     if channel is None or not to or not dispatch.words:
         return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="there is no address any more"))
-    at_home = dispatch.whom != Dispatch.Whom.STAFF
+    at_home = dispatch.whom in (Dispatch.Whom.PATIENT, Dispatch.Whom.CAREGIVER)
+    sent = dispatch.ed_packet.card if dispatch.ed_packet is not None else None
+    site = dispatch.course.site if dispatch.course is not None else None
     if at_home and dispatch.channel == "sms" and has_stopped(dispatch.organisation_id, to):
         return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="its owner has said STOP"))
     message = Message(
         to=to,
-        urgency="",
-        site="",
+        urgency=Urgency.NOW.value if sent is not None else "",
+        site=(site.code if site is not None else "unknown") if sent is not None else "",
         code="",
+        link=emergency_link(sent.key) if sent is not None else "",
         base_url=settings.HANDRAIL_BASE_URL,
         idempotency_key=_key(dispatch),
         words=dispatch.words,
         at=clock.now(),
-        secret=dispatch.point.secret if dispatch.point else "",
+        secret=dispatch.secret,
         receipts_to=receipt_address(dispatch.pk),
     )
     return Parcel(kind=Dispatch, claim=claim, channel=channel, message=message)
@@ -252,6 +257,7 @@ def _record_row(kind: type[Page | Dispatch], claim: Claim, outcome: Outcome) -> 
             if row.state == Page.State.FAILED and row.next_way_at is None:
                 ledger.hurry(row.alert_id, now)
         if isinstance(row, Dispatch):
+            carried(row, now)  # first: what goes on by another channel has not failed
             note_carried(row, now)
     if isinstance(row, Dispatch) and row.course_id is not None and f", {phone.STOPPED})" in row.why:
         note_stop(row.course_id, row.address, now)

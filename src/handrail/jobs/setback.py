@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Exists, F, Model, OuterRef, QuerySet
 
 from handrail import clock
-from handrail.alerts.models import Alert, Dispatch, Page
+from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
 from handrail.records.models import Course
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] |
         brought += unsent.filter(send_at__gt=now + longest_lease).update(send_at=now)
         # Once, and not for each try that fails from now on: their pauses are right, and their number is not without end.
         brought += _bring(unsent.filter(created_at__gt=ahead), "created_at", now, before, due="send_at")
+    brought += EdPacket.objects.filter(send_at__gt=ahead).update(send_at=now)
     brought += Page.objects.filter(next_way_at__gt=ahead, created_at__gt=ahead).update(next_way_at=now)
     # A course that was last judged ahead of the clock may wait for a try that lies there too.
     judged_ahead = Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at"))

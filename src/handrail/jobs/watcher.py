@@ -35,12 +35,13 @@ from django.db import (
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from handrail import clock
+from handrail.actions import ed_packets
 from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
 from handrail.actions.words_home import hand_over
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
-from handrail.alerts.models import Alert, Dispatch, Page
+from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
@@ -172,7 +173,8 @@ class Watcher:
         Pages are written before any is sent, but not for longer than a sleep lasts.
         """
         worked = self._write_urgent()
-        for work in (self._write_one, self._assess_one, self._next_way, self._hand_over, self._look_at_one_rota):
+        works = (self._write_one, self._assess_one, self._next_way, self._hand_over, self._hand_over_packet)
+        for work in (*works, self._look_at_one_rota):
             # What was sent is on record before anything else begins: a watcher that is killed now sends it a second time.
             worked = any([work(), self._landed(0), worked])
         if worked and time.monotonic() - self._sent < LONGEST_SLEEP:
@@ -252,6 +254,18 @@ class Watcher:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("word for people at home could not be handed over (%s)", type(error).__name__)
+            return False
+
+    def _hand_over_packet(self) -> bool:
+        """A packet for an emergency department, handed to the first channel that reaches it."""
+        now = clock.now()
+        try:
+            return ed_packets.hand_over(now)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("a packet could not be handed over (%s)", type(error).__name__)
+            EdPacket.objects.filter(send_at__lte=now).update(send_at=now + POISON_PAUSE * clock.speed())
             return False
 
     # --- what leaves the machine -----------------------------------------------------------------------------------

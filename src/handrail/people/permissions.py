@@ -60,6 +60,9 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     # arranging
     "issue_link": CLINICIANS | {_COORDINATOR},
     "revoke_link": CLINICIANS | {_COORDINATOR, _DIRECTOR},
+    "send_ed_packet": CLINICIANS | {_COORDINATOR},
+    "choose_ed": CLINICIANS | {_COORDINATOR},
+    "manage_places": frozenset({_SITE_MANAGER, _DIRECTOR}),
     "grant_access": frozenset({_ONCOLOGIST, _COORDINATOR, _DIRECTOR}),
     "move_accountability": PRESCRIBERS | {_DIRECTOR},
     "offer_handoff": CLINICIANS | {_COORDINATOR},
@@ -101,6 +104,8 @@ LENT: Final[dict[str, frozenset[str]]] = {
         "sign_departure",
         "issue_link",
         "revoke_link",
+        "send_ed_packet",
+        "choose_ed",
         "move_accountability",
         "offer_handoff",
         "take_part_in_handoff",
@@ -108,9 +113,25 @@ LENT: Final[dict[str, frozenset[str]]] = {
     "handoff": _LOOKING | {"record_note", "move_accountability", "take_part_in_handoff"},
     "consult": _LOOKING | {"record_note"},
     "emergency": _LOOKING
-    | {"record_assessment", "record_medicine", "record_contact", "record_note", "acknowledge", "view_pages"},
+    | {
+        "record_assessment",
+        "record_medicine",
+        "record_contact",
+        "record_note",
+        "acknowledge",
+        "view_pages",
+        "send_ed_packet",
+    },
     "break_glass": _LOOKING
-    | {"record_assessment", "record_medicine", "record_contact", "record_note", "acknowledge", "view_pages"},
+    | {
+        "record_assessment",
+        "record_medicine",
+        "record_contact",
+        "record_note",
+        "acknowledge",
+        "view_pages",
+        "send_ed_packet",
+    },
 }
 """What a grant lends, by its purpose; the role at home must allow it too."""
 

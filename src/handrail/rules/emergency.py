@@ -5,6 +5,7 @@ The words are the same for every patient; what is known about one stands behind 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -12,12 +13,14 @@ from typing import Final
 
 from handrail.rules.caredata import FOLDER, read_care
 from handrail.rules.strict import ProtocolDataError
-from handrail.rules.terms import Status
+from handrail.rules.terms import Ladder, Status
 from handrail.rules.worksheet import fever_data
 
 FORMAT: Final = "handrail-emergency/1"
 NO_GCSF: Final = "no_gcsf"
 """The row of the fever file that says what not to give."""
+WORDS: Final = frozenset({"urgency", "site", "link", "number"})
+"""What the words of a packet leave open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,37 @@ class CardRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PacketRow:
+    """What is sent to an emergency department: its words, when it is sent by itself, and how long it opens the page."""
+
+    words: str
+    """With {urgency}, {site}, {link} and {number}; of the patient nothing."""
+    push_ladders: tuple[Ladder, ...]
+    """A report from home on one of these sends it at once: the patient is told to go there at once."""
+    visit_hours: int
+    lasts_hours: int
+    unopened_minutes: int
+    """Sent so long ago and not opened: whoever is on call is asked to phone."""
+    source: tuple[str, ...]
+    status: Status
+
+    @property
+    def visit(self) -> timedelta:
+        """So long one packet stands for one visit, unless the patient is at home again before."""
+        return timedelta(hours=self.visit_hours)
+
+    @property
+    def lasts(self) -> timedelta:
+        """From sending on."""
+        return timedelta(hours=self.lasts_hours)
+
+    @property
+    def unopened(self) -> timedelta:
+        """From sending on."""
+        return timedelta(minutes=self.unopened_minutes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineRow:
     """One line of the page."""
 
@@ -71,6 +105,7 @@ class EmergencyData:
     format: str
     general: GeneralRow
     card: CardRow
+    packet: PacketRow
     first: tuple[LineRow, ...]
     avoid: tuple[LineRow, ...]
 
@@ -100,4 +135,10 @@ def emergency_from_toml(text: str) -> EmergencyData:
             raise ProtocolDataError(
                 "bad_number", "A card lasts, and its code may be typed at least once.", f"card.{name}"
             )
+    for name in ("visit_hours", "lasts_hours", "unopened_minutes"):
+        if getattr(found.packet, name) <= 0:
+            raise ProtocolDataError("bad_number", "A packet lasts, and is waited for.", f"packet.{name}")
+    if set(re.findall(r"{(\w*)}", found.packet.words)) != WORDS:
+        needed = ", ".join(sorted(WORDS))
+        raise ProtocolDataError("bad_words", f"The words of a packet name {needed}, and nothing else.", "packet.words")
     return found

@@ -87,6 +87,21 @@ class PageResumed:
     because: Literal["put_off", "not_taken_over", "could_not_reach"] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdPacketNoted:
+    """Written by the shell: what became of the packet for the emergency department, or that its page was opened by a card.
+
+    `packet`: its id; None for a page that a wallet card opened. `department`: where it went.
+    """
+
+    packet: str | None = None
+    what: Literal["sent", "faxed", "not_sent", "opened"] | None = None
+    because: Literal["by_hand", "red", "nobody", "sent_to_ed"] | None = None
+    channel: str | None = None
+    department: str | None = None
+    why: str | None = None
+
+
 SHELL: Final[dict[str, type[Any]]] = {
     "page_sent": PageSent,
     "page_acknowledged": PageAcknowledged,
@@ -95,5 +110,6 @@ SHELL: Final[dict[str, type[Any]]] = {
     "page_held": PageHeld,
     "page_resumed": PageResumed,
     "alert_closed": AlertClosed,
+    "ed_packet_noted": EdPacketNoted,
 }
 """The payload of each such kind."""

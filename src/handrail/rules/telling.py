@@ -65,6 +65,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "page_held": "page held",
     "page_resumed": "pages go on",
     "alert_closed": "alert closed",
+    "ed_packet_noted": "packet for the emergency department",
 }
 """The name of every event kind, as a person says it."""
 
@@ -373,6 +374,23 @@ def _page_resumed(body: Body, _nulls: Nulls) -> str:
     return because.get(body.because or "", "not known why")
 
 
+def _ed_packet(body: Body, _nulls: Nulls) -> str:
+    by = {"email": "by e-mail", "webhook": "by webhook", "fax": "by fax"}.get(body.channel or "", "")
+    because = {
+        "by_hand": "sent by hand",
+        "red": "what was reported sends the patient there at once",
+        "nobody": "nobody had answered",
+        "sent_to_ed": "the patient was sent there by phone",
+    }
+    where = f"to {body.department}" if body.department else ""
+    if body.what == "opened":
+        return "the emergency page was opened" + ("" if body.packet else " with the patient's card")
+    if body.what == "not_sent":
+        return _join(f"NOT sent {where}".strip(), body.why or "reason not known")
+    went = {"sent": "sent", "faxed": "faxed"}.get(body.what or "", "not known what")
+    return _join(" ".join(part for part in (went, where, by) if part), because.get(body.because or "", ""))
+
+
 def _pager(step: str | None) -> str:
     return {
         "first_on_call": "first on call",
@@ -462,6 +480,7 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "page_sent": _page_sent,
     "page_failed": _page_failed,
     "patient_told": _patient_told,
+    "ed_packet_noted": _ed_packet,
     "page_held": _page_held,
     "page_resumed": _page_resumed,
     "page_acknowledged": _acknowledged,

@@ -269,6 +269,7 @@ _STAYS: Final = (
     "page_held",
     "page_resumed",
     "alert_closed",
+    "ed_packet_noted",
     "accountability_moved",
 )
 """Kinds that nobody withdraws by hand."""

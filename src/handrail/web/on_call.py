@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
+from handrail.alerts.ed_packets import destination
 from handrail.people.models import Organisation
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course
@@ -116,11 +117,13 @@ def _tonight(course: Course, history: History, now: datetime) -> dict[str, str]:
     }
     known = [f"{value} min {name.rpartition('_')[2]}" for name, value in minutes.items() if value is not None]
     hospital = accountable_for(course, now, AFTER_ED).answer
+    place = destination(course)
     return {
         "caregiver": f"{present}{planned}",
         "travel": ", ".join(known) or NOT_KNOWN,
-        "hospital": hospital.name if hospital.outside else "",
-        "hospital_number": hospital.number if hospital.outside else "",
+        "hospital": place.name if place else hospital.name if hospital.outside else "",
+        "hospital_number": place.number if place else hospital.number if hospital.outside else "",
+        "in_plan": "yes" if place else "",
     }
 
 

@@ -17,11 +17,12 @@ from handrail.actions.actor import person
 from handrail.actions.emergency import hand_over_card, issue_card, opens_page, revoke_card
 from handrail.actions.errors import RefusedError
 from handrail.people import permissions
-from handrail.people.models import EmergencyCard
+from handrail.people.models import CarePlace, EmergencyCard
 from handrail.records.models import Course
 from handrail.web.cards import face
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
+from handrail.web.ed_packet import packet_context
 from handrail.web.presenters import patient_words
 from handrail.web.words import local_time
 
@@ -44,6 +45,8 @@ def cards(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "openings": [{"at": local_time(each.at, found.time_zone), "who": each.who} for each in openings],
         "may_issue": "issue_link" in verbs and found.ended_at is None,
         "may_revoke": "revoke_link" in verbs,
+        "ed_choices": _departments(found),
+        **packet_context(found, now, verbs),
     }
     return render(request, "handrail/cards.html", context)
 
@@ -103,6 +106,13 @@ def end_card(request: HttpRequest, course_id: UUID, card_id: UUID) -> HttpRespon
     revoke_card(found.pk, card_id, by=person(signed_in(request)))
     messages.success(request, "This card opens nothing any more.")
     return redirect("cards", course_id=found.pk)
+
+
+def _departments(course: Course) -> list[dict[str, Any]]:
+    """The departments that the plan may name, those of the course's own site first."""
+    rows = CarePlace.objects.filter(organisation_id=course.organisation_id, ended_at__isnull=True, kind="ed")
+    own = sorted(rows, key=lambda each: (each.site_id != course.site_id, each.name, each.pk))
+    return [{"id": str(each.pk), "words": f"{each.name}, {each.number}"} for each in own]
 
 
 def _head(course: Course, *, names: bool) -> dict[str, Any]:

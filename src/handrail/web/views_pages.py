@@ -32,6 +32,7 @@ from handrail.web import course_page, on_call
 from handrail.web.answer_forms import CALL, call_form, holding
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
+from handrail.web.ed_packet import packet_context
 from handrail.web.forms import Filled
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
@@ -181,6 +182,8 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         "may_call": alert.closed_at is None and CALL.verb in verbs,
         "owner_words": _owner_words(alert, now),
         "notices": _notices(alert, course.time_zone),
+        "ed_poll": alert.closed_at is None,
+        **packet_context(course, now, verbs),
         **call_form(alert, filled),
         **(holding(alert, user, now, course.time_zone) if "acknowledge" in verbs else {}),
     }

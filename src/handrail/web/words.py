@@ -55,6 +55,7 @@ KIND_WORDS: Final = {
     "page_held": "Page held",
     "page_resumed": "Pages go on",
     "alert_closed": "Alert closed",
+    "ed_packet_noted": "Packet for the emergency department",
 }
 
 

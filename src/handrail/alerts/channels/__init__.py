@@ -51,7 +51,7 @@ class Message:
 
     def subject(self) -> str:
         """One line, for channels that have one."""
-        if self.words:
+        if self.words and not self.urgency:
             return "Handrail"
         return f"Handrail: {URGENCY_WORDS.get(self.urgency, self.urgency)}, site {self.site}"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from handrail.people.models import Certificate, Membership, Organisation, Shift, Site, User
+from handrail.people.models import CarePlace, Certificate, Membership, Organisation, Shift, Site, User
 from handrail.rules.terms import civil_date, day_start
 
 ZONE: Final = "America/Chicago"
@@ -29,6 +29,11 @@ ORGANISATIONS: Final = (
     ("prairie", "Prairie Oncology (synthetic)", Organisation.Kind.COMMUNITY, "prairie", "555-0120"),
     ("lakeside", "Lakeside Cancer Practice (synthetic)", Organisation.Kind.COMMUNITY, "lakeside", "555-0140"),
 )
+ED_NAMES: Final = {
+    "hub": "Hub Hospital emergency department",
+    "prairie": "Prairie County emergency department",
+    "lakeside": "Lakeside General emergency department",
+}
 FAX_ONLY: Final = ("Riverside Oncology (synthetic)", "555-0160")
 
 
@@ -53,6 +58,15 @@ def make_houses(now: datetime, password_hash: str) -> dict[str, House]:
             organisation=organisation, name=f"{name}: clinic", code=code, time_zone=ZONE, call_number=number
         )
         houses[word] = _staff(organisation, site, word, now, password_hash)
+        CarePlace.objects.create(
+            organisation=organisation,
+            name=f"{ED_NAMES[word]} (synthetic)",
+            address="1 Example Street, Sampletown",
+            number=f"{number[:-1]}9",
+            email=f"ed@{word}.example",
+            fax=f"{number[:-1]}8",
+            made_at=now,
+        )
     return houses
 
 

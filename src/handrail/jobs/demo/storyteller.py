@@ -15,13 +15,14 @@ from uuid import UUID, uuid4
 from handrail import clock
 from handrail.actions.actor import Actor, person, service, through_link
 from handrail.actions.courses import start_course
+from handrail.actions.ed_packets import choose_destination
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import IssuedLink, issue_checkin_link
 from handrail.actions.upkeep import reassess
 from handrail.fhir.events import facts_of, to_events
 from handrail.fhir.reading import ReadRecord, read_bundle
 from handrail.jobs.demo.people import ZONE, House
-from handrail.people.models import Contact, Patient
+from handrail.people.models import CarePlace, Contact, Patient
 from handrail.records.models import Course
 from handrail.rules.terms import civil_date, civil_instant
 
@@ -105,6 +106,8 @@ class Story:
             for event in to_events(record, recorded_at=now, zone=ZONE, course_id=str(self.course_id), labs=6):
                 record_event(self.course_id, event, by=service("import", source="import"), now=now)
             self.link = issue_checkin_link(self.course_id, by=self.by("nurse"), lasts=timedelta(days=60), now=now)
+            place = CarePlace.objects.get(organisation=self.house.organisation)
+            choose_destination(self.course_id, place.pk, by=self.by("nurse"), now=now)
         weight = record.weight.value if record.weight else None
         if weight is not None:
             self.tell(self.started, "weight_measured", role="nurse", weight_kg=str(weight))

@@ -58,7 +58,10 @@ class Webhook:
 
 def _said(message: Message) -> dict[str, str]:
     if message.words:
-        return {"format": "handrail-page/1", "text": message.words}
+        said = {"format": "handrail-page/1", "text": message.words}
+        return (
+            {**said, "urgency": message.urgency, "site": message.site, "link": message.link} if message.link else said
+        )
     return {
         "format": "handrail-page/1",
         "urgency": message.urgency,
