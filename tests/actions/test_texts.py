@@ -377,7 +377,7 @@ def test_when_nobody_answers_the_patient_and_the_caregiver_are_told_by_text_and_
         assert dict(alert.notices.values_list("to", "state")) == {
             "patient": "sent",
             "caregiver": "sent",
-            "ed": "waiting",
+            "ed": "failed",  # the plan of this patient names no department
         }
 
 

@@ -12,7 +12,7 @@ from handrail.alerts.lines import has_stopped, line_of, may_be_texted, set_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, ContactPoint, EmergencyCard, HealthLink, Patient
+from handrail.people.models import CarePlace, Contact, ContactPoint, EmergencyCard, HealthLink, Patient
 from handrail.people.secrets import EncryptedTextField
 from handrail.records.models import HandoffDoor, HandoffPerson
 from tests.support.factories import make_member, make_organisation, make_patient
@@ -88,6 +88,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         idempotency_key="1",
         send_at=clock.now(),
     )
+    CarePlace.objects.create(organisation=house, name="County ED", number="+15550100170", email="ed@county.example")
     before = Patient.objects.get().phone_hash
 
     settings.HANDRAIL_FIELD_KEYS = [new, old]
@@ -104,9 +105,11 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "health links": 0,
         "hand-off doors": 0,
         "hand-off people": 0,
+        "care places": 1,
     }
 
     settings.HANDRAIL_FIELD_KEYS = [new]
+    assert CarePlace.objects.get().email == "ed@county.example"
     patient = Patient.objects.get()
     assert (patient.given_name, patient.phone_hash != before) == ("Synthia", True)
     assert ContactPoint.objects.get().address == "+15550100199"
@@ -167,6 +170,7 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
         model for model in apps.get_models() if any(isinstance(f, EncryptedTextField) for f in model._meta.fields)
     }
     told = {
+        CarePlace,
         Patient,
         Contact,
         ContactPoint,

@@ -70,7 +70,9 @@ def test_what_is_not_known_says_so_with_the_next_step(world, client):
     said = page(client, world, fever(world, caregiver_present=None))
     assert "With the patient not known" in said
     assert "Travel tonight not known" in said
-    assert "Which ED not known no agreement in force names a hospital: ask the site manager" in said
+    assert (
+        "Which ED not known neither the plan nor an agreement in force names a hospital: ask the site manager" in said
+    )
     assert "IgG not known" in said
 
 

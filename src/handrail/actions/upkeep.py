@@ -16,7 +16,7 @@ from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import Contact, ContactPoint, EmergencyCard, HealthLink, Patient
+from handrail.people.models import CarePlace, Contact, ContactPoint, EmergencyCard, HealthLink, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
@@ -108,6 +108,7 @@ def rotate_keys() -> dict[str, int]:
         ("health links", HealthLink),
         ("hand-off doors", HandoffDoor),
         ("hand-off people", HandoffPerson),
+        ("care places", CarePlace),
     )
     counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", "documents"], 0)
     with everything():
