@@ -56,6 +56,14 @@ IV, SC = "iv", "sc"
         (("actemra", IV), ("tyenne", IV), True, False, True),  # the shelf decides, never the payer
         (("actemra", IV), ("tyenne", SC), True, True, False),  # never, in an emergency neither
         (("actemra", SC), ("actemra", IV), True, True, False),
+        (
+            ("actemra", SC),
+            ("tyenne", SC),
+            True,
+            False,
+            True,
+        ),  # both subcutaneous: the shelf decides as for both intravenous
+        (("actemra", SC), ("tyenne", SC), False, False, False),
         (("actemra", IV), ("tofidence", SC), False, True, False),
         (("actemra", IV), ("unheard-of", IV), True, True, False),
     ],

@@ -34,6 +34,9 @@ def test_a_card_lasts_its_code_bears_few_mistakes_and_an_opening_ends():
 BROKEN = [
     ("tries = 10", "tries = 0", "A card lasts, and its code may be typed at least once. card.tries"),
     ("lasts_days = 120", "lasts_days = -1", "card.lasts_days"),
+    ("visit_hours = 24", "visit_hours = 0", "packet.visit_hours"),
+    ("lasts_hours = 72", "lasts_hours = 0", "packet.lasts_hours"),
+    ("unopened_minutes = 10", "unopened_minutes = 0", "packet.unopened_minutes"),
     ("session_minutes = 240", "session_minutes = 0", "card.session_minutes"),
     ('source = ["HANDRAIL"]', 'source = ["NOBODY"]', "names no known source"),
     ('id = "both"', 'id = "call"', "Two rows are called 'call'"),

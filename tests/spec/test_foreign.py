@@ -22,6 +22,7 @@ from handrail.rules.foreign import (
     Compared,
     ForeignDocument,
     ForeignPerson,
+    Kept,
     Named,
     Offer,
     Placed,
@@ -108,6 +109,7 @@ CHOSEN = [
     ("the newest measured",                     [],                                                             [offer("weight_measured", weight_kg="70")],      ""),
     ("an older one of the document",            [],                                                             [offer("weight_measured", weight_kg="70"), offer("weight_measured", "2026-03-04 08:00", number=901, weight_kg="71")], NEWER_THERE),
     ("the record has a newer one",              [("weight_measured", "2026-03-04 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      NEWER_HERE),
+    ("another value of the same minute",        [("weight_measured", "2026-03-03 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      ""),
     ("the record has an older one",             [("weight_measured", "2026-03-02 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      ""),
     ("a newer one of another test",             [("lab_resulted", "2026-03-04 08:00", {**SAME, "code": "crp"})], [offer("lab_resulted", **SAME)],                ""),
     ("a newer reading of another sign",         [("vitals_measured", "2026-03-04 08:00", {"pulse_per_min": 80})], [offer("vitals_measured", temperature_c="37")], ""),
@@ -124,6 +126,10 @@ CHOSEN = [
 def test_what_stands_chosen_at_first(what: str, facts, offers, why: str):
     found = {each.offer.id: each for each in place(told(*facts), *offers)}[offers[0].id]
     assert (found.why, found.chosen) == (why, not why), what
+
+
+def test_what_stays_in_the_document_is_counted_once():
+    assert Kept(why="no such code here").times == 1
 
 
 def test_doses_come_first_and_the_newest_of_each_group():

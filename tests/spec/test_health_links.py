@@ -6,7 +6,7 @@ import pytest
 
 from handrail.cli.care_checks import of_health_links
 from handrail.rules.caredata import FOLDER
-from handrail.rules.health_links import health_link_data, health_links_from_toml
+from handrail.rules.health_links import WINDOW, health_link_data, health_links_from_toml
 from handrail.rules.strict import ProtocolDataError
 
 TEXT = (FOLDER / "care" / "health_links.toml").read_text(encoding="utf-8")
@@ -16,6 +16,10 @@ def test_a_link_lasts_bears_few_mistakes_and_has_a_passcode_unless_it_is_left_ou
     link = health_link_data().link
     assert (link.lasts_days, link.longest_days, link.tries, link.asked_per_minute) == (30, 365, 10, 30)
     assert link.passcode == "offered"
+
+
+def test_what_may_be_asked_in_a_minute_is_counted_over_a_minute():
+    assert timedelta(minutes=1) == WINDOW
 
 
 def test_the_address_of_a_file_is_good_for_an_hour():

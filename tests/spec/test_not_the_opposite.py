@@ -147,6 +147,8 @@ def test_a_course_that_was_moved_nobody_knows_where_is_asked_about(
     if value is not None:
         told.tell(kind, "2026-03-04 09:00", **{name: None})
         assert "which one is not known" in told.assess("2026-03-05 09:00").next_dose.because
+        told.tell(kind, "2026-03-04 10:00", **{name: value})  # known again: the latest word counts
+        assert "which one is not known" not in told.assess("2026-03-05 09:00").next_dose.because
 
 
 # --- hand-offs ----------------------------------------------------------------------------------------------------
