@@ -69,6 +69,15 @@ def test_the_latest_word_decides(first: tuple[str, dict], then: tuple[str, dict]
     assert withheld(told) == found
 
 
+@pytest.mark.parametrize("low", [count("anc", "0.4"), count("platelets", "24"), count("hemoglobin", "7.9", "g/dL")])
+def test_a_low_count_withholds_by_itself_and_asks_for_nothing_beside_it(low: tuple[str, dict[str, Any]]):
+    told = Told(TAL)
+    told.tell(low[0], "2026-03-02 08:00", **low[1])
+    history, policy = told.history(), load_policy()
+    (found,) = holds(history, episodes(history, (), policy), policy, load(TAL))
+    assert "not known" not in found.because
+
+
 def test_a_hold_that_is_lifted_at_its_own_minute_is_lifted():
     told = Told(TAL)
     told.tell(HELD[0], MORNING, **HELD[1])
