@@ -254,7 +254,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handrail-fhir-")))
         server = stack.enter_context(temporary_postgres(fsync=True)) if "postgres" in chosen.databases else None
-        prepared = Prepared(folder, lambda: server)  # type: ignore[arg-type, return-value]
+        prepared = Prepared(folder, lambda: server)
         for database in chosen.databases:
             own = folder / database
             own.mkdir()

@@ -109,7 +109,7 @@ def measure(place: Installation, database: str, courses: int, pace: float, phone
         place.start("serve", "--port", str(port), "--workers", "1")
     wait_until(lambda: len(place.rows(alive)) >= before + watchers, "all watch", seconds=120)
     for port in ports:
-        wait_until(lambda port=port: answers(port), "the pages answer", seconds=60)  # type: ignore[misc]
+        wait_until(lambda port=port: answers(port), "the pages answer", seconds=60)
     doors = [f"http://127.0.0.1:{port}/api/checkins" for port in ports]
     tokens = place.told["tokens"]
     send(doors, tokens[:WARM_UP], 20, 4)
@@ -170,7 +170,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handrail-night-")))
         server = stack.enter_context(temporary_postgres(fsync=True)) if "postgres" in chosen.databases else None
-        prepared = Prepared(folder, lambda: server)  # type: ignore[arg-type, return-value]
+        prepared = Prepared(folder, lambda: server)
         for courses in chosen.courses:
             for database in chosen.databases:
                 own = folder / f"{database}-{courses}"

@@ -12,7 +12,7 @@ from handrail.rules.protocol_export import NOTICE
 try:
     from tools.label_pages import escaped, links
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
-    from label_pages import escaped, links  # type: ignore[no-redef]
+    from label_pages import escaped, links
 
 SAYS = {"crs": "names CRS", "no_crs": "does not name CRS", "check": "not read: check the label"}
 

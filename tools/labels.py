@@ -18,8 +18,8 @@ try:
     from tools.care_pages import tocilizumab_page
     from tools.label_pages import file_name, index_of, page_of
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
-    from care_pages import tocilizumab_page  # type: ignore[no-redef]
-    from label_pages import file_name, index_of, page_of  # type: ignore[no-redef]
+    from care_pages import tocilizumab_page
+    from label_pages import file_name, index_of, page_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ROOT / "docs" / "labels"

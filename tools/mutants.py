@@ -172,7 +172,7 @@ def main(arguments: Sequence[str]) -> int:
     mutants: list[Mutant] = []
     for kind, maker in (("code", code), ("data", data)):
         if kind in kinds:
-            every = [m for file in maker.files() if _wanted(file, asked.only) for m in maker.mutants_of(file)]  # type: ignore[attr-defined]
+            every = [m for file in maker.files() if _wanted(file, asked.only) for m in maker.mutants_of(file)]
             every = [m for m in every if _wanted(m.change, asked.word) and (not asked.kind or m.kind in asked.kind)]
             mutants += chosen(every, asked.sample, asked.seed)
     mutants.sort(key=harm)
@@ -191,7 +191,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     if asked.note and campaign.ledger is not None:
-        every = {identity(m) for maker in (code, data) for file in maker.files() for m in maker.mutants_of(file)}  # type: ignore[attr-defined]
+        every = {identity(m) for maker in (code, data) for file in maker.files() for m in maker.mutants_of(file)}
         print(f"{note_late(campaign.ledger.late(), every)} mutants that are caught late are listed with their test")
     return conclude(
         campaign.verdicts,

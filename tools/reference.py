@@ -28,8 +28,8 @@ from handrail.rules.schema import SCHEMAS
 try:
     from tools import examples, labels
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
-    import examples  # type: ignore[no-redef]
-    import labels  # type: ignore[no-redef]
+    import examples
+    import labels
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.terms import SCHEDULES, STEPS
 

@@ -1,17 +1,20 @@
-"""A phone provider in a storm: it refuses, stalls, loses its answers, and loses the receipts it owes."""
+"""The providers in a storm: the mail server refuses and stalls; the phone provider loses its answers and the receipts it owes, too."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from tests.support.mail import MailServer
 from tests.support.twilio import ACCOUNT, SENDER, TOKEN, PhoneProvider, Taken, Trouble
 
 TROUBLES: Final[dict[str, Trouble]] = {
@@ -23,6 +26,25 @@ TROUBLES: Final[dict[str, Trouble]] = {
 }
 LOST_RECEIPT: Final = "lost receipt"
 BADLY: Final = (*TROUBLES, "500", "503", LOST_RECEIPT, LOST_RECEIPT, LOST_RECEIPT)
+
+
+@dataclass(slots=True)
+class BadMail(MailServer):
+    """A mail server with bad moments, handed out one by one."""
+
+    trouble: SimpleQueue[str] = field(default_factory=SimpleQueue)
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 (aiosmtpd names it)
+        try:
+            what = self.trouble.get_nowait()
+        except Empty:
+            what = ""
+        if what == "stalled":
+            await asyncio.sleep(7)  # longer than the channel waits
+        if what.isdigit():
+            return f"{what} not now"
+        envelope.mail_from = address
+        return "250 OK"
 
 
 class Door:

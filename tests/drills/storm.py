@@ -25,7 +25,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, cast
@@ -33,9 +33,9 @@ from uuid import UUID
 
 from handrail.clock import SteppedClock
 from tests.drills.judging import LOG_SQL, Figures, Judge
-from tests.drills.provider import BADLY, BadProvider
+from tests.drills.provider import BADLY, BadMail, BadProvider
 from tests.support.installation import Installation, Prepared, wait_until
-from tests.support.mail import MailServer, free_port, mail_server
+from tests.support.mail import free_port, mail_server
 from tests.support.outage import away
 from tests.support.postgres import Server, temporary_postgres
 from tests.support.twilio import PhoneProvider, phone_provider
@@ -59,27 +59,6 @@ PACE_SECONDS = 0.25  # ten thousand faults take most of an hour; denser, and two
 PHONES = 6
 STEP_SECONDS = 7200
 LEASES = {"HANDRAIL_LEASE_SECONDS": "2", "HANDRAIL_SEND_LEASE_SECONDS": "10"}
-
-
-@dataclass(slots=True)
-class BadMail(MailServer):
-    """A mail server with bad moments, handed out one by one."""
-
-    trouble: SimpleQueue[str] = field(default_factory=SimpleQueue)
-
-    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802
-        import asyncio
-
-        try:
-            what = self.trouble.get_nowait()
-        except Empty:
-            what = ""
-        if what == "stalled":
-            await asyncio.sleep(7)  # longer than the channel waits
-        if what.isdigit():
-            return f"{what} not now"
-        envelope.mail_from = address
-        return "250 OK"
 
 
 @dataclass(eq=False)
@@ -168,7 +147,7 @@ class Storm:
         for part in (*self.watchers, *self.webs):
             wait_until(
                 lambda part=part: part.ready(part), f"{part.words} is up\n{self.place.log()[-2000:]}", seconds=60
-            )  # type: ignore[misc]
+            )
         self.threads = [threading.Thread(target=self._phone, args=(number,)) for number in range(PHONES)]
         self.threads += [threading.Thread(target=self._nurse), self.provider.thread]
         for thread in self.threads:

@@ -44,7 +44,7 @@ def world(live_server: Any, settings: Any, mail: MailServer) -> Iterator[World]:
             record_event(world.course.pk, fact, by=world.actor("alice", "oncologist"), now=GIVEN)
         fever = checkin(at=NOW, temperature_c="38.4", symptoms=["shaking_chills"], none_of_these=False)
         receive_checkin(world.course.pk, fever, by=world.actor("alice"), now=NOW)
-        world.time = frozen  # type: ignore[attr-defined]
+        world.time = frozen
         yield world
 
 
@@ -81,7 +81,7 @@ def test_sent_from_the_page_of_somebody_on_call_and_seen_when_it_is_opened(
     picture(page, "packet-sent")
 
     # The department: the link of the mail, and the code on the card that the patient carries.
-    world.time.advance(minutes=7)  # type: ignore[attr-defined]
+    world.time.advance(minutes=7)
     phone.goto(link)
     phone.get_by_label("The short code printed on the card").fill(card.code)
     phone.get_by_label("Your department").fill("County ED")

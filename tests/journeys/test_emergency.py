@@ -85,7 +85,7 @@ def test_an_emergency_department_scans_the_card_and_reads_the_page(
     assert axe(phone) == [] and sideways(phone) == 0
     first = phone.locator(".ed-sheet header").inner_text()
     assert "555-0111" in first and "17 h" in first
-    assert phone.locator(".ed-sheet header").bounding_box()["height"] < 844, "the first screen says it"  # type: ignore[index]
+    assert phone.locator(".ed-sheet header").bounding_box()["height"] < 844, "the first screen says it"
     assert "560 mg" in phone.locator(".ed-sheet").inner_text()
     picture(phone, "emergency-facts")
     phone.emulate_media(color_scheme="dark")

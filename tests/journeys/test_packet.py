@@ -23,7 +23,7 @@ def world(live_server: Any) -> Iterator[World]:
     with clock.use(clock.FrozenClock(NOW)) as frozen:
         world = World()
         told(world)
-        world.time = frozen  # type: ignore[attr-defined]
+        world.time = frozen
         yield world
 
 
@@ -51,7 +51,7 @@ def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "packet-phone")
 
-    world.time.advance(hours=1)  # type: ignore[attr-defined]
+    world.time.advance(hours=1)
     tell(world, event("lab_resulted", at=NOW, code="anc", value="0.4", unit="10*9/L"), now=NOW + timedelta(hours=1))
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/packet/")
     changed = phone.get_by_role("list", name="What changed")

@@ -93,12 +93,12 @@ def test_a_row_of_the_delay_table_says_its_days_its_answer_and_that_it_is_not_ve
         for line, part in zip(table.rows, table.strip, strict=True):
             cells = dict(zip(table.columns, line.cells, strict=True))
             row = protocol.row(line.row.id)
-            assert str(row.from_day) in cells["Days"] and row.words.rstrip(".") in line.words  # type: ignore[attr-defined]
+            assert str(row.from_day) in cells["Days"] and row.words.rstrip(".") in line.words
             if row.status is Status.UNVERIFIED:
                 assert cells["Answer"].startswith("ask the prescriber")
                 assert (part.answer, part.tone) == ("ask the prescriber", "ask")
             else:
-                assert row.action.value in cells["Answer"]  # type: ignore[attr-defined]
+                assert row.action.value in cells["Answer"]
 
 
 def test_day_29_after_a_weekly_dose_is_said():
@@ -143,7 +143,7 @@ def drawn(protocol: Protocol) -> tuple[list[str], str]:
     """The texts of the picture and its description."""
     root = ElementTree.fromstring(schedule_svg(protocol, alone=True))
     space = "{http://www.w3.org/2000/svg}"
-    return [each.text or "" for each in root.iter(f"{space}text")], str(root.find(f"{space}desc").text)  # type: ignore[union-attr]
+    return [each.text or "" for each in root.iter(f"{space}text")], str(root.find(f"{space}desc").text)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -345,6 +345,6 @@ def test_the_day_on_which_the_answer_under_the_hold_changes_is_looked_at():
     told.dose(SUD2, "2026-03-05 09:00")
     answer: Assessment = told.assess("2026-03-20 10:00")
     seen = answer.look_again_at
-    while seen is not None and civil(seen) < "2026-04-03 00:00":  # type: ignore[operator]
+    while seen is not None and civil(seen) < "2026-04-03 00:00":
         seen = told.assess(str(civil(seen))).look_again_at
     assert civil(seen) == "2026-04-03 00:00"

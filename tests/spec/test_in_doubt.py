@@ -155,7 +155,7 @@ def test_a_plan_without_a_day_is_none(on: str | None, open_: bool):
 def test_without_a_day_and_without_a_dose_that_could_be_given_nothing_is_checked(step: str | None, about: bool):
     told = Told(TEC)
     well(told, "2026-03-02 08:00")
-    told.dose(step, "2026-03-02 09:00")  # type: ignore[arg-type]
+    told.dose(step, "2026-03-02 09:00")
     history = told.history()
     dose = told.assess("2026-03-02 10:00").next_dose
     found = upcoming(history, given_doses(history), dose, instant("2026-03-02 10:00"))

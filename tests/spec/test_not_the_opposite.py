@@ -178,7 +178,7 @@ def test_a_grade_that_nobody_knows_is_missing_only_while_it_is_open(happens: lis
 
 def test_a_dose_of_an_unknown_step_is_asked_about_by_its_name():
     told = Told()
-    told.dose(None, "2026-03-02 09:00")  # type: ignore[arg-type]
+    told.dose(None, "2026-03-02 09:00")
     told, _ = offered(told)
     said = latest(told.assess(OFFERED)).missing
     assert "CRS after a dose of an unknown step: nobody has recorded an assessment" in said
@@ -270,7 +270,7 @@ def test_a_place_that_was_asked_and_is_not_known_is_no_hospital(then: dict[str, 
 )
 def test_the_days_after_a_dose_of_an_unknown_step_are_asked_about(step: str | None, asked: bool):
     told = Told()
-    told.dose(step, "2026-03-02 09:00")  # type: ignore[arg-type]
+    told.dose(step, "2026-03-02 09:00")
     history = told.history()
     found = daily(history, given_doses(history), POLICY, instant("2026-03-02 10:00"))
     assert bool(found.days) is asked

@@ -39,7 +39,7 @@ def treated(key: str = TEC, doses: int = 4, **header: Any) -> Told:
 
 @pytest.mark.parametrize("intent", ["step_up", None])
 def test_a_start_without_its_intent_is_no_start(intent: str | None):
-    told = Told(intent=intent)  # type: ignore[arg-type]
+    told = Told(intent=intent)
     well(told, "2026-03-02 08:00")
     answer = told.assess("2026-03-02 09:00")
     known = intent is not None
@@ -312,7 +312,7 @@ def test_the_days_are_counted_from_the_day_of_the_dose(charted: str, started: st
 def test_what_is_booked_says_so_or_what_it_still_lacks(begun: bool, because: str):
     told = Told()
     told.dose(SUD1, "2026-03-02 09:00")
-    row = next(day for day in POLICY.daily.day)  # type: ignore[union-attr]
+    row = next(day for day in POLICY.daily.day)
     told.tell(
         "visit_planned",
         "2026-03-02 10:00",

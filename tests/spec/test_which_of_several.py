@@ -330,4 +330,4 @@ def test_what_hides_a_fever_longest_is_named_first():
         told.tell("medicine_given", at, agent=agent, purpose="home")
     found = home_medicines(told.history(), POLICY, instant("2026-03-03 03:00")).masking
     assert [each.agent for each in found] == ["dexamethasone", "acetaminophen"]
-    assert civil(found[0].until) > civil(found[1].until)  # type: ignore[operator]
+    assert civil(found[0].until) > civil(found[1].until)

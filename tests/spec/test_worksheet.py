@@ -86,7 +86,7 @@ def test_before_any_dose_it_is_no_crs():
 
 def test_a_dose_on_an_unknown_day_or_of_an_unknown_step_speaks_for_neither():
     assert feature(dosed(started_at=None), "hours_since_dose", "2026-03-03 10:00") == (None, None)
-    assert feature(dosed(step=None), "dose_step", "2026-03-03 10:00") == (None, None)  # type: ignore[arg-type]
+    assert feature(dosed(step=None), "dose_step", "2026-03-03 10:00") == (None, None)
 
 
 REPORTS = [

@@ -46,7 +46,7 @@ def assess(course: str, by: Any) -> None:
         event("condition_noted", at=at, what="infection", active=False),
     ]
     for fact in facts:
-        record_event(course, fact, by=by)  # type: ignore[arg-type]
+        record_event(course, fact, by=by)
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def ward(courses: int = 12, watched: int = 2) -> dict[str, Any]:
     for number in range(courses):
         ago = timedelta(minutes=30) if number < watched else timedelta(days=40)
         ids.append(_dosed(world, clock.now() - ago))
-        tokens.append(issue_checkin_link(ids[-1], by=world.actor("alice"), now=clock.now()).token)  # type: ignore[arg-type]
+        tokens.append(issue_checkin_link(ids[-1], by=world.actor("alice"), now=clock.now()).token)
     Watcher().look()
     return {**told, "courses": ids, "tokens": tokens}
 
@@ -109,7 +109,7 @@ def devices(courses: int, key: str) -> dict[str, Any]:
     client = register_client(world.alice.organisation, "Thermometers", jwks, scopes=SCOPES, by=by)
     ids = [_dosed(world, clock.now() - timedelta(minutes=30)) for _ in range(courses)]
     for number, course in enumerate(ids):
-        tie_device(course, client.pk, DEVICES, f"D-{number}", by=nurse)  # type: ignore[arg-type]
+        tie_device(course, client.pk, DEVICES, f"D-{number}", by=nurse)
     return {**told, "courses": ids, "client": str(client.pk)}
 
 
@@ -127,7 +127,7 @@ def send_fever(course: str, link: str, mark: str) -> dict[str, Any]:
 
     now = clock.now()
     by = through_link(LinkToken.objects.get(pk=link))
-    receive_checkin(course, checkin(at=now, temperature_c="38.4"), by=by, now=now)  # type: ignore[arg-type]
+    receive_checkin(course, checkin(at=now, temperature_c="38.4"), by=by, now=now)
     Path(mark).write_text(str(os.getpid()), encoding="ascii")
     time.sleep(60)
     return {}
@@ -139,7 +139,7 @@ def answer(alert: str, email: str) -> dict[str, Any]:
     from handrail.actions.answering import acknowledge
     from handrail.people.models import User
 
-    done = acknowledge(alert, by=person(User.objects.get(email=email)))  # type: ignore[arg-type]
+    done = acknowledge(alert, by=person(User.objects.get(email=email)))
     return {"mine": done.mine}
 
 

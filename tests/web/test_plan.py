@@ -133,7 +133,7 @@ def test_what_is_said_of_the_next_dose(action, withheld, days, says, never):
     dose = SimpleNamespace(
         action=action, withheld=withheld, step="treatment", due_on=day, give_by=day, restart_if_after=day
     )
-    said = " ".join(plan._next(SimpleNamespace(next_dose=dose)))  # type: ignore[arg-type]
+    said = " ".join(plan._next(SimpleNamespace(next_dose=dose)))
     assert all(words in said for words in says), said
     assert not any(words in said for words in never), said
 

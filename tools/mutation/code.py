@@ -83,7 +83,7 @@ def _compare(node: ast.Compare) -> Iterator[tuple[str, Change]]:
         for kind, table in (("edge", EDGES), ("opposite", OPPOSITES)):
             if type(operator) in table:
                 other = table[type(operator)]()
-                yield kind, lambda place=place, other=other: node.ops.__setitem__(place, other)  # type: ignore[misc]
+                yield kind, lambda place=place, other=other: node.ops.__setitem__(place, other)
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, Change]]:

@@ -169,7 +169,7 @@ def planted(mutant: DataMutant) -> Iterator[None]:
     def loads(asked: str, **options: Any) -> dict[str, Any]:
         return pickle.loads(nudged) if asked == text else real(asked, **options)
 
-    tomllib.loads = loads  # type: ignore[assignment]
+    tomllib.loads = loads
     try:
         yield
     finally:
@@ -200,7 +200,7 @@ def overwrite(old: Any, new: Any) -> None:
             if _same_shape(old[key], new[key]):
                 overwrite(old[key], new[key])
             else:
-                dict.__setitem__(old, key, new[key])  # type: ignore[arg-type]
+                dict.__setitem__(old, key, new[key])
     elif isinstance(old, tuple):
         for before, after in zip(old, new, strict=True):
             overwrite(before, after)

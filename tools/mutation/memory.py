@@ -131,7 +131,7 @@ def keep_reach(items: Sequence[pytest.Item], reach: Sequence[Reach], file: Path)
 def late_hints(file: Path = LATE) -> dict[str, str]:
     """The test that caught each mutant of the list. It is asked first and decides nothing: who has come to miss it is judged anew."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return dict(line.split("\t") for line in lines)  # type: ignore[misc]
+    return dict(line.split("\t") for line in lines)
 
 
 def note_late(found: Mapping[str, str], known: Collection[str], file: Path = LATE) -> int:

@@ -136,7 +136,7 @@ class Campaign:
             children = []
             for worker in range(self.workers):
                 file, mine = Path(folder) / str(worker), new[worker :: self.workers]
-                child = fork(lambda file=file, mine=mine: file.write_bytes(pickle.dumps(self._learned(mine))))  # type: ignore[misc]
+                child = fork(lambda file=file, mine=mine: file.write_bytes(pickle.dumps(self._learned(mine))))
                 children.append((child, file))
             for child, file in children:
                 os.waitpid(child, 0)
@@ -215,7 +215,7 @@ class Campaign:
                 if isinstance(mutant, CodeMutant):
                     code.parsed(mutant.file)
                 read, write = os.pipe()
-                child = fork(lambda m=mutant, o=order, w=write: os.write(w, self._judge(m, o).encode()))  # type: ignore[misc]
+                child = fork(lambda m=mutant, o=order, w=write: os.write(w, self._judge(m, o).encode()))
                 os.close(write)
                 running[child] = (mutant, read, time.monotonic())
             if not running:
@@ -260,7 +260,7 @@ class Campaign:
             work = (
                 (lambda m=nothing, o=order: self._judge(m, o)) if nothing else (lambda o=order: self._first_failure(o))
             )
-            child = fork(lambda work=work, write=write: os.write(write, (quiet() or work()).encode()))  # type: ignore[misc]
+            child = fork(lambda work=work, write=write: os.write(write, (quiet() or work()).encode()))
             os.close(write)
             os.waitpid(child, 0)
             said = os.read(read, 4000).decode()

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from handrail import __version__
-from handrail.rules.coursefile import CourseFileError, course_from_json, instant_from, read_course, read_json
+from handrail.cli.lines import answered
+from handrail.rules.coursefile import course_from_json, instant_from, read_course
 from handrail.rules.terms import UnusableInput
 from handrail.rules.validity import judge
 
@@ -94,25 +95,11 @@ def _assess(chosen: argparse.Namespace) -> int:
 
 def answers(lines: Iterable[str]) -> Iterator[str]:
     """One JSON answer for each JSON line; an unusable line gives an error and the rest go on."""
-    return (json.dumps(_answer(line)) for line in lines)
+    return answered(lines, _answer, keys=("id", "course", "at"), needs=("at",))
 
 
-def _answer(line: str) -> dict[str, Any]:
-    name: Any = None
-    try:
-        body = read_json(line, what="line")
-        if not isinstance(body, dict):
-            raise CourseFileError("wrong_type", 'A line is an object {"id","course","at"}.')
-        name = body.get("id") if isinstance(body.get("id"), (str, int)) else None
-        for key in body:
-            if key not in ("id", "course", "at"):
-                raise CourseFileError("unknown_key", f"The key {key!r} is not known here.", key)
-        if body.get("at") is None:
-            raise CourseFileError("missing_key", "A line needs 'at'.", "at")
-        judged = judge(course_from_json(body.get("course")), instant_from(body["at"], "at"))
-        return {"id": name, **judged.answer.to_json()}
-    except UnusableInput as error:
-        return {"id": name, "error": {"code": error.code, "message": error.message, "path": error.path}}
+def _answer(body: dict[str, Any]) -> dict[str, Any]:
+    return judge(course_from_json(body.get("course")), instant_from(body["at"], "at")).answer.to_json()
 
 
 def _replay(chosen: argparse.Namespace) -> int:

@@ -8,13 +8,13 @@ A line that cannot be used gives `{"id", "error": {"code", "message", "path"}}`,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from handrail.cli.lines import answered
 from handrail.rules.answer import plain
-from handrail.rules.coursefile import CourseFileError, instant_from, read_json, read_plain
+from handrail.rules.coursefile import CourseFileError, instant_from, read_plain
 from handrail.rules.protocol import Protocol, load
 from handrail.rules.setting import SETTING_FORMAT, Setting, setting
 from handrail.rules.setting_facts import SettingFacts
@@ -26,30 +26,16 @@ KEYS = ("id", "at", "protocol_key", "in")
 
 def run(lines: Iterable[str]) -> Iterator[str]:
     """One line of JSON, without its line end, for each line."""
-    return (json.dumps(_answer(line)) for line in lines)
+    return answered(lines, _answer, keys=KEYS, needs=("at", "in"))
 
 
-def _answer(line: str) -> dict[str, Any]:
-    name: Any = None
-    try:
-        body = read_json(line, what="line")
-        if not isinstance(body, dict):
-            raise CourseFileError("wrong_type", 'A line is an object {"id","at","protocol_key","in"}.')
-        name = body.get("id") if isinstance(body.get("id"), (str, int)) else None
-        for key in body:
-            if key not in KEYS:
-                raise CourseFileError("unknown_key", f"The key {key!r} is not known here.", key)
-        for key in ("at", "in"):
-            if body.get(key) is None:
-                raise CourseFileError("missing_key", f"A line needs {key!r}.", key)
-        key = body.get("protocol_key")
-        if key is not None and not isinstance(key, str):
-            raise CourseFileError("wrong_type", "The value is a text.", "protocol_key")
-        label = load(key) if key is not None else None
-        answer = _setting(read_plain(SettingFacts, body["in"], "in"), label, instant_from(body["at"], "at"))
-    except UnusableInput as error:
-        return {"id": name, "error": {"code": error.code, "message": error.message, "path": error.path}}
-    return {"id": name, "format": SETTING_FORMAT, **plain(answer)}
+def _answer(body: dict[str, Any]) -> dict[str, Any]:
+    key = body.get("protocol_key")
+    if key is not None and not isinstance(key, str):
+        raise CourseFileError("wrong_type", "The value is a text.", "protocol_key")
+    label = load(key) if key is not None else None
+    answer = _setting(read_plain(SettingFacts, body["in"], "in"), label, instant_from(body["at"], "at"))
+    return {"format": SETTING_FORMAT, **plain(answer)}
 
 
 def _setting(facts: SettingFacts, label: Protocol | None, now: datetime) -> Setting:

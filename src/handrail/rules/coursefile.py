@@ -301,7 +301,7 @@ Reader = Callable[[Any, str], Any]
 
 def _readers(cls: type[Any]) -> Mapping[str, tuple[str, Reader]]:
     """For each wire name of a payload class: the field's name and the function that reads its value."""
-    return _readers_of(cls)  # type: ignore[arg-type]
+    return _readers_of(cls)  # type: ignore[arg-type]  # mypy does not know that a class is hashable
 
 
 @cache
