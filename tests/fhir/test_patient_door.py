@@ -43,19 +43,21 @@ def world(db):
 
 def ask(world, path, *, token=None, method="get", **headers):
     shown = world.token if token is None else token
-    return getattr(Client(), method)(f"/fhir/{path}", headers={"Authorization": f"Bearer {shown}", **headers})
+    return getattr(Client(enforce_csrf_checks=True), method)(
+        f"/fhir/{path}", headers={"Authorization": f"Bearer {shown}", **headers}
+    )
 
 
 def send(world, path, body=None, *, token=None, **headers):
     shown = world.token if token is None else token
     data = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
     headers = {"Authorization": f"Bearer {shown}", **headers}
-    return Client().post(f"/fhir/{path}", data, content_type=FHIR, headers=headers)
+    return Client(enforce_csrf_checks=True).post(f"/fhir/{path}", data, content_type=FHIR, headers=headers)
 
 
 def find(world, value=f"{SYSTEM}|{NUMBER}", *, token=None, **more):
     shown = world.token if token is None else token
-    return Client().post(
+    return Client(enforce_csrf_checks=True).post(
         "/fhir/Patient/_search", {"identifier": value, **more}, headers={"Authorization": f"Bearer {shown}"}
     )
 

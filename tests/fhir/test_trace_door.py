@@ -12,8 +12,9 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.provenance import Provenance
 
 from handrail import clock
+from handrail.actions import imports
 from handrail.actions.access import break_glass, log_look
-from handrail.actions.actor import service
+from handrail.actions.actor import person, service
 from handrail.actions.clients import untie_device
 from handrail.actions.facts import record_event
 from handrail.actions.links import issue_checkin_link
@@ -26,6 +27,7 @@ from tests.fhir.test_patient_door import READS
 from tests.fhir.validators.judge import Judge
 from tests.support.clients import registered, tied, token_of
 from tests.support.factories import World, event
+from tests.support.foreign import document
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
@@ -242,6 +244,27 @@ def test_what_came_with_one_import_is_one_provenance(world):
     assert [each["id"] for each in again] == [one["id"], three["id"]]
 
 
+def test_facts_taken_from_a_document_name_it_by_its_digest_and_what_came_without_one_stays_beside_it(world):
+    nurse = person(world.alice.nurse, source="import")
+    fact = event("lab_resulted", at=NOW - HOUR, code="anc", value="1.1", unit="10*9/L")
+    record_event(world.course.pk, fact, by=nurse, now=NOW)
+    batch = imports.bring(world.course.pk, document(), title="x", by=nurse, now=NOW).batch
+    _, found = imports.review(world.course.pk, batch.pk, by=nurse, now=NOW)
+    chosen = [each.offer.id for each in found.placed if each.may][:2]
+    imports.apply(world.course.pk, batch.pk, chosen, same_person=True, reason="synthetic", by=nurse, now=NOW)
+    dismissed = imports.bring(world.course.pk, document() + b" ", title="y", by=nurse, now=NOW).batch
+    imports.dismiss(world.course.pk, dismissed.pk, reason="synthetic", by=nurse, now=NOW)
+    traced = resources(ask(world, "Provenance", ("patient", world.patient)))
+    for each in traced:
+        Provenance.model_validate(each)
+        [agent] = each["agent"]
+        assert agent["who"]["display"] == "Alice Nurse"
+    said = {
+        each["target"][0]["display"]: each["entity"][0]["what"].get("identifier", {}).get("value") for each in traced
+    }
+    assert said == {"2 facts of the course": batch.sha256, "1 fact of the course": None}
+
+
 def test_a_target_is_one_version_or_the_patient(world):
     first = seal(world.course.pk, by=world.actor("alice"), now=NOW)
     tell(world, event("lab_resulted", at=NOW, code="anc", value="0.4", unit="10*9/L"))
@@ -322,6 +345,12 @@ REFUSED = {
     "none at all": [("patient", "P"), ("_count", "0")],
     "no place": [("patient", "P"), ("_behind", "x")],
     "a place that is none": [("patient", "P"), ("_behind", "bm93IGhlcmU=")],
+    "a place before all time": [
+        ("patient", "P"), ("_behind", "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCAwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA="),
+    ],
+    "a place after all time": [
+        ("patient", "P"), ("_behind", "OTk5OS0xMi0zMVQyMzo1OTo1OS0xNDowMCAwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA="),
+    ],
     "a place without a zone": [
         ("patient", "P"), ("_behind", "MjAyNi0wMy0wMiAwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA="),
     ],
@@ -345,7 +374,8 @@ def test_both_a_patient_and_a_target_are_refused_and_so_is_post_and_xml(world):
     assert ask(world, "Provenance", ("patient", world.patient), ("target", target)).status_code == 400
     for kind in SEARCHES:
         headers = {"Authorization": f"Bearer {world.tokens[f'system/{kind}.s']}"}
-        assert Client().post(f"/fhir/{kind}", {"patient": world.patient}, headers=headers).status_code in (403, 405)
+        posted = Client(enforce_csrf_checks=True).post(f"/fhir/{kind}", {"patient": world.patient}, headers=headers)
+        assert (posted.status_code, posted.json()["resourceType"]) == (405, "OperationOutcome")
         assert ask(world, kind, ("patient", world.patient), Accept="application/fhir+xml").status_code == 406
 
 

@@ -18,7 +18,7 @@ from handrail.actions.clients import Caller
 from handrail.actions.packets import LOOK
 from handrail.people import scope
 from handrail.people.models import LinkToken, User
-from handrail.records.models import Course, Event, Look, PacketVersion
+from handrail.records.models import Course, Event, ImportDecision, Look, PacketVersion
 
 AUDIT: Final = "fhir_audit_search"
 PROVENANCE: Final = "fhir_provenance_search"
@@ -72,6 +72,8 @@ class Trace:
     facts: int = 0
     name: str = ""
     """Of the person; empty when none did it."""
+    sha256: str = ""
+    """Of the document that a person took the facts from; empty when none was kept."""
 
 
 def looks_at(
@@ -158,26 +160,44 @@ def _sealed(courses: Sequence[Course]) -> Iterator[Trace]:
 
 
 def _imported(courses: Sequence[Course]) -> Iterator[Trace]:
-    """What came with one import was recorded at one instant by one importer."""
+    """A person took facts from a document; what else came with one import was recorded at one instant by one importer."""
     for course in courses:
-        batches = (
-            Event.objects.filter(course=course, source="import")
-            .values("recorded_at", "by")
-            .annotate(facts=Count("id"))
-            .order_by("recorded_at", "by")
-        )
-        rows = list(batches)
-        names = _names(row["by"] for row in rows)
-        for row in rows:
-            name = f"urn:handrail:import:{course.pk}:{row['recorded_at'].isoformat()}:{row['by']}"
+        taken = course.import_decisions.filter(kind=ImportDecision.Kind.APPLIED).select_related("batch", "decided_by")
+        reviewed: set[str] = set()
+        for decision in taken.order_by("decided_at", "id"):
+            person = decision.decided_by
+            reviewed.update(decision.events)
             yield Trace(
-                id=uuid5(NAMESPACE_URL, name),
+                id=decision.pk,
                 patient_id=course.patient_id,
-                at=row["recorded_at"],
-                by=row["by"],
-                facts=row["facts"],
-                name=names.get(row["by"], ""),
+                at=decision.decided_at,
+                by=str(person.pk) if person is not None else "",
+                facts=len(decision.events),
+                name=person.name if person is not None else "",
+                sha256=decision.batch.sha256,
             )
+        yield from _without_review(course, reviewed)
+
+
+def _without_review(course: Course, reviewed: Iterable[str]) -> Iterator[Trace]:
+    rows = list(
+        Event.objects.filter(course=course, source="import")
+        .exclude(id__in=reviewed)
+        .values("recorded_at", "by")
+        .annotate(facts=Count("id"))
+        .order_by("recorded_at", "by")
+    )
+    names = _names(row["by"] for row in rows)
+    for row in rows:
+        name = f"urn:handrail:import:{course.pk}:{row['recorded_at'].isoformat()}:{row['by']}"
+        yield Trace(
+            id=uuid5(NAMESPACE_URL, name),
+            patient_id=course.patient_id,
+            at=row["recorded_at"],
+            by=row["by"],
+            facts=row["facts"],
+            name=names.get(row["by"], ""),
+        )
 
 
 def _names(ids: Iterable[str]) -> dict[str, str]:

@@ -119,7 +119,10 @@ def provenance(trace: Trace) -> Resource:
     facts = "1 fact" if trace.facts == 1 else f"{trace.facts} facts"
     found["target"] = [{"reference": f"Patient/{trace.patient_id}", "display": f"{facts} of the course"}]
     found["activity"] = {"text": "import"}
-    found["entity"] = [{"role": "source", "what": {"display": "a record that was imported"}}]
+    source: Resource = {"display": "a record that was imported"}
+    if trace.sha256:
+        source["identifier"] = {"system": "urn:handrail:document:sha256", "value": trace.sha256}
+    found["entity"] = [{"role": "source", "what": source}]
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from handrail import __version__
 from handrail.fhir.answers import answered, refused
@@ -18,6 +19,7 @@ SUMMARY_OPERATION: Final = "http://hl7.org/fhir/uv/ips/OperationDefinition/summa
 OAUTH: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
+@csrf_exempt  # so that whoever does not ask with GET is told in a form that it can read
 def metadata(request: HttpRequest) -> JsonResponse:
     """The CapabilityStatement; the same for everybody, without a token."""
     if request.method not in ("GET", "HEAD"):

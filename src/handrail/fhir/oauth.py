@@ -23,6 +23,7 @@ def token_address() -> str:
     return f"{settings.HANDRAIL_BASE_URL}/fhir/token"
 
 
+@csrf_exempt  # so that whoever does not ask with GET is told in a form that it can read
 def configuration(request: HttpRequest) -> JsonResponse:
     """What a client must know before it signs."""
     if request.method not in ("GET", "HEAD"):

@@ -59,7 +59,6 @@ def by_address(_request: HttpRequest) -> HttpResponse:
     )
 
 
-@csrf_exempt  # nothing is taken from a cookie: what counts is the token
 @reader(FIND_PATIENT, "POST")
 def search(request: HttpRequest, caller: Caller) -> HttpResponse:
     """The Patient that a system means by its identifier. By POST alone: an identifier of a patient stands in no address."""
@@ -70,7 +69,6 @@ def search(request: HttpRequest, caller: Caller) -> HttpResponse:
     return searchset(found, {}, total=len(found))
 
 
-@csrf_exempt  # nothing is taken from a cookie: what counts is the token
 @reader(READ_PATIENT, *READING, "POST")
 def summary(request: HttpRequest, caller: Caller, patient_id: str) -> HttpResponse:
     """The course as it stands, as a document."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -95,10 +94,11 @@ def _behind(said: QueryDict) -> Place | None:
         return None
     try:
         at, name = base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii").split(" ")
-        place = Place(at=datetime.fromisoformat(at), id=UUID(name))
-    except (ValueError, binascii.Error):
+        when = datetime.fromisoformat(at)
+        place = Place(at=when.astimezone(UTC), id=UUID(name)) if when.tzinfo is not None else None
+    except (ValueError, OverflowError):
         place = None
-    if place is None or place.at.tzinfo is None:
+    if place is None:
         raise Refusal(400, "value", f"Take {BEHIND} from the link `next` as it stands there.", BEHIND)
     return place
 
