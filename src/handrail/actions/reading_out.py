@@ -106,7 +106,7 @@ def read_standing(
     if not found:
         raise NotVisibleError("There is no such patient.")
     if len(found) > 1:
-        message = "Several courses of this patient are tied to this client: say which by `identifier`, as system|value."
+        message = "Several courses of this patient are tied to this client: say which with POST and `identifier` (system|value)."
         raise RefusedError(message, code="several_courses")
     [course] = found
     with scope.acting_for(course.organisation_id):

@@ -54,10 +54,10 @@ def operations() -> dict[str, Operations]:
         "fhir_patient": {"get": _read_out("Who a patient is", READ_PATIENT, "Patient", tagged=True)},
         "fhir_summary": {
             "get": _read_out(
-                "The course as it stands, as a document", READ_PATIENT, "Document", *_OF_SUMMARY, tagged=True
+                "The course as it stands, as a document", READ_PATIENT, "Document", _OF_SUMMARY, tagged=True
             ),
             "post": {
-                **_read_out("The same", READ_PATIENT, "Document", *_OF_SUMMARY, tagged=True, sent=True),
+                **_read_out("The same", READ_PATIENT, "Document", _OF_SUMMARY, tagged=True, sent=True),
                 "requestBody": {"content": {each: {"schema": _ref("Parameters")} for each in CONTENT_TYPES}},
             },
         },
@@ -334,10 +334,7 @@ def _paged(date: str) -> list[Schema]:
     ]
 
 
-_OF_SUMMARY: Final = (
-    _query("identifier", pattern=r"^.*\S.*\|.*\S.*$"),
-    _query("profile", enum=[SUMMARY_PROFILE]),
-)
+_OF_SUMMARY: Final = _query("profile", enum=[SUMMARY_PROFILE])
 _SAID: Final = {
     400: "No JSON, or not what this address takes.",
     401: "Nobody who is known here.",

@@ -71,8 +71,11 @@ def search(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 @reader(READ_PATIENT, *READING, "POST")
 def summary(request: HttpRequest, caller: Caller, patient_id: str) -> HttpResponse:
-    """The course as it stands, as a document."""
+    """The course as it stands, as a document. Which of several is said by POST alone: an identifier stands in no address."""
     refuse_unknown(request.GET, PARAMETERS)
+    if "identifier" in request.GET:
+        words = "Send identifier with POST, in a Parameters resource: an identifier of a patient stands in no address."
+        raise Refusal(400, "not-supported", words, "identifier")
     said = {**_parameters(request), **request.GET.dict()}
     _refuse_other_profiles(said.get("profile"))
     identifier = token_of_identifier(said["identifier"]) if "identifier" in said else None
