@@ -340,6 +340,34 @@ def test_a_killed_export_leaves_no_folder_of_that_name(tmp_path):
     assert left.stat().st_mode & 0o777 == 0o700
 
 
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from handrail.jobs.export_files import Folder
+from handrail.rules.terms import UnusableInput
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # this process can write no more into one file
+try:
+    with Folder(Path(sys.argv[1])) as into:
+        for number in range(int(sys.argv[2])):
+            into.line("Patient.ndjson", b"x" * 100)
+        into.written()
+        into.finish(b"x" * int(sys.argv[3]))
+except UnusableInput as error:
+    sys.exit(error.message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines_of_100", "manifest"),
+    [(2_000, 1), (199, 1), (1, 30_000)],  # within a line, when it is forced to the disk, in the manifest
+)
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_nothing_of_anybody(tmp_path, lines_of_100, manifest):
+    words = [sys.executable, "-c", FULL_DISK, str(tmp_path / "out"), str(lines_of_100), str(manifest)]
+    done = subprocess.run(words, check=False, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "The export cannot be written there: File too large.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_no_more_is_held_however_many_courses_there_are(world, tmp_path, monkeypatch):
     taken, lived = exports.courses_of, []

@@ -63,24 +63,31 @@ class Folder:
 
     def __exit__(self, *trouble: object) -> None:
         for each in self._files.values():
-            each.file.close()
+            with contextlib.suppress(OSError):  # on a full disk closing fails too; the folder goes all the same
+                each.file.close()
         if self._made.exists():  # it was not finished
             shutil.rmtree(self._made, ignore_errors=True)
 
     def line(self, name: str, content: bytes) -> None:
-        """Add a line to a file of the folder."""
-        found = self._files.get(name)
-        if found is None:
-            found = self._files[name] = _Open(_private(self._made / name))
-        found.file.write(content + b"\n")
+        """Add a line to a file of the folder.
+
+        Raises:
+            UnusableInput: its place cannot be written, such as a disk that is full.
+        """
+        with _said(self.wanted):
+            found = self._files.get(name)
+            if found is None:
+                found = self._files[name] = _Open(_private(self._made / name))
+            found.file.write(content + b"\n")
         found.digest.update(content + b"\n")
         found.lines += 1
         found.size += len(content) + 1
 
     def written(self) -> list[Written]:
         """The files so far, by name, all of them on the disk."""
-        for each in self._files.values():
-            _to_disk(each.file)
+        with _said(self.wanted):
+            for each in self._files.values():
+                _to_disk(each.file)
         return [
             Written(name=name, lines=each.lines, bytes=each.size, sha256=each.digest.hexdigest())
             for name, each in sorted(self._files.items())
@@ -88,13 +95,12 @@ class Folder:
 
     def finish(self, manifest: bytes) -> None:
         """Add the manifest and give the folder its name, in one step."""
-        with _private(self._made / MANIFEST) as file:
-            file.write(manifest)
-            _to_disk(file)
-        for each in self._files.values():
-            _to_disk(each.file)
-        _folder_to_disk(self._made)
+        self.written()
         with _said(self.wanted):
+            with _private(self._made / MANIFEST) as file:
+                file.write(manifest)
+                _to_disk(file)
+            _folder_to_disk(self._made)
             if os.path.lexists(self.wanted):
                 raise FileExistsError(17, "there is something of that name by now")
             self._made.rename(self.wanted)
