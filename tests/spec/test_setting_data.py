@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,3 +110,18 @@ def test_a_row_that_nobody_verified_permits_nothing():
     assert (answer.recommendation, missing(answer), answer.status) == (None, ["rule"], Status.UNVERIFIED)
     assert decided(facts(ecog=3), rules=rules).recommendation == "INPATIENT"
     assert decided(facts()).status is Status.SECONDARY
+
+
+@pytest.mark.parametrize("table", ["valid", "caregiver", "travel", "level", "hybrid", "band", "screening", "gap"])
+def test_a_table_that_nobody_verified_permits_nothing(table: str):
+    rules = setting_rules_from_toml(TEXT)
+    rows = getattr(rules, table)
+    weak = (
+        tuple(replace(row, status=Status.UNVERIFIED) for row in rows[:1]) + rows[1:]
+        if isinstance(rows, tuple)
+        else replace(rows, status=Status.UNVERIFIED)
+    )
+    answer = decided(facts(), rules=replace(rules, **{table: weak}))
+    assert (answer.recommendation, missing(answer), answer.status) == (None, ["rule"], Status.UNVERIFIED)
+    assert not answer.scheduling.allowed
+    assert decided(facts(ecog=3), rules=replace(rules, **{table: weak})).recommendation == "INPATIENT"

@@ -332,16 +332,16 @@ def test_without_a_day_of_the_first_treatment_dose_the_end_of_the_span_is_not_kn
     assert fired(decided(facts(doses=plan()[:2], caregivers=leaves))) == ["IP-1"]
 
 
-def test_when_the_span_is_over_nobody_needs_to_be_there():
-    last = {"given": True, "step": "step_up_2", "on": "2026-07-09", "schedule": "weekly"}
-    doses = [
-        {"step": "step_up_1", "at": at(1)},
-        {"step": "step_up_2", "at": at(4)},
-        {"step": "first_treatment", "at": at(8)},
-    ]
-    known = facts(doses=doses, step="first_treatment", last_dose=last, caregivers=[], temperature_at=at(11, 0))
-    assert "IP-1" not in fired(decided(known, now=datetime.fromisoformat(at(11, 0))))
-    assert "IP-1" in fired(decided(known, now=datetime.fromisoformat(at(10, 23))))
+def test_a_dose_whose_day_is_over_is_not_decided_by_that_day():
+    """Its certificate has ended since, its roster is over, and the gap has grown: none of it may be judged as on the old day."""
+    since = {"rems_setting": {"held": True, "until": "2026-07-10"}, "caregivers": [], "travel": FAR}
+    known = facts(temperature_at=at(1, 8), **since)
+    assert fired(decided(known, now=datetime.fromisoformat(at(1, 23)))) == ["IP-1", "IP-2", "C-TRAVEL"]
+    for day in (2, 20):
+        with pytest.raises(UnusableInput) as refused:
+            decided(known, now=datetime.fromisoformat(at(day, 0)))
+        assert (refused.value.code, refused.value.path) == ("wrong_order", "doses")
+        assert "give the day on which it is planned now" in refused.value.message
 
 
 def test_a_roster_that_two_people_share_is_a_consideration():
@@ -476,6 +476,8 @@ REFUSED = [
     ({"doses": [{"step": "dose_1", "at": at(1)}]}, "unknown_word", "doses[0].step"),
     ({"doses": list(reversed(plan()))}, "wrong_order", "doses"),
     ({"doses": [*plan(), {"step": "treatment", "at": at(8)}]}, "wrong_order", "doses"),
+    ({"doses": [{"step": "first_treatment", "at": at(-40)}, plan()[0]]}, "wrong_order", "doses"),  # of an earlier step-up
+    ({"doses": plan(days=(-2, 1, 5))}, "wrong_order", "doses"),  # its day is over
     ({"step": "step_up_3"}, "missing_key", "step"),
     ({"doses": []}, "missing_key", "step"),
     ({"doses": [plan()[0], {"step": "step_up_1", "at": at(2)}]}, "missing_key", "step"),
@@ -484,6 +486,9 @@ REFUSED = [
     ({"travel": {"worst": [{"months": [0], "minutes": 20}]}}, "out_of_range", "travel.worst[0].months"),
     ({"travel": {"worst": [{"months": [1, 13], "minutes": 20}]}}, "out_of_range", "travel.worst[0].months"),
     ({"site__suspensions": [{"words": "w", "months": [13]}]}, "out_of_range", "site.suspensions[0].months"),
+    ({"site__suspensions": [{"words": "w", "months": []}]}, "out_of_range", "site.suspensions[0].months"),
+    ({"travel": minutes(-1)}, "out_of_range", "travel.worst[0].minutes"),
+    ({"lodging": {"accepted": True, "worst_minutes": -1}}, "out_of_range", "lodging.worst_minutes"),
     ({"travel": {"worst": [{"months": [7], "minutes": 20}], "typical_minutes": 21}}, "contradiction", "travel.worst[0].minutes"),
     ({"travel": {"worst": [{"months": [7], "minutes": 20}], "night_minutes": 21}}, "contradiction", "travel.worst[0].minutes"),
     ({"rems_setting": {"until": "2026-08-01", "no_end": True}}, "contradiction", "rems_setting.no_end"),

@@ -203,6 +203,10 @@ def setting(facts: SettingFacts, rules: SettingRules, label: Protocol | None, no
         UnusableInput: facts that contradict themselves.
     """
     check_facts(facts)
+    if facts.day < civil_date(now, facts.zone):  # papers, roster, way and gap would be judged by a day that is over
+        raise UnusableInput(
+            "wrong_order", "The day of the dose is over: give the day on which it is planned now.", "doses"
+        )
     unknown = set(facts.screening or {}) - {row.id for row in rules.screening}
     if unknown:
         raise UnusableInput("unknown_key", "There is no such screening test.", f"screening.{min(unknown)}")
@@ -235,7 +239,7 @@ def setting(facts: SettingFacts, rules: SettingRules, label: Protocol | None, no
         tasks=tuple(_tasks(judged, site_gaps, wanted)),
         valid_until=_valid_until(case),
         protocol_version=f"{rules.name}; {label.key if label is not None else 'label not known'}",
-        status=weakest(*(row.status for row, _ in judged)),
+        status=weakest(rules.tables_status, *(row.status for row, _ in judged)),
         lines=tuple(_line(row.id, row.layer, said) for row, said in judged)
         + tuple(_line(row.id, "site_gap", said) for row, said in gaps),
     )
@@ -249,8 +253,11 @@ def _judge(case: Case, row: RuleRow) -> Said:
     if row.check is not None:
         parts.append(CHECKS[row.check](case))
     said = any_of(parts)
-    if said.fires is False and row.status is Status.UNVERIFIED:
-        return Said(fires=None, missing=("rule",))  # a row that nobody verified permits nothing
+    rests_on = (row.status,) if row.check is None else (row.status, case.rules.tables_status)
+    if said.fires is False and Status.UNVERIFIED in rests_on:
+        return Said(
+            fires=None, missing=("rule",)
+        )  # a row that nobody verified permits nothing, nor does a table of a check
     return said
 
 

@@ -287,7 +287,7 @@ FACT_WORDS: Final[Mapping[str, str]] = {
     "self_report_unreliable": "self-report or ICE not reliable",
     "cns_disease": "disease of the central nervous system",
     "uncontrolled_seizures": "uncontrolled seizures",
-    "worst_earlier_reaction": "worst grade of CRS or ICANS with an earlier agent that redirects T cells",
+    "worst_earlier_reaction": "worst grade of CRS or ICANS with this or an earlier agent that redirects T cells",
     "marrow_plasma_percent": "plasma cells of the marrow in percent",
     "m_protein_g_dl": "M-protein in g/dL",
     "involved_flc_mg_l": "involved free light chain in mg/L",

@@ -249,7 +249,7 @@ def check_facts(facts: SettingFacts) -> None:
 
     Raises:
         UnusableInput: an unknown zone or step, doses out of order, a span that ends before it begins, a month that does not
-            exist, a worst case that is shorter than the typical time, a paper with an end and without one.
+            exist, minutes below zero, a worst case that is shorter than the typical time, a paper with an end and without one.
     """
     zone_named(facts.zone)
     for number, dose in enumerate(facts.doses):
@@ -258,6 +258,13 @@ def check_facts(facts: SettingFacts) -> None:
     times = [dose.at for dose in facts.doses]
     if times != sorted(set(times)):
         raise UnusableInput("wrong_order", "The doses stand in their order.", "doses")
+    steps = [STEPS.index(dose.step) for dose in facts.doses]
+    if steps != sorted(
+        steps
+    ):  # the watched span is counted from the first treatment dose: one of an earlier step-up is not it
+        raise UnusableInput(
+            "wrong_order", "The doses are those of one step-up: no step stands before an earlier one.", "doses"
+        )
     if [dose.step for dose in facts.doses].count(facts.step) != 1:
         raise UnusableInput("missing_key", "The step that is decided is one of the doses.", "step")
     spans = [(f"caregivers[{n}]", shift.from_at, shift.until_at) for n, shift in enumerate(facts.caregivers or ())]
@@ -276,8 +283,14 @@ def _check_travel(facts: SettingFacts) -> None:
     months = [(f"travel.worst[{n}]", row.months) for n, row in enumerate(facts.travel.worst or ())]
     months += [(f"site.suspensions[{n}]", row.months) for n, row in enumerate(facts.site.suspensions or ())]
     for path, named in months:
-        if any(not 1 <= month <= len(MONTHS) for month in named):
-            raise UnusableInput("out_of_range", "A month is a number from 1 to 12.", f"{path}.months")
+        if not named or any(not 1 <= month <= len(MONTHS) for month in named):
+            message = "Months are numbers from 1 to 12, and one at least: a row of no month would never count."
+            raise UnusableInput("out_of_range", message, f"{path}.months")
+    ways = [(f"travel.worst[{n}].minutes", row.minutes) for n, row in enumerate(facts.travel.worst or ())]
+    ways.append(("lodging.worst_minutes", facts.lodging.worst_minutes or 0))
+    for path, minutes in ways:
+        if minutes < 0:
+            raise UnusableInput("out_of_range", "Minutes are not below zero.", path)
     usual = [each for each in (facts.travel.typical_minutes, facts.travel.night_minutes) if each is not None]
     for number, row in enumerate(facts.travel.worst or ()):
         if any(row.minutes < each for each in usual):

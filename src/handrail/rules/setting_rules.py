@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from handrail.rules.setting_facts import Level, SettingFacts, reaches
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
-from handrail.rules.terms import STEPS, Status
+from handrail.rules.terms import STEPS, Status, weakest
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "protocols" / "setting"
 FORMAT: Final = "handrail-setting/1"
@@ -178,6 +178,11 @@ class SettingRules:
     def name(self) -> str:
         """`default, version 1`."""
         return f"{self.id}, version {self.version}"
+
+    @property
+    def tables_status(self) -> Status:
+        """The weakest status of what the checks count with: the span, the way, levels, bands, screening, gaps of a site."""
+        return weakest(*(row.status for _, row in _sourced(self) if not isinstance(row, RuleRow)))
 
     def recommended(self, points: int) -> Recommendation:
         """What a sum of points recommends."""
