@@ -7,13 +7,14 @@ status; a row that nobody has verified permits nothing.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+import typing
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from handrail.rules.setting_facts import Level, SettingFacts, reaches
+from handrail.rules.setting_facts import Dated, Level, SettingFacts, reaches
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
 from handrail.rules.terms import STEPS, Status, weakest
 
@@ -29,6 +30,7 @@ CHECKED: Final = (
 )  # fmt: skip
 """Checks that a rule may name; each is carried out once in `setting_checks`."""
 TESTS: Final = ("equals", "at_least", "at_most", "above", "below", "within_days", "within_months")
+DATES: Final = ("within_days", "within_months")
 NUMERIC: Final = ("at_least", "at_most", "above", "below")
 
 
@@ -218,6 +220,8 @@ def setting_rules_from_toml(text: str) -> SettingRules:
     for gap in rules.gap:
         for fact in (gap.fact, *([gap.only_if] if gap.only_if else [])):
             _check_fact(fact, f"gap.{gap.id}")
+            if FACTS[fact] != bool | None:
+                raise ProtocolDataError("wrong_type", "A gap is asked as yes or no.", f"gap.{gap.id}")
     _check_numbers(rules)
     return rules
 
@@ -249,6 +253,9 @@ def _check_rule(rules: SettingRules, rule: RuleRow) -> None:
             raise ProtocolDataError(
                 "bad_number", "A number has a row of plausible values.", f"{place}.{condition.fact}"
             )
+        hint = FACTS[condition.fact]
+        if (given[0] == "equals") != (hint == bool | None) or (given[0] in DATES) != (hint is Dated):
+            raise ProtocolDataError("wrong_type", "The test does not fit the fact.", f"{place}.{condition.fact}")
 
 
 def _check_fact(name: str, place: str) -> None:
@@ -280,5 +287,5 @@ def _check_numbers(rules: SettingRules) -> None:
         raise ProtocolDataError("unknown_word", "A hybrid course gives some steps in hospital.", "hybrid.in_hospital")
 
 
-FACTS: Final = frozenset(item.name for item in fields(SettingFacts))
-"""Names that a rule may ask for."""
+FACTS: Final = typing.get_type_hints(SettingFacts)
+"""Names that a rule may ask for, each with its type."""
