@@ -218,6 +218,35 @@ def test_the_gap_since_the_last_dose(last, step, state, words):
     assert answer.recommendation != "OUTPATIENT" or state == "clear"
 
 
+GIVEN_1 = {"given": True, "step": "step_up_1", "on": "2026-07-06", "schedule": "weekly"}
+IN_TURN = [
+    # the last dose | the step that is decided, of a plan on days 1, 4 and 8 | its HS-7
+    ({"given": False}, "step_up_1", "clear"),
+    ({"given": False}, "step_up_2", "not_known"),  # the plan has a dose before it
+    ({"given": False}, "first_treatment", "not_known"),
+    (GIVEN_1, "step_up_2", "clear"),
+    (GIVEN_1, "first_treatment", "not_known"),  # step-up dose 2 is not given yet
+    ({**GIVEN_1, "step": "step_up_2", "on": "2026-07-09"}, "first_treatment", "clear"),
+]
+
+
+@pytest.mark.parametrize(("last", "step", "state"), IN_TURN)
+def test_a_dose_goes_home_only_in_its_turn(last, step, state):
+    now = datetime.fromisoformat(at(4 if step == "step_up_2" else 8, 8)) if step != "step_up_1" else eve()
+    answer = decided(facts(step=step, last_dose=last, temperature_at=now.isoformat()), now=now)
+    assert next(line.state for line in answer.lines if line.rule == "HS-7") == state
+    assert (answer.recommendation, answer.scheduling.allowed) == (
+        ("OUTPATIENT", True) if state == "clear" else (None, False)
+    )
+    assert missing(answer) == ([] if state == "clear" else ["last_dose"])
+
+
+@pytest.mark.parametrize("step", ["step_up_2", "first_treatment", "treatment"])
+def test_without_any_dose_before_only_the_first_one_begins(step):
+    alone = facts(doses=[{"step": step, "at": at(1)}], step=step, last_dose={"given": False})
+    assert "last_dose" in missing(decided(alone))
+
+
 # --- which layer decides -----------------------------------------------------------------------------------------------------
 
 

@@ -79,6 +79,11 @@ class Case:
         return "step_up" if self.facts.step in (PRETREATMENT, *STEP_UP_STEPS, FIRST_TREATMENT) else "maintenance"
 
     @property
+    def dose_before(self) -> str | None:
+        """The step before this one in the plan; None: this is the first."""
+        return next((dose.step for dose in reversed(self.facts.doses) if dose.at < self.facts.dose.at), None)
+
+    @property
     def span(self) -> Span:
         """From dose 1, or now if that is over, to the end of the watched days; empty when they are over."""
         first = self.facts.doses[0].at

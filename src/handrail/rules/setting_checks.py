@@ -8,7 +8,11 @@ from typing import Final
 from handrail.rules.redosing import GapAnswer, redosing
 from handrail.rules.setting_case import FACT_WORDS, NO, Case, Said, any_of, lodged, route, unknown
 from handrail.rules.setting_facts import Level, Paper, Suspension, months_of, reaches, uncovered
-from handrail.rules.terms import STEP_WORDS, Action, say_date
+from handrail.rules.terms import PRETREATMENT, STEP_UP_STEPS, STEP_WORDS, Action, say_date
+
+FIRST: Final = (PRETREATMENT, STEP_UP_STEPS[0])
+"""Steps before which nothing was given."""
+
 
 # --- may it start at all ---------------------------------------------------------------------------------------------------
 
@@ -71,8 +75,8 @@ def after_gap(case: Case) -> GapAnswer | None:
 
 def _gap(case: Case) -> Said:
     """The gap since the last dose asks for another step, or for none yet; a table that only asks leaves it open."""
-    if case.facts.last_dose.given is False:
-        return NO
+    if case.facts.last_dose.given is False:  # only the very first dose has none before it
+        return NO if case.facts.step in FIRST and case.dose_before is None else unknown("last_dose")
     found = after_gap(case)
     if found is None:
         return unknown("last_dose", *([] if case.label is not None else ["label"]))
@@ -83,6 +87,8 @@ def _gap(case: Case) -> Said:
     if found.action in (Action.RESTART, Action.REPEAT) and found.step is not None:
         words = f"{found.action.value} at {STEP_WORDS[found.step]}: {found.because}"
         return Said(fires=found.step != case.facts.step, because=words)
+    if case.phase == "step_up" and case.dose_before not in (None, case.facts.last_dose.step):
+        return unknown("last_dose")  # the dose of the plan before this one is not given yet
     return NO
 
 
