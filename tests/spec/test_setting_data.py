@@ -54,7 +54,7 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ('fact = "nyha"\nlow = "0"\nhigh = "4"', 'fact = "nyha"\nlow = "4"\nhigh = "4"', "bad_number", "plausible.nyha"),
     ('[[plausible]]\nfact = "nyha"', '[[plausible]]\nfact = "nobody"\nlow = "0"\nhigh = "1"\n[[plausible]]\nfact = "nyha"', "unknown_word", "plausible.nobody"),
     ('fact = "consent", equals = false', 'fact = "screening", equals = false', "wrong_type", "rule.HS-6.screening"),
-    ('fact = "consent", equals = false', 'fact = "nyha", equals = false', "wrong_type", "rule.HS-6.nyha"),
+    ('fact = "consent", equals = false', 'fact = "nyha", equals = false', "bad_number", "rule.HS-6.nyha"),
     ('fact = "live_vaccine", within_days = 28', 'fact = "live_vaccine", equals = true', "wrong_type", "rule.HS-5.live_vaccine"),
     ('fact = "live_vaccine", within_days = 28', 'fact = "temperature_at", within_days = 28', "wrong_type", "rule.HS-5.temperature_at"),
     ('fact = "thermometer_at_hand"', 'fact = "caregivers"', "wrong_type", "gap.GAP-THERMOMETER"),
