@@ -93,6 +93,11 @@ def unremarkable(first: date = DAY_1) -> dict[str, Any]:
     }
 
 
+def minutes(number: int) -> dict[str, Any]:
+    """A way of so many minutes in every month and weather."""
+    return {"worst": [{"months": list(range(1, 13)), "minutes": number}]}
+
+
 def changed(body: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The same with some values changed; `site__level` is the level within the site."""
     for name, value in changes.items():
