@@ -7,17 +7,28 @@ from uuid import uuid4
 import pytest
 
 from handrail import clock
+from handrail.actions import ed_packets
 from handrail.actions.care_places import PlaceDraft, add_place, end_place
-from handrail.actions.ed_packets import NO_DESTINATION, TROUBLE, choose_destination, fax_sheet, fax_went, send_packet
+from handrail.actions.ed_packets import (
+    NO_DESTINATION,
+    TROUBLE,
+    UNSENT,
+    choose_destination,
+    fax_sheet,
+    fax_went,
+    send_packet,
+)
 from handrail.actions.emergency import exchange_key, issue_card, open_page
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.truth import truth_about
+from handrail.alerts import heartbeat
 from handrail.alerts.ed_packets import destination
 from handrail.alerts.models import Alert, Dispatch, EdPacket, Notice
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import EmergencyCard
 from handrail.people.scope import everything
+from handrail.records.models import Course
 from handrail.rules.emergency import emergency_data
 from tests.alerts.test_email import use_port
 from tests.alerts.test_webhook import receiving
@@ -281,6 +292,33 @@ def test_a_patient_in_hospital_is_sent_nowhere(world, mail):
     assert packets(world) == []
 
 
+def test_a_stay_that_was_withdrawn_holds_nothing_back(world, mail):
+    named(world)
+    there = event("home_status", at=NOW, location="hospital")
+    record_event(world.course.pk, there, by=world.actor("alice"), now=NOW)
+    taken_back = event("fact_withdrawn", at=NOW, supersedes=there["id"], reason="another patient")
+    record_event(world.course.pk, taken_back, by=world.actor("alice"), now=NOW)
+    reports(world, temperature_c="36.8", symptoms=["seizure"], none_of_these=False)
+    assert [each.because for each in packets(world)] == ["red"]
+
+
+def test_where_the_patient_is_not_known_holds_nothing_back(world, mail):
+    named(world)
+    for location in ("hospital", None):
+        world.time.advance(seconds=1)
+        where = event("home_status", at=clock.now(), location=location)
+        record_event(world.course.pk, where, by=world.actor("alice"), now=clock.now())
+    reports(world, temperature_c="36.8", symptoms=["seizure"], none_of_these=False)
+    assert [each.because for each in packets(world)] == ["red"]
+
+
+def test_a_packet_asked_for_by_a_clock_that_ran_ahead_stands_for_no_visit_of_today(world, mail):
+    named(world)
+    EdPacket.objects.filter(pk=send(world).pk).update(asked_at=NOW + timedelta(days=3))
+    reports(world, temperature_c="36.8", symptoms=["seizure"], none_of_these=False)
+    assert sorted(each.because for each in packets(world)) == ["by_hand", "red"]
+
+
 def test_sent_there_by_phone_sends_the_packet(world, mail):
     named(world)
     reports(world, temperature_c="38.4")
@@ -309,17 +347,105 @@ def test_what_waited_too_long_is_not_sent(world, mail):
     send(world)
     later(world, seconds=ROW.visit.total_seconds() + 1)
     assert mails(mail) == [] and packets(world)[0].why == "it waited too long to be true"
+    assert world.course.alerts.get(key=TROUBLE).what == UNSENT, "and somebody is told"
+
+
+def test_asked_for_by_hand_and_the_department_is_gone_before_it_leaves(world, mail):
+    place = named(world)
+    send(world)
+    end_place(place.pk, by=world.actor("alice", "director"))
+    Watcher().look()
+    assert packets(world)[0].why == NO_DESTINATION
+    assert world.course.alerts.get(key=TROUBLE).because == NO_DESTINATION
+
+
+def test_sent_there_by_phone_without_a_department_calls_somebody(world, mail):
+    call = event("contact_made", at=NOW, reached=True, outcome="sent_to_ed", **{"with": "patient"})
+    record_event(world.course.pk, call, by=world.actor("alice"), now=NOW)
+    Watcher().look()
+    assert world.course.alerts.get(key=TROUBLE).because == NO_DESTINATION
+
+
+@pytest.mark.parametrize(("hours_ago", "goes"), [(24, True), (25, False)])
+def test_a_call_of_long_ago_announces_nobody(world, mail, hours_ago, goes):
+    named(world)
+    world.time.advance(hours=hours_ago)
+    call = event("contact_made", at=NOW, reached=True, outcome="sent_to_ed", **{"with": "patient"})
+    record_event(world.course.pk, call, by=world.actor("alice"), now=clock.now())
+    Watcher().look()
+    assert [each.because for each in packets(world)] == (["sent_to_ed"] if goes else [])
+
+
+def test_a_course_that_is_over_sends_nothing_by_hand(world, mail):
+    named(world)
+    Course.objects.filter(pk=world.course.pk).update(ended_at=NOW)
+    with pytest.raises(RefusedError, match=r"NOT sent: this course is over\. Phone the department yourself"):
+        send(world)
+    assert packets(world) == []
+
+
+def test_the_patient_is_told_of_the_last_department_and_of_who_opened_that_packet(world, mail):
+    named(world)
+    wallet = issue_card(world.course.pk, by=world.actor("alice"))
+    reports(world, temperature_c="38.4")
+    send(world)
+    Watcher().look()
+    world.time.advance(minutes=1)
+    named(world, name="Other ED")
+    send(world)
+    Watcher().look()
+    world.time.advance(minutes=1)
+    first = packets(world)[0]
+    assert open_page(exchange_key(first.card.key), first.card.code) is not None
+    assert truth_about(world.course, clock.now(), saved_at=NOW).endswith(
+        "Sent to Other ED at 02:15. Nobody there has opened it yet: take your card with you."
+    )
+    world.time.advance(minutes=1)
+    assert open_page(exchange_key(wallet.key), wallet.code) is not None
+    assert truth_about(world.course, clock.now(), saved_at=NOW).endswith(
+        "Sent to Other ED at 02:15. Your emergency page was opened at 02:17."
+    )
 
 
 def test_a_packet_that_cannot_be_made_stops_no_other(world, mail, monkeypatch):
     named(world)
+    first, second = sorted([send(world), send(world)], key=lambda each: each.pk)
+    made = ed_packets.make_card
+    calls = []
+
+    def breaks_once_a_look(*args, **kwargs):
+        calls.append(1)
+        return made(*args, **kwargs) if len(calls) % 2 == 0 else 1 / 0
+
+    monkeypatch.setattr("handrail.actions.ed_packets.make_card", breaks_once_a_look)
+    Watcher().look()
+    assert {each.pk: each.state for each in packets(world)} == {first.pk: "waiting", second.pk: "sent"}
+    monkeypatch.undo()
+    later(world, minutes=1)
+    assert [each.state for each in packets(world)] == ["sent", "sent"]
+
+
+def test_a_packet_that_cannot_be_made_calls_somebody_to_phone_once(world, mail, monkeypatch):
+    named(world)
     send(world)
     monkeypatch.setattr("handrail.actions.ed_packets.make_card", lambda *_, **__: 1 / 0)
     Watcher().look()
+    later(world, minutes=1)
+    (alert,) = world.course.alerts.filter(key=TROUBLE)
+    assert (alert.what, alert.because) == (UNSENT, "it cannot be made ready, and is tried again")
     assert packets(world)[0].state == "waiting" and mails(mail) == []
     monkeypatch.undo()
     later(world, minutes=1)
-    assert packets(world)[0].state == "sent"
+    assert not world.course.alerts.filter(key=TROUBLE, closed_at__isnull=True).exists()
+
+
+def test_a_packet_that_nobody_hands_over_counts_as_behind(world):
+    named(world)
+    send(world)
+    world.time.advance(seconds=5)
+    with_it = heartbeat.behind(clock.now())
+    EdPacket.objects.update(send_at=clock.now())
+    assert with_it - heartbeat.behind(clock.now()) == 1
 
 
 # --- the plan --------------------------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ ROWS = [
     Row("card", 200, 200, 404, LOGIN, about="card"),
     Row("card_in_hand", 302, 302, 404, LOGIN, "post", about="card"),
     Row("revoke_card", 302, 302, 404, LOGIN, "post", about="card"),
-    Row("ed_packet", 200, 200, 404, LOGIN, about="course"),
+    Row("ed_packet", 302, 302, 404, LOGIN, about="course"),
     Row("send_ed_packet", 302, 302, 404, LOGIN, "post", about="course"),
     Row("ed_fax", 200, 200, 404, LOGIN, about="ed"),
     Row("ed_fax_sent", 302, 302, 404, LOGIN, "post", about="ed"),
@@ -246,8 +246,8 @@ def make_world() -> World:
         linked(world)
         bring(course.pk, document(), title="x", by=world.actor("alice"))
         named(world, email="", fax=FAX)
-        send_packet(course.pk, key=uuid4(), by=world.actor("alice"))
-        hand_over(NOW)
+        packet = send_packet(course.pk, key=uuid4(), by=world.actor("alice"))
+        hand_over(packet.pk, NOW)
         offer = Offer(to=fax_practice())
         loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
         make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)

@@ -37,6 +37,10 @@ NO_DESTINATION: Final = "the plan of the patient names no emergency department"
 NO_WAY: Final = "the department has no e-mail, webhook or fax that this installation can use"
 FAX_WAITS: Final = "a fax sheet waits: somebody must send it"
 TOO_LATE: Final = "it waited too long to be true"
+NOT_MADE: Final = "it cannot be made ready, and is tried again"
+UNSENT: Final = "The packet did not reach the emergency department: phone it"
+_PAGED: Final = (EdPacket.Because.RED, EdPacket.Because.NOBODY)
+"""Asked for by a page that is open: whoever it calls reads there that nothing can be sent."""
 
 
 def choose_destination(
@@ -82,11 +86,13 @@ def send_packet(
         alert_id: the page from which it is sent.
 
     Raises:
-        RefusedError: the plan names no emergency department; NotVisibleError, NotAllowedError: not for this actor.
+        RefusedError: the course is over, or the plan names no emergency department; NotVisibleError, NotAllowedError: not for this actor.
     """
     now = now or clock.now()
     with locked(course_id, by, now) as course:
         by.role_for("send_ed_packet", course, now)
+        if course.ended_at is not None:
+            raise RefusedError("NOT sent: this course is over. Phone the department yourself.", code="course_ended")
         if ed_packets.destination(course) is None:
             raise RefusedError(
                 "NOT sent: the plan of this patient names no emergency department. Phone the department yourself.",
@@ -143,12 +149,16 @@ def _of(course: Course, packet_id: UUID) -> EdPacket:
 # --- for the watcher ----------------------------------------------------------------------------------------------------
 
 
-def hand_over(now: datetime) -> bool:
-    """Make one packet ready and hand it to the first channel; False when none waits. One transaction and no claim."""
-    if not EdPacket.objects.filter(ed_packets.waiting(now)).exists():
-        return False
+def next_waiting(now: datetime) -> UUID | None:
+    """The packet that has waited for longest to be made ready; None when none waits."""
+    rows = EdPacket.objects.filter(ed_packets.waiting(now)).order_by("send_at", "id")
+    return rows.values_list("pk", flat=True).first()
+
+
+def hand_over(packet_id: UUID, now: datetime) -> bool:
+    """Make a packet ready and hand it to the first channel; False when somebody else does. One transaction and no claim."""
     with transaction.atomic():
-        rows = EdPacket.objects.filter(ed_packets.waiting(now)).order_by("send_at", "id")
+        rows = EdPacket.objects.filter(ed_packets.waiting(now), pk=packet_id)
         packet = rows.select_for_update(of=("self",), skip_locked=True).select_related("course__site").first()
         if packet is None:
             return False
@@ -156,8 +166,11 @@ def hand_over(now: datetime) -> bool:
         packet.place, packet.send_at = ed_packets.destination(course), None
         if now - packet.asked_at > emergency_data().packet.visit:
             _failed(packet, TOO_LATE, now)
+            call_on_call(course, TROUBLE, UNSENT, TOO_LATE, now)
         elif packet.place is None:
             _failed(packet, NO_DESTINATION, now)
+            if packet.because not in _PAGED:
+                call_on_call(course, TROUBLE, UNSENT, NO_DESTINATION, now)
         else:
             lasts = emergency_data().packet.lasts
             packet.card = make_card(course, EmergencyCard.Kind.SENT, service("packet"), now, lasts=lasts)
@@ -165,6 +178,15 @@ def hand_over(now: datetime) -> bool:
             packet.save()  # what goes out refers to it
             _next_channel(packet, now)
     return True
+
+
+def put_off(packet_id: UUID, until: datetime, now: datetime) -> None:
+    """A packet that could not be made ready is tried again later, and it alone; whoever is on call is asked to phone meanwhile."""
+    EdPacket.objects.filter(pk=packet_id, state=EdPacket.State.WAITING).update(send_at=until)
+    with transaction.atomic():
+        course = EdPacket.objects.select_related("course__site").get(pk=packet_id).course
+        if not course.alerts.filter(key=TROUBLE, closed_at__isnull=True).exists():
+            call_on_call(course, TROUBLE, UNSENT, NOT_MADE, now)
 
 
 def carried(dispatch: Dispatch, now: datetime) -> None:
@@ -200,8 +222,7 @@ def _next_channel(packet: EdPacket, now: datetime) -> None:
         call_on_call(packet.course, TROUBLE, "Fax the packet to the emergency department, or phone it", FAX_WAITS, now)
         return
     _failed(packet, packet.why or NO_WAY, now)
-    what = "The packet did not reach the emergency department: phone it"
-    call_on_call(packet.course, TROUBLE, what, packet.why, now)
+    call_on_call(packet.course, TROUBLE, UNSENT, packet.why, now)
 
 
 def _dispatch(packet: EdPacket, channel: str, now: datetime) -> None:

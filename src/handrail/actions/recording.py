@@ -177,7 +177,7 @@ def _record(
             and row.payload.get("outcome") == "sent_to_ed"
             and row.payload.get("reached") is True
         ):
-            ed_packets.ask_for_sent(course, row.pk, now)
+            ed_packets.ask_for_sent(course, row, now)
     read = settled.read
     party = _who_answers(course, read, now) if reported else None
     truth = truth_about(course, now, saved_at=rows[0].recorded_at, party=party)
@@ -335,7 +335,7 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
     wanted = ledger.wanted_from(answer.pages, policy.ladders)
     changes = ledger.reconcile(course, wanted, now)
     if reported:
-        ed_packets.ask_for_red(course, changes.opened, now)
+        ed_packets.ask_for_red(course, changes.opened, history, now)
     for alert in changes.kept:
         if alert.key == CANNOT_ASSESS:
             ledger.close(alert, "assessed again", now)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from handrail import clock
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, EdPacket, Notice
 from handrail.alerts.ways import step_that_reaches
+from handrail.people.models import EmergencyCard
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for
 from handrail.records.models import Course
@@ -57,8 +59,14 @@ def _department(course: Course, urgent: list[Alert], now: datetime) -> list[str]
     if since >= now:
         return []  # just reported: nothing has gone out for it
     packets = course.ed_packets.filter(state=EdPacket.State.SENT, sent_at__gte=since)
-    sent = packets.order_by("sent_at").values_list("sent_at", "place__name").first()
-    opened = course.emergency_openings.filter(at__gte=since).order_by("at").values_list("at", flat=True).first()
+    # The last one: it may have gone to another department, and that somebody read the former says nothing about this one.
+    last = packets.order_by("-sent_at", "-id").values_list("sent_at", "place__name", "asked_at", "card_id").first()
+    sent = last[:2] if last is not None else None
+    openings = course.emergency_openings.filter(at__gte=since)
+    if last is not None:
+        by_it = Q(card_id=last[3]) | ~Q(card__kind=EmergencyCard.Kind.SENT)
+        openings = openings.filter(by_it, at__gte=last[2])
+    opened = openings.order_by("at").values_list("at", flat=True).first()
     zone = zone_named(course.time_zone)
     words = []
     if sent is not None and sent[0] is not None:

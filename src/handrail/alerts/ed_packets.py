@@ -14,12 +14,13 @@ from django.db.models import Q
 from handrail.alerts.models import Alert, EdPacket, Notice
 from handrail.alerts.wake import wake
 from handrail.people.models import CarePlace, User
-from handrail.records.models import Course
+from handrail.records.models import Course, Event
 from handrail.rules.emergency import emergency_data
+from handrail.rules.history import History
 from handrail.rules.terms import Ladder
+from handrail.rules.watch import IN_CARE
 
 AT_HOME: Final = ("home", "lodging")
-IN_CARE: Final = ("hospital", "ed")
 REPORT: Final = "report:"
 """How the keys of pages about what was reported begin."""
 
@@ -34,18 +35,19 @@ def destination(course: Course) -> CarePlace | None:
 def of_this_visit(course: Course, now: datetime) -> EdPacket | None:
     """The packet that stands for the visit of now; None when none does. One that could not be sent stands for nothing."""
     oldest = now - emergency_data().packet.visit
-    last = course.ed_packets.exclude(state=EdPacket.State.FAILED).order_by("-asked_at", "-id").first()
-    if last is None or last.asked_at <= oldest:
+    # One that was asked for by a clock that ran ahead says nothing about today: twice is better than never.
+    asked = course.ed_packets.filter(asked_at__gt=oldest, asked_at__lte=now)
+    last = asked.exclude(state=EdPacket.State.FAILED).order_by("-asked_at", "-id").first()
+    if last is None:
         return None
     home = course.events.filter(kind="home_status", payload__location__in=AT_HOME, occurred_at__gt=last.asked_at)
     return None if home.exists() else last
 
 
-def in_care(course: Course) -> bool:
-    """Whether the last word of where the patient is says: in a hospital or an emergency department."""
-    known = course.events.filter(kind="home_status", payload__location__isnull=False)
-    last = known.order_by("-occurred_at", "-recorded_at", "-id").values_list("payload__location", flat=True).first()
-    return last in IN_CARE
+def in_care(history: History) -> bool:
+    """Whether the last word of where the patient is that stands says: in a hospital or an emergency department."""
+    located = [event for event in history.of("home_status") if event.body.location or "location" in event.nulls]
+    return bool(located) and located[-1].body.location in IN_CARE
 
 
 def ask(
@@ -76,20 +78,20 @@ def ask(
     return packet
 
 
-def ask_for_red(course: Course, opened: tuple[Alert, ...], now: datetime) -> EdPacket | None:
+def ask_for_red(course: Course, opened: tuple[Alert, ...], history: History, now: datetime) -> EdPacket | None:
     """A report from home sends the patient to the emergency department at once: so goes the packet, once per visit."""
     ladders = emergency_data().packet.push_ladders
     red = [alert for alert in opened if alert.key.startswith(REPORT) and Ladder(alert.ladder) in ladders]
-    if not red or of_this_visit(course, now) is not None or in_care(course):
+    if not red or of_this_visit(course, now) is not None or in_care(history):
         return None
     return ask(course, EdPacket.Because.RED, now, key=f"red:{red[0].pk}", alert=red[0])
 
 
-def ask_for_sent(course: Course, call: object, now: datetime) -> EdPacket | None:
-    """Somebody told the patient by phone to go there."""
-    if of_this_visit(course, now) is not None:
+def ask_for_sent(course: Course, call: Event, now: datetime) -> EdPacket | None:
+    """Somebody told the patient by phone to go there; a call of long ago, written down or imported today, announces nobody."""
+    if now - call.occurred_at > emergency_data().packet.visit or of_this_visit(course, now) is not None:
         return None
-    return ask(course, EdPacket.Because.SENT_TO_ED, now, key=f"call:{call}")
+    return ask(course, EdPacket.Because.SENT_TO_ED, now, key=f"call:{call.pk}")
 
 
 def waiting(now: datetime) -> Q:

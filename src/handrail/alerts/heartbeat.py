@@ -9,7 +9,7 @@ from typing import Final
 from django.db.models import Q
 
 from handrail import clock
-from handrail.alerts.models import Alert, Dispatch, Heartbeat, Page
+from handrail.alerts.models import Alert, Dispatch, EdPacket, Heartbeat, Page
 from handrail.people.models import Site
 from handrail.records.models import Course
 
@@ -56,4 +56,5 @@ def behind(now: datetime) -> int:
         + Page.objects.filter(unsent).count()
         + Site.objects.filter(rota_look_at__lte=limit).count()
         + Dispatch.objects.filter(unsent).count()
+        + EdPacket.objects.filter(send_at__lte=limit).count()
     )

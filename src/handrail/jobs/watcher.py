@@ -41,7 +41,7 @@ from handrail.actions.upkeep import reassess
 from handrail.actions.words_home import hand_over
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
-from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
+from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
@@ -259,14 +259,17 @@ class Watcher:
     def _hand_over_packet(self) -> bool:
         """A packet for an emergency department, handed to the first channel that reaches it."""
         now = clock.now()
+        packet = ed_packets.next_waiting(now)
+        if packet is None:
+            return False
         try:
-            return ed_packets.hand_over(now)
+            return ed_packets.hand_over(packet, now)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("a packet could not be handed over (%s)", type(error).__name__)
-            EdPacket.objects.filter(send_at__lte=now).update(send_at=now + POISON_PAUSE * clock.speed())
-            return False
+            ed_packets.put_off(packet, now + POISON_PAUSE * clock.speed(), now)
+            return True
 
     # --- what leaves the machine -----------------------------------------------------------------------------------
 
