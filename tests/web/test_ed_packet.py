@@ -30,6 +30,8 @@ pytestmark = pytest.mark.django_db
 GIVEN = MONDAY_0900 + timedelta(hours=1)
 NOW = GIVEN + timedelta(hours=16, minutes=13)
 """02:13 by the patient's clock."""
+ASKS_AGAIN = {"X-Handrail-Background": "1"}
+"""What the page sends that asks again by itself."""
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def words(answer, status: int = 200) -> str:
 def part(client: Client, world, who: str = "on_call") -> str:
     """The part about the packet, as the page asks for it again."""
     client.force_login(getattr(world.alice, who))
-    return words(client.get(reverse("ed_packet", args=[world.course.pk]), headers={"X-Handrail-Background": "1"}))
+    return words(client.get(reverse("ed_packet", args=[world.course.pk]), headers=ASKS_AGAIN))
 
 
 def press(client: Client, world, **more):
@@ -103,6 +105,67 @@ def test_opened_with_the_patients_own_card_is_said_so(world, client):
     assert "sent Tue 02:13 by e-mail, opened Tue 02:20 with the patient’s card" in part(client, world)
 
 
+def test_opened_by_the_link_of_another_packet_is_not_opened(world, client):
+    named(world)
+    press(client, world)
+    Watcher().look()
+    world.time.advance(minutes=1)
+    named(world, name="Other ED")
+    press(client, world)
+    Watcher().look()
+    with everything():
+        _, other = EdPacket.objects.select_related("card").order_by("asked_at")
+    world.time.advance(minutes=1)
+    assert open_page(exchange_key(other.card.key), other.card.code) is not None
+    shown = part(client, world)
+    assert "sent Tue 02:14 by e-mail, opened Tue 02:15" in shown and "with the patient’s card" not in shown
+    assert "sent Tue 02:13 by e-mail, not yet opened" in shown
+
+
+def test_a_link_that_is_over_is_said_so_and_its_code_is_read_out_no_more(world, client):
+    named(world, fax=FAX)
+    press(client, world)
+    Watcher().look()
+    card = packet_of(world).card
+    card.link.revoked_at = NOW
+    card.link.save()
+    shown = part(client, world)
+    assert "Its link opens nothing any more: send the packet again." in shown
+    assert card.code not in shown and "Fax sheet" not in shown
+
+
+def test_what_is_being_sent_for_too_long_says_phone(world, client):
+    named(world)
+    press(client, world)
+    world.time.advance(minutes=emergency_data().packet.unopened_minutes - 1)
+    assert "Phone the department" not in part(client, world)
+    world.time.advance(minutes=1)
+    shown = part(client, world)
+    assert "being sent" in shown and "Phone the department: 555-0199" in shown
+
+
+def test_the_part_opened_as_an_address_of_its_own_leads_to_its_page(world, client):
+    named(world)
+    client.force_login(world.alice.on_call)
+    address, alert = reverse("ed_packet", args=[world.course.pk]), alert_of(world)
+    assert client.get(f"{address}?page={alert.pk}").url == f"{reverse('page', args=[alert.pk])}#ed-packet"
+    for page in ("", "?page=x", f"?page={uuid4()}"):
+        answer = client.get(address + page, follow=True)
+        assert answer.redirect_chain == [(f"{reverse('cards', args=[world.course.pk])}#ed-packet", 302)]
+        assert 'id="ed-packet"' in answer.content.decode() and "<main" in answer.content.decode()
+
+
+def test_without_a_page_it_is_sent_from_the_cards_and_the_answer_stands_there(world, client):
+    named(world)
+    client.force_login(world.alice.nurse)
+    cards = reverse("cards", args=[world.course.pk])
+    assert "Send packet to County ED" in words(client.get(cards))
+    answer = client.post(reverse("send_ed_packet", args=[world.course.pk]), {"key": str(uuid4())})
+    assert answer.url == f"{cards}#ed-packet"
+    shown = words(client.get(cards))
+    assert "Below stands whether it was sent" in shown and "being sent" in shown
+
+
 @pytest.mark.parametrize(("minutes", "phone"), [(-1, False), (0, True)])
 def test_not_opened_for_too_long_says_phone(world, client, minutes, phone):
     named(world)
@@ -142,7 +205,13 @@ def test_a_viewer_sends_nothing_and_sees_no_code(world, client):
     Watcher().look()
     viewer = make_member(world.alice.organisation, "viewer")
     client.force_login(viewer)
+    code = packet_of(world).card.code
     assert client.get(reverse("ed_packet", args=[world.course.pk])).status_code == 403
+    cards = words(client.get(reverse("cards", args=[world.course.pk])))
+    assert "Packet for the emergency department" in cards and code not in cards
+    client.force_login(world.alice.nurse)
+    assert code in words(client.get(reverse("cards", args=[world.course.pk])))
+    client.force_login(viewer)
     assert client.post(reverse("send_ed_packet", args=[world.course.pk])).status_code == 403
     assert client.get(reverse("ed_fax", args=[world.course.pk, packet_of(world).pk])).status_code == 403
 
@@ -254,7 +323,7 @@ def test_the_button_of_a_page_that_stood_open_sends_once(world, client):
     client.force_login(world.alice.on_call)
     shown = client.get(reverse("page", args=[alert_of(world).pk])).content.decode()
     (key,) = set(re.findall(r'name="key" value="([^"]+)"', shown))
-    again = client.get(reverse("ed_packet", args=[world.course.pk])).content.decode()
+    again = client.get(reverse("ed_packet", args=[world.course.pk]), headers=ASKS_AGAIN).content.decode()
     assert re.findall(r'name="key" value="([^"]+)"', again) == [key]
     press(client, world, key=key)
     press(client, world, key=key)

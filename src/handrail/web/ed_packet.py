@@ -6,26 +6,30 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from handrail.actions.emergency import opens_page
 from handrail.alerts import ed_packets
 from handrail.alerts.models import EdPacket
-from handrail.people.models import CarePlace, EmergencyOpening
+from handrail.people.models import CarePlace, EmergencyCard, EmergencyOpening
 from handrail.records.models import Course
 from handrail.rules.emergency import emergency_data
 from handrail.web.words import local_time, short_time
 
 SHOWN: Final = 5
+_READ_OUT: Final = frozenset({"send_ed_packet", "acknowledge"})
+"""Who may read the code out on the phone: nobody else sees it."""
 BY_WORDS: Final = {"email": "by e-mail", "webhook": "by webhook", "fax": "by fax"}
 
 
 def packet_context(course: Course, now: datetime, verbs: frozenset[str] | set[str]) -> dict[str, Any]:
     """The part of a page about the packet: where it goes, what was sent, and whether anybody has opened the emergency page."""
     place = ed_packets.destination(course)
-    rows = course.ed_packets.select_related("place", "card", "asked_by", "faxed_by").order_by("-asked_at", "-id")
+    reads_out = not _READ_OUT.isdisjoint(verbs)
+    rows = course.ed_packets.select_related("place", "card__link", "asked_by", "faxed_by").order_by("-asked_at", "-id")
     packets = list(rows[:SHOWN])
     openings = _openings(course, packets)
     return {
         "ed_place": _place(place) if place is not None else None,
-        "ed_rows": [_row(each, openings, course.time_zone, now) for each in packets],
+        "ed_rows": [_row(each, place, openings, now, reads_out=reads_out) for each in packets],
         "ed_key": str(_key(course, packets)),
         "may_send_packet": "send_ed_packet" in verbs and course.ended_at is None,
         "may_choose_ed": "choose_ed" in verbs and course.ended_at is None,
@@ -52,17 +56,18 @@ def _openings(course: Course, packets: list[EdPacket]) -> list[EmergencyOpening]
     """The openings since the oldest of these packets, oldest first."""
     if not packets:
         return []
-    return list(course.emergency_openings.filter(at__gte=packets[-1].asked_at).order_by("at", "id"))
+    later = course.emergency_openings.filter(at__gte=packets[-1].asked_at)
+    return list(later.select_related("card").order_by("at", "id"))
 
 
-def _row(packet: EdPacket, openings: list[EmergencyOpening], zone: str, now: datetime) -> dict[str, Any]:
+def _row(
+    packet: EdPacket, plan: CarePlace | None, openings: list[EmergencyOpening], now: datetime, *, reads_out: bool
+) -> dict[str, Any]:
+    zone, to_phone = packet.course.time_zone, packet.place or plan
     opened = opened_words(packet, openings, zone)
-    late = (
-        packet.state == EdPacket.State.SENT
-        and not opened
-        and packet.sent_at is not None
-        and now - packet.sent_at >= emergency_data().packet.unopened
-    )
+    # What is still being sent after that time has not arrived either: nobody waits for it.
+    late = not opened and now - (packet.sent_at or packet.asked_at) >= emergency_data().packet.unopened
+    opens = packet.card is not None and opens_page(packet.card, now)
     return {
         "id": str(packet.pk),
         "at": local_time(packet.asked_at, zone),
@@ -71,10 +76,11 @@ def _row(packet: EdPacket, openings: list[EmergencyOpening], zone: str, now: dat
         "tone": "good" if opened else "now" if packet.state in _NOT_SENT or late else "soon",
         "phone_it": late or packet.state in _NOT_SENT,
         "to": packet.place.name if packet.place is not None else "",
-        "number": packet.place.number if packet.place is not None else "",
+        "number": to_phone.number if to_phone is not None else "",
         "because": _because(packet),
-        "code": packet.card.code if packet.card is not None else "",
-        "fax": packet.place.fax if packet.place is not None and packet.card is not None else "",
+        "code": packet.card.code if packet.card is not None and opens and reads_out else "",
+        "over": packet.card is not None and not opens,
+        "fax": packet.place.fax if packet.place is not None and opens else "",
         "fax_waits": packet.state == EdPacket.State.FAX,
     }
 
@@ -95,10 +101,13 @@ def state_words(packet: EdPacket, zone: str) -> str:
 
 
 def opened_words(packet: EdPacket, openings: list[EmergencyOpening], zone: str) -> str:
-    """`opened 02:20`, by whom as they say, and how: by the link that was sent, or by the patient's own card."""
+    """`opened 02:20`, by whom as they say, and how: by the link that was sent, or by the patient's own card.
+
+    The link of another packet is another department's, and says nothing about this one.
+    """
     later = [each for each in openings if each.at >= packet.asked_at]
     by_link = next((each for each in later if each.card_id == packet.card_id), None)
-    first = by_link or next(iter(later), None)
+    first = by_link or next((each for each in later if each.card.kind == EmergencyCard.Kind.WALLET), None)
     if first is None:
         return ""
     who = f" by “{first.who}”" if first.who else ""

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from handrail import clock
@@ -41,8 +42,10 @@ STYLE: Final = "fax.css"
 def ed_packet(request: HttpRequest, course_id: UUID) -> HttpResponse:
     """The part of a page that says what became of the packet; the page asks for it again every few seconds."""
     found, now = course_for(request, course_id, "view_pages"), clock.now()
-    if "HTTP_X_HANDRAIL_BACKGROUND" not in request.META:  # the page that asks again by itself was a look
-        log_look(found, "ed_packet", user=signed_in(request), now=now)
+    if (
+        "HTTP_X_HANDRAIL_BACKGROUND" not in request.META
+    ):  # opened as an address of its own: a part without its page is no page
+        return _back(found, _uuid(request.GET.get("page", "")))
     context = {
         "course": {"id": found.pk},
         "alert": {"id": _uuid(request.GET.get("page", ""))},
@@ -123,7 +126,7 @@ def fax_sent(request: HttpRequest, course_id: UUID, packet_id: UUID) -> HttpResp
         packet = fax_went(found.pk, packet_id, by=person(signed_in(request)))
     except RefusedError as error:
         messages.error(request, error.message)
-        return redirect("course", course_id=found.pk)
+        return _back(found, None)
     messages.success(request, "Written down. That it went through says nothing about anybody reading it: phone them.")
     return _back(found, packet.alert_id)
 
@@ -149,11 +152,10 @@ def choose(request: HttpRequest, course_id: UUID) -> HttpResponse:
 
 
 def _back(course: Course, alert_id: UUID | None) -> HttpResponse:
-    if alert_id is not None and course.alerts.filter(pk=alert_id).exists():
-        response = redirect("page", alert_id=alert_id)
-        response["Location"] += "#ed-packet"
-        return response
-    return redirect("course", course_id=course.pk)
+    """To the packet on the page of an alert, else on the page of the cards: both say what became of it."""
+    from_page = alert_id is not None and course.alerts.filter(pk=alert_id).exists()
+    address = reverse("page", args=[alert_id]) if from_page else reverse("cards", args=[course.pk])
+    return redirect(f"{address}#ed-packet")
 
 
 def _uuid(text: str) -> UUID | None:
