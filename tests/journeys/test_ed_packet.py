@@ -134,4 +134,23 @@ def test_the_fax_sheet_can_be_scanned_from_paper_and_the_departments_are_kept(
     chief.goto(f"{live_server.url}/places/")
     expect(chief.locator("main")).to_contain_text("County ED")
     assert axe(chief) == [] and sideways(chief) == 0
+    inside = "row => { const box = row.closest('section').getBoundingClientRect(); return row.getBoundingClientRect().right <= box.right; }"
+    button = chief.get_by_role("button", name="Out of use")
+    expect(button).to_be_visible()
+    assert button.evaluate(inside), "no column is cut"
     picture(chief, "places-phone")
+    chief.emulate_media(color_scheme="dark")
+    chief.reload()
+    assert axe(chief) == []
+    picture(chief, "places-phone-dark")
+    chief.set_viewport_size({"width": 1280, "height": 900})
+    assert axe(chief) == [] and sideways(chief) == 0
+    picture(chief, "places-desk-dark")
+
+    # The part of the page, opened as an address of its own, is no bare part: on a phone, and with its frame.
+    nurse = sign_in(open_context(**PHONE), world.alice.nurse, live_server.url)
+    nurse.goto(f"{live_server.url}/courses/{world.course.pk}/ed-packet")
+    expect(nurse.locator("header.bar, .bar").first).to_be_visible()
+    expect(nurse.locator("#ed-packet")).to_contain_text("NOT sent yet")
+    assert axe(nurse) == [] and sideways(nurse) == 0
+    picture(nurse, "packet-cards-phone")
