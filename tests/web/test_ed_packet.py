@@ -134,6 +134,18 @@ def test_a_link_that_is_over_is_said_so_and_its_code_is_read_out_no_more(world, 
     assert card.code not in shown and "Fax sheet" not in shown
 
 
+def test_the_link_of_a_packet_is_never_printed_as_a_card(world, client):
+    named(world)
+    press(client, world)
+    Watcher().look()
+    card = packet_of(world).card
+    client.force_login(world.alice.nurse)
+    address = reverse("card", args=[world.course.pk, card.pk])
+    shown = client.get(reverse("cards", args=[world.course.pk]))
+    assert "the link of a packet; its code is read out" in words(shown)
+    assert f'href="{address}"' not in shown.content.decode() and client.get(address).status_code == 404
+
+
 def test_what_is_being_sent_for_too_long_says_phone(world, client):
     named(world)
     press(client, world)

@@ -58,7 +58,8 @@ def card(request: HttpRequest, course_id: UUID, card_id: UUID) -> HttpResponse:
     found, user, now = course_for(request, course_id, "issue_link"), signed_in(request), clock.now()
     names = permissions.may(user, "view_identity", found, now)
     row = found.emergency_cards.select_related("link").filter(pk=card_id).first()
-    if row is None or not opens_page(row, now):
+    # The link of a packet is no card: on one paper with its code it would be the whole key.
+    if row is None or row.kind != EmergencyCard.Kind.WALLET or not opens_page(row, now):
         raise Http404("There is no such card.")
     log_look(found, "emergency_card_printed", user=user, now=now)
     context = {
@@ -66,7 +67,7 @@ def card(request: HttpRequest, course_id: UUID, card_id: UUID) -> HttpResponse:
         "course": _head(found, names=names),
         "card": face(found, row, now, names=names),
         "card_id": row.pk,
-        "may_hand_over": row.handed_over_at is None and row.kind == EmergencyCard.Kind.WALLET,
+        "may_hand_over": row.handed_over_at is None,
     }
     return render(request, "handrail/card.html", context)
 
@@ -129,6 +130,8 @@ def _row(card: EmergencyCard, course: Course, now: datetime) -> dict[str, Any]:
         state = "LOCKED: too many wrong codes. Print a new one"
     elif card.handed_over_at is not None:
         state = f"in the patient's hand since {local_time(card.handed_over_at, zone)}"
+    elif card.kind == EmergencyCard.Kind.SENT:
+        state = "the link of a packet; its code is read out"
     else:
         state = "printed, not yet in the patient's hand"
     return {
@@ -138,5 +141,6 @@ def _row(card: EmergencyCard, course: Course, now: datetime) -> dict[str, Any]:
         "state": state,
         "more": f"good until {card.link.expires_at:%Y-%m-%d}; {card.tries_left} wrong codes may still be typed",
         "good": opens_page(card, now),
+        "printed": card.kind == EmergencyCard.Kind.WALLET,
         "may_hand_over": card.handed_over_at is None and card.kind == EmergencyCard.Kind.WALLET,
     }
