@@ -96,7 +96,13 @@ WISHES = [
     ({"label": "\U0001f600" * 41}, "at most 80 signs"),  # two each, as readers count them
     ({"label": "Packet of Synthia"}, "names the patient"),
     ({"label": "For (example), 2026"}, "names the patient"),
+    ({"label": "Synthia's packet"}, "names the patient"),
+    ({"label": "packet/example_2"}, "names the patient"),
+    ({"label": "Ｓynthia"}, "names the patient"),
     ({"label": "born 1950-04-05"}, "names the patient"),
+    ({"label": "born 04/05/1950"}, "names the patient"),
+    ({"label": "geb. 05.04.1950"}, "names the patient"),
+    ({"label": "19500405"}, "names the patient"),
     ({"purpose": "sale"}, "for whom"),
     ({"days": 0}, "1 to 365 days"),
     ({"days": 366}, "1 to 365 days"),
@@ -118,6 +124,16 @@ def test_what_is_refused(world, changed, said):
 def test_what_is_taken(world, changed):
     wish = {"label": LABEL, "purpose": "handoff", "days": 30, **changed}
     assert make_link(world.course.pk, Wish(**wish), by=world.actor("alice")).passcode
+
+
+@pytest.mark.parametrize("label", ["Packet of O'Brien", "Packet, Brien", "brien-li", "For Li's team"])
+def test_a_name_of_several_parts_is_seen_by_each(world, label):
+    with everything():
+        patient = world.course.patient
+        patient.family_name = "O'Brien-Li"
+        patient.save()
+    with pytest.raises(RefusedError, match="names the patient"):
+        linked(world, label=label)
 
 
 def test_a_label_may_hold_words_while_the_name_is_not_known(world):

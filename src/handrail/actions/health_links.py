@@ -11,7 +11,9 @@ import base64
 import hmac
 import json
 import math
+import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,7 +30,7 @@ from handrail.actions.packets import SEAL
 from handrail.actions.recording import locked
 from handrail.alerts.models import new_code
 from handrail.people import scope
-from handrail.people.models import HealthLink, HealthLinkRequest, LinkToken
+from handrail.people.models import HealthLink, HealthLinkRequest, LinkToken, Patient
 from handrail.people.models.health_links import LABEL_LENGTH
 from handrail.people.secrets import normal_identifier
 from handrail.records.models import Course, PacketVersion
@@ -189,17 +191,31 @@ def _label(course: Course, typed: str) -> str:
     # Readers count as JavaScript does: a sign outside the first plane is two.
     if len(label.encode("utf-16-le", "surrogatepass")) // 2 > LABEL_LENGTH:
         raise RefusedError(f"The label has at most {LABEL_LENGTH} signs.", code="too_long", path="label")
-    patient = course.patient
-    words = {word.strip(".,;:()'\"").casefold() for word in label.split()}
-    names = {part.casefold() for part in f"{patient.given_name} {patient.family_name}".split() if len(part) > 1}
-    whole = [patient.birth_date_text, normal_identifier(patient.mrn)]
-    if words & names or any(each and each in normal_identifier(label) for each in whole):
+    if _names(course.patient, label):
         raise RefusedError(
             "The label names the patient, and everybody who sees the code can read it: choose other words.",
             code="names_patient",
             path="label",
         )
     return label
+
+
+def _names(patient: Patient, label: str) -> bool:
+    """Whether a label holds a name of the patient, the record number, or the date of birth in one of the usual orders."""
+    names = {part for part in _parts(f"{patient.given_name} {patient.family_name}") if len(part) > 1}
+    if names & _parts(label):
+        return True
+    whole = (patient.birth_date_text, normal_identifier(patient.mrn))
+    if any(each and each in normal_identifier(label) for each in whole):
+        return True
+    born = patient.birth_date
+    digits = "".join(sign for sign in label if sign.isdigit())
+    return born is not None and any(f"{born:{order}}" in digits for order in ("%Y%m%d", "%m%d%Y", "%d%m%Y"))
+
+
+def _parts(text: str) -> set[str]:
+    """The words of a text as they are compared: "Ann's" holds "ann", "O'Brien-Li" holds "brien" and "li"."""
+    return set(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 # --- for whoever has the link -----------------------------------------------------------------------------------------
