@@ -18,6 +18,7 @@ from handrail.records.models import Look
 from handrail.rules.emergency import emergency_data
 from handrail.rules.health_links import health_link_data
 from handrail.web import health_link_viewer
+from handrail.web.health_links import OVER_SHOWN
 from tests.support.factories import World, make_member
 from tests.support.health_links import LABEL, linked, manifest, payload_of, post
 from tests.support.packets import NOW, told
@@ -134,7 +135,7 @@ def test_a_link_without_a_passcode_is_marked_wherever_it_stands(world):
 def test_before_anything_is_sealed_no_link_is_offered(db):
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
-        world.course  # noqa: B018
+        assert not world.course.packets.exists()
         assert "health link" not in words(page(world, "packet")).lower()
         assert "seal the packet first" in words(page(world, "new_health_link")).lower()
         assert "Seal the packet first" in words(make(world))
@@ -198,6 +199,21 @@ def test_a_long_log_is_cut_and_says_so(world):
         manifest(link)
         world.time.advance(seconds=30)
     assert "Who asked for it (30 and more)" in words(page(world, "packet"))
+
+
+def test_a_link_that_opens_is_listed_however_many_there_are(world):
+    """Only what is listed can be revoked."""
+    first = linked(world, days=365, label="The first")
+    world.time.advance(seconds=1)
+    over = [linked(world, label=f"Over {number:02}") for number in range(OVER_SHOWN + 1)]
+    with everything():
+        HealthLink.objects.filter(pk__in=[each.pk for each in over]).update(tries_left=0)
+    for _ in range(OVER_SHOWN):
+        world.time.advance(seconds=1)
+        linked(world)
+    shown = page(world, "packet").content.decode()
+    assert reverse("revoke_health_link", args=[world.course.pk, first.pk]) in shown
+    assert words(page(world, "packet")).count("LOCKED") == OVER_SHOWN, "what is over is cut"
 
 
 def test_a_link_of_another_course_is_not_shown_here(world):

@@ -14,15 +14,20 @@ from handrail.web import ed_facts
 from handrail.web.cards import numbers_to_call, qr_image
 from handrail.web.words import local_time
 
-LINKS_SHOWN: Final = 20
+OVER_SHOWN: Final = 20
+"""Of the links that are over. What still opens is never cut: only a link that is listed can be revoked."""
 REQUESTS_SHOWN: Final = 30
 NOT_SAID: Final = "somebody who did not say who"
 
 
 def link_rows(course: Course, now: datetime) -> list[dict[str, Any]]:
-    """The links of a course, the newest first, each with its log. The caller has asked who may see them."""
-    links = course.health_links.select_related("link__issued_by").order_by("-link__issued_at", "-id")
-    return [_row(each, course, now) for each in links[:LINKS_SHOWN]]
+    """The links of a course, the newest first, each with its log. The caller has asked who may see them.
+
+    Links that are over beyond the newest `OVER_SHOWN` are left out.
+    """
+    links = list(course.health_links.select_related("link__issued_by").order_by("-link__issued_at", "-id"))
+    over = {each.pk for each in [each for each in links if not opens(each, now)][OVER_SHOWN:]}
+    return [_row(each, course, now) for each in links if each.pk not in over]
 
 
 def _row(found: HealthLink, course: Course, now: datetime) -> dict[str, Any]:
