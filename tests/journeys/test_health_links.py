@@ -267,6 +267,27 @@ def test_a_file_by_itself_is_opened_too(live_server: Any, phone: Page):
     expect(phone.locator("#document")).to_contain_text("words")
 
 
+def test_a_browser_that_keeps_nothing_opens_a_packet_too(world: World, phone: Page):
+    """Where site data are blocked, reading and writing what a tab keeps throws."""
+    phone.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
+    phone.goto(viewer_link(linked(world, with_passcode=False)))
+    open_packet(phone)
+    expect(phone.locator("#document")).to_contain_text("Synthia Example")
+    phone.reload()
+    expect(phone.get_by_role("status")).to_contain_text("Scan the code")
+
+
+@pytest.mark.parametrize("body", ["", "null", "{}", '{"remainingAttempts": null}'])
+def test_a_refusal_that_does_not_say_how_many_are_left_ends_nothing(live_server: Any, phone: Page, body: str):
+    phone.route(f"**/shl/{'x' * 43}", lambda route: route.fulfill(status=401, body=body))
+    phone.goto(of_server(live_server.url, flag="LP"))
+    open_packet(phone, "ABC234")
+    expect(phone.get_by_role("status")).to_contain_text("Try it once more, or call")
+    expect(phone.get_by_label("The passcode that you were told")).to_be_focused()
+
+
 WRONG = [
     ("#shlink:/", "not copied whole"),
     ("#shlink:/e30", "not a link to a packet"),

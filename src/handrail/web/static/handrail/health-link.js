@@ -10,6 +10,11 @@
 
   class Trouble extends Error {}
 
+  // A browser may keep nothing for a page, and says so by throwing: then a reload asks for the code again, and the packet opens all the same.
+  const kept = () => { try { return sessionStorage.getItem(KEPT) ?? ""; } catch { return ""; } };
+  const keep = (given) => { try { sessionStorage.setItem(KEPT, given); } catch { /* as above */ } };
+  const forget = () => { try { sessionStorage.removeItem(KEPT); } catch { /* as above */ } };
+
   const say = (words, urgent = false) => {
     const place = find("say");
     place.textContent = words;
@@ -53,11 +58,12 @@
     }
     if (answer.ok) return answer;
     if (answer.status === 401) {
-      const left = Number((await answer.json().catch(() => ({}))).remainingAttempts);
+      const left = (await answer.json().catch(() => null))?.remainingAttempts;
+      if (!Number.isInteger(left)) throw Object.assign(new Trouble("That passcode did not open it. Try it once more, or call the number that stands beside the code."), { again: true });
       throw Object.assign(new Trouble(left ? `That passcode is not right. It can be tried ${left} more time${left === 1 ? "" : "s"}.` : "That passcode was not right, and it was the last try: this link opens nothing any more. Call the number that stands beside the code."), { again: left > 0 });
     }
     if (answer.status === 404) {
-      sessionStorage.removeItem(KEPT);
+      forget();
       throw new Trouble("This link opens nothing: it is over, was revoked, or was not copied whole. Call the number that stands beside the code.");
     }
     if (answer.status === 429) {
@@ -192,7 +198,7 @@
 
   // --- the page ---------------------------------------------------------------------------------------------------
   const start = () => {
-    const given = location.hash.length > 1 ? location.hash : sessionStorage.getItem(KEPT) ?? "";
+    const given = location.hash.length > 1 ? location.hash : kept();
     if (!given) return;
     // The key stays in this tab: not in the history, and not in an address that is copied.
     if (location.hash) history.replaceState(null, "", location.pathname);
@@ -203,11 +209,11 @@
       if (!crypto.subtle) throw new Trouble("This page opens a packet only over https.");
       link = read(given);
     } catch (error) {
-      sessionStorage.removeItem(KEPT);
+      forget();
       say(error instanceof Trouble ? error.message : "This link was not copied whole. Scan the code again, or follow the whole link.", true);
       return;
     }
-    sessionStorage.setItem(KEPT, given);
+    keep(given);
     find("label").textContent = link.label;
     find("label").hidden = !link.label;
     codeField.hidden = !link.flag.includes("P");
