@@ -3,6 +3,7 @@
 A `package-lock.json` names versions and hashes and no host; npm installs into `.tools`, which `make clean` removes.
 """
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -19,6 +20,15 @@ def installed(here: Path, name: str) -> Path:
     folder = TOOLS / name
     wanted = hashlib.sha256(b"".join((here / each).read_bytes() for each in FILES)).hexdigest()
     stamp = folder / "stamp"
+    TOOLS.mkdir(exist_ok=True)
+    # Two workers may come at once: one installs, the other waits, and neither removes what the other is writing.
+    with (TOOLS / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(here, folder, stamp, wanted, name)
+    return folder
+
+
+def _install(here: Path, folder: Path, stamp: Path, wanted: str, name: str) -> None:
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -27,7 +37,6 @@ def installed(here: Path, name: str) -> Path:
         done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, f"npm could not install the {name}: {done.stderr or done.stdout}"
         stamp.write_text(wanted)
-    return folder
 
 
 def needs_node(what: str) -> None:
