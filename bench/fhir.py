@@ -1,9 +1,9 @@
 """The FHIR door under load: `make bench` or `python bench/fhir.py --help`.
 
 Real processes on a real database, and a system with keys of its own that sends and reads over HTTP: Observations one by one and in
-Bundles of 100, the summary of a course with its p95, and beside them what the same processes answer where nothing is asked of the
-database (`/fhir/metadata`), so that runs on different machines can be compared by their ratios. On SQLite and on PostgreSQL. Nothing
-here is a test: a slow machine is no fault.
+Bundles of 100, the summary of a course with its p95; a file of 1 MB read and everything exported, each by a command; and beside them
+what the same processes answer where nothing is asked of the database (`/fhir/metadata`), so that runs on different machines can be
+compared by their ratios. On SQLite and on PostgreSQL. Nothing here is a test: a slow machine is no fault.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from joserfc.jwk import ECKey
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.night import answers
+from tests.support.bundles import bundle
+from tests.support.bundles import observation as observation_of_partner
 from tests.support.installation import Installation, Prepared, wait_until
 from tests.support.mail import free_port
 from tests.support.postgres import temporary_postgres
@@ -46,6 +48,14 @@ TOKEN_LASTS = 200
 """Seconds after which the next token is asked for; one lasts five minutes."""
 IN_A_BUNDLE = 100
 WARM_UP = 8
+MEGABYTE = 1_000_000
+TIMES = 3
+"""How often a command is run."""
+DIRECTOR = """
+    SELECT member.organisation_id, people_user.email FROM people_membership member
+    JOIN people_user ON people_user.id = member.user_id
+    WHERE member.role = 'director' AND member.organisation_id IN (SELECT organisation_id FROM records_course)
+"""
 
 
 @dataclass(slots=True)
@@ -197,14 +207,49 @@ def summaries(system: System, chosen: argparse.Namespace, place: Installation) -
     )  # fmt: skip
 
 
+def commands(place: Installation, count: int, worth: Callable[[int], int], *words: str) -> Figures:
+    """A command from its start to its end, so often and one after the other; `{n}` in its words is the number of the time."""
+    took, done = [], 0
+    for number in range(count):
+        began = time.monotonic()
+        process = place.start(*(word.replace("{n}", str(number)) for word in words))
+        assert process.wait(timeout=600) == 0, f"{words[0]} {words[1]} failed: see the log"
+        took.append(time.monotonic() - began)
+        done += worth(number)
+    return Figures(done / sum(took), median(took) * 1000, max(took) * 1000)
+
+
+def imports(_system: System, _chosen: argparse.Namespace, place: Installation) -> Figures:
+    """A Bundle of 1 MB, read and shown by a command from its start to its end; the slowest stands as p95."""
+    file, resources = place.folder / "big.json", []
+    while len(resources) * 300 < MEGABYTE or len(json.dumps(bundle(*resources))) < MEGABYTE:
+        at = f"2026-02-{len(resources) % 28 + 1:02d}T{len(resources) % 24:02d}:00:00Z"
+        resources += [observation_of_partner("8310-5", round(36 + number / 100, 2), "Cel", at) for number in range(100)]
+    file.write_text(json.dumps(bundle(*resources)), encoding="utf-8")
+    return commands(place, TIMES, lambda _number: 1, "import", "fhir", str(file), "--show")
+
+
+def ndjson(_system: System, _chosen: argparse.Namespace, place: Installation) -> Figures:
+    """Everything of the organisation, by a command from its start to its end; counted are lines, and the slowest stands as p95."""
+    [(organisation, email), *_] = place.rows(DIRECTOR)
+
+    def lines(number: int) -> int:
+        files = (place.folder / f"export-{number}").rglob("*.ndjson")
+        return sum(len(file.read_bytes().splitlines()) for file in files)
+
+    words = ("export", "ndjson", str(place.folder / "export-{n}"), "--organisation", str(organisation), "--by", email)
+    return commands(place, TIMES, lines, *words)
+
+
 MEASURED: dict[str, Callable[[System, argparse.Namespace, Installation], Figures]] = {
     "metadata (yardstick)": metadata,
     "$summary": summaries,
     "Observation, one by one": single,
     f"Observation, {IN_A_BUNDLE} in a Bundle": bundles,
+    "import of 1 MB": imports,
+    "NDJSON, lines": ndjson,
 }
-"""In this order: the summaries of courses with few facts first, since Bundles make them long. A health link's manifest, the import of a
-Bundle of 1 MB and resources of NDJSON a second belong here as well, each as a function like these."""
+"""In this order: the summaries of courses with few facts first, since Bundles make them long. A health link's manifest is not measured."""
 
 
 def measure(place: Installation, database: str, key: ECKey, chosen: argparse.Namespace) -> dict[str, Figures]:
@@ -230,7 +275,7 @@ def ratios(found: dict[str, dict[str, Figures]]) -> Iterator[str]:
         yield f"{database:>8}  in a Bundle to one by one: {figures[many].each / figures[one].each:.1f}"
         for name, row in figures.items():
             if name != yardstick:
-                yield f"{database:>8}  {name} to the yardstick: {row.each / figures[yardstick].each:.3f}"
+                yield f"{database:>8}  {name} to the yardstick: {row.each / figures[yardstick].each:.4f}"
     if {"postgres", "sqlite"} <= set(found):
         for name in MEASURED:
             yield f"postgres to sqlite, {name}: {found['postgres'][name].each / found['sqlite'][name].each:.2f}"
