@@ -11,6 +11,7 @@ import pytest
 from handrail.cli import care_checks, protocol_checks, protocols, setting_checks
 from handrail.rules import protocol as rules
 from handrail.rules.protocol import load_text
+from tests.support.planted_setting import PLANTED_SETTING
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +21,6 @@ COMBO = "products/teclistamab_us_2026-03_combo.toml"
 FEVER = "care/fever.toml"
 PACKET = "care/packet.toml"
 CARE, BILLING, CODES = "care/tocilizumab.toml", "codes/billing.toml", "codes/laboratory.toml"
-SETTING, LEVELS = "setting/default-1.toml", "setting/levels-1.toml"
 POLICY, SCALE = "policies/default-1.toml", "scales/astct-2019.toml"
 
 L2 = 'id = "L2"\nkind = "delay"\nlast = ["step_up_1"]\nfrom_day = 15\naction = "restart"\nstep = "step_up_1"\npremedicate = "yes"\n'
@@ -30,12 +30,6 @@ ANC = 'analyte = "anc"\nbelow = "0.5"\nunit = "10*9/L"\n'
 STONE = '[[weight_unit]]\nunit = "[stone_av]"\nkilograms = "6.35029318"\nsource = ["POUND"]\nstatus = "secondary"\n[[weight_unit]]'
 
 INDICATION = re.search(r"\[\[indication\]\]\n.*?\n\n", (protocols.SHIPPED / TEC).read_text(), flags=re.DOTALL)[0]  # type: ignore[index]
-
-LEVEL_2 = re.search(
-    r'\[\[item\]\]\nid = "SITE-31".*?(?=\[\[item\]\]\nid = "SITE-33")',
-    (protocols.SHIPPED / LEVELS).read_text(),
-    flags=re.DOTALL,
-)[0]  # type: ignore[index]
 
 # The file, what is changed in a copy of it, the problems: words of the sentence and the place.
 PLANTED = [
@@ -432,53 +426,7 @@ PLANTED = [
         ["Nobody answers, and the patient is never told (at ladder.RED-1.steps)"],
     ),
     (POLICY, 'version = "1"', 'version = "new"', ["The version is a number (at version)"]),
-    # the setting
-    (
-        SETTING,
-        'check = "strict"',
-        'any = [{ fact = "dialysis", equals = true }]',
-        ["No rule asks for the check strict (at rule)"],
-    ),
-    (
-        SETTING,
-        'any = [{ fact = "consent", equals = false }]',
-        'any = [{ fact = "frail", equals = false }]',
-        ["No rule reads the fact consent (at rule)"],
-    ),
-    (
-        SETTING,
-        'owner = "social_work"',
-        'owner = "somebody"',
-        ["The owner is one of: prescriber, pharmacist (at IP-2.owner)"],
-    ),
-    (
-        SETTING,
-        'fact = "ecog", at_least = "2"',
-        'fact = "ecog", at_least = "3"',
-        ["Hospital is required before this counts (at rule.C-ECOG.ecog)"],
-    ),
-    (
-        SETTING,
-        'at_most = "45"',
-        'at_most = "30"',
-        ["Hospital is required before this counts (at rule.C-KIDNEY.creatinine_clearance_ml_min)"],
-    ),
-    # the levels of sites
-    (LEVELS, 'id = "SITE-01"', 'id = "CHAMPION"', ["An item is called SITE- and two digits (at CHAMPION)"]),
-    (LEVELS, 'owner = "director"', 'owner = "boss"', ["The owner of an item is one of: prescriber (at SITE-01.owner)"]),
-    (
-        LEVELS,
-        'alone = "incidents are reported and reviewed every month"\n',
-        "",
-        ["A practice without a hub cannot show this: say what it shows instead (at SITE-27.alone)"],
-    ),
-    (
-        LEVELS,
-        'id = "maintenance"\nwords = "maintenance"\nfrom_level = "1"',
-        'id = "maintenance"\nwords = "maintenance"\nfrom_level = "3"',
-        ["A later phase asks for less than maintenance (at phase.complicated_maintenance.from_level)"],
-    ),
-    (LEVELS, LEVEL_2, "", ["Nothing is asked for level 2 beyond the one before (at level.2)"]),
+    *PLANTED_SETTING,
     # the edition of a scale
     (SCALE, 'edition = "2019"', 'edition = "first"', ["The edition is the year of the definition (at edition)"]),
     (SCALE, 'edition = "2019"', 'edition = "2018"', ["The id ends with the edition (at id)"]),
