@@ -57,6 +57,8 @@ REFUSED: list[tuple[str, str, str, str]] = [
     ('fact = "consent", equals = false', 'fact = "nyha", equals = false', "bad_number", "rule.HS-6.nyha"),
     ('fact = "live_vaccine", within_days = 28', 'fact = "live_vaccine", equals = true', "wrong_type", "rule.HS-5.live_vaccine"),
     ('fact = "live_vaccine", within_days = 28', 'fact = "temperature_at", within_days = 28', "wrong_type", "rule.HS-5.temperature_at"),
+    ('[[plausible]]\nfact = "nyha"', '[[plausible]]\nfact = "consent"\nlow = "0"\nhigh = "1"\n[[plausible]]\nfact = "nyha"', "bad_number", "rule.HS-6.consent"),
+    ('[[plausible]]\nfact = "nyha"', '[[plausible]]\nfact = "zone"\nlow = "0"\nhigh = "1"\n[[plausible]]\nfact = "nyha"', "wrong_type", "plausible.zone"),
     ('fact = "thermometer_at_hand"', 'fact = "caregivers"', "wrong_type", "gap.GAP-THERMOMETER"),
     ('fact = "thermometer_at_hand"', 'fact = "thermometer"', "unknown_word", "gap.GAP-THERMOMETER"),
     ('only_if = "needs_interpreter"', 'only_if = "language"', "unknown_word", "gap.GAP-INTERPRETER"),

@@ -250,9 +250,9 @@ def _without_implausible(event: Event, limits: Mapping[str, Limits]) -> Event:
     if not marked:
         return event
     names = {f.name for f in fields(body)}
-    cleared = {name: None for name in marked if name in names}
+    cleared: dict[str, Any] = {name: None for name in marked if name in names}
     if "implausible" in names:
-        cleared["implausible"] = tuple(sorted(marked))  # type: ignore[assignment]
+        cleared["implausible"] = tuple(sorted(marked))
     nulls = tuple(sorted(set(event.nulls) | (marked & names)))
     return replace(event, body=replace(body, **cleared), nulls=nulls)
 

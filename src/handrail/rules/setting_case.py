@@ -169,7 +169,7 @@ def _dated(case: Case, row: Condition, value: Dated) -> Said:
 
 def _implausible(case: Case, fact: str, value: object) -> bool:
     row = next((row for row in case.rules.plausible if row.fact == fact), None)
-    return row is not None and not row.low <= value <= row.high  # type: ignore[operator]
+    return row is not None and not row.low <= value <= row.high  # type: ignore[operator]  # such a fact is a number: the loader saw to it
 
 
 def implausible(case: Case) -> tuple[str, ...]:

@@ -266,6 +266,8 @@ def _check_fact(name: str, place: str) -> None:
 def _check_numbers(rules: SettingRules) -> None:
     for row in rules.plausible:
         _check_fact(row.fact, f"plausible.{row.fact}")
+        if FACTS[row.fact] not in (int | None, Decimal | None):
+            raise ProtocolDataError("wrong_type", "A plausible value is of a number.", f"plausible.{row.fact}")
         if row.high <= row.low:
             raise ProtocolDataError("bad_number", "The lowest value is below the highest.", f"plausible.{row.fact}")
     wanted = 0
