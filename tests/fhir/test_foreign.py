@@ -107,6 +107,19 @@ def test_an_older_value_is_in_doubt_when_a_newer_one_cannot_be_used():
     assert [offer.doubt for offer in found.offers] == ["a newer value in the document cannot be used"]
 
 
+@pytest.mark.parametrize(
+    ("code", "at", "doubt"),
+    [
+        ("8310-5", "2026-02-20", "a newer value in the document cannot be used"),
+        ("8310-5", "2026-01-20", ""),
+        ("8867-4", "2026-02-20", ""),
+    ],
+)
+def test_a_vital_sign_is_in_doubt_when_a_newer_one_of_the_same_cannot_be_used(code: str, at: str, doubt: str):
+    found = one(observation("8310-5", 36.8, "Cel", "2026-02-01T10:00:00Z"), observation(code, 39.5, "degrees", at))
+    assert found.doubt == doubt
+
+
 def test_a_date_never_becomes_midnight_utc_and_digits_stay():
     data = json.dumps(bundle(weight(0, at="2026-02-01"))).replace('"value": 0', '"value": 71.40').encode()
     (found,) = read_bytes(data).offers

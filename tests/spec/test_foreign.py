@@ -15,6 +15,8 @@ from handrail.rules.foreign import (
     NEWER_HERE,
     NEWER_THERE,
     NOTE,
+    SAME_TIME_HERE,
+    SAME_TIME_THERE,
     UNBELIEVABLE,
     VITALS,
     WEIGHT,
@@ -47,7 +49,8 @@ EMPTY = ForeignDocument(
 
 
 def offer(kind: str, at: str = "2026-03-03 08:00", *, number: int = 900, doubt: str = "", **body: Any) -> Offer:
-    event = {"id": str(UUID(int=number)), "kind": kind, "at": instant(at, ZONE).isoformat(), "source": "import", **body}
+    when = at if "T" in at else instant(at, ZONE).isoformat()  # the first is written in a zone of the sender's own
+    event = {"id": str(UUID(int=number)), "kind": kind, "at": when, "source": "import", **body}
     return Offer(event=event, group=GROUP[kind], topic=topic_of(kind, body), entry="X/1", doubt=doubt)
 
 
@@ -109,7 +112,19 @@ CHOSEN = [
     ("the newest measured",                     [],                                                             [offer("weight_measured", weight_kg="70")],      ""),
     ("an older one of the document",            [],                                                             [offer("weight_measured", weight_kg="70"), offer("weight_measured", "2026-03-04 08:00", number=901, weight_kg="71")], NEWER_THERE),
     ("the record has a newer one",              [("weight_measured", "2026-03-04 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      NEWER_HERE),
-    ("another value of the same minute",        [("weight_measured", "2026-03-03 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      ""),
+    ("another value of the same minute",        [("weight_measured", "2026-03-03 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      SAME_TIME_HERE),
+    ("of a day on which the record has one",    [("weight_measured", "2026-03-03 09:00", {"weight_kg": "72"})], [offer("weight_measured", "2026-03-03 12:00", weight_kg="70", x_date_only=True)], SAME_TIME_HERE),
+    ("the record has one of that day alone",    [("weight_measured", "2026-03-03 12:00", {"weight_kg": "72", "x_date_only": True})], [offer("weight_measured", "2026-03-03 13:00", weight_kg="70")], SAME_TIME_HERE),
+    ("of the day before, by day alone",         [("weight_measured", "2026-03-02 23:00", {"weight_kg": "72"})], [offer("weight_measured", "2026-03-03 12:00", weight_kg="70", x_date_only=True)], ""),
+    ("two values of one minute",                [],                                                             [offer("weight_measured", weight_kg="70"), offer("weight_measured", number=901, weight_kg="71")], SAME_TIME_THERE),
+    ("two values of one minute, the other",     [],                                                             [offer("weight_measured", number=901, weight_kg="71"), offer("weight_measured", weight_kg="70")], SAME_TIME_THERE),
+    ("another value that day, by day alone",    [],                                                             [offer("weight_measured", "2026-03-03 13:00", weight_kg="70"), offer("weight_measured", "2026-03-03 12:00", number=901, weight_kg="71", x_date_only=True)], SAME_TIME_THERE),
+    ("one that is there twice",                 [],                                                             [offer("weight_measured", number=901, weight_kg="70"), offer("weight_measured", weight_kg="70")], ""),
+    ("the second of one that is there twice",   [],                                                             [offer("weight_measured", weight_kg="70"), offer("weight_measured", number=901, weight_kg="70")], SAME_TIME_THERE),
+    ("older, written in a zone further east",   [],                                                             [offer("weight_measured", weight_kg="70", at="2026-03-04T01:00:00+05:00"), offer("weight_measured", number=901, weight_kg="71", at="2026-03-03T23:00:00-06:00")], NEWER_THERE),
+    ("newer, written in a zone further west",   [],                                                             [offer("weight_measured", weight_kg="70", at="2026-03-03T23:00:00-06:00"), offer("weight_measured", number=901, weight_kg="71", at="2026-03-04T01:00:00+05:00")], ""),
+    ("older than one sign of a panel here",     [("vitals_measured", "2026-03-04 08:00", {"temperature_c": "38.9", "pulse_per_min": 80})], [offer("vitals_measured", temperature_c="36.8")], NEWER_HERE),
+    ("older than one sign of a panel there",    [],                                                             [offer("vitals_measured", temperature_c="36.8"), offer("vitals_measured", "2026-03-04 08:00", number=901, temperature_c="38.9", pulse_per_min=80)], NEWER_THERE),
     ("the record has an older one",             [("weight_measured", "2026-03-02 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      ""),
     ("a newer one of another test",             [("lab_resulted", "2026-03-04 08:00", {**SAME, "code": "crp"})], [offer("lab_resulted", **SAME)],                ""),
     ("a newer reading of another sign",         [("vitals_measured", "2026-03-04 08:00", {"pulse_per_min": 80})], [offer("vitals_measured", temperature_c="37")], ""),

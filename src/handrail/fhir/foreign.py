@@ -187,13 +187,19 @@ class _Offers:
         marks = {"x_status": vital.status} if vital.status == PRELIMINARY else {}
         changed = {name: sent for name, sent in vital.as_sent.items() if sent.endswith("[degF]")}
         marks |= {f"x_{name}_as_sent": sent for name, sent in changed.items()}
-        doubt = IS_PRELIMINARY if vital.status == PRELIMINARY else ""
+        doubt = IS_PRELIMINARY if vital.status == PRELIMINARY else self._newer_unused(vital)
         yield from self._offer(
             VITALS,
             self.writer.event("vitals_measured", vital.when, vital.reference, body, marks),
             vital.reference,
             doubt,
         )
+
+    def _newer_unused(self, vital: Vital) -> str:
+        """Why a vital sign is in doubt: one of the same, perhaps newer, cannot be used."""
+        unused = (each for each in self.record.vitals if each.problem is not None and each.when is not None)
+        same = (each.when for each in unused if each.as_sent.keys() & vital.values.keys())
+        return NEWER_UNUSED if any(when and vital.when and when.latest >= vital.when.earliest for when in same) else ""
 
     def _medicine(self, item: Medicine) -> Iterator[Offer]:
         marks = {

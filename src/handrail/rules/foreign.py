@@ -149,6 +149,8 @@ class Placed:
 
 NEWER_HERE: Final = "the record has a newer one"
 NEWER_THERE: Final = "the document has a newer one"
+SAME_TIME_HERE: Final = "the record has another one of the same time or day: compare them"
+SAME_TIME_THERE: Final = "the document has another one of the same time or day: compare them"
 BY_HAND: Final = "choose it yourself"
 UNBELIEVABLE: Final = "it is outside what is believable: it would be kept and used for nothing"
 
@@ -161,14 +163,17 @@ def beside(offers: Iterable[Offer], history: History, zone: str) -> tuple[Placed
         history: the record, with the limits of the policy in force.
         zone: IANA zone of the course, in which facts dated by day are compared.
     """
-    ordered = sorted(offers, key=lambda offer: (str(offer.event["at"]), offer.id), reverse=True)
-    seen: set[str] = set()
+    read = [(offer, event_from_json(offer.event, zone=zone)) for offer in offers]
+    # by instant, never by its text: senders write it in zones of their own
+    read.sort(key=lambda each: (each[1].at, each[0].id), reverse=True)
+    there: dict[str, list[Event]] = {}
+    for offer, fact in read:
+        for part in _parts(offer.topic):
+            there.setdefault(part, []).append(fact)
     placed = []
-    for offer in ordered:
-        fact = event_from_json(offer.event, zone=zone)
+    for offer, fact in read:
         standing = _standing(offer, fact, history, zone)
-        why = _why_not(offer, fact, standing, history, first=offer.topic not in seen)
-        seen.add(offer.topic)
+        why = _why_not(offer, fact, standing, history, zone) or _older(offer, fact, there, zone)
         placed.append(Placed(offer=offer, fact=fact, standing=standing, chosen=not why, why=why))
     return tuple(sorted(placed, key=lambda each: GROUPS.index(each.offer.group)))
 
@@ -200,16 +205,49 @@ def _says(known: Event, offered: Event) -> bool:
     return bool(told) and unknown and all(getattr(known.body, name) == value for name, value in told)
 
 
-def _why_not(offer: Offer, fact: Event, standing: Standing, history: History, *, first: bool) -> str:
+def _why_not(offer: Offer, fact: Event, standing: Standing, history: History, zone: str) -> str:
     if standing is not Standing.NEW:
         return standing.value
     if offer.group not in MEASURED:
         return BY_HAND
     if implausible_fields(fact, history.plausible):
         return UNBELIEVABLE
-    if any(_topic(event) == offer.topic and event.at > fact.at for event in history.of(fact.kind)):
+    parts = _parts(offer.topic)
+    here = [event for event in history.of(fact.kind) if parts & _parts(_topic(event))]
+    if any(_newer(event, fact, zone) for event in here):
         return NEWER_HERE
-    return offer.doubt or ("" if first else NEWER_THERE)
+    if any(_same_time(event, fact, zone) for event in here):
+        return SAME_TIME_HERE
+    return offer.doubt
+
+
+def _older(offer: Offer, fact: Event, there: Mapping[str, list[Event]], zone: str) -> str:
+    """Why a fact is not the newest of its document: `there` has the facts of each thing measured, the newest first."""
+    groups = [there[part] for part in _parts(offer.topic)]
+    if any(_newer(group[0], fact, zone) for group in groups):
+        return NEWER_THERE
+    for group in groups:
+        beside_it = [each for each in group if each is not fact and _same_time(each, fact, zone)]
+        alike = all(_says(each, fact) and _says(fact, each) for each in beside_it)
+        if not alike or group[0] is not fact:  # one that is there twice stands chosen once
+            return SAME_TIME_THERE
+    return ""
+
+
+def _same_time(one: Event, other: Event, zone: str) -> bool:
+    """Whether nobody can say which of two is newer: one instant, or one day and only the day of either is known."""
+    by_day = "x_date_only" in one.extra or "x_date_only" in other.extra
+    return one.at == other.at or (by_day and civil_date(one.at, zone) == civil_date(other.at, zone))
+
+
+def _newer(one: Event, other: Event, zone: str) -> bool:
+    return one.at > other.at and not _same_time(one, other, zone)
+
+
+def _parts(topic: str) -> frozenset[str]:
+    """The things measured in a topic: each of several vital signs for itself."""
+    kind, _, about = topic.partition(":")
+    return frozenset(f"{kind}:{part}" for part in about.split(","))
 
 
 def topic_of(kind: str, body: Mapping[str, Any]) -> str:
