@@ -63,7 +63,9 @@ def test_the_parameters_that_it_names_are_those_that_are_taken(db):
 def test_it_is_read_without_a_token_and_only_read():
     answer = Client().get("/fhir/metadata")
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/fhir+json")
-    assert Client().post("/fhir/metadata").status_code == 405
+    for path in ("metadata", ".well-known/smart-configuration"):
+        posted = Client(enforce_csrf_checks=True).post(f"/fhir/{path}")
+        assert (posted.status_code, "html" in posted["Content-Type"]) == (405, False)
 
 
 @pytest.mark.slow
