@@ -1,9 +1,16 @@
 """How far something that leaves the machine got: the columns that a page and a dispatch share."""
 
 from django.db import models
+from django.db.models import Q
 
 from handrail import clock
 from handrail.people.owned import OwnedRow
+
+
+def in_state(name: str, state: str, field: str) -> models.CheckConstraint:
+    """The field is set in that state, and in no other."""
+    inside, outside = Q(**{"state": state, f"{field}__isnull": False}), Q(**{f"{field}__isnull": True})
+    return models.CheckConstraint(condition=inside | (~Q(state=state) & outside), name=name)
 
 
 class Delivery(OwnedRow):

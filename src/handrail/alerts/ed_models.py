@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from handrail import clock
+from handrail.alerts.delivery import in_state
 from handrail.people.owned import OwnedRow
 
 
@@ -66,14 +67,8 @@ class EdPacket(OwnedRow):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *OwnedRow.Meta.constraints,
             models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_edpacket_once"),
-            models.CheckConstraint(
-                condition=Q(state="waiting", send_at__isnull=False) | (~Q(state="waiting") & Q(send_at__isnull=True)),
-                name="alerts_edpacket_waits",
-            ),
-            models.CheckConstraint(
-                condition=Q(state="sent", sent_at__isnull=False) | (~Q(state="sent") & Q(sent_at__isnull=True)),
-                name="alerts_edpacket_sent_when",
-            ),
+            in_state("alerts_edpacket_waits", "waiting", "send_at"),
+            in_state("alerts_edpacket_sent_when", "sent", "sent_at"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["send_at"], name="alerts_edpacket_due", condition=Q(send_at__isnull=False)),

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from handrail import clock
-from handrail.alerts.delivery import Delivery
+from handrail.alerts.delivery import Delivery, in_state
 from handrail.alerts.ed_models import EdPacket
 from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.owned import OwnedRow
@@ -161,10 +161,7 @@ class Page(Delivery):
             *OwnedRow.Meta.constraints,
             models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_page_once"),
             models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="alerts_page_sent_when"),
-            models.CheckConstraint(
-                condition=Q(state="sending", send_at__isnull=False) | (~Q(state="sending") & Q(send_at__isnull=True)),
-                name="alerts_page_waits",
-            ),
+            in_state("alerts_page_waits", "sending", "send_at"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["alert", "attempt"], name="alerts_page_attempt"),
@@ -256,14 +253,8 @@ class Notice(OwnedRow):
                 condition=Q(to="caregiver", contact__isnull=False) | (~Q(to="caregiver") & Q(contact__isnull=True)),
                 name="alerts_notice_for_whom",
             ),
-            models.CheckConstraint(
-                condition=Q(state="sent", sent_at__isnull=False) | (~Q(state="sent") & Q(sent_at__isnull=True)),
-                name="alerts_notice_sent_when",
-            ),
-            models.CheckConstraint(
-                condition=Q(state="waiting", send_at__isnull=False) | (~Q(state="waiting") & Q(send_at__isnull=True)),
-                name="alerts_notice_waits",
-            ),
+            in_state("alerts_notice_sent_when", "sent", "sent_at"),
+            in_state("alerts_notice_waits", "waiting", "send_at"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["send_at"], name="alerts_notice_due", condition=Q(send_at__isnull=False)),
@@ -313,10 +304,7 @@ class Dispatch(Delivery):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             *OwnedRow.Meta.constraints,
             models.UniqueConstraint(fields=["organisation", "idempotency_key"], name="alerts_dispatch_once"),
-            models.CheckConstraint(
-                condition=Q(state="sending", send_at__isnull=False) | (~Q(state="sending") & Q(send_at__isnull=True)),
-                name="alerts_dispatch_waits",
-            ),
+            in_state("alerts_dispatch_waits", "sending", "send_at"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["send_at"], name="alerts_dispatch_due", condition=Q(send_at__isnull=False)),
