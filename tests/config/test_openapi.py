@@ -105,7 +105,7 @@ def test_and_so_is_a_phone():
 
 
 @pytest.mark.parametrize(("path", "key"), [("/fhir/metadata", "resourceType"), ("/api/checkins", "error")])
-def test_a_failure_of_ours_has_the_shape_of_the_door_too(monkeypatch, path, key):
+def test_a_failure_of_ours_has_the_shape_of_the_door_too_and_is_logged(monkeypatch, caplog, path, key):
     from handrail.api import checkins
     from handrail.fhir import capability
 
@@ -118,3 +118,4 @@ def test_a_failure_of_ours_has_the_shape_of_the_door_too(monkeypatch, path, key)
     assert answer.status_code == 500
     assert key in answer.json()
     assert "planted" not in answer.content.decode()
+    assert [each.getMessage() for each in caplog.records] == [f"Internal Server Error: {path}"]

@@ -28,7 +28,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Named in the URLconf: 500. What happened stands in the log."""
     if _is_of(request, "fhir"):
         response: HttpResponse = answers.answered(answers.issue("fatal", "exception", FAILED), 500)
-        response._has_been_logged = False  # type: ignore[attr-defined]  # a fault of ours
+        response._has_been_logged = False  # type: ignore[attr-defined]  # Django writes a fault of ours into the log
         return response
     if _is_of(request, "api"):
         return ApiError(500, "failed", FAILED).response(request)
