@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.apps import apps
 from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import HealthCheck, given, settings
 
@@ -23,6 +25,7 @@ from handrail.fhir.reading import read_bundle
 from handrail.jobs import exports
 from handrail.jobs.exports import main
 from handrail.people.models import Patient
+from handrail.people.owned import OwnedModel
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.models import Course, Event, Export, Look, PacketVersion
@@ -274,6 +277,50 @@ def test_a_course_that_the_rules_cannot_judge_loses_its_resources_and_no_event(w
         str(other.pk),
     }
     assert len(lines(tmp_path / "out" / "Patient.ndjson")) == 2
+
+
+TAKEN = {"people_patient", "people_contact", "records_course", "records_event"}
+NOT_TAKEN = {
+    "memberships": ["people_membership"],
+    "certificates": ["people_certificate"],
+    "sites": ["people_site"],
+    "rota": ["people_rotaentry", "people_rotastep", "people_shift", "people_shiftplan"],
+    "holidays and swaps": ["people_holiday", "people_swap"],
+    "places of care": ["people_careplace"],
+    "agreements": ["people_agreement", "people_agreementsignature", "people_agreementstep"],
+    "signed rows": ["protocolsignature", "signingentry", "signingmark", "signingset"],
+    "policies": ["policyadoption", "policyproposal"],
+    "who may reach a course": ["courseaccess"],
+    "sealed packets": ["packetversion"],
+    "stored documents": ["document"],
+    "in a review": ["importbatch", "importdecision"],
+    "names of those who read": ["handoffperson"],
+    "emergency department of each plan": ["people_emergencydestination"],
+    "alerts and their messages": [f"alerts_{name}" for name in ("alert", "alertentry", "dispatch", "notice", "page")],
+    "text messages": ["alerts_textline", "alerts_textreceived"],
+    "packets to a department": ["alerts_edpacket"],
+    "check-in links": ["people_linktoken"],
+    "emergency cards": ["people_emergencycard"],
+    "health links": ["people_healthlink"],
+    "hand-off codes": ["handoffdoor"],
+    "systems and their ties": [f"people_{name}" for name in ("serviceclient", "accesstoken", "clientassertion")]
+    + ["people_devicelink"],
+    "looks": ["look"],
+    "exports": ["export"],
+    "who opened a card or a health link": ["people_emergencyopening", "people_healthlinkrequest"],
+    "who was at a screen": ["people_presence"],
+}
+"""By the words with which the guide names it: what does not come along. A table without a room here is one of `records`."""
+
+
+def test_what_does_not_come_along_is_named_in_the_guide():
+    guide = (Path(__file__).resolve().parents[2] / "docs/how-to/take-everything-along.md").read_text(encoding="utf-8")
+    _, said = guide.split("Not in it, ")
+    for words in NOT_TAKEN:
+        assert words in said
+    named = {each if "_" in each else f"records_{each}" for tables in NOT_TAKEN.values() for each in tables}
+    owned = {model._meta.db_table for model in apps.get_models() if issubclass(model, OwnedModel)}
+    assert owned == TAKEN | named, "take a new table along, or name it in the guide and here"
 
 
 # --- half an export never passes for one -----------------------------------------------------------------------------
