@@ -81,7 +81,7 @@ def test_a_course_file_says_elsewhere_what_it_says_here(world, tmp_path, capsys)
     assert (there.next_dose, there.toxicity, there.watch) == (here.next_dose, here.toxicity, here.watch)
     assert to.stat().st_mode & 0o777 == 0o600
     assert looks("course_file") == [(world.course.pk, world.alice.director.pk)]
-    for secret in ("Synthia", "555", "1950-04-05"):
+    for secret in ("Synthia", "Synthetic Caregiver", "(555)", "010-0123", "+15550100124", "1950-04-05"):
         assert secret not in to.read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(["course", str(world.course.pk), "-", "--by", director(world)]) == 0
