@@ -19,8 +19,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def world(live_server: Any) -> Iterator[World]:
-    with clock.use(clock.FrozenClock(BROUGHT_AT)):
+    with clock.use(clock.FrozenClock(BROUGHT_AT)) as frozen:
         made = World()
+        made.time = frozen
         assert made.course.events.count() == 1  # it has started
         yield made
 
@@ -62,6 +63,7 @@ def test_it_is_reviewed_at_a_desk_and_seen_later_on_a_phone(
     assert Event.objects.filter(source="import").count() == 5
 
     options = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    world.time.advance(minutes=10)
     phone = sign_in(open_context(**options), world.alice.oncologist, live_server.url)
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/imports/")
     expect(phone.get_by_text("5 facts taken")).to_be_visible()
