@@ -224,6 +224,14 @@ def test_nothing_is_offered_that_is_still_to_come():
 # --- lists ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("subject", [None, {"display": "her mother"}])
+@pytest.mark.parametrize("sent", [administration("Tecvayli", 0.06), condition("Fever")])
+def test_a_dose_or_condition_that_names_nobody_is_not_offered(sent, subject):
+    found = read({**sent, "subject": subject})
+    assert found.offers == ()
+    assert [kept.why for kept in found.kept] == ["it is not said to be about the patient"]
+
+
 def test_a_condition_that_is_over_is_never_said_to_be_absent():
     found = read(condition("Gout", "resolved"), condition("Asthma"), condition("Rash", onsetDateTime="2024"))
     assert [said(offer, "what", "active") for offer in found.offers] == [("Asthma", True)]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from handrail.fhir.events import ACTIVE, EventWriter, plain
+from handrail.fhir.observed import SOMETHING_ELSE
 from handrail.fhir.origin import is_ours, made_on, parse_file, sender_of, title_of
 from handrail.fhir.reading import newer_unused, read_record
 from handrail.fhir.record import PRELIMINARY, Allergy, Condition, Listing, Measured, Medicine, ReadRecord, Vital
@@ -209,7 +210,9 @@ class _Offers:
         }
         marks = {name: value for name, value in marks.items() if value}
         bispecific = bispecific_in(item.what.display)
-        if item.kind == "given":
+        if not item.about_patient:
+            self._keep(item, SOMETHING_ELSE)
+        elif item.kind == "given":
             if item.status != "completed":
                 self._keep(item, NOT_GIVEN)
             elif bispecific is not None and bispecific == (self.product or bispecific):
@@ -277,12 +280,12 @@ class _Offers:
                 f"{words} ({item.clinical_status or 'not known whether it is over'})", item.onset, item.reference
             )
             return
-        event = self.writer.condition(item)
+        event = self.writer.condition(item) if item.about_patient else None
         if event is None:
             over = item.clinical_status is not None and item.clinical_status not in ACTIVE
             self.kept.append(
                 Kept(
-                    why=IS_OVER if over else NO_DAY,
+                    why=IS_OVER if over else NO_DAY if item.about_patient else SOMETHING_ELSE,
                     system=item.what.system,
                     code=item.what.code,
                     display=item.what.display,

@@ -19,7 +19,7 @@ MEDICINE_KINDS: Final = {
 MILLIGRAMS: Final = ("mg",)
 
 
-def read_medicine(entry: Entry, what: Coded, lot: str) -> Medicine:
+def read_medicine(entry: Entry, what: Coded, lot: str, *, about_patient: bool = True) -> Medicine:
     """The medicine of an entry. An amount counts in milligrams alone: another unit is kept as words, and never converted."""
     resource = entry.resource
     dosage = _dosage(resource)
@@ -39,6 +39,7 @@ def read_medicine(entry: Entry, what: Coded, lot: str) -> Medicine:
         dosage=text(dosage.get("text")) or "",
         route=_route(dosage.get("route")),
         lot=lot or next(lots, ""),
+        about_patient=about_patient,
     )
 
 

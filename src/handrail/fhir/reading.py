@@ -149,7 +149,7 @@ class _Reader:
         focus = [self.subject.means(item, entry) for item in objects(entry.resource.get("focus"))]
         self.observations.take(entry, about_patient=about_patient and False not in focus)
 
-    def _condition(self, entry: Entry, _about: bool) -> None:
+    def _condition(self, entry: Entry, about: bool) -> None:
         resource = entry.resource
         what = self._entry_of("conditions", resource)
         if what is not None:
@@ -162,6 +162,7 @@ class _Reader:
                     recorded=parse_when(resource.get("recordedDate")),
                     reference=entry.reference,
                     severity=_words(resource.get("severity")),
+                    about_patient=about,
                 )
             )
 
@@ -196,14 +197,14 @@ class _Reader:
             found.unreadable = True
         return what
 
-    def _medicine(self, entry: Entry, _about: bool) -> None:
+    def _medicine(self, entry: Entry, about: bool) -> None:
         resource = entry.resource
         if text(resource.get("status")) == "entered-in-error" or resource.get("doNotPerform") is True:
             return
         concept, lot = self._medication(entry)
         what = self._named("medicines", first_coding(concept), concept)
         if what is not None:
-            self.lists["medicines"].entries.append(read_medicine(entry, what, lot))
+            self.lists["medicines"].entries.append(read_medicine(entry, what, lot, about_patient=about))
 
     def _medication(self, entry: Entry) -> tuple[Any, str]:
         """What medicine it is, with its lot: said itself, by a Medication (contained or in the bundle), or beside the reference."""

@@ -136,6 +136,8 @@ class Condition:
     recorded: When | None
     reference: str
     severity: str = ""
+    about_patient: bool = True
+    """False: the entry names nobody; it is not known to be about the patient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,8 @@ class Medicine:
     dosage: str = ""
     route: str = ""
     lot: str = ""
+    about_patient: bool = True
+    """False: the entry names nobody; it is not known to be about the patient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
