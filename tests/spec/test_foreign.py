@@ -257,6 +257,24 @@ def test_another_of_the_class_is_said_and_the_courses_own_is_not():
     ] == ["Elrexfio", "Tecvayli or Talvey"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said_of_it", "ours", "told_of_it"),
+    [
+        ("Tecvayli", "given, stopped", False, True),
+        ("teclistamab", "stated, active", False, True),
+        ("tocilizumab", "given, in-progress", False, True),
+        ("teclistamab", "ordered, active", False, False),
+        ("teclistamab", "stated, unknown", True, False),
+        ("dexamethasone", "given, stopped", False, False),
+    ],
+)
+def test_a_dose_that_cannot_be_taken_up_is_said(words: str, said_of_it: str, ours: bool, told_of_it: bool):
+    document = replace(EMPTY, ours=ours, medicines=(Named(words=words, said=said_of_it, entry="M/1"),))
+    found = list(harms(document, (), "teclistamab", ()))
+    wanted = f"{words} ({said_of_it}) is in the document and cannot be taken as given: ask the sender what was given, and when."
+    assert found == ([wanted] if told_of_it else [])
+
+
 def test_tocilizumab_that_the_record_lacks_counts():
     assert "tocilizumab" in said(told(), offer("medicine_given", agent="Actemra"))[0]
     assert said(told(), offer("medicine_given", agent="dexamethasone")) == []

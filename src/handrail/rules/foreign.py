@@ -381,6 +381,7 @@ def harms(
     """
     if document.person is not None and document.person.died:
         yield "The document says that this person has died."
+    placed = tuple(placed)
     waiting = [each for each in placed if each.may]
     doses = [each for each in waiting if each.offer.group == DOSE]
     if doses:
@@ -392,6 +393,12 @@ def harms(
             yield f"Another medicine of the same class is in the document: {words}. Ask the prescriber before any dose."
     if any(each.fact.kind == "medicine_given" and is_tocilizumab(each.fact.body.agent) for each in waiting):
         yield "The document has tocilizumab that the record does not have: it counts towards the most that may be given."
+    offered = {each.offer.entry for each in placed if each.offer.group in (DOSE, MEDICINE)}
+    told = ("given",) if document.ours else ("given", "stated")
+    for each in document.medicines:
+        counts = bispecific_in(each.words) == product or is_tocilizumab(each.words)
+        if counts and each.entry not in offered and each.said.startswith(told):
+            yield f"{each.words} ({each.said}) is in the document and cannot be taken as given: ask the sender what was given, and when."
     used = {
         word.lower() for name in (product, "tocilizumab", *premedication) for word in re.findall(r"[A-Za-z]{4,}", name)
     }
