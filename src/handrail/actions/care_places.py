@@ -1,4 +1,4 @@
-"""The emergency departments that plans of patients name: made and ended by whoever manages the site, and never altered."""
+"""Emergency departments that plans name, urgent care and clinics: made and ended by whoever manages the site, and never altered."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ class PlaceDraft:
     webhook: str = ""
     fax: str = ""
     site: UUID | None = None
+    kind: str = CarePlace.Kind.ED
 
 
 def add_place(organisation_id: UUID, draft: PlaceDraft, *, by: Actor, now: datetime | None = None) -> CarePlace:
-    """Add an emergency department. Without any channel it can be chosen all the same: the packet is then phoned.
+    """Add a place. An emergency department without any channel can be chosen all the same: the packet is then phoned.
 
     Raises:
         RefusedError: no name or number, an address that cannot be used; NotAllowedError: the role may not.
@@ -51,6 +52,7 @@ def add_place(organisation_id: UUID, draft: PlaceDraft, *, by: Actor, now: datet
         return CarePlace.objects.create(
             organisation_id=organisation_id,
             site=site,
+            kind=draft.kind,
             name=draft.name.strip(),
             address=draft.address.strip(),
             number=draft.number.strip(),
@@ -87,6 +89,10 @@ def _may(organisation_id: UUID, by: Actor, now: datetime) -> None:
 
 
 def _check(draft: PlaceDraft) -> None:
+    if draft.kind not in CarePlace.Kind.values:
+        raise RefusedError("There is no such kind of place.", code="no_such_kind", path="kind")
+    if draft.kind != CarePlace.Kind.ED and not draft.address.strip():
+        raise RefusedError("A door that patients are told of has an address.", code="missing_key", path="address")
     for name, longest in _LONGEST.items():
         text = getattr(draft, name).strip()
         if name in ("name", "number") and not text:

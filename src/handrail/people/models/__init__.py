@@ -8,7 +8,7 @@ from handrail.people.models.health_links import HealthLink, HealthLinkRequest
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
 from handrail.people.models.patients import Contact, Patient
-from handrail.people.models.places import CarePlace, EmergencyDestination
+from handrail.people.models.places import CarePlace, EmergencyDestination, PlaceDay, PlaceHours
 from handrail.people.models.presence import Presence
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.users import SignInGuard, User
@@ -35,6 +35,8 @@ __all__ = [
     "Membership",
     "Organisation",
     "Patient",
+    "PlaceDay",
+    "PlaceHours",
     "PointChannel",
     "Presence",
     "Role",

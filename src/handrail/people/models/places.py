@@ -1,4 +1,4 @@
-"""Where a patient is seen outside the appointments: the emergency departments that plans name, and which one a patient's plan names."""
+"""Where a patient is seen outside the appointments: places with their hours, and which emergency department a patient's plan names."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from handrail import clock
-from handrail.people.models.organisations import Site
+from handrail.people.models.organisations import Site, Step
 from handrail.people.owned import OwnedRow
 from handrail.people.secrets import EncryptedTextField
 
@@ -23,6 +23,8 @@ class CarePlace(OwnedRow):
         """What it is."""
 
         ED = "ed", "emergency department"
+        URGENT_CARE = "urgent_care", "urgent care"
+        CLINIC = "clinic", "clinic"
 
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.ED)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -63,3 +65,59 @@ class EmergencyDestination(OwnedRow):
 
     def __str__(self) -> str:
         return f"destination {self.pk}"
+
+
+class PlaceHours(OwnedRow):
+    """The weekly hours of a place, from when they are written down on; the last ones count. A place without any: not known, never open."""
+
+    clinical = False
+    append_only = True
+
+    place = models.ForeignKey(CarePlace, on_delete=models.PROTECT, related_name="hours")
+    zone = models.CharField(max_length=64)
+    """IANA name: the clock on the wall of the place."""
+    week = models.JSONField()
+    """Seven texts, Monday first, as `handrail.rules.doors.hours_from` reads them; an empty one is not known."""
+    holiday = models.CharField(max_length=120, blank=True)
+    """What holds on a holiday of the rota: such a text, or `as_usual`."""
+    duty = models.CharField(max_length=16, choices=Step, blank=True)
+    """Open only while somebody is on the rota as this; empty: the hours alone decide."""
+    set_at = models.DateTimeField(default=clock.now)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta(OwnedRow.Meta):
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["organisation", "place", "set_at"], name="people_place_hours")
+        ]
+
+    def __str__(self) -> str:
+        return f"hours {self.pk}"
+
+
+class PlaceDay(OwnedRow):
+    """The hours of a place on one day, which win over the week and over a holiday; of one day, the last word counts."""
+
+    clinical = False
+    append_only = True
+
+    place = models.ForeignKey(CarePlace, on_delete=models.PROTECT, related_name="days")
+    on = models.DateField()
+    hours = models.CharField(max_length=120, blank=True)
+    """As on a weekday, or `as_usual`: the week holds, also on a holiday. Empty: not known."""
+    taken_back = models.BooleanField(default=False)
+    """That day is like any other again: the week holds, or what holds on a holiday."""
+    why = models.CharField(max_length=80, blank=True)
+    set_at = models.DateTimeField(default=clock.now)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta(OwnedRow.Meta):
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["organisation", "place", "on"], name="people_place_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"day {self.pk}"
