@@ -11,13 +11,13 @@ from handrail import clock
 from handrail.actions import health_links
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
-from handrail.actions.health_links import Opened, Wait, Wish, Wrong, ask, fetch, make_link, revoke_health_link
+from handrail.actions.health_links import Opened, Wait, Wish, Wrong, make_link, revoke_health_link
 from handrail.actions.packets import seal
 from handrail.people.models import HealthLink, HealthLinkRequest, LinkToken
 from handrail.people.scope import everything
 from handrail.rules.health_links import health_link_data, health_links_from_toml
 from tests.support.factories import World, event, make_member
-from tests.support.health_links import LABEL, linked, payload_of
+from tests.support.health_links import LABEL, ask, fetch, linked, payload_of
 from tests.support.packets import NOW, tell
 
 pytestmark = pytest.mark.django_db

@@ -111,6 +111,20 @@ def test_content_that_was_changed_is_refused_in_words(world):
     assert json.loads(answer.content)["issue"][0]["diagnostics"] == "The stored packet was changed."
 
 
-@pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_it_is_only_read(world, method):
-    assert ask(world, world.alice.nurse, method=method).status_code in (403, 405)
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_it_is_only_read_and_whoever_sends_is_told_in_the_form_of_the_door(world, method, signed_in):
+    client = Client(enforce_csrf_checks=True)
+    if signed_in:
+        client.force_login(world.alice.nurse)
+    answer = getattr(client, method)(reverse("fhir_bundle", args=[world.version.pk]), "{}", content_type="text/plain")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert answer["Content-Type"].startswith("application/fhir+json")
+    assert answer.json()["issue"][0]["code"] == "not-supported"
+    with everything():
+        assert not Look.objects.exists()
+
+
+def test_the_head_of_a_document_is_answered_like_the_document(world):
+    whole, head = ask(world, world.alice.nurse), ask(world, world.alice.nurse, method="head")
+    assert (head.status_code, head["Repr-Digest"], head.content) == (200, whole["Repr-Digest"], b"")

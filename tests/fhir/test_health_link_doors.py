@@ -4,17 +4,18 @@ import base64
 import json
 import logging
 from datetime import UTC, timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
 from handrail import clock
+from handrail.actions.access import log_look
 from handrail.actions.health_links import revoke_health_link
 from handrail.actions.looked import Reader, looks_of, others_who_read
 from handrail.actions.packets import seal
 from handrail.config.redact import MaskingFormatter
-from handrail.fhir.jwe import read_file
-from handrail.people.models import HealthLink, HealthLinkRequest
+from handrail.people.models import HealthLink, HealthLinkRequest, LinkToken
 from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from handrail.rules.health_links import health_link_data
@@ -23,6 +24,7 @@ from handrail.web.views_looks import READERS
 from tests.support.documents import problems
 from tests.support.factories import World, event
 from tests.support.health_links import linked, manifest, post
+from tests.support.link_files import read_file
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +213,20 @@ def test_content_that_was_changed_is_not_served(world):
         Document.objects.update(sha256="0" * 64)
     answer = manifest(world.link)
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+    with everything():
+        row = HealthLinkRequest.objects.get()
+        assert (row.outcome, row.version, row.recipient) == ("unreadable", 1, "Mercy ED"), "nobody opened anything"
+        assert not Look.objects.filter(link=world.link.link_id).exists()
+
+
+def test_a_file_that_was_changed_after_the_manifest_is_not_served_and_not_called_fetched(world):
+    path = the_file(manifest(world.link, embeddedLengthMax=0))["location"].partition(":8000")[2]
+    with everything():
+        Document.objects.filter(kind="packet_fhir_r4").update(sha256="0" * 64)
+    assert Client().get(path).status_code == 503
+    with everything():
+        asked = HealthLinkRequest.objects.order_by("pk").values_list("outcome", flat=True)
+        assert sorted(asked) == ["opened", "unreadable"]
 
 
 # --- what is written down ---------------------------------------------------------------------------------------------
@@ -233,6 +249,21 @@ def test_the_patient_and_the_director_read_that_somebody_came_with_a_health_link
         assert Reader.HEALTH_LINK in {each.reader for each in looks_of(world.course, most=5)}
     assert set(READERS) == set(Reader) and READERS[Reader.HEALTH_LINK] == "somebody with a health link"
     assert Reader.HEALTH_LINK in plan.READERS
+
+
+def test_a_link_that_is_not_on_record_is_nobody_s_and_never_the_patient_s_own(world):
+    with everything():
+        log_look(
+            world.course,
+            "packet version 1",
+            link=LinkToken(pk=uuid4(), purpose="checkin", organisation=world.alice.organisation),
+            now=NOW,
+        )
+        (look,) = [each for each in looks_of(world.course, most=5) if each.through == "link"]
+        assert look.reader is Reader.UNKNOWN_LINK
+        (read,) = [each for each in others_who_read(world.course) if each.reader is Reader.UNKNOWN_LINK]
+        assert read.at == NOW
+    assert set(plan.READERS) == set(Reader) - {Reader.TEAM, Reader.HOME}
 
 
 def test_no_secret_reaches_a_log(world, caplog):

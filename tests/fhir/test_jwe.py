@@ -8,7 +8,8 @@ import pytest
 from joserfc import jwe
 from joserfc.jwk import OctKey
 
-from handrail.fhir.jwe import MOST_BYTES, UnreadableFileError, read_file, sealed_file
+from handrail.fhir.jwe import MOST_BYTES, UnusableKeyError, sealed_file
+from tests.support.link_files import UnreadableFileError, read_file
 
 KEY = "rxTgYlOaKJPFtcEd0qcceN8wEU4p94SqAwIWQe6uX7Q"
 CONTENT = json.dumps({"resourceType": "Bundle", "note": "ä" * 100}).encode()
@@ -79,8 +80,9 @@ def test_a_file_that_is_too_large_is_refused():
 
 @pytest.mark.parametrize("key", ["", "short", KEY[:-1], KEY + KEY, "ä" * 43, "!" * 43])
 def test_what_is_no_key_is_refused(key: str):
-    with pytest.raises(UnreadableFileError, match="32 bytes"):
-        read_file(sealed_file(CONTENT, KEY), key)
+    for used in (lambda: sealed_file(CONTENT, key), lambda: read_file(sealed_file(CONTENT, KEY), key)):
+        with pytest.raises(UnusableKeyError, match="32 bytes"):
+            used()
 
 
 def test_the_file_of_another_algorithm_is_refused():

@@ -10,7 +10,6 @@ from django.db import DatabaseError, connection, connections, transaction
 from handrail import clock
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.actions.facts import record_event
-from handrail.actions.health_links import ask
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert, AlertEntry, Dispatch, EdPacket, Notice, Page
 from handrail.alerts.texts_models import TextLine, TextReceived
@@ -57,7 +56,7 @@ from handrail.records.models import (
 from tests.support.agreements import agreed_between
 from tests.support.clients import registered, tied, token_of
 from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, opens_inbox
-from tests.support.health_links import linked
+from tests.support.health_links import ask, linked
 from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]

@@ -5,15 +5,25 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.test import Client
 
+from handrail.actions import health_links
 from handrail.actions.health_links import Wish, make_link, written_link
 from handrail.people.models import HealthLink
 from tests.support.factories import World
 
 LABEL = "Treatment packet"
+
+
+def unread(_link: Any, _version: Any) -> bytes:
+    """For whoever does not care what is in the packet."""
+    return b"{}"
+
+
+ask, fetch = partial(health_links.ask, read=unread), partial(health_links.fetch, read=unread)
 
 
 def linked(

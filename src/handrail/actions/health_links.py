@@ -14,6 +14,7 @@ import math
 import re
 import secrets
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,7 +26,7 @@ from django.db import models, transaction
 
 from handrail import clock
 from handrail.actions.actor import Actor
-from handrail.actions.errors import NotVisibleError, RefusedError
+from handrail.actions.errors import ActionError, NotVisibleError, RefusedError
 from handrail.actions.packets import SEAL
 from handrail.actions.recording import locked
 from handrail.alerts.models import new_code
@@ -58,14 +59,20 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A request that was let in: which link, and the version that it opens. `file_token` is good for an hour at most."""
+    """A request that was let in: which link, the version that it opens, and what was read of it. `file_token`: for an hour at most."""
 
     link: HealthLink
     version: PacketVersion
+    content: bytes
     file_token: str = ""
 
     def __repr__(self) -> str:
         return f"Opened({self.link!r})"  # a token never reaches a log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A request that was let in, but what was kept is not what was sealed: nothing is given out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +87,10 @@ class Wait:
     """The link was asked too often: again after so many seconds."""
 
     seconds: int
+
+
+Read = Callable[[HealthLink, PacketVersion], bytes]
+"""Reads the content of a version for the holder of a link. It raises ActionError where that cannot be read."""
 
 
 # --- for staff --------------------------------------------------------------------------------------------------------
@@ -222,11 +233,15 @@ def _parts(text: str) -> set[str]:
 
 
 def ask(
-    address: str, *, recipient: str, passcode: str = "", now: datetime | None = None
-) -> Opened | Wrong | Wait | None:
+    address: str, *, recipient: str, read: Read, passcode: str = "", now: datetime | None = None
+) -> Opened | Unreadable | Wrong | Wait | None:
     """Ask what is behind a link; None when it opens nothing, whyever.
 
     A missing passcode costs no try: readers ask without one to learn that there is one.
+
+    Args:
+        address: the random part of the address; recipient: who they say they are; passcode: as typed.
+        read: reads the version, before the log says that it was opened.
     """
     now = now or clock.now()
     with transaction.atomic(), scope.everything():
@@ -252,11 +267,16 @@ def ask(
                 _write_down(found, said, HealthLinkRequest.Outcome.WRONG, now)
                 return Wrong(remaining=found.tries_left)
         version = found.course.packets.order_by("-number")[0]
+        content = _content(found, version, read)
+        if content is None:
+            _write_down(found, said, HealthLinkRequest.Outcome.UNREADABLE, now, version.number)
+            return Unreadable()
         row = _write_down(found, said, HealthLinkRequest.Outcome.OPENED, now, version.number)
-        return Opened(link=found, version=version, file_token=signing.dumps(str(row.pk), salt=_SALT))
+        token = signing.dumps(str(row.pk), salt=_SALT)
+        return Opened(link=found, version=version, content=content, file_token=token)
 
 
-def fetch(token: str, *, now: datetime | None = None) -> Opened | Wait | None:
+def fetch(token: str, *, read: Read, now: datetime | None = None) -> Opened | Unreadable | Wait | None:
     """The file whose address was given out; None when it is too old, or its link opens nothing any more."""
     now = now or clock.now()
     try:
@@ -276,8 +296,21 @@ def fetch(token: str, *, now: datetime | None = None) -> Opened | Wait | None:
         if waiting is not None:
             return waiting
         version = found.course.packets.get(number=asked.version)
+        content = _content(found, version, read)
+        if content is None:
+            _write_down(found, asked.recipient, HealthLinkRequest.Outcome.UNREADABLE, now, version.number)
+            return Unreadable()
         _write_down(found, asked.recipient, HealthLinkRequest.Outcome.FETCHED, now, version.number)
-        return Opened(link=found, version=version)
+        return Opened(link=found, version=version, content=content)
+
+
+def _content(found: HealthLink, version: PacketVersion, read: Read) -> bytes | None:
+    """What is to be given out; None where it cannot be read."""
+    try:
+        with transaction.atomic():  # what a failed reading wrote is taken back, what it is answered is not
+            return read(found, version)
+    except ActionError:
+        return None
 
 
 def _held(found: models.QuerySet[HealthLink]) -> HealthLink | None:

@@ -28,6 +28,8 @@ class Reader(StrEnum):
     RECEIVER = "receiver"
     HEALTH_LINK = "health_link"
     HOME = "home"
+    UNKNOWN_LINK = "unknown_link"
+    """A link that is no longer on record: nobody can say whose it was, and it is never taken for the patient's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +93,10 @@ def _kind(system: bool, through: str, link: LinkToken | None) -> Reader:
         return Reader.SYSTEM
     if through != "link":
         return {"membership": Reader.TEAM, "break_glass": Reader.BROKE_GLASS}.get(through, Reader.OTHER_TEAM)
-    if link is not None and link.purpose == LinkToken.Purpose.EMERGENCY:
+    if link is None:
+        return Reader.UNKNOWN_LINK
+    if link.purpose == LinkToken.Purpose.EMERGENCY:
         return Reader.EMERGENCY
-    if link is not None and link.purpose == LinkToken.Purpose.HEALTH_LINK:
+    if link.purpose == LinkToken.Purpose.HEALTH_LINK:
         return Reader.HEALTH_LINK
-    return Reader.HOME if link is None or link.holder in OF_THE_PATIENT else Reader.RECEIVER
+    return Reader.HOME if link.holder in OF_THE_PATIENT else Reader.RECEIVER

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
-from typing import Any, Final
+from typing import Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from handrail.actions.actor import through_link
-from handrail.actions.errors import ActionError
-from handrail.actions.health_links import Opened, Wait, Wrong, ask, fetch, file_address
+from handrail.actions.health_links import Opened, Unreadable, Wait, Wrong, ask, fetch, file_address
 from handrail.actions.packets import rendering
 from handrail.fhir.answers import answered
 from handrail.fhir.jwe import CONTENT_TYPE, sealed_file
 from handrail.fhir.views import FORM, document_bytes
+from handrail.people.models import HealthLink
+from handrail.records.models import PacketVersion
 
 JSON: Final = "application/json"
 JOSE: Final = "application/jose"
@@ -41,14 +42,12 @@ def manifest(request: HttpRequest, address: str) -> HttpResponse:
     if isinstance(said, str):
         return _open(_error(400, "invalid_request", said))
     recipient, passcode, most = said
-    found = ask(address, recipient=recipient, passcode=passcode)
+    found = ask(address, recipient=recipient, passcode=passcode, read=_read)
     if isinstance(found, Wrong):
         return _open(answered({"remainingAttempts": found.remaining}, 401, content_type=JSON))
     if not isinstance(found, Opened):
         return _not_opened(found)
-    sealed = _sealed(found)
-    if sealed is None:
-        return _unavailable()
+    sealed = sealed_file(found.content, found.link.key)
     file = {
         "contentType": CONTENT_TYPE,
         "fhirVersion": FHIR_VERSION,
@@ -69,13 +68,10 @@ def file(request: HttpRequest, token: str) -> HttpResponse:
         return _preflight("GET")
     if request.method != "GET":
         return _open(_error(405, "method", "Fetch the file with GET.", allow="GET, OPTIONS"))
-    found = fetch(token)
+    found = fetch(token, read=_read)
     if not isinstance(found, Opened):
         return _not_opened(found)
-    sealed = _sealed(found)
-    if sealed is None:
-        return _unavailable()
-    response = HttpResponse(sealed, content_type=JOSE)
+    response = HttpResponse(sealed_file(found.content, found.link.key), content_type=JOSE)
     response["Cache-Control"] = "no-store"
     return _open(response)
 
@@ -102,27 +98,20 @@ def _said(request: HttpRequest) -> tuple[str, str, int | None] | str:
     return recipient, passcode, most
 
 
-def _sealed(found: Opened) -> str | None:
-    """The file, encrypted anew; None where what was kept is not what was sealed."""
-    try:
-        _, content = rendering(found.version.pk, FORM, document_bytes, by=through_link(found.link.link))
-    except ActionError:
-        return None
-    return sealed_file(content, found.link.key)
+def _read(link: HealthLink, version: PacketVersion) -> bytes:
+    return rendering(version.pk, FORM, document_bytes, by=through_link(link.link))[1]
 
 
-def _not_opened(found: Wait | Any) -> HttpResponse:
+def _not_opened(found: Unreadable | Wait | None) -> HttpResponse:
+    if isinstance(found, Unreadable):
+        return _open(
+            _error(503, "unavailable", "The packet cannot be read now. Call the number that stands beside the link.")
+        )
     if isinstance(found, Wait):
         response = _error(429, "too_many_requests", f"Ask again in {found.seconds} s.")
         response["Retry-After"] = str(found.seconds)
         return _open(response)
     return _open(_error(404, "not_found", NOTHING))
-
-
-def _unavailable() -> HttpResponse:
-    return _open(
-        _error(503, "unavailable", "The packet cannot be read now. Call the number that stands beside the link.")
-    )
 
 
 def _error(status: int, code: str, words: str, *, allow: str = "") -> HttpResponse:

@@ -1,7 +1,6 @@
-"""The files of a SMART Health Link: encrypted with its key as compact JWE (`dir`, `A256GCM`), and read again.
+"""The files of a SMART Health Link: encrypted with its key as compact JWE (`dir`, `A256GCM`).
 
-Written exactly: with `cty`, never compressed, since readers in use fail on that. Read tolerantly: `cty` and `kid` may be there or not,
-and a compressed file is taken as long as it does not swell beyond the library's 250 kB.
+Written exactly: with `cty`, never compressed, since readers in use fail on that.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import binascii
 from typing import Final
 
 from joserfc import jwe
-from joserfc.errors import JoseError
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import OctKey
 
@@ -21,8 +19,8 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 _KEY_BYTES: Final = 32
 
 
-class UnreadableFileError(ValueError):
-    """Not a file that this key opens, or one too large."""
+class UnusableKeyError(ValueError):
+    """Not the key of such a file."""
 
 
 class _Registry(JWERegistry):
@@ -37,31 +35,24 @@ def sealed_file(content: bytes, key: str) -> str:
     Args:
         content: what is encrypted.
         key: 32 bytes in url-safe base64, as it stands in the link.
-    """
-    protected = {"alg": "dir", "enc": "A256GCM", "cty": CONTENT_TYPE}
-    return jwe.encrypt_compact(protected, content, _key(key), registry=_Registry(algorithms=["dir", "A256GCM"]))
-
-
-def read_file(sealed: str, key: str) -> bytes:
-    """What a file holds, whoever wrote it.
 
     Raises:
-        UnreadableFileError: not such a file, another key, changed on the way, or too large.
+        UnusableKeyError: it is none.
     """
-    registry = _Registry(algorithms=["dir", "A256GCM", "DEF"], strict_check_header=False)
-    opened_with = _key(key)
-    try:
-        found = jwe.decrypt_compact(sealed.strip(), opened_with, registry=registry)
-    except (JoseError, ValueError) as error:
-        raise UnreadableFileError("This is not a file that the key opens.") from error
-    return found.plaintext or b""
+    protected = {"alg": "dir", "enc": "A256GCM", "cty": CONTENT_TYPE}
+    return jwe.encrypt_compact(protected, content, key_of(key), registry=_Registry(algorithms=["dir", "A256GCM"]))
 
 
-def _key(key: str) -> OctKey:
+def key_of(key: str) -> OctKey:
+    """The key of a file, as it stands in the link.
+
+    Raises:
+        UnusableKeyError: it is none.
+    """
     try:
         raw = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != _KEY_BYTES:
-        raise UnreadableFileError("The key of such a file is 32 bytes in url-safe base64.")
+        raise UnusableKeyError("The key of such a file is 32 bytes in url-safe base64.")
     return OctKey.import_key(raw)

@@ -8,21 +8,26 @@ from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
 
 from handrail.actions.actor import person
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError
 from handrail.actions.packets import Sealed, rendering
 from handrail.fhir.answers import FHIR_JSON, refused
+from handrail.fhir.door import READING
 from handrail.fhir.handoff_document import document_of, written
 from handrail.people.models import User
 
 FORM: Final = "fhir_r4"
 
 
-@require_GET
+@csrf_exempt  # nothing is changed here, and whoever asks otherwise is told in a form that it can read
 def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """The document of a sealed version, always the same bytes, with their digest (`Repr-Digest`, RFC 9530)."""
+    if request.method not in READING:
+        response: HttpResponse = refused(405, "not-supported", "A sealed Bundle is never changed: ask for it with GET.")
+        response["Allow"] = ", ".join(READING)
+        return response
     if not isinstance(request.user, User):
         return refused(401, "login", "Sign in first, then ask again.")
     try:

@@ -28,6 +28,7 @@ READERS: Final = {
     Reader.RECEIVER: "the practice that was asked to take over",
     Reader.HEALTH_LINK: "somebody with a health link",
     Reader.HOME: "the patient or a caregiver",
+    Reader.UNKNOWN_LINK: "somebody with a link that is not on record: whose it was cannot be said",
 }
 PAGES: Final = {
     "fhir_patient": "who the patient is (FHIR)",

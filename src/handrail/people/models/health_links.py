@@ -64,6 +64,7 @@ class HealthLinkRequest(OwnedRow):
         NO_PASSCODE = "no_passcode", "was asked for the passcode"
         WRONG = "wrong", "sent a wrong passcode"
         OVER = "over", "got nothing: the link is over"
+        UNREADABLE = "unreadable", "got NOTHING: the packet could not be read"
 
     course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="health_link_requests")
     health_link = models.ForeignKey(HealthLink, on_delete=models.PROTECT, related_name="requests")

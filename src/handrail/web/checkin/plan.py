@@ -39,6 +39,7 @@ READERS: Final[dict[Reader, Promise]] = {
     Reader.EMERGENCY: gettext_lazy("an emergency department, with your card"),
     Reader.RECEIVER: gettext_lazy("the practice that is asked to take you over"),
     Reader.HEALTH_LINK: gettext_lazy("somebody with a health link that your team gave away"),
+    Reader.UNKNOWN_LINK: gettext_lazy("somebody with a link: your team cannot say whose it was"),
 }
 CHRONIC: Final = ("prophylaxis", "home")
 """Purposes of medicines that a patient takes at home."""
