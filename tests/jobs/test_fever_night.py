@@ -122,7 +122,7 @@ class TestTheWholeNight:
     def test_nobody_answers_twice_and_the_second_on_call_does(self, story):
         """The ladder: first on call, first on call again, second on call; five minutes between, at the pace of the clock."""
         answered = story.events("page_acknowledged")
-        assert len(answered) == 1
+        assert len(answered) == 2, "the fever, and later that the department has opened the page"
         sent = [page for page in story.events("page_sent") if page["channel"] == "email"]
         before = [page for page in sent if instant(page) < instant(answered[0])]
         assert [page["to_role"] for page in before][:3] == ["first_on_call", "first_on_call", "second_on_call"]
@@ -141,11 +141,32 @@ class TestTheWholeNight:
         recipients = [str(mail["To"]) for mail in story.mails[:3]]
         assert recipients == ["on-call@hub.example", "on-call@hub.example", "on-call-2@hub.example"]
         sent = [page for page in story.events("page_sent") if page["channel"] == "email"]
-        assert len(story.mails) == len(sent)
+        assert len(story.mails) == len(sent) + 1, "every page, and the packet"
         for mail in story.mails:
             words = f"{mail['Subject']} {mail.get_content()}"
             for private in ("38.4", "101.1", "fever", "Patient 14", "CRS", story.secrets["course"]):
                 assert private.lower() not in words.lower()
+
+    def test_the_department_has_a_mail_opens_the_page_and_the_record_says_when(self, story):
+        (mail,) = [mail for mail in story.mails if str(mail["To"]) == "ed@hub.example"]
+        assert str(mail["Subject"]) == "Handrail: CALL NOW, site hub"
+        (call,) = [each for each in story.events("contact_made") if each.get("outcome") == "sent_to_ed"]
+        sent, opened, scanned = story.events("ed_packet_noted")
+        # On a machine that is slow for seconds the ladder may end first; then the packet leaves by itself.
+        assert (sent["what"], sent["channel"]) == ("sent", "email") and sent["because"] in ("sent_to_ed", "nobody")
+        assert (opened["what"], opened["packet"]) == ("opened", sent["packet"])
+        assert (scanned["what"], scanned.get("packet")) == ("opened", None), "by the code on the card, not by the mail"
+        assert instant(story.fever()) < instant(sent) < instant(opened) < instant(scanned)
+        assert instant(call) < instant(opened)
+        assert any(page["key"] == "shell:emergency_opened" for page in story.events("page_sent")), "on call sees it"
+        called = [each for each in story.events("contact_made") if each["with"] == "ed"]
+        assert [instant(each) > instant(scanned) for each in called] == [True]
+
+    def test_the_story_and_its_replay_say_what_the_department_did(self, story):
+        lived, told = story.said.split("handrail replay", 1)
+        for words in ("the emergency department has mail", "the code that on call reads out", "triage scans the card"):
+            assert words in lived
+        assert told.count("packet for the emergency department: the emergency page was opened") == 2
 
     def test_somebody_looked_graded_and_treated(self, story):
         (grade,) = [event for event in story.events("crs_assessed") if instant(event) > instant(story.fever())][:1]

@@ -38,7 +38,7 @@ from handrail.rules.terms import UnusableInput
 NAME: Final = "localhost"
 """Cookies belong to a host and not to a port: under another name, nobody is signed out of the demonstration beside it."""
 LEAD_SECONDS: Final = 6.0
-"""The clock starts so long before the start of the night: the processes need a moment."""
+"""The clock starts so long before the start of the night: the processes need a moment, and on a busy machine a longer one."""
 EARLIEST: Final = "20:15"
 LATEST: Final = "02:00"
 FILE: Final = "fever-night.json"
@@ -82,9 +82,11 @@ def run(directory: Path, *, port: int, factor: float, start: str, leave: bool, l
             )
 
         run_once(["migrate", "--verbosity", "0"], variables(), folder)
+        seeding = clock.SystemClock().now()
         run_once(["demo", "fever-seed", "--dir", str(folder.path)], variables(), folder)
+        took = (clock.SystemClock().now() - seeding).total_seconds()
         said = folder.told() or told
-        hurried = clock.FastClock(factor, _begin(said["morning"], start), _wall_in(LEAD_SECONDS))
+        hurried = clock.FastClock(factor, _begin(said["morning"], start), _wall_in(_lead(factor, start, took)))
         with contextlib.ExitStack() as running:
             children = start_children(folder, found, variables(hurried), running)
             wait_until_it_answers(children[0], found)
@@ -121,6 +123,16 @@ def _begin(morning: str, hhmm: str) -> datetime:
     """The instant of a time of the night: times from 12:00 on belong to the evening before."""
     day = date.fromisoformat(morning)
     return local(day - timedelta(days=1) if hhmm >= "12:00" else day, hhmm)
+
+
+def _lead(factor: float, start: str, took: float) -> float:
+    """Seconds before the start of the night at which the clock begins: a machine that was slow so far needs longer.
+
+    Args:
+        took: seconds that telling the day before has taken here.
+    """
+    room = (_begin("2026-01-02", start) - _begin("2026-01-02", EARLIEST)).total_seconds() / factor
+    return min(max(LEAD_SECONDS, 2 * took), room)
 
 
 def _wall_in(seconds: float) -> datetime:

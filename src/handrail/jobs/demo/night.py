@@ -7,14 +7,18 @@ patient and the people on call do, and waits for the watcher like they would: no
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -24,8 +28,10 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.actor import Actor, person
 from handrail.actions.answering import acknowledge
+from handrail.actions.emergency import OPENED, card_in_force, issue_card, show_card
 from handrail.actions.facts import record_event
-from handrail.alerts.models import Page
+from handrail.alerts.models import Alert, EdPacket, Page
+from handrail.alerts.places import emergency_link
 from handrail.jobs.demo.children import Folder
 from handrail.jobs.demo.courses import ELR
 from handrail.jobs.demo.people import ZONE
@@ -44,6 +50,8 @@ from handrail.people import scope
 from handrail.people.models import User
 from handrail.records import wire
 from handrail.records.models import Course, Event
+from handrail.rules.emergency import emergency_data
+from handrail.rules.telling import sentence
 from handrail.rules.terms import UnusableInput, civil_date
 
 FILE: Final = "fever-night.json"
@@ -52,7 +60,8 @@ POLL_SECONDS: Final = 0.03
 PATIENCE: Final = timedelta(minutes=90)
 """How long, on the hurried clock, the second on call may have to wait for a page before the story has failed."""
 
-REACHED: Final[dict[str, Any]] = {"with": "patient", "reached": True, "outcome": "coming_in", "channel": "phone"}
+REACHED: Final[dict[str, Any]] = {"with": "patient", "reached": True, "outcome": "sent_to_ed", "channel": "phone"}
+CALLED_BACK: Final[dict[str, Any]] = {"with": "ed", "reached": True, "outcome": "none", "channel": "phone"}
 
 Say = Callable[[datetime, str], None]
 
@@ -76,6 +85,7 @@ def tell_day_before(morning: date, password: str) -> Story:
     story.begin()
     given = local(day, "10:00")
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
+    issue_card(story.course_id, by=story.by("nurse"), now=given)
     return story.checks_until(local(day, "20:10"))
 
 
@@ -116,6 +126,7 @@ def play(directory: Path) -> int:
         course_id=UUID(said["course"]),
         morning=date.fromisoformat(said["morning"]),
         token=said["checkin_token"],
+        mails=folder.path / "mail",
         second=User.objects.get(email=said["second_on_call"]),
         app=User.objects.get(email=said["app"]),
         say=_print,
@@ -152,6 +163,17 @@ def post(address: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def open_emergency_page(link: str, code: str, *, who: str) -> tuple[str, str]:
+    """What a browser without an account is shown: the page that a link leads to, and the one behind the code."""
+    browser = build_opener(HTTPCookieProcessor())
+    with browser.open(link, timeout=20) as answer:
+        address, form = answer.url, answer.read().decode()
+    secret = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    typed = urlencode({"code": code, "who": who, "csrfmiddlewaretoken": secret.group(1) if secret else ""})
+    with browser.open(Request(address, data=typed.encode()), timeout=20) as answer:  # noqa: S310 (our own address)
+        return form, answer.read().decode()
+
+
 def _print(at: datetime, words: str) -> None:
     sys.stdout.write(f"  {at.astimezone(ZoneInfo(ZONE)):%H:%M}  {words}\n")
     sys.stdout.flush()
@@ -160,8 +182,11 @@ def _print(at: datetime, words: str) -> None:
 class Night:
     """The patient, the second on call and the morning's nurse practitioner, each at their time."""
 
-    def __init__(self, *, course_id: UUID, morning: date, token: str, second: User, app: User, say: Say) -> None:
+    def __init__(
+        self, *, course_id: UUID, morning: date, token: str, mails: Path, second: User, app: User, say: Say
+    ) -> None:
         self.course_id = course_id
+        self.mails = mails
         self.morning = morning
         self.token = token
         self.second = person(second)
@@ -180,6 +205,14 @@ class Night:
         self._answer_page(self._second_is_paged())
         self._pause(timedelta(minutes=3))
         self._tell(self.second, "contact_made", **REACHED)
+        self._department_reads_packet(self._department_has_mail())
+        self._answer_page(Alert.objects.get(course_id=self.course_id, key=OPENED, closed_at=None).pk)
+        self._wait_until("02:58")
+        self._tell(self.second, "home_status", location="ed")
+        self._triage_scans_card()
+        self._wait_until("03:02")
+        self._say(clock.now(), "the department calls back")
+        self._tell(self.second, "contact_made", **CALLED_BACK)
         self._wait_until("03:04")
         self._visit(
             self.second,
@@ -193,6 +226,8 @@ class Night:
         self._tell(
             self.second, "medicine_given", agent="acetaminophen", dose_mg="650", route="oral", purpose="treatment"
         )
+        self._wait_until("07:40")
+        self._tell(self.second, "home_status", location="home")
         self._wait_until("08:04")
         self._checkin("98.4", "F", antipyretic="yes")
         self._wait_until("10:10")
@@ -261,6 +296,46 @@ class Night:
         acknowledge(alert_id, by=self.second, now=clock.now())
         self._listen()
 
+    def _department_has_mail(self) -> str:
+        """The link in the mail to the emergency department, once the record says that the packet was sent."""
+        give_up = clock.now() + PATIENCE
+        while clock.now() < give_up:
+            self._listen()
+            sent = EdPacket.objects.filter(course_id=self.course_id, state=EdPacket.State.SENT).exists()
+            for path in sorted(self.mails.glob("*.eml")) if sent else ():
+                mail = message_from_bytes(path.read_bytes(), policy=default)
+                found = re.search(rf"{re.escape(emergency_link(''))}\S+", str(mail.get_content()))
+                if found is not None:
+                    self._say(clock.now(), f"the emergency department has mail: {mail['Subject']}")
+                    return found.group()
+            time.sleep(POLL_SECONDS)
+        raise UnusableInput("no_packet", "The emergency department got no mail: is the watcher running?")
+
+    def _department_reads_packet(self, link: str) -> None:
+        """The link of the mail, and the code that the clinician on call reads out by phone."""
+        packet = EdPacket.objects.select_related("card").get(course_id=self.course_id, state=EdPacket.State.SENT)
+        assert packet.card is not None  # a packet that was sent has a link
+        self._opens(link, packet.card.code, "Charge nurse, synthetic")
+        self._say(clock.now(), "the department types the code that on call reads out, and reads the patient's page")
+
+    def _triage_scans_card(self) -> None:
+        """What the QR code on the patient's card holds, opened without an account, and the short code beside it."""
+        card = card_in_force(Course.objects.get(pk=self.course_id), clock.now())
+        if card is None:
+            raise UnusableInput("no_card", "The patient has no card that opens the emergency page.")
+        shown = show_card(card)
+        self._opens(emergency_link(shown.address_key), shown.code, "Triage, synthetic")
+        self._say(
+            clock.now(), "the patient arrives; triage scans the card, types its code and has the page: no account"
+        )
+
+    def _opens(self, address: str, code: str, who: str) -> None:
+        before, after = open_emergency_page(address, code, who=who)
+        name, general = Course.objects.get(pk=self.course_id).patient.name, emergency_data().general
+        if general.words not in before or name in before or general.title not in after or name not in after:
+            raise UnusableInput("not_opened", "The emergency page did not open as it must.")
+        self._listen()
+
     # --- time ---------------------------------------------------------------------------------------------------
 
     def _wait_until(self, hhmm: str) -> None:
@@ -308,6 +383,8 @@ def _words(event: Event) -> Iterator[str]:
         yield "“I have it”: the paging stops"
     elif event.kind == "alert_closed":
         yield f"an alert closes: {told.get('because')}"
+    elif event.kind in ("contact_made", "ed_packet_noted"):
+        yield sentence(wire.to_fact(event))
     elif event.kind in _PLAIN:
         yield _PLAIN[event.kind].format(**{**_BLANK, **told})
 
@@ -324,7 +401,6 @@ def _who(role: Any) -> str:
 
 _BLANK: Final = {"temperature_c": "not known", "agent": "", "dose_mg": "", "total_0_10": "not known"}
 _PLAIN: Final = {
-    "contact_made": "the patient is called, reached, and comes in",
     "ice_assessed": "ICE score {total_0_10}",
     "icans_assessed": "ICANS is assessed",
     "vitals_measured": "vital signs: {temperature_c} °C",
