@@ -28,6 +28,7 @@ from handrail.rules.foreign import (
     Named,
     Offer,
     Placed,
+    Review,
     Standing,
     beside,
     bispecific_in,
@@ -143,8 +144,9 @@ def test_what_stands_chosen_at_first(what: str, facts, offers, why: str):
     assert (found.why, found.chosen) == (why, not why), what
 
 
-def test_what_stays_in_the_document_is_counted_once():
-    assert Kept(why="no such code here").times == 1
+def test_what_stays_in_the_document_is_counted_once_and_is_no_offer():
+    document = replace(EMPTY, kept=(Kept(why="no such code here"),))
+    assert ([each.times for each in document.kept], repr(document)) == ([1], "ForeignDocument(0 offers)")
 
 
 def test_doses_come_first_and_the_newest_of_each_group():
@@ -293,3 +295,44 @@ def test_every_allergy_is_said_and_one_to_a_medicine_of_the_course_loudest(words
     (found,) = said(told(), allergies=(Named(words=words, said="criticality high", entry="X"),))
     assert words in found and "criticality high" in found and "No rule of Handrail reads it" in found
     assert (f"This course uses {ours}" in found) == bool(ours)
+
+
+@pytest.mark.parametrize(
+    # what the entry of the document that names the medicine offers | the medicine is said to be out of reach
+    ("offered", "said_so"),
+    [
+        (offer("dose_given", dose_mg="4"), False),
+        (offer("medicine_given", agent="tocilizumab"), False),
+        (offer("weight_measured", weight_kg="70"), True),  # of that entry only the weight is offered
+        (None, True),
+    ],
+)
+def test_a_dose_that_is_offered_is_within_reach(offered: Offer | None, said_so: bool):
+    medicine = Named(words="Tecvayli", said="given, completed", entry="X/1")
+    found = said(told(), *([offered] if offered else []), medicines=(medicine,))
+    assert any("cannot be taken as given" in words for words in found) is said_so
+
+
+# --- what the person who decides is shown -----------------------------------------------------------------------------
+
+ANOTHER_SEX = {"sex": "Male"}
+NOTHING = {"names": (), "birth_date": "", "sex": "", "record_numbers": ()}
+
+
+@pytest.mark.parametrize(
+    # the document says of the person | what differs | there is nothing to compare
+    ("change", "differ", "nothing"),
+    [
+        ({}, (), False),
+        (ANOTHER_SEX, ("sex",), False),
+        ({"birth_date": "1951", "record_numbers": (("urn:h", "M-2"),)}, ("birth date", "record number"), False),
+        ({**NOTHING, "sex": "female"}, (), False),  # one thing agrees, the others are not said
+        (NOTHING, (), True),
+    ],
+)
+def test_what_differs_is_named_and_what_cannot_be_compared_is_no_agreement(
+    change: dict[str, Any], differ: tuple[str, ...], nothing: bool
+):
+    lines = compared(replace(HERE, **change), HERE)
+    review = Review(document=EMPTY, compared=lines, placed=(), harms=(), read_at=instant("2026-03-03 08:00"))
+    assert (review.differences, review.compared_nothing) == (differ, nothing)

@@ -132,3 +132,7 @@ def test_a_table_that_nobody_verified_permits_nothing(table: str):
     assert (answer.recommendation, missing(answer), answer.status) == (None, ["rule"], Status.UNVERIFIED)
     assert not answer.scheduling.allowed
     assert decided(facts(ecog=3), rules=replace(rules, **{table: weak})).recommendation == "INPATIENT"
+    # what only looks at facts of the patient counts with none of the tables, and still says so
+    of_checks = {row.id for row in rules.rule if row.check is not None}
+    assert {line.rule for line in answer.lines if line.state == "not_known"} <= of_checks
+    assert {line.rule for line in answer.lines if line.state == "clear"} & of_checks == set()

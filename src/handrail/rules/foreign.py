@@ -165,7 +165,7 @@ def beside(offers: Iterable[Offer], history: History, zone: str) -> tuple[Placed
     """
     read = [(offer, event_from_json(offer.event, zone=zone)) for offer in offers]
     # by instant, never by its text: senders write it in zones of their own
-    read.sort(key=lambda each: (each[1].at, each[0].id), reverse=True)
+    read.sort(key=lambda each: (each[1].at, each[1].id), reverse=True)
     there: dict[str, list[Event]] = {}
     for offer, fact in read:
         for part in _parts(offer.topic):

@@ -287,7 +287,8 @@ def _check_travel(facts: SettingFacts) -> None:
             message = "Months are numbers from 1 to 12, and one at least: a row of no month would never count."
             raise UnusableInput("out_of_range", message, f"{path}.months")
     ways = [(f"travel.worst[{n}].minutes", row.minutes) for n, row in enumerate(facts.travel.worst or ())]
-    ways.append(("lodging.worst_minutes", facts.lodging.worst_minutes or 0))
+    if facts.lodging.worst_minutes is not None:
+        ways.append(("lodging.worst_minutes", facts.lodging.worst_minutes))
     for path, minutes in ways:
         if minutes < 0:
             raise UnusableInput("out_of_range", "Minutes are not below zero.", path)
