@@ -1,5 +1,7 @@
 """What the emergency page says to anybody, and what its file is refused for."""
 
+from datetime import timedelta
+
 import pytest
 
 from handrail.cli.care_checks import of_emergency
@@ -29,6 +31,15 @@ def test_what_not_to_do_holds_what_the_fever_file_says_not_to_give():
 def test_a_card_lasts_its_code_bears_few_mistakes_and_an_opening_ends():
     card = emergency_data().card
     assert (card.lasts.days, card.tries, card.session.total_seconds() / 3600) == (120, 10, 4)
+
+
+def test_a_packet_stands_for_a_visit_of_a_day_opens_for_three_and_is_asked_after_in_ten_minutes():
+    packet = emergency_data().packet
+    assert (packet.visit, packet.lasts, packet.unopened) == (
+        timedelta(days=1),
+        timedelta(days=3),
+        timedelta(minutes=10),
+    )
 
 
 BROKEN = [
