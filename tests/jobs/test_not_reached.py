@@ -14,7 +14,7 @@ from handrail.actions.truth import truth_about
 from handrail.alerts.models import Alert, Page
 from handrail.alerts.ways import can_be_reached
 from tests.support import fake_smtp
-from tests.support.factories import MONDAY_0900, checkin, closes_inbox
+from tests.support.factories import MONDAY_0900, checkin, closes_inbox, opens_inbox
 from tests.support.reaching import FEVER_AT, make_night, make_point
 from tests.support.twilio import phone_provider
 
@@ -63,6 +63,34 @@ def test_nobody_looks_and_the_patient_is_told_at_once(night):
     )
     assert {each["why"] for each in why} == {"whoever is on has no way but the inbox, and it is not open"}
     assert truth(night) == f"{NOBODY} {ED}"
+
+
+def test_a_ladder_that_finds_nobody_is_climbed_in_one_turn(night):
+    assert night.watcher._write_one(urgent=True)
+    assert [who for who, _ in steps(night)] == AT_ONCE, "no other alert comes between two steps that are due together"
+    assert Alert.objects.get().next_page_at > FEVER_AT
+
+
+def test_who_is_called_again_with_the_word_to_the_patient_waits_for_no_other_alert(night, time):
+    opens_inbox(night.world.alice.organisation, night.on_call, night.second)
+    for minutes in (0, 5, 5, 10):
+        time.advance(minutes=minutes)
+        assert night.watcher._write_one(urgent=True)
+    assert [who for who, _ in steps(night)] == AT_ONCE[:4]
+    time.advance(minutes=10)
+    assert night.watcher._write_one(urgent=True)
+    last = Page.objects.filter(alert=night.alert, attempt__gte=4).order_by("attempt")
+    assert {(page.who, page.created_at) for page in last} == {(who, clock.now()) for who in (AT_ONCE[4], AT_ONCE[0])}
+    assert Alert.objects.get().next_page_at == clock.now() + timedelta(minutes=5)
+
+
+def test_a_ladder_that_never_waits_lets_the_others_have_their_turn(night):
+    steps = [{"who": AT_ONCE[0], "wait_minutes": 0}, {"who": AT_ONCE[4], "wait_minutes": 0}]
+    opens_inbox(night.world.alice.organisation, night.on_call)
+    Alert.objects.update(steps=steps)
+    assert night.watcher._write_one(urgent=True)
+    assert Page.objects.values("attempt").distinct().count() == 2, "one round a turn"
+    assert Alert.objects.get().next_page_at == clock.now()
 
 
 def test_an_empty_round_is_not_run_through_again_at_once(night, time):

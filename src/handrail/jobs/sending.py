@@ -7,6 +7,7 @@ written down here, and sent by `outgoing`: a slow mail server holds up neither t
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -31,7 +32,7 @@ from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
 from handrail.jobs.setback import as_long_ago
 from handrail.people.models import ContactPoint, User
-from handrail.rules.paging import NAMED_PERSON, PATIENT, SendPage, TellPatient, Wait, next_page
+from handrail.rules.paging import NAMED_PERSON, PATIENT, SendPage, Step, Stop, TellPatient, Wait, next_page
 
 log = logging.getLogger(__name__)
 
@@ -40,27 +41,44 @@ FOUND_NOBODY: Final = (Page.State.NOBODY_ON, Page.State.NOT_REACHED)
 
 
 def write_next_page(claim: Claim) -> None:
-    """Write the next page of an alert, if it is due, and give the alert back."""
+    """Write what an alert has due, and give it back: a step that found nobody, or waits for nobody, and those that follow at once.
+
+    One transaction: nobody else's page comes between the word to the patient and the page that is due with it. A round of the
+    ladder at the most, so that no alert keeps the others waiting.
+    """
     now = clock.now()
     with transaction.atomic():
         related = ("course__organisation", "course__site")
         alert = Alert.objects.select_for_update(of=("self",)).select_related(*related).filter(**claim.row()).first()
         if alert is None:
             return
-        attempts = _attempts(alert, now)
-        empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
-        decision = next_page(steps_of(alert), [at for at, _ in attempts], alert.acknowledged_at, now, empty)
+        steps, attempts = steps_of(alert), _attempts(alert, now)
         if alert.handed_to is not None and alert.acknowledged_at is not None and alert.next_page_at is not None:
             asked = SendPage(who=NAMED_PERSON, step=0, attempt=len(attempts), wait_until=now)
             _page_user(alert, asked, alert.handed_to, now)
-        if isinstance(decision, SendPage | TellPatient) and alert.closed_at is None:
-            _attempt(alert, decision, attempts, now)
-        else:
-            waits = isinstance(decision, Wait) and alert.closed_at is None and alert.next_page_at is not None
-            alert.next_page_at = decision.until if waits and isinstance(decision, Wait) else None
+        alert.next_page_at = _climb(alert, steps, attempts, now)
         alert.claimed_by, alert.lease_until = "", None
         alert.save(update_fields=["next_page_at", "claimed_by", "lease_until"])
     checkpoint("page_written")
+
+
+def _climb(
+    alert: Alert, steps: Sequence[Step], attempts: list[tuple[datetime, bool]], now: datetime
+) -> datetime | None:
+    """Take the steps that are due; returns when the next one is, None when no more follows."""
+    taken = 0
+    while alert.closed_at is None:
+        empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
+        decision = next_page(steps, [at for at, _ in attempts], alert.acknowledged_at, now, empty)
+        if isinstance(decision, Wait):
+            return decision.until if taken or alert.next_page_at is not None else None
+        if isinstance(decision, Stop):
+            return None
+        if taken == len(steps):
+            return now
+        attempts.append((now, not _take(alert, decision, now)))
+        taken += 1
+    return None
 
 
 def try_next_way(now: datetime) -> bool:
@@ -104,20 +122,13 @@ def _attempts(alert: Alert, now: datetime) -> list[tuple[datetime, bool]]:
     return [(made[number], number in empty) for number in sorted(made)]
 
 
-def _attempt(
-    alert: Alert, decision: SendPage | TellPatient, before: list[tuple[datetime, bool]], now: datetime
-) -> None:
-    """Take one step of the ladder, and say when the next one is due."""
-    nobody = False
-    if isinstance(decision, TellPatient):
-        _page(alert, decision, now, "patient_screen", Page.State.SENT, sent_at=now)
-        tell_patient(alert, decision, now)
-    else:
-        nobody = not _page_person(alert, decision, now)
-    attempts = [*before, (now, nobody)]
-    empty = [n for n, (_, nobody) in enumerate(attempts) if nobody]
-    following = next_page(steps_of(alert), [at for at, _ in attempts], None, now, empty)
-    alert.next_page_at = following.until if isinstance(following, Wait) else now
+def _take(alert: Alert, decision: SendPage | TellPatient, now: datetime) -> bool:
+    """Take one step of the ladder; False when it found nobody."""
+    if isinstance(decision, SendPage):
+        return _page_person(alert, decision, now)
+    _page(alert, decision, now, "patient_screen", Page.State.SENT, sent_at=now)
+    tell_patient(alert, decision, now)
+    return True
 
 
 def _page_person(alert: Alert, decision: SendPage, now: datetime) -> bool:
