@@ -287,13 +287,13 @@ def test_it_went_through_is_written_down_and_is_no_reading(world, client):
 
 def test_a_manager_adds_a_department_and_a_nurse_names_it_in_the_plan(world, client):
     client.force_login(world.alice.director)
-    typed = {"name": "County ED", "number": "555-0199", "email": "ed@county.example.org", "fax": FAX}
+    typed = {"kind": "ed", "name": "County ED", "number": "555-0199", "email": "ed@county.example.org", "fax": FAX}
     assert client.post(reverse("places"), typed).status_code == 302
     place = CarePlace.objects.get()
     listed = words(client.get(reverse("places")))
-    assert f"County ED 555-0199 e-mail, then fax {FAX}" in listed
+    assert f"555-0199 e-mail, then fax {FAX}" in listed
     client.force_login(world.alice.nurse)
-    assert "Add an emergency department" not in words(client.get(reverse("places")))
+    assert "Add a place" not in words(client.get(reverse("places")))
     client.post(reverse("choose_ed", args=[world.course.pk]), {"place": str(place.pk)})
     assert destination(world.course) == place
     cards = words(client.get(reverse("cards", args=[world.course.pk])))
@@ -306,7 +306,7 @@ def test_a_manager_adds_a_department_and_a_nurse_names_it_in_the_plan(world, cli
 
 def test_what_is_wrong_with_a_department_is_said_and_what_was_typed_is_kept(world, client):
     client.force_login(world.alice.director)
-    typed = {"name": "County ED", "number": "555-0199", "email": "nobody"}
+    typed = {"kind": "ed", "name": "County ED", "number": "555-0199", "email": "nobody"}
     shown = client.post(reverse("places"), typed)
     assert "That is no e-mail address." in words(shown, 422)
     assert 'value="County ED"' in shown.content.decode() and not CarePlace.objects.exists()

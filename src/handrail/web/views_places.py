@@ -1,7 +1,8 @@
-"""Where patients are sent in an emergency: the departments of an organisation, and how a packet reaches each."""
+"""Where patients are seen: clinics, urgent care and emergency departments of an organisation, and how a packet reaches each."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from django.views.decorators.http import require_http_methods
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.care_places import PlaceDraft, add_place, end_place
+from handrail.actions.doors import Door, doors_at
 from handrail.actions.errors import NotAllowedError, RefusedError
+from handrail.actions.words_doors import door_words
 from handrail.alerts.channels import channel_named
 from handrail.people import permissions
 from handrail.people.models import CarePlace, Organisation, Site
@@ -27,7 +30,7 @@ CHANNELS: Final = (("email", "e-mail"), ("webhook", "webhook"))
 @staff_page
 @require_http_methods(["GET", "POST"])
 def places(request: HttpRequest) -> HttpResponse:
-    """Every department in use, and the form that adds one."""
+    """Every place in use, and the form that adds one."""
     mine = _managed(request)
     filled = Filled(form=_form(mine), typed={}) if mine else None
     status = 200
@@ -41,14 +44,20 @@ def places(request: HttpRequest) -> HttpResponse:
             except RefusedError as error:
                 filled.errors[error.path or "name"] = error.message
             else:
-                messages.success(request, f"{made.name} can be named in plans from now on.")
-                return redirect("places")
+                messages.success(
+                    request, f"{made.name} is added. Write its hours down: until then nobody is told that it is open."
+                )
+                return redirect("place_hours", place_id=made.pk)
         status = 422
-    own = permissions.organisations_of(signed_in(request), clock.now())
+    now = clock.now()
+    own = permissions.organisations_of(signed_in(request), now)
     found = CarePlace.objects.filter(organisation__in=own, ended_at__isnull=True).select_related("site", "organisation")
     context = {
         **frame(request, "rota"),
-        "rows": [_row(each, mine) for each in found.order_by("organisation__name", "name", "id")],
+        "rows": [
+            _row(each, now, mine) for each in doors_at(list(found.order_by("organisation__name", "name", "id")), now)
+        ],
+        "has_ed": any(each.kind == CarePlace.Kind.ED for each in found),
         "form_rows": filled.rows() if filled else [],
         "errors": filled.errors if filled else {},
     }
@@ -58,15 +67,16 @@ def places(request: HttpRequest) -> HttpResponse:
 @staff_page
 @changes("places")
 def end_a_place(request: HttpRequest, place_id: UUID) -> HttpResponse:
-    """Take a department out of use."""
+    """Take a place out of use."""
     place = end_place(place_id, by=person(signed_in(request)))
     messages.warning(
-        request, f"{place.name} is out of use: plans that named it name none now. Choose another for each."
+        request, f"{place.name} is out of use: patients are not told of it any more, and plans that named it name none."
     )
     return redirect("places")
 
 
-def _row(place: CarePlace, mine: Organisation | None) -> dict[str, Any]:
+def _row(door: Door, now: datetime, mine: Organisation | None) -> dict[str, Any]:
+    place = door.place
     may = mine is not None and place.organisation_id == mine.pk
     ways = []
     for name, words in CHANNELS:
@@ -78,6 +88,9 @@ def _row(place: CarePlace, mine: Organisation | None) -> dict[str, Any]:
     return {
         "id": place.pk,
         "name": place.name,
+        "kind": CarePlace.Kind(place.kind).label,
+        "ed": place.kind == CarePlace.Kind.ED,
+        "state": door_words(door, now, door.hours.zone if door.hours else "UTC", clock_24h=True).state,
         "address": place.address,
         "number": place.number,
         "ways": ", then ".join(ways) or "by phone only",
@@ -88,7 +101,7 @@ def _row(place: CarePlace, mine: Organisation | None) -> dict[str, Any]:
 
 
 def _draft(values: dict[str, Any]) -> PlaceDraft:
-    texts = {name: values.get(name, "") for name in ("name", "number", "address", "email", "webhook", "fax")}
+    texts = {name: values.get(name, "") for name in ("kind", "name", "number", "address", "email", "webhook", "fax")}
     return PlaceDraft(**texts, site=UUID(values["site"]) if "site" in values else None)
 
 
@@ -103,16 +116,32 @@ def _managed(request: HttpRequest) -> Organisation | None:
 
 def _form(organisation: Organisation) -> Form:
     sites = tuple((str(site.pk), site.name) for site in Site.objects.filter(organisation=organisation).order_by("name"))
+    kinds = tuple(
+        (kind.value, kind.label.capitalize())
+        for kind in (CarePlace.Kind.ED, CarePlace.Kind.URGENT_CARE, CarePlace.Kind.CLINIC)
+    )
     return Form(
         key="place",
-        title="Add an emergency department",
+        title="Add a place",
         verb="manage_places",
         events=lambda values: [dict(values)],
         fields=(
-            Field(name="name", label="Name of the department", kind="text", required=True),
-            Field(name="number", label="Transfer line", kind="text", required=True, hint="Answered day and night."),
-            Field(name="address", label="Address", kind="text"),
-            Field(name="email", label="E-mail", kind="text", hint="One that the department reads at every hour."),
+            Field(name="kind", label="What it is", kind="choice", required=True, choices=kinds),
+            Field(name="name", label="Name", kind="text", required=True),
+            Field(
+                name="number",
+                label="Number",
+                kind="text",
+                required=True,
+                hint="Of an emergency department: its transfer line, answered day and night.",
+            ),
+            Field(name="address", label="Address", kind="text", hint="As somebody drives there."),
+            Field(
+                name="email",
+                label="E-mail",
+                kind="text",
+                hint="For packets to an emergency department: one that it reads at every hour.",
+            ),
             Field(name="webhook", label="Webhook", kind="text", hint="Its host must be allowed in this installation."),
             Field(name="fax", label="Fax", kind="text", hint="Used last: a person sends it."),
             Field(name="site", label="For one site only", kind="choice", choices=sites),
