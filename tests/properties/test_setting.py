@@ -65,9 +65,15 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "site__follows_label_strictly": values(False, True),
     "payer": values({"inpatient_steps": []}, {"inpatient_steps": ["step_up_1"], "waiver": EVER}, {"inpatient_steps": ["step_up_1"], "waiver": NEVER}),
     "doses": st.sampled_from([plan(), plan(), plan(days=(1, 4, 12)), plan()[:2]]),
+    "carried_rows": values([], ["ICANS-1"], ["ICANS-2"], ["CRS-2"], ["ICANS-2", "ICANS-4"]),
+    "departure__carried_rows": values([], ["ICANS-2"]),
     "last_dose": values({"given": False}, {"given": True, "step": "treatment", "on": "2026-05-01", "schedule": "weekly"},
                         {"given": True, "step": "step_up_1", "on": "2026-07-05", "schedule": "weekly"}),
 }  # fmt: skip
+
+
+LONG_AGO = {"given": True, "step": "treatment", "on": "2026-05-01", "schedule": "weekly"}
+"""After such a gap the label begins anew at step-up dose 1."""
 
 
 @st.composite
@@ -75,6 +81,8 @@ def patients(draw: st.DrawFn) -> SettingFacts:
     """A patient who differs from V1 in a few things."""
     names = draw(st.lists(st.sampled_from(sorted(CHANGES)), max_size=4, unique=True))
     told = {name: draw(CHANGES[name]) for name in names}
+    if told.get("carried_rows") and not (told.get("last_dose") or {"given": False})["given"]:
+        told["last_dose"] = LONG_AGO  # a reaction follows a dose
     return facts(
         **{name: value for name, value in told.items() if value is not None or "__" in name or name not in OBJECTS}
     )
@@ -98,7 +106,7 @@ def forgotten(known: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 NULLABLE = {
-    "caregivers", "travel.worst", "weather_expected", "site.level", "site.suspensions", "payer.inpatient_steps", "screening",
+    "carried_rows", "caregivers", "travel.worst", "weather_expected", "site.level", "site.suspensions", "payer.inpatient_steps", "screening",
     "departure.because", "departure.signed_by", "last_dose.step", "last_dose.schedule",
 }  # fmt: skip
 
@@ -117,6 +125,8 @@ def never_greener(before: Setting, after: Setting) -> None:
 @given(patients(), st.data())
 @example(facts(lodging={"accepted": True, **SPAN, "worst_minutes": 90}), None)
 @example(facts(temperature_c="38.1"), None)
+@example(facts(last_dose=LONG_AGO, carried_rows=["ICANS-2"], departure__carried_rows=["ICANS-2"]), None)
+@example(facts(last_dose=LONG_AGO, carried_rows=[]), None)
 def test_forgetting_a_value_never_makes_a_setting_greener(known: SettingFacts, data: st.DataObject | None):
     before = decided(known)
     ways = list(forgotten(known))

@@ -54,6 +54,7 @@ def unremarkable(first: date = DAY_1) -> dict[str, Any]:
         "step": "step_up_1",
         "doses": plan(first),
         "last_dose": {"given": False},
+        "carried_rows": [],
         "temperature_c": "36.6",
         "temperature_at": at(0, 8, first),
         "screening": dict.fromkeys(("hepatitis_b", "counts", "chemistry", "immunoglobulins", "pregnancy"), "resulted"),

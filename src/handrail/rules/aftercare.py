@@ -33,6 +33,12 @@ class Carry:
     rest_row: AfterToxicityRow | None
     rest_until: datetime | None
     changes_at: tuple[datetime, ...]
+    rows: tuple[AfterToxicityRow, ...]
+
+    @property
+    def row_ids(self) -> tuple[str, ...] | None:
+        """The rows that the next dose inherits, stop rows of the whole course included; None: a grade is not known, or no row fits."""
+        return None if self.unknown is not None else tuple(dict.fromkeys(row.id for row in self.rows))
 
 
 def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, now: datetime) -> Carry:
@@ -46,6 +52,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
     unverified: list[AfterToxicityRow] = []
     monitoring: list[Monitoring] = []
     changes: list[datetime] = []
+    inherited: list[AfterToxicityRow] = []
     unknown: str | None = None
     crs_after_last = False
     rests: list[tuple[datetime, AfterToxicityRow]] = []
@@ -75,15 +82,18 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
             for row in rows:
                 if row.rest_hours is not None and episode.closed_at is not None:
                     rests.append((episode.closed_at + timedelta(hours=row.rest_hours), row))
+                if recent or row.action in STOPS:
+                    inherited.append(row)
                 if row.action in STOPS:
                     (stop if row.acts and row.action == "stop" else unverified).append(row)
                 elif recent and not row.acts:
                     unverified.append(row)
-                elif recent and row.monitoring_next is not None:
-                    monitoring.append(_monitoring(row))
+                elif recent and (stay := stay_after(row)) is not None:
+                    monitoring.append(stay)
     rest_until, rest_row = max(rests, key=lambda rest: rest[0], default=(None, None))
     changes += [until for until, _ in rests]
-    unverified += _severe_infection(protocol, episodes.infection, since)
+    infected = _severe_infection(protocol, episodes.infection, since)
+    unverified += infected
     return Carry(
         rest_row=rest_row,
         rest_until=rest_until,
@@ -94,6 +104,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
         monitoring=tuple(monitoring),
         crs_after_last=crs_after_last,
         changes_at=tuple(changes),
+        rows=(*inherited, *infected),
     )
 
 
@@ -113,8 +124,10 @@ def _name(toxicity: str) -> str:
     return toxicity if toxicity == NEUROTOXICITY else toxicity.upper()
 
 
-def _monitoring(row: AfterToxicityRow) -> Monitoring:
-    assert row.monitoring_next is not None
+def stay_after(row: AfterToxicityRow) -> Monitoring | None:
+    """The stay that a row wants after the dose that follows the reaction; None: it wants none."""
+    if row.monitoring_next is None:
+        return None
     return Monitoring(
         setting=row.monitoring_next.setting,
         hours=row.monitoring_next.hours,

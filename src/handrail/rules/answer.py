@@ -156,7 +156,8 @@ class NextDose:
     """What the next dose is, or why it is not.
 
     `give_by` is the last day with no repeat or restart row; `restart_if_after` the last day before the label's first step
-    is required again.
+    is required again. `carried_rows`: the label's rows for the dose after a reaction that this dose inherits, as the setting
+    of a dose asks for them; None: not known.
     """
 
     action: Action
@@ -177,6 +178,7 @@ class NextDose:
     infusion: Infusion | None = None
     companions: tuple[Companion, ...] = ()
     monitoring: Monitoring | None = None
+    carried_rows: tuple[str, ...] | None = None
     row: str | None = None
     would_be: WouldBe | None = None
     source: SourceRef | None = None

@@ -252,7 +252,9 @@ def _first_dose(history: History, protocol: Protocol, work: _Working) -> NextDos
     row = protocol.step_row(step, wanted)
     because = f"no dose has been given yet: the label starts with {STEP_WORDS[step]}"
     source = protocol.source_of(row)
-    first = NextDose(action=Action.GIVE, step=step, because=because, status=row.status, source=source, row=row.id)
+    first = NextDose(
+        action=Action.GIVE, step=step, because=because, carried_rows=(), status=row.status, source=source, row=row.id
+    )
     if not row.acts:
         because = f"{because} (this row is not verified: ask the prescriber)"
         shown = WouldBe(action=Action.GIVE, step=step, row=row.id, words=row.words, status=row.status)
@@ -293,6 +295,7 @@ def _from_gap(
             Later(from_day=item.from_day, action=item.action, step=item.step, row=item.row) for item in dates.after_that
         ),
         restart_if_after=dates.restart_if_after,
+        carried_rows=carry.row_ids,
         row=answer.row.id if answer.row else None,
         would_be=answer.would_be,
         source=answer.source,

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from handrail.rules.answer import SourceRef
 from handrail.rules.protocol import Protocol
 from handrail.rules.setting_case import FACT_WORDS, Case, Said, any_of, condition, implausible
-from handrail.rules.setting_checks import CHECKS, after_gap, level_needed, payer_asks
+from handrail.rules.setting_checks import CHECKS, after_gap, check_names, level_needed, payer_asks
 from handrail.rules.setting_facts import OtherSite, SettingFacts, check_facts, reaches
 from handrail.rules.setting_rules import GapRow, Layer, Recommendation, RuleRow, SettingRules
 from handrail.rules.terms import STEP_WORDS, Action, Status, UnusableInput, civil_date, weakest
@@ -207,10 +207,8 @@ def setting(facts: SettingFacts, rules: SettingRules, label: Protocol | None, no
         raise UnusableInput(
             "wrong_order", "The day of the dose is over: give the day on which it is planned now.", "doses"
         )
-    unknown = set(facts.screening or {}) - {row.id for row in rules.screening}
-    if unknown:
-        raise UnusableInput("unknown_key", "There is no such screening test.", f"screening.{min(unknown)}")
     case = Case(facts=facts, rules=rules, label=label, now=now)
+    check_names(case)
     judged = [(row, _judge(case, row)) for row in rules.rule if case.phase in row.phases]
     gaps = [(row, _gap(case, row)) for row in rules.gap if case.phase == "step_up"]
     lacking = _lacking(judged, gaps)
@@ -344,11 +342,12 @@ def _label_requirement(case: Case) -> LabelRequirement | None:
     if stay is None:
         return None
     assert case.label is not None
+    open_ = "; what a reaction in this course adds is not known" if case.carried is None else ""
     return LabelRequirement(
         protocol_key=case.label.key,
         setting=stay.setting,
         hours=stay.hours,
-        words=stay.because,
+        words=f"{stay.because}{open_}",
         row=stay.row,
         status=stay.status,
         source=case.label.source_of(stay.row),

@@ -13,8 +13,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
+from handrail.rules.aftercare import stay_after
 from handrail.rules.answer import Monitoring
-from handrail.rules.protocol import Protocol
+from handrail.rules.protocol import AfterToxicityRow, Protocol
 from handrail.rules.schedule import monitoring_for, months_later
 from handrail.rules.setting_facts import MONTHS, Dated, SettingFacts, Span, months_of, uncovered
 from handrail.rules.setting_rules import Condition, Phase, SettingRules
@@ -106,17 +107,46 @@ class Case:
         return None if last is None else last + timedelta(hours=hours)
 
     @cached_property
+    def carried(self) -> tuple[AfterToxicityRow, ...] | None:
+        """The label's rows for the dose after a reaction that this dose inherits; None: not known.
+
+        Before the very first dose there are none.
+        """
+        named = () if self.facts.last_dose.given is False else self.facts.carried_rows
+        if named is None or self.label is None:
+            return None
+        return tuple(row for row in self.label.after_toxicity if row.id in named)
+
+    @cached_property
     def stay(self) -> Monitoring | None:
-        """Where the label wants the patient after this dose; None: it is not known which label, or what it says."""
-        return monitoring_for(self.label, step=self.facts.step, carried=()) if self.label is not None else None
+        """Where the label wants the patient after this dose, the stays after a reaction included.
+
+        None: it is not known which label, or what it says. Where it is not known what a reaction adds, this is the least of it.
+        """
+        if self.label is None:
+            return None
+        stays = [stay_after(row) for row in self.carried or ()]
+        carried = [stay for stay in stays if stay is not None]
+        return monitoring_for(self.label, step=self.facts.step, carried=carried)
 
     @property
     def label_asks_stay(self) -> bool | None:
-        """Whether the label asks for hospital after this dose; a row that lets the patient go and that nobody verified says nothing."""
-        if self.stay is None:
-            return None
-        asks = self.stay.setting in STAYS
-        return None if not asks and self.stay.status is Status.UNVERIFIED else asks
+        """Whether the label asks for hospital after this dose.
+
+        None: a row that lets the patient go and that nobody verified says nothing, and a reaction of which nobody knows may ask for it.
+        """
+        if self.stay is not None and self.stay.setting in STAYS:
+            return True
+        return None if self.stay_lacks else False
+
+    @property
+    def stay_lacks(self) -> tuple[str, ...]:
+        """The facts without which nobody can say that the label lets the patient go after this dose."""
+        unsaid = self.stay is None or self.stay.status is Status.UNVERIFIED
+        return (
+            *(["label"] if unsaid else []),
+            *(["carried_rows"] if self.carried is None and self.label is not None else []),
+        )
 
     def said(self, span: Span) -> str:
         """A span by the clock of the site, with its hours."""
@@ -271,6 +301,7 @@ FACT_WORDS: Final[Mapping[str, str]] = {
     "last_dose": "the last dose: step, day and schedule",
     "label": "which label holds, and what a verified row of it says of this dose",
     "rule": "a rule whose numbers nobody has verified or signed",
+    "carried_rows": "reactions in this course: the label's rows for the dose after them (none is an answer too)",
     "screening": "results of the required screening",
     "rems_prescriber": "REMS certification of the prescriber",
     "rems_dispenser": "REMS certification of the dispenser",

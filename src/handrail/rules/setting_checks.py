@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from handrail.rules.aftercare import STOPS, stay_after
 from handrail.rules.redosing import GapAnswer, redosing
-from handrail.rules.setting_case import FACT_WORDS, NO, Case, Said, any_of, lodged, route, unknown
+from handrail.rules.setting_case import FACT_WORDS, NO, STAYS, Case, Said, any_of, lodged, route, unknown
 from handrail.rules.setting_facts import Level, Paper, Suspension, months_of, reaches, uncovered
-from handrail.rules.terms import PRETREATMENT, STEP_UP_STEPS, STEP_WORDS, Action, say_date
+from handrail.rules.terms import PRETREATMENT, STEP_UP_STEPS, STEP_WORDS, Action, UnusableInput, say_date
 
 FIRST: Final = (PRETREATMENT, STEP_UP_STEPS[0])
 """Steps before which nothing was given."""
+
+
+def check_names(case: Case) -> None:
+    """Refuse what names a screening test or a row of the label that does not exist: it would count for nothing.
+
+    Raises:
+        UnusableInput: there is no such test, or no such row.
+    """
+    unknown_tests = set(case.facts.screening or {}) - {row.id for row in case.rules.screening}
+    if unknown_tests:
+        raise UnusableInput("unknown_key", "There is no such screening test.", f"screening.{min(unknown_tests)}")
+    rows = (
+        {row.id for row in case.label.after_toxicity} if case.label is not None else set(case.facts.carried_rows or ())
+    )
+    for number, name in enumerate(case.facts.carried_rows or ()):
+        if name not in rows:
+            message = "This label has no such row for the dose after a reaction."
+            raise UnusableInput("unknown_row", message, f"carried_rows[{number}]")
 
 
 # --- may it start at all ---------------------------------------------------------------------------------------------------
@@ -90,6 +109,19 @@ def _gap(case: Case) -> Said:
     if case.phase == "step_up" and case.dose_before not in (None, case.facts.last_dose.step):
         return unknown("last_dose")  # the dose of the plan before this one is not given yet
     return NO
+
+
+def _reaction(case: Case) -> Said:
+    """After a reaction the label stops the drug or considers it; a row that nobody verified leaves it to the prescriber."""
+    if case.carried is None:
+        return unknown("label" if case.label is None else "carried_rows")
+    parts = []
+    for row in case.carried:
+        if row.action in STOPS:
+            parts.append(Said(fires=True, because=f"label: {row.words} (row {row.id})"))
+        elif not row.acts:
+            parts.append(unknown("label"))
+    return any_of(parts)
 
 
 # --- at home ---------------------------------------------------------------------------------------------------------------
@@ -202,16 +234,20 @@ def _strict(case: Case) -> Said:
     if strict is False or asks is False:
         return NO
     if strict is None or asks is None:
-        return unknown(*_not_known(follows_label_strictly=strict, label=asks))
+        return unknown(
+            *(["follows_label_strictly"] if strict is None else []), *(case.stay_lacks if asks is None else ())
+        )
     assert case.stay is not None
     return Said(fires=True, because=f"label: {case.stay.because} (row {case.stay.row})")
 
 
 def _departure(case: Case) -> Said:
-    """The label asks for hospital, and nobody has signed that this dose is watched elsewhere."""
+    """The label asks for hospital, by the step or after a reaction, and nobody has signed that this dose is watched elsewhere."""
     asks, signed = case.label_asks_stay, _signed(case)
     if asks is None:
-        return unknown("label")  # nobody can have signed a departure from what is not known
+        return unknown(*case.stay_lacks)  # nobody can have signed a departure from what is not known
+    if asks and signed and case.carried is None:
+        return unknown("carried_rows")
     if not asks or signed:
         return NO
     if signed is None:
@@ -225,11 +261,10 @@ def _signed(case: Case) -> bool | None:
     holds = departure.paper.holds(case.facts.day)
     if not holds:
         return holds
-    return case.facts.step in departure.steps and bool(departure.because) and bool(departure.signed_by)
-
-
-def _not_known(**facts: object) -> Iterator[str]:
-    return (name for name, value in facts.items() if value is None)
+    stays = (stay_after(row) for row in case.carried or ())
+    after_reaction = {stay.row for stay in stays if stay is not None and stay.setting in STAYS}
+    named = case.facts.step in departure.steps and after_reaction <= set(departure.carried_rows)
+    return named and bool(departure.because) and bool(departure.signed_by)
 
 
 CHECKS: Final[Mapping[str, Callable[[Case], Said]]] = {
@@ -237,6 +272,7 @@ CHECKS: Final[Mapping[str, Callable[[Case], Said]]] = {
     "rems": _rems,
     "authorisation": _authorisation,
     "gap": _gap,
+    "reaction": _reaction,
     "caregiver": _caregiver,
     "travel": _travel,
     "site": _site,

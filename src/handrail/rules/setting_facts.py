@@ -153,9 +153,14 @@ class Payer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departure:
-    """A signed decision to watch elsewhere than the label asks: for which steps, why, who signed, until when it stands."""
+    """A signed decision to watch elsewhere than the label asks: for which steps, why, who signed, until when it stands.
+
+    A stay that the label wants after a reaction is departed from only where its row is named in `carried_rows`: who signed for
+    the steps before the reaction did not know of it.
+    """
 
     steps: tuple[str, ...] = ()
+    carried_rows: tuple[str, ...] = ()
     because: str | None = None
     signed_by: str | None = None
     paper: Paper = Paper()
@@ -166,12 +171,14 @@ class SettingFacts:
     """Everything that is known about the next dose and the patient. An absent value is not known.
 
     `doses` are all doses of this step-up up to the first treatment dose, in order; `step` is the one that is decided.
+    `carried_rows`: the label's rows for the dose after a reaction that this dose inherits, by their ids; none is an answer too.
     """
 
     zone: str
     step: str
     doses: tuple[PlannedDose, ...]
     last_dose: LastDose = LastDose()
+    carried_rows: tuple[str, ...] | None = None
     # may it start at all
     temperature_c: Decimal | None = None
     temperature_at: datetime | None = None
@@ -249,7 +256,8 @@ def check_facts(facts: SettingFacts) -> None:
 
     Raises:
         UnusableInput: an unknown zone or step, doses out of order, a span that ends before it begins, a month that does not
-            exist, minutes below zero, a worst case that is shorter than the typical time, a paper with an end and without one.
+            exist, minutes below zero, a worst case that is shorter than the typical time, a paper with an end and without one, a
+            reaction to a dose that was not given.
     """
     zone_named(facts.zone)
     for number, dose in enumerate(facts.doses):
@@ -273,6 +281,8 @@ def check_facts(facts: SettingFacts) -> None:
     for path, begins, ends in spans:
         if ends <= begins:
             raise UnusableInput("wrong_order", "The span ends before it begins.", f"{path}.until_at")
+    if facts.last_dose.given is False and facts.carried_rows:
+        raise UnusableInput("contradiction", "There was no dose before this one, and a reaction to it.", "carried_rows")
     _check_travel(facts)
     for path, paper in _papers(facts):
         if paper.until is not None and paper.no_end is True:

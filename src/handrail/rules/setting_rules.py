@@ -25,7 +25,7 @@ Layer = Literal["defer", "inpatient", "hybrid", "departure", "consideration"]
 Phase = Literal["step_up", "maintenance"]
 Recommendation = Literal["DEFER", "INPATIENT", "HYBRID", "OUTPATIENT"]
 CHECKED: Final = (
-    "screening", "rems", "authorisation", "gap", "caregiver", "travel", "site", "payer", "suspension", "strict", "site_hybrid",
+    "screening", "rems", "authorisation", "gap", "reaction", "caregiver", "travel", "site", "payer", "suspension", "strict", "site_hybrid",
     "departure", "near_limit", "shared_roster",
 )  # fmt: skip
 """Checks that a rule may name; each is carried out once in `setting_checks`."""
