@@ -55,7 +55,7 @@ def test_the_answer_has_the_keys_of_the_contract():
     assert set(CONTRACT) <= set(answer)
     assert (answer["id"], answer["format"]) == ("a", "handrail-setting-answer/1")
     assert (answer["recommendation"], answer["confidence"]) == ("OUTPATIENT", "complete")
-    assert answer["valid_until"] == "2026-07-08T15:00:00Z"
+    assert answer["valid_until"] == "2026-07-06T05:00:00Z"
     assert answer["label_requirement"]["source"]["row"] == "MON-1"
 
 

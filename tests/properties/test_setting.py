@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handrail.rules.setting import Setting
 from handrail.rules.setting_facts import Paper, SettingFacts
-from tests.support.settings import DAY_1, EVER, NEVER, at, decided, facts, plan
+from tests.support.settings import DAY_1, EVER, NEVER, at, decided, eve, facts, plan
 
 HOME = {"DEFER": 0, "INPATIENT": 0, None: 0, "HYBRID": 1, "OUTPATIENT": 2}
 KEPT = {"zone", "step", "doses", "site", "other_sites"}
@@ -160,6 +160,18 @@ def test_a_certificate_that_runs_out_never_makes_a_setting_greener(known: Settin
     for place, ended in papers(known):
         assert place
         never_greener(before, decided(ended))
+
+
+@settings(max_examples=60, deadline=None)
+@given(patients(), st.integers(0, 30))
+def test_while_a_decision_stands_nothing_that_was_clear_opens(known: SettingFacts, hours_before: int):
+    now = eve() - timedelta(hours=hours_before)
+    before = decided(known, now=now)
+    assert before.valid_until > now
+    last = decided(known, now=before.valid_until - timedelta.resolution)
+    states = {line.rule: line.state for line in last.lines}
+    assert all(states[line.rule] == "clear" for line in before.lines if line.state == "clear")
+    assert HOME[last.recommendation] >= HOME[before.recommendation]
 
 
 @settings(max_examples=60, deadline=None)

@@ -37,7 +37,7 @@ REFUSED: list[tuple[str, str, str, str]] = [
     # what is changed | into | code | place
     ('format = "handrail-setting/1"', 'format = "handrail-setting/9"', "unknown_format", "format"),
     ("hours = 72", "hours = 72\nminutes = 1", "unknown_key", "valid.minutes"),
-    ('hours = 72                      # a decision stands so long, and never beyond the next dose\nsource = ["HANDRAIL"]',
+    ('hours = 72                      # a decision stands so long at most, and never beyond the day of its dose\nsource = ["HANDRAIL"]',
      "hours = 72\nsource = []", "missing_source", "valid.source"),
     ('source = ["HANDRAIL", "ROADMAP25"]', 'source = ["NOBODY"]', "missing_source", "caregiver.source"),
     ('id = "HS-2"', 'id = "HS-1"', "duplicate_id", "HS-1"),

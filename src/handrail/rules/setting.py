@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Literal
 
 from handrail.rules.answer import SourceRef
@@ -18,6 +18,7 @@ from handrail.rules.setting_case import FACT_WORDS, Case, Said, any_of, conditio
 from handrail.rules.setting_checks import CHECKS, after_gap, check_names, level_needed, payer_asks
 from handrail.rules.setting_facts import OtherSite, SettingFacts, check_facts, reaches
 from handrail.rules.setting_rules import GapRow, Layer, Recommendation, RuleRow, SettingRules
+from handrail.rules.setting_valid import validity
 from handrail.rules.terms import STEP_WORDS, Action, Status, UnusableInput, civil_date, weakest
 
 SETTING_FORMAT: Final = "handrail-setting-answer/1"
@@ -182,6 +183,7 @@ class Setting:
     scheduling: Scheduling
     tasks: tuple[Task, ...]
     valid_until: datetime
+    valid_because: str
     protocol_version: str
     status: Status
     lines: tuple[RuleLine, ...]
@@ -216,6 +218,7 @@ def setting(facts: SettingFacts, rules: SettingRules, label: Protocol | None, no
     wanted = _wanted(case, judged, complete=all(item.fact == "departure" for item in lacking))
     recommendation = _withheld(case, wanted, judged)
     site_gaps = tuple(_site_gap(row) for row, said in gaps if said.fires)
+    stands = validity(case)
     blocking = tuple(_reason(row, said) for row, said in judged if row.layer == "defer" and said.fires is not False)
     return Setting(
         recommendation=recommendation,
@@ -235,7 +238,8 @@ def setting(facts: SettingFacts, rules: SettingRules, label: Protocol | None, no
         plan=tuple(_plan(case, recommendation)),
         scheduling=_scheduling(case, judged, recommendation, blocking, site_gaps),
         tasks=tuple(_tasks(judged, site_gaps, wanted)),
-        valid_until=_valid_until(case),
+        valid_until=stands.until,
+        valid_because=stands.because,
         protocol_version=f"{rules.name}; {label.key if label is not None else 'label not known'}",
         status=weakest(rules.tables_status, *(row.status for row, _ in judged)),
         lines=tuple(_line(row.id, row.layer, said) for row, said in judged)
@@ -326,12 +330,6 @@ def _plan(case: Case, recommendation: Recommendation | None) -> Iterator[Planned
         if dose.at >= case.facts.dose.at:
             day = civil_date(dose.at, case.facts.zone)
             yield PlannedPlace(step=dose.step, on=day, place=place_of(case, recommendation, dose.step))
-
-
-def _valid_until(case: Case) -> datetime:
-    """Some hours, and never beyond the dose after this one."""
-    later = [dose.at for dose in case.facts.doses if dose.at > case.facts.dose.at]
-    return min([case.now + timedelta(hours=case.rules.valid.hours), *later])
 
 
 # --- label, protocol, payer -------------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def condition(case: Case, row: Condition) -> Said:
         return unknown(row.fact)
     if row.equals is not None:
         return Said(fires=value is row.equals, because=_words(row.fact, value), value=_plain(value))
-    if row.today and not _of_today(case):
+    if row.today and not of_today(case):
         return unknown(row.fact)
     name, passes, words = next(limit for limit in LIMITS if getattr(row, limit[0]) is not None)
     limit = getattr(row, name)
@@ -208,7 +208,7 @@ def implausible(case: Case) -> tuple[str, ...]:
     return tuple(fact for fact, value in values if value is not None and _implausible(case, fact, value))
 
 
-def _of_today(case: Case) -> bool:
+def of_today(case: Case) -> bool:
     """Whether the temperature was measured on the day of the decision, and not after it."""
     at = case.facts.temperature_at
     zone = case.facts.zone

@@ -9,7 +9,7 @@ from handrail.rules.aftercare import STOPS, stay_after
 from handrail.rules.redosing import GapAnswer, redosing
 from handrail.rules.setting_case import FACT_WORDS, NO, STAYS, Case, Said, any_of, lodged, route, unknown
 from handrail.rules.setting_facts import Level, Paper, Suspension, months_of, reaches, uncovered
-from handrail.rules.terms import PRETREATMENT, STEP_UP_STEPS, STEP_WORDS, Action, UnusableInput, say_date
+from handrail.rules.terms import PRETREATMENT, STEP_UP_STEPS, STEP_WORDS, STEPS, Action, UnusableInput, say_date
 
 FIRST: Final = (PRETREATMENT, STEP_UP_STEPS[0])
 """Steps before which nothing was given."""
@@ -95,7 +95,7 @@ def after_gap(case: Case) -> GapAnswer | None:
 def _gap(case: Case) -> Said:
     """The gap since the last dose asks for another step, or for none yet; a table that only asks leaves it open."""
     if case.facts.last_dose.given is False:  # only the very first dose has none before it
-        return NO if case.facts.step in FIRST and case.dose_before is None else unknown("last_dose")
+        return _begins(case) if case.facts.step in FIRST and case.dose_before is None else unknown("last_dose")
     found = after_gap(case)
     if found is None:
         return unknown("last_dose", *([] if case.label is not None else ["label"]))
@@ -108,7 +108,19 @@ def _gap(case: Case) -> Said:
         return Said(fires=found.step != case.facts.step, because=words)
     if case.phase == "step_up" and case.dose_before not in (None, case.facts.last_dose.step):
         return unknown("last_dose")  # the dose of the plan before this one is not given yet
+    if found.step is not None and STEPS.index(case.facts.step) > STEPS.index(found.step):
+        words = f"{STEP_WORDS[found.step]} comes first: {found.because}"
+        return Said(fires=True, because=words)
     return NO
+
+
+def _begins(case: Case) -> Said:
+    """Whether the first dose of the course is one that the label begins with."""
+    if case.label is None:
+        return unknown("label")
+    first = {case.label.steps_of(schedule)[0] for schedule in case.label.schedules}
+    words = f"the label begins with {' or '.join(STEP_WORDS[step] for step in sorted(first, key=STEPS.index))}"
+    return Said(fires=case.facts.step not in first, because=words)
 
 
 def _reaction(case: Case) -> Said:
