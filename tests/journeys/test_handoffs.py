@@ -192,6 +192,15 @@ def test_a_practice_without_an_account_reads_asks_and_accepts_through_the_link(
     expect(phone.get_by_role("heading", level=1)).to_contain_text("teclistamab")
     looked_at(phone, axe, "door-open")
 
+    press(phone, phone.get_by_role("link", name=re.compile("^The packet")))
+    expect(phone.get_by_role("heading", name="Sealed version 1")).to_be_visible()
+    expect(phone.get_by_role("heading", level=1)).to_contain_text("Synthia")
+    looked_at(phone, axe, "door-packet")
+    with phone.expect_download() as coming:
+        phone.get_by_role("link", name="PDF, Letter").click()
+    assert coming.value.path().read_bytes().startswith(b"%PDF")
+    press(phone, phone.get_by_role("link", name="Back to the hand-off"))
+
     press(phone, phone.get_by_role("button", name="I have read it"))
     expect(phone.get_by_role("alert")).to_contain_text("who is it?")
     phone.get_by_label("Your name").fill("Synthetic Reader")

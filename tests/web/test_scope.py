@@ -227,6 +227,8 @@ THROUGH_A_LINK = {
     "emergency_link": "exchanges whatever was scanned for a cookie",
     "handoff_door": "a code, then one hand-off; nothing without the cookie of a link; tests/web/test_handoffs.py asks it",
     "handoff_link": "exchanges the token of such a link for a cookie",
+    "handoff_door_packet": "the packet behind the same code; tests/web/test_receiver_packet.py asks it",
+    "handoff_door_pdf": "the same as PDF",
     "checkin_card": "the emergency card on the patient's phone; nothing without the cookie of a link",
     "checkin_plan": "the patient's copy of the packet; nothing without the cookie of a link",
     "push_worker": "the program that shows a push message; holds nothing",

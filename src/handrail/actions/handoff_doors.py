@@ -2,11 +2,13 @@
 
 Opening a door acknowledges nothing. Only the code together with a name and a role does: written by the person behind the link, or heard
 by phone and typed in by the sender's staff. The link and its code travel on two ways, so that whoever has the message alone has nothing.
+Behind the link stands the packet too: sealed as it is when the link is made, and read as the version that is the newest one by then.
 """
 
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -16,11 +18,13 @@ from django.core import signing
 from django.db.models import QuerySet
 
 from handrail import clock
+from handrail.actions import packets
 from handrail.actions.actor import Actor, through_link
 from handrail.actions.errors import RefusedError
 from handrail.actions.handoffs import OFFER, TAKE_PART, Held, end, hold, take_over, tell, written
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.moves import GONE
+from handrail.actions.packets import Sealed
 from handrail.actions.recording import Recorded
 from handrail.people import scope
 from handrail.people.models import LinkToken
@@ -63,7 +67,10 @@ class OpenedDoor:
 
 
 def make_link(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> OpenedDoor:
-    """A link for the receiver, and the short code that is told by another way. A link made before is over."""
+    """A link for the receiver, and the short code that is told by another way. A link made before is over.
+
+    The packet is sealed with it, when the rules can judge the course: behind the link it can be read and printed.
+    """
     now = now or clock.now()
     with hold(course_id, handoff, by, now) as held:
         by.role_for(OFFER, held.course, now)
@@ -78,6 +85,10 @@ def make_link(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None
             expires_at=now + LASTS,
         )
         door = _make(held, by, kind=HandoffDoor.Kind.LINK, link=link)
+        with suppress(
+            RefusedError
+        ):  # a course that cannot be judged is handed over too, and its page says that there is no packet
+            packets.seal(course_id, by=by, now=now)
     return OpenedDoor(door=door, token=token)
 
 
@@ -180,6 +191,18 @@ def is_open(door: HandoffDoor, cookie: str, *, now: datetime | None = None) -> b
         return bool(door_id == str(door.pk) and datetime.fromisoformat(until) > (now or clock.now()))
     except (signing.BadSignature, ValueError, TypeError):
         return False
+
+
+def open_packet(door: HandoffDoor, *, now: datetime | None = None) -> Sealed | None:
+    """The newest sealed version of the packet, for the holder of the link; the look is logged. None: none was sealed.
+
+    Raises:
+        NotVisibleError: the link is over. RefusedError: the stored content is not what was sealed.
+    """
+    by, now = _through(door), now or clock.now()
+    with scope.acting_for(door.organisation_id):
+        number = door.course.packets.order_by("-number").values_list("number", flat=True).first()
+    return packets.open_version(door.course_id, number, by=by, now=now) if number is not None else None
 
 
 def read_through(door: HandoffDoor, who: Who, *, now: datetime | None = None) -> Recorded:

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from django.http import HttpResponse
+
 from handrail.actions.packets import Sealed
 from handrail.rules.packet_parts import NOT_KNOWN, Change
 from handrail.rules.telling import role_words
 from handrail.rules.terms import STEP_WORDS
+from handrail.web.pdf import Paper, as_file, pdf_of
 from handrail.web.words import STATUS_WORDS, local_time, parse
 
 SOURCE_WORDS: Final = {
@@ -67,6 +70,18 @@ def shown(body: dict[str, Any], sealed: Sealed | None) -> dict[str, Any]:
         "allergies": ALLERGIES,
         "sections": [_section(each, zone) for each in body["sections"]],
     }
+
+
+def printed(sealed: Sealed, paper: Paper) -> HttpResponse:
+    """A sealed version as PDF, served as an attachment.
+
+    Raises:
+        PdfUnavailable: what makes PDFs is not installed.
+    """
+    course_id, number = sealed.row.course_id, sealed.row.number
+    context = {"packet": shown(sealed.body, sealed), "course_id": course_id}
+    made = pdf_of("handrail/packet_pdf.html", context, paper=paper, style="packet.css")
+    return as_file(made, f"packet-{str(course_id)[:8]}-version-{number}-{paper}.pdf")
 
 
 def change_rows(changes: Iterable[Change]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -23,13 +23,10 @@ from handrail.records.models import Course, PacketVersion
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.health_links import link_rows
-from handrail.web.packet_page import change_rows, shown
-from handrail.web.pdf import PAPERS, PdfUnavailable, pdf_of
+from handrail.web.packet_page import change_rows, printed, shown
+from handrail.web.pdf import PAPERS, PdfUnavailable, papers_for
 from handrail.web.presenters import patient_words
 from handrail.web.words import local_time
-
-LETTER_COUNTRIES: Final = ("US",)
-"""Jurisdictions whose paper is Letter; everywhere else it is A4."""
 
 
 @staff_page
@@ -80,19 +77,10 @@ def packet_pdf(request: HttpRequest, course_id: UUID, number: int, paper: str) -
     found, now = course_for(request, course_id, READ), clock.now()
     sealed = packets.open_version(found.pk, number, by=person(signed_in(request)), now=now)
     try:
-        made = pdf_of(
-            "handrail/packet_pdf.html",
-            {"packet": shown(sealed.body, sealed), "course_id": found.pk},
-            paper=paper,
-            style="packet.css",
-        )
+        return printed(sealed, paper)
     except PdfUnavailable as error:
         messages.error(request, str(error))
         return redirect("packet_version", course_id=found.pk, number=number)
-    response = HttpResponse(made, content_type="application/pdf")
-    name = f"packet-{str(found.pk)[:8]}-version-{number}-{paper}.pdf"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 def _page(
@@ -106,7 +94,7 @@ def _page(
         "since": since,
         "changed": rows,
         "older_than": newest if sealed is not None and newest > sealed.row.number else None,
-        "papers": PAPERS if found.jurisdiction not in LETTER_COUNTRIES else tuple(reversed(PAPERS)),
+        "papers": papers_for(found.jurisdiction),
     }
     return render(request, "handrail/packet.html", context)
 

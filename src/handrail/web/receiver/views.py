@@ -1,7 +1,8 @@
 """The page behind the link of a hand-off: the code first, then one patient's hand-off, which a named person reads, asks about and accepts.
 
 A token that was never made, is over or was revoked leads to the same page with the same status, which names nobody. No token reaches a log,
-a history or a referrer, and nothing is asked of any other server. Opening the page acknowledges nothing.
+a history or a referrer, and nothing is asked of any other server. Opening the page acknowledges nothing. The packet stands behind the same
+code: every opening of it is a look of that link.
 """
 
 from __future__ import annotations
@@ -16,21 +17,26 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
-from handrail.actions import handoff_doors, handoffs
+from handrail.actions import handoff_doors, handoffs, packets
 from handrail.actions.access import log_look
 from handrail.actions.actor import through_link
 from handrail.actions.errors import ActionError, RefusedError
 from handrail.actions.handoff_doors import COOKIE, OPEN_COOKIE, OPEN_FOR, PURPOSE, Who, door_held, is_open
 from handrail.actions.links import exchange_link
+from handrail.actions.packets import Sealed
 from handrail.people.scope import acting_for
 from handrail.records.models import HandoffDoor, HandoffPerson
 from handrail.rules.handoff_loop import Loop, Stage
+from handrail.rules.packet_parts import packet_changes
 from handrail.web import handoff_page as page
 from handrail.web.handoff_facts import sheet_facts
 from handrail.web.handoff_held import typed_day
+from handrail.web.packet_page import change_rows, printed, shown
+from handrail.web.pdf import PAPERS, Paper, PdfUnavailable, papers_for
 from handrail.web.words import instant_iso
 
 PATH: Final = "/h/"
+ASK_THEM: Final = "Call the number on the page of the hand-off, and ask the prescriber."
 DECLINED: Final = "Written down: your practice does not take the patient over."
 
 
@@ -167,6 +173,66 @@ def _page(
         "error": trouble,
     }
     return _private(render(request, "handrail/receiver/handoff.html", context, status=422 if trouble else 200))
+
+
+# --- the packet -----------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def packet(request: HttpRequest) -> HttpResponse:
+    """The newest sealed version, with what changed in the record since it was sealed."""
+    return _with_packet(request, None)
+
+
+@require_GET
+def packet_pdf(request: HttpRequest, paper: str) -> HttpResponse:
+    """The same as PDF."""
+    chosen = next((each for each in PAPERS if each == paper), None)
+    return _over(request) if chosen is None else _with_packet(request, chosen)
+
+
+def _with_packet(request: HttpRequest, paper: Paper | None) -> HttpResponse:
+    now = clock.now()
+    door = door_held(request.COOKIES.get(COOKIE, ""), now=now)
+    if door is None:
+        return _over(request)
+    if not is_open(door, request.COOKIES.get(OPEN_COOKIE, ""), now=now):
+        return _private(redirect("handoff_door"))
+    with acting_for(door.organisation_id):
+        try:
+            sealed = handoff_doors.open_packet(door, now=now)
+        except RefusedError as error:
+            return _packet_page(request, door, None, now, trouble=f"{error.message} {ASK_THEM}")
+        if sealed is None:
+            return _packet_page(request, door, None, now, trouble=f"No packet was sealed. {ASK_THEM}")
+        if paper is None:
+            return _packet_page(request, door, sealed, now)
+        try:
+            return _private(printed(sealed, paper))
+        except PdfUnavailable as error:
+            return _packet_page(request, door, sealed, now, trouble=str(error))
+
+
+def _packet_page(
+    request: HttpRequest, door: HandoffDoor, sealed: Sealed | None, now: datetime, *, trouble: str = ""
+) -> HttpResponse:
+    changed: list[dict[str, Any]] | None = None
+    if sealed is not None:
+        try:
+            changed = change_rows(packet_changes(sealed.body, packets.packet_of(door.course, now).to_json()))
+        except RefusedError:
+            trouble = trouble or f"Nobody can say what changed since this version was sealed. {ASK_THEM}"
+    context = {
+        **_frame(now),
+        "packet": shown(sealed.body, sealed) if sealed is not None else None,
+        "course_id": door.course_id,
+        "papers": papers_for(door.course.jurisdiction),
+        "since": sealed.row.number if sealed is not None else None,
+        "compared": changed is not None,
+        "changed": changed,
+        "trouble": trouble,
+    }
+    return _private(render(request, "handrail/receiver/packet.html", context, status=200 if sealed else 409))
 
 
 # --- parts --------------------------------------------------------------------------------------------------------------
