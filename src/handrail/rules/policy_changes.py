@@ -102,7 +102,7 @@ def _of_value(
         if field == "steps":
             yield from _of_steps(old or [], new or [], row, place, caution)
         else:
-            inner = place if field is None or row == place else f"{row}.{field}"
+            inner = place if field is None else f"{row}.{field}"
             yield from _of_rows(old or [], new or [], inner, place, caution)
     else:
         verdict, because = _verdict(old, new, caution.get(place))
