@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from handrail.rules.policy import load_policy, shipped_document
 from handrail.rules.policy_changes import changes_of
 from handrail.rules.policy_own import Reason, own_policy
 from handrail.rules.protocol import load, newest_active
-from handrail.rules.responsibility import template
+from handrail.rules.responsibility import Rule, template
 from handrail.rules.setting_facts import PlannedDose
 from handrail.rules.upcoming import upcoming
 from tests.spec.test_packet import made, stepped_up
@@ -180,6 +180,24 @@ def test_of_several_partners_the_one_with_an_agreement_counts(
     assert found is not None and (found.agreement, found.trouble) == (counts, trouble)
     names_of = {task.id: task.name for task in template().task}
     assert (found.task, found.task_name) == (TASKS[-1], names_of[TASKS[-1]])
+
+
+@pytest.mark.parametrize(
+    # hours of weekdays from 08:00 to 17:00; looked at | they hold
+    ("at", "holds"),
+    [
+        ("2026-03-06 07:59", False),
+        ("2026-03-06 08:00", True),  # a Friday
+        ("2026-03-06 17:00", False),
+        ("2026-03-07 08:00", False),  # a Saturday
+        ("2026-03-09 08:00", True),  # a Monday, and a holiday below
+    ],
+)
+def test_hours_of_some_days_hold_on_no_other_day(at: str, holds: bool):
+    rule = Rule(party="hub", role="Nurse", days=("mon", "tue", "wed", "thu", "fri"), starts="08:00", ends="17:00")
+    local = datetime.fromisoformat(at)
+    assert rule.holds(local, None) is holds
+    assert rule.holds(local, None, (local.date(),)) is False  # a holiday counts as a Sunday
 
 
 # --- rival corrections --------------------------------------------------------------------------------------------
