@@ -190,6 +190,22 @@ def test_on_the_night_of_a_clock_change_the_shorter_reading_counts(sunday, now, 
     assert door_at(hours(week), datetime.fromisoformat(now).replace(tzinfo=UTC), frozenset()).state is state
 
 
+def test_hours_of_which_a_clock_change_leaves_nothing_are_no_opening():
+    sunday = hours((*["closed"] * 6, "02:30-03:30"))  # on 8 March both ends are 03:30 by the summer clock
+    assert seen(sunday, at("2026-03-08 00:30")) == (CLOSED, "", "Sun 02:30")
+    assert door_at(sunday, at("2026-03-08 00:30"), frozenset()).opens_at == at("2026-03-15 02:30")
+
+
+@pytest.mark.parametrize(
+    # the first closed day of a door that is open day and night; asked on 2 March | until
+    ("closed", "until"),
+    [(date(2026, 3, 15), "Sun 00:00"), (date(2026, 3, 16), "")],  # 14 days are looked at
+)
+def test_a_door_that_is_open_all_the_days_that_are_looked_at_says_no_end(closed, until):
+    door = hours((ALWAYS,) * 7, days={closed: "closed"})
+    assert seen(door, at("2026-03-02 10:00")) == (OPEN, until, "")
+
+
 @pytest.mark.parametrize("zone", [ZONE, "Africa/Cairo", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu"])
 def test_a_door_that_never_closes_is_open_in_every_hour_of_the_year_in_every_zone(zone):
     always = hours((ALWAYS,) * 7, holidays_as_usual=True, zone=zone)
@@ -224,7 +240,8 @@ def span(first: str, last: str) -> Span:
 
 DUTY = [
     ((), "2026-03-03 10:00", CLOSED, "", "", True),
-    ((("2026-03-03 09:00", "2026-03-03 11:00"),), "2026-03-03 08:30", CLOSED, "", "Tue 09:00", True),
+    ((("2026-03-03 09:00", "2026-03-03 11:00"),), "2026-03-03 07:59", CLOSED, "", "Tue 09:00", False),
+    ((("2026-03-03 09:00", "2026-03-03 11:00"),), "2026-03-03 08:00", CLOSED, "", "Tue 09:00", True),
     ((("2026-03-03 09:00", "2026-03-03 11:00"),), "2026-03-03 09:00", OPEN, "Tue 11:00", "", False),
     ((("2026-03-03 09:00", "2026-03-03 11:00"),), "2026-03-03 11:00", CLOSED, "", "", True),
     ((("2026-03-03 09:00", "2026-03-03 11:00"),), "2026-03-03 18:00", CLOSED, "", "", False),
@@ -238,6 +255,8 @@ DUTY = [
         False,
     ),
     ((("2026-03-03 17:00", "2026-03-04 09:00"),), "2026-03-03 20:00", CLOSED, "", "Wed 08:00", False),
+    # Somebody comes on at the minute in which the hours end: that opens nothing.
+    ((("2026-03-03 17:00", "2026-03-04 09:00"),), "2026-03-03 16:00", CLOSED, "", "Wed 08:00", True),
     ((("2026-03-08 08:00", "2026-03-08 20:00"),), "2026-03-08 12:00", NOT_KNOWN, "", "", False),
 ]
 
@@ -259,6 +278,7 @@ WRITTEN = [
     ("08:00 – 12:00,13:00-17:00", "08:00-12:00, 13:00-17:00"),
     ("13:00-17:00, 08:00-12:00", "08:00-12:00, 13:00-17:00"),
     ("20:00-02:00", "20:00-02:00"),
+    ("08:59-17:59", "08:59-17:59"),
     ("20:00-00:00", "20:00-24:00"),
     ("00:00-24:00", ALWAYS),
 ]
@@ -277,7 +297,10 @@ REFUSED = [
     "24 h",
     "08:00-17:00-18:00",
     "08:60-09:00",
+    "08:60-17:00",
+    "08:00-17:60",
     "24:00-25:00",
+    "24:00-08:00",
     "08:00-24:01",
     "08:00-08:00",
     "00:00-00:00x",
