@@ -115,6 +115,18 @@ BAD: list[tuple[Any, str, str]] = [
     (line(caregivers=[{"who": "p", "from_at": "soon", "until_at": at(1)}]), "not_a_time", "in.caregivers[0].from_at"),
     (line(doses={}), "wrong_type", "in.doses"),
     (line(step="step_up_3"), "missing_key", "in.step"),
+    (line(weather_expected=["snow", "Snow"]), "unknown_word", "in.weather_expected[1]"),
+    (line(weather_expected=["blizzard"]), "unknown_word", "in.weather_expected[0]"),
+    (
+        line(travel={"worst": [{"months": [7], "minutes": 20, "weather": "Snow"}]}),
+        "unknown_word",
+        "in.travel.worst[0].weather",
+    ),
+    (
+        line(site__suspensions=[{"words": "w", "months": [7], "weather": "SNOW"}]),
+        "unknown_word",
+        "in.site.suspensions[0].weather",
+    ),
     (line(screening={"hepatitis_b": "fine"}), "unknown_word", "in.screening.hepatitis_b"),
 ]
 
@@ -125,6 +137,11 @@ def test_a_line_that_cannot_be_used_says_why_and_the_others_go_on(body: Any, cod
     bad, good = (json.loads(answer) for answer in run([text, json.dumps(line("b"))]))
     assert (bad["error"]["code"], bad["error"]["path"]) == (code, path)
     assert good["recommendation"] == "OUTPATIENT"
+
+
+def test_a_word_for_weather_that_is_none_of_the_vocabulary_is_told_which_there_are():
+    message = one(line(weather_expected=["Snow"]))["error"]["message"]
+    assert message == "The value is one of: clear, rain, storm, flood, fog, ice, snow, heat."
 
 
 def test_the_command_answers_line_by_line_and_exits_0(

@@ -53,9 +53,9 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "caregivers": values([{"who": "a", **SPAN}], [], [{"who": "a", **SPAN}, {"who": "b", **SPAN}], [{"who": "a", **SPAN, "until_at": at(6, 9)}]),
     "travel": values(
         {"worst": [{"months": [7], "minutes": 20}], "typical_minutes": 20, "night_minutes": 15}, {"worst": [{"months": [7], "minutes": 75}]},
-        {"worst": [{"months": [7], "minutes": 25}, {"months": [7], "minutes": 70, "weather": "flood"}]}, {"worst": [{"months": [7], "minutes": 45, "weather": "dry"}]}, {},
+        {"worst": [{"months": [7], "minutes": 25}, {"months": [7], "minutes": 70, "weather": "flood"}]}, {"worst": [{"months": [7], "minutes": 45, "weather": "clear"}]}, {},
     ),
-    "weather_expected": values([], ["flood"], ["dry"]),
+    "weather_expected": values([], ["flood"], ["clear"]),
     "lodging": values({"accepted": False}, {"accepted": True, **SPAN, "worst_minutes": 5}, {"accepted": True, **SPAN, "worst_minutes": 90},
                       {"accepted": True, **SPAN, "until_at": at(9, 0), "worst_minutes": 5}, {"accepted": True, "worst_minutes": 5}, {"worst_minutes": 90}),
     "screening": values({"hepatitis_b": "resulted", "counts": "resulted", "chemistry": "resulted", "immunoglobulins": "resulted", "pregnancy": "does_not_apply"},

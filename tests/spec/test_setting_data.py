@@ -36,6 +36,7 @@ def test_no_number_acts_as_if_it_were_read_in_a_label():
 REFUSED: list[tuple[str, str, str, str]] = [
     # what is changed | into | code | place
     ('format = "handrail-setting/1"', 'format = "handrail-setting/9"', "unknown_format", "format"),
+    ('version = "1"', 'version = "1"\nsigned_by = " "', "missing_key", "signed_by"),
     ("hours = 72", "hours = 72\nminutes = 1", "unknown_key", "valid.minutes"),
     ('hours = 72                      # a decision stands so long at most, and never beyond the day of its dose\nsource = ["HANDRAIL"]',
      "hours = 72\nsource = []", "missing_source", "valid.source"),
@@ -117,6 +118,12 @@ def test_a_row_that_nobody_verified_permits_nothing():
     assert (answer.recommendation, missing(answer), answer.status) == (None, ["rule"], Status.UNVERIFIED)
     assert decided(facts(ecog=3), rules=rules).recommendation == "INPATIENT"
     assert decided(facts()).status is Status.SECONDARY
+
+
+def test_an_answer_says_who_signed_the_rules_or_that_nobody_did():
+    signed = setting_rules_from_toml(TEXT.replace('version = "1"', 'version = "1"\nsigned_by = "the medical lead"', 1))
+    assert decided(facts(), rules=signed).rules_signed_by == "the medical lead"
+    assert (load_setting_rules().signed_by, decided(facts()).rules_signed_by) == (None, None)
 
 
 @pytest.mark.parametrize("table", ["valid", "caregiver", "travel", "level", "hybrid", "band", "screening", "gap"])

@@ -162,7 +162,8 @@ class Setting:
     """The recommended setting of a dose, and everything that made it. `recommendation` null: withheld, see `missing`.
 
     `blocking` holds what defers the start and what could: a rule of the first layer that is not known keeps the dose from being booked,
-    in hospital too. `would_be`: what it would be once the departure from the label is signed.
+    in hospital too. `would_be`: what it would be once the departure from the label is signed. `rules_signed_by` null: the rules are
+    defaults that no medical lead has signed.
     """
 
     recommendation: Recommendation | None
@@ -185,6 +186,7 @@ class Setting:
     valid_until: datetime
     valid_because: str
     protocol_version: str
+    rules_signed_by: str | None
     status: Status
     lines: tuple[RuleLine, ...]
 
@@ -241,6 +243,7 @@ def setting(facts: SettingFacts, rules: SettingRules, label: Protocol | None, no
         valid_until=stands.until,
         valid_because=stands.because,
         protocol_version=f"{rules.name}; {label.key if label is not None else 'label not known'}",
+        rules_signed_by=rules.signed_by,
         status=weakest(rules.tables_status, *(row.status for row, _ in judged)),
         lines=tuple(_line(row.id, row.layer, said) for row, said in judged)
         + tuple(_line(row.id, "site_gap", said) for row, said in gaps),

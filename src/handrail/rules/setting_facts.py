@@ -18,6 +18,9 @@ Level = Literal["0", "1", "2", "3", "4", "H"]
 LEVELS: Final[tuple[Level, ...]] = ("0", "1", "2", "3", "4", "H")
 """Levels of a site, from "refers only" to hub."""
 
+Weather = Literal["clear", "rain", "storm", "flood", "fog", "ice", "snow", "heat"]
+"""Classes of weather, one word each wherever weather is told: the way, the seasonal plan and what is expected are compared by it."""
+
 
 def reaches(level: Level, least: Level) -> bool:
     """Whether a level is enough."""
@@ -85,7 +88,7 @@ class WorstTime:
 
     months: tuple[int, ...]
     minutes: int
-    weather: str | None = None
+    weather: Weather | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ class Suspension:
 
     words: str
     months: tuple[int, ...]
-    weather: str | None = None
+    weather: Weather | None = None
     unless_lodging: bool = False
 
 
@@ -194,7 +197,7 @@ class SettingFacts:
     # at home
     caregivers: tuple[Shift, ...] | None = None
     travel: Travel = Travel()
-    weather_expected: tuple[str, ...] | None = None
+    weather_expected: tuple[Weather, ...] | None = None
     lodging: Lodging = Lodging()
     phone_works: bool | None = None
     measures_temperature: bool | None = None

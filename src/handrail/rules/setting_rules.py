@@ -160,7 +160,7 @@ class GapRow(SettingRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingRules:
-    """The rules that a programme decides by."""
+    """The rules that a programme decides by. `signed_by`: the medical lead who signed them; None: defaults that nobody has signed."""
 
     format: str
     id: str
@@ -175,6 +175,7 @@ class SettingRules:
     rule: tuple[RuleRow, ...]
     screening: tuple[ScreeningRow, ...]
     gap: tuple[GapRow, ...]
+    signed_by: str | None = None
 
     @property
     def name(self) -> str:
@@ -196,7 +197,7 @@ def load_setting_rules() -> SettingRules:
     """The shipped setting rules.
 
     Raises:
-        ProtocolDataError: an unknown key, fact or check, a missing source, bands of points with a hole.
+        ProtocolDataError: an unknown key, fact or check, a missing source, bands of points with a hole, a signature without a name.
     """
     return setting_rules_from_toml((FOLDER / "default-1.toml").read_text(encoding="utf-8"))
 
@@ -208,6 +209,8 @@ def setting_rules_from_toml(text: str) -> SettingRules:
     rules = read_table(SettingRules, document, "")
     if rules.format != FORMAT:
         raise ProtocolDataError("unknown_format", f'Setting rules start with format = "{FORMAT}".', "format")
+    if rules.signed_by is not None and not rules.signed_by.strip():
+        raise ProtocolDataError("missing_key", "Whoever signed the rules is named.", "signed_by")
     for path, row in _sourced(rules):
         if not row.source or set(row.source) - set(sources):
             raise ProtocolDataError("missing_source", "The row names no source of this file.", f"{path}.source")
