@@ -21,13 +21,21 @@ OFFERED = "2026-03-11 09:00"
 """A Wednesday, two days after the first treatment dose."""
 
 
-def stepped_up(*, assessed: bool = True, anc: str | None = "2.1") -> Told:
-    """Teclistamab through step-up, first treatment dose on Mon 9 Mar 2026; every watched dose assessed, nothing found."""
+def stepped_up(*, assessed: bool = True, anc: str | None = "2.1", amounts: bool = False) -> Told:
+    """Teclistamab through step-up, first treatment dose on Mon 9 Mar 2026; every watched dose assessed, nothing found.
+
+    Args:
+        amounts: whether the mg of each dose are on record.
+    """
     told = Told()
-    doses = (("step_up_1", "2026-03-02"), ("step_up_2", "2026-03-05"), ("first_treatment", "2026-03-09"))
-    for step, day in doses:
+    doses = (
+        ("step_up_1", "2026-03-02", "4.2"),
+        ("step_up_2", "2026-03-05", "21"),
+        ("first_treatment", "2026-03-09", "105"),
+    )
+    for step, day, mg in doses:
         well(told, f"{day} 08:00")
-        told.dose(step, f"{day} 09:00")
+        told.dose(step, f"{day} 09:00", **({"dose_mg": mg, "route": "subcutaneous"} if amounts else {}))
     if assessed:
         well(told, "2026-03-11 08:00")
     if anc is not None:
