@@ -13,7 +13,20 @@ import pytest
 from handrail.rules.coursefile import read_plain
 from handrail.rules.setting_facts import SettingFacts, check_facts
 from handrail.rules.terms import UnusableInput
-from tests.support.settings import NEVER, at, changed, decided, eve, facts, fired, minutes, missing, plan, unremarkable
+from tests.support.settings import (
+    LABEL,
+    NEVER,
+    at,
+    changed,
+    decided,
+    eve,
+    facts,
+    fired,
+    minutes,
+    missing,
+    plan,
+    unremarkable,
+)
 
 TODAY = at(0, 8)
 
@@ -398,3 +411,19 @@ def test_nobody_is_judged_by_language_insurance_race_or_income():
 
     forbidden = ("language", "insur", "race", "ethnic", "income", "payer_type", "postcode", "zip")
     assert [item.name for item in fields(SettingFacts) if any(word in item.name for word in forbidden)] == []
+
+
+@pytest.mark.parametrize(
+    # whether the site follows the label strictly | the label | what the rule of strict sites waits for
+    ("strict", "label", "waits"),
+    [
+        (True, LABEL, []),
+        (True, None, ["label"]),
+        (None, LABEL, ["follows_label_strictly"]),  # this label asks for hospital, so nothing else is in question
+        (None, None, ["label", "follows_label_strictly"]),
+        (False, None, []),
+    ],
+)
+def test_the_rule_of_strict_sites_names_what_it_waits_for(strict: bool | None, label: str | None, waits: list[str]):
+    answer = decided(facts(site__follows_label_strictly=strict), label=label)
+    assert sorted(item.fact for item in answer.missing if "IP-12" in item.rules) == sorted(waits)
