@@ -69,6 +69,7 @@ def test_a_check_is_saved_and_the_truth_comes_back(phone: Client, home: Home):
         "tone": "now",
         "ask_again_after": 15,
         "take": None,
+        "doors": [],
     }
     assert home.checks()[0].payload["temperature_c"] == "38.4" and home.alerts() == ["RED-3"]
     with everything():

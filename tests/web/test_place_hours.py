@@ -59,7 +59,7 @@ def test_hours_are_typed_in_and_read_back_as_patients_read_them(world):
         "Monday to Thursday: 08:00–17:00",
         "Friday: 20:00–02:00",
         "Saturday: closed",
-        "Sunday: not known, call before you go",
+        "Sunday: not known",
         "Written down on Monday, March 2, 2026; it may have changed.",
     ):
         assert wanted in words(page), wanted
@@ -100,7 +100,7 @@ def test_a_holiday_of_the_rota_stands_on_the_page(world):
         Holiday.objects.create(organisation=world.alice.organisation, on=NOW.date(), name="Test day")
     said = words(of(world.alice.director).get(reverse("place_hours", args=[place.pk])))
     assert "Whether it is open now is not known here" in said
-    assert "Monday, March 2, 2026: not known, call before you go" in said
+    assert "Monday, March 2, 2026: not known" in said
 
 
 def test_a_nurse_reads_the_hours_and_changes_nothing(world):

@@ -21,12 +21,22 @@ from django.utils.translation import gettext_lazy
 from handrail import clock
 from handrail.actions.actor import through_link
 from handrail.actions.checkin_answers import Answers
+from handrail.actions.doors import doors_of
 from handrail.actions.errors import ConflictError, NotVisibleError, TooManyError
 from handrail.actions.facts import receive_checkin
 from handrail.actions.home_medicines import Instruction, instruction_after
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS, Recorded
-from handrail.actions.truth import ask_again_after, nobody_has_it, number_of, number_to_call, open_alerts, truth_about
+from handrail.actions.truth import (
+    ask_again_after,
+    cannot_wait,
+    nobody_has_it,
+    number_of,
+    number_to_call,
+    open_alerts,
+    truth_about,
+)
+from handrail.actions.words_doors import department_lines, door_lines
 from handrail.people import scope
 from handrail.people.models import LinkToken, Organisation
 from handrail.records import wire
@@ -125,6 +135,8 @@ class Receipt:
     ask_again_after: int | None
     """After how many seconds the page asks again what is true; None when nothing is waited for."""
     take: Instruction | None = None
+    doors: tuple[str, ...] = ()
+    """Where to go, line by line: of somebody who cannot wait, the emergency department and nothing else."""
 
     def to_json(self) -> dict[str, Any]:
         """The answer of the API."""
@@ -137,6 +149,7 @@ class Receipt:
             "tone": self.tone,
             "ask_again_after": self.ask_again_after,
             "take": {"authorisation": self.take.authorisation, "taken": self.take.taken} if self.take else None,
+            "doors": list(self.doors),
         }
 
 
@@ -320,19 +333,29 @@ def receipt_for(
     known = not failed and bool(judged)
     take = instruction_after(history, policy, event, disposition, now) if history and known and not by_text else None
     due = (judged.get("watch") or {}).get("next_check_due") if known else None
+    zone = patient_zone(history) if history else course.time_zone
+    waits = not known or cannot_wait(alerts) or disposition is Disposition.ED_NOW
     return Receipt(
         id=str(event.id),
         truth=truth,
         instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
         call=number_of(course, just.party) if just is not None and just.party else number_to_call(course, now),
-        next_check=_clock_words(
-            datetime.fromisoformat(due) if due else None, patient_zone(history) if history else course.time_zone, course
-        ),
+        next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
         tone=_tone(ladder, known=known),
         again=again,
         ask_again_after=ask_again_after(alerts),
         take=take,
+        doors=() if by_text else _doors(course, now, zone, ladder, only_ed=waits),
     )
+
+
+def _doors(course: Course, now: datetime, zone: str, ladder: Ladder | None, *, only_ed: bool) -> tuple[str, ...]:
+    """Who calls 911 reads no address, and whoever cannot wait reads none but that of the emergency department."""
+    if ladder is Ladder.RED_1:
+        return ()
+    if only_ed or (ladder is not None and ladder.urgency is Urgency.NOW):
+        return department_lines(doors_of(course, now, only_ed=True))
+    return door_lines(doors_of(course, now), now, zone, clock_24h=course.patient.clock_24h)
 
 
 def _instructions(

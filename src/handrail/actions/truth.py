@@ -98,6 +98,11 @@ def nobody_has_it(alerts: Iterable[Alert]) -> bool:
     return any(each.urgency == Urgency.NOW.value and each.acknowledged_at is None for each in _urgent(alerts))
 
 
+def cannot_wait(alerts: Iterable[Alert]) -> bool:
+    """Whether among the open alerts is one that cannot wait, taken or not: the patient may be sent to an emergency department."""
+    return any(each.urgency == Urgency.NOW.value for each in _urgent(alerts))
+
+
 def _urgent(alerts: Iterable[Alert]) -> list[Alert]:
     return [each for each in alerts if each.urgency in _CALLED and not each.key.startswith(_NOT_OF_THE_PATIENT)]
 

@@ -81,7 +81,7 @@ def door_lines(doors: Sequence[Door], now: datetime, zone: str, *, clock_24h: bo
     if not doors:
         return ()
     lines = (door_words(door, now, zone, clock_24h=clock_24h).line for door in doors)
-    return (_("Call us before you go to one of these."), *lines)
+    return (_("No emergency? Call us before you go to one of these."), *lines)
 
 
 def _state(door: Door, now: datetime, zone: str, clock_24h: bool) -> str:
@@ -130,8 +130,12 @@ def _when(door: Door, at: datetime, now: datetime, zone: str, clock_24h: bool) -
 def _paper(door: Door, now: datetime, *, clock_24h: bool) -> Iterator[str]:
     """What holds for as long as nobody writes new hours down: nothing of "now"."""
     hours = door.hours
+    if door.place.kind == CarePlace.Kind.ED:
+        yield _("In an emergency do not wait: go, or call 911.")
+    else:
+        yield _("Call before you go.")
     if hours is None or door.written_at is None:
-        yield _("Its hours are not known here: call before you go.")
+        yield _("Its hours are not known here.")
         return
     for first, last, day in alike(hours.week):
         if (first, last) == (0, 6):
@@ -149,14 +153,14 @@ def _paper(door: Door, now: datetime, *, clock_24h: bool) -> Iterator[str]:
         if today <= on <= today + timedelta(days=PAPER_DAYS):
             yield f"{_day(on)}: {_hours(hours.of(on, door.holidays)[0], clock_24h)}"
     if hours.duty is not None:
-        yield _("Only while somebody is on duty there: call before you go.")
+        yield _("Only while somebody is on duty there.")
     written = civil_date(door.written_at, hours.zone)
     yield _("Written down on %(day)s; it may have changed.") % {"day": _day(written)}
 
 
 def _hours(day: Day, clock_24h: bool) -> str:
     if day is None:
-        return _("not known, call before you go")
+        return _("not known")
     if not day:
         return _("closed")
     if hours_text(day) == ALWAYS:

@@ -90,7 +90,7 @@ _ERROR: Final[dict[str, Any]] = {
 _RECEIPT: Final[dict[str, Any]] = {
     "type": "object",
     "description": "What the person is told after sending.",
-    "required": ["id", "truth", "instructions", "call", "next_check", "tone", "ask_again_after", "take"],
+    "required": ["id", "truth", "instructions", "call", "next_check", "tone", "ask_again_after", "take", "doors"],
     "additionalProperties": False,
     "properties": {
         "id": {"type": "string", "format": "uuid"},
@@ -100,6 +100,11 @@ _RECEIPT: Final[dict[str, Any]] = {
         "next_check": TEXT,
         "tone": {"enum": ["now", "soon", "good"]},
         "ask_again_after": {"type": ["integer", "null"], "description": "Seconds; null when nothing is waited for."},
+        "doors": {
+            "type": "array",
+            "items": TEXT,
+            "description": "Where to go; of somebody who cannot wait, the emergency department and nothing else.",
+        },
         "take": {
             "anyOf": [
                 NULL,

@@ -6,10 +6,14 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 import segno
+from django.conf import settings
+from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
+from handrail.actions.doors import doors_of
 from handrail.actions.emergency import card_in_force, show_card
 from handrail.actions.truth import number_to_call
+from handrail.actions.words_doors import door_words
 from handrail.alerts.places import emergency_link
 from handrail.people.models import EmergencyCard, Organisation
 from handrail.records.models import Course
@@ -65,6 +69,16 @@ def face(course: Course, card: EmergencyCard, now: datetime, *, names: bool) -> 
         "printed": local_time(now, course.time_zone),
         "until": f"{card.link.expires_at:%Y-%m-%d}",
     }
+
+
+def doors_on_paper(course: Course, now: datetime) -> dict[str, Any]:
+    """The doors with their hours, in the patient's language: paper says nothing of "now"."""
+    spoken = {code for code, _name in settings.LANGUAGES}
+    language = next((code for code in (course.patient.language[:2],) if code in spoken), str(settings.LANGUAGE_CODE))
+    clock_24h = course.patient.clock_24h
+    with translation.override(language):
+        doors = [door_words(each, now, course.time_zone, clock_24h=clock_24h) for each in doors_of(course, now)]
+    return {"paper_doors": doors, "paper_language": language}
 
 
 def card_on_phone(course: Course, now: datetime) -> dict[str, Any]:

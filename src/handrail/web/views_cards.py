@@ -19,7 +19,7 @@ from handrail.actions.errors import RefusedError
 from handrail.people import permissions
 from handrail.people.models import CarePlace, EmergencyCard
 from handrail.records.models import Course
-from handrail.web.cards import face
+from handrail.web.cards import doors_on_paper, face
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.ed_packet import packet_context
@@ -67,6 +67,7 @@ def card(request: HttpRequest, course_id: UUID, card_id: UUID) -> HttpResponse:
         "course": _head(found, names=names),
         "card": face(found, row, now, names=names),
         "card_id": row.pk,
+        **doors_on_paper(found, now),
         "may_hand_over": row.handed_over_at is None,
     }
     return render(request, "handrail/card.html", context)

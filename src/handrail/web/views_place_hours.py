@@ -184,7 +184,7 @@ def _week_form(place: CarePlace) -> Form:
                 label="Only while somebody is on the rota as",
                 kind="choice",
                 hint="A clinic whose door is shut when nobody is on duty there.",
-                choices=((ALONE, "nobody: the hours alone decide"), *steps),
+                choices=((ALONE, "No: the hours alone decide"), *steps),
                 start=(last.duty if last is not None else "") or ALONE,
             ),
             Field(

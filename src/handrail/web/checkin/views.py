@@ -41,6 +41,7 @@ from handrail.people.models import LinkToken
 from handrail.people.scope import acting_for
 from handrail.web.cards import card_on_phone
 from handrail.web.checkin import words
+from handrail.web.checkin.doors import doors_context
 from handrail.web.checkin.plan import plan_of, readers_of
 from handrail.web.checkin.reading import answers_from
 from handrail.web.words import instant_iso
@@ -156,7 +157,7 @@ def card(request: HttpRequest) -> HttpResponse:
     with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
         log_look(sheet.course, "emergency_card_shown", link=link, now=now)
         with acting_for(link.organisation_id):
-            context = {**_frame(sheet), **card_on_phone(sheet.course, now)}
+            context = {**_frame(sheet), **card_on_phone(sheet.course, now), **doors_context(sheet)}
             return _private(render(request, "handrail/checkin/card.html", context))
 
 
@@ -174,7 +175,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     sheet, now = sheet_for(link), clock.now()
     with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
         log_look(sheet.course, "packet_patient_copy", link=link, now=now)
-        context = {**_frame(sheet), "after": _looked_after(sheet)}
+        context = {**_frame(sheet), **doors_context(sheet), "after": _looked_after(sheet)}
         try:
             with acting_for(link.organisation_id):
                 made = packet_of(sheet.course, now)
@@ -234,6 +235,7 @@ def _form(
         "limits": sheet.policy.plausible.get("temperature_c"),
         "greeting": words.greeting(clock.now(), sheet.zone),
         "after": _looked_after(sheet),
+        **(doors_context(sheet) if waits is None else {}),
     }
     return render(request, "handrail/checkin/form.html", context, status=422 if doubts else 200)
 

@@ -13,13 +13,17 @@
     if (node.textContent !== text) node.textContent = text;
   };
 
-  const show = ({ id, truth, instructions, call, next_check: next, tone, take, ask_again_after: seconds }) => {
+  const list = (node, texts) => {
+    if ([...node.children].map((line) => line.textContent).join("\n") === texts.join("\n")) return;
+    node.replaceChildren(...texts.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+  };
+
+  const show = ({ id, truth, instructions, call, next_check: next, tone, take, doors, ask_again_after: seconds }) => {
     element("sent").className = `care ${tone}`;
     put(element("sent-truth"), truth);
-    const lines = instructions.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
-    if ([...element("sent-what").children].map((line) => line.textContent).join("\n") !== instructions.join("\n")) {
-      element("sent-what").replaceChildren(...lines);
-    }
+    list(element("sent-what"), instructions);
+    list(element("sent-doors").querySelector("ul"), doors);
+    element("sent-doors").hidden = !doors.length;
     const took = element("sent-took");
     if (took) {
       took.elements.authorisation.value = take?.authorisation || "";
