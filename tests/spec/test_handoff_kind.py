@@ -47,10 +47,23 @@ def worse_crs(told: Told) -> None:
     crs(told, "2026-03-03", "nasal_cannula", "2")
 
 
-def icans(told: Told) -> None:
-    score = told.tell("ice_assessed", "2026-03-03 12:00", total_0_10=8)
+def worse_then_milder_crs(told: Told) -> None:
+    worse_crs(told)
+    crs(told, "2026-03-06")
+
+
+def worse_then_milder_icans(told: Told) -> None:
+    for day, score in (("2026-03-03", 4), ("2026-03-06", 8)):
+        icans(told, f"{day} 12:00", score)
+        told.tell(
+            "toxicity_resolved", f"{day} 20:00", toxicity="icans", resolved_at=f"{day}T19:00:00-06:00", confirmed_by="a"
+        )
+
+
+def icans(told: Told, at: str = "2026-03-03 12:00", points: int = 8) -> None:
+    score = told.tell("ice_assessed", at, total_0_10=points)
     body = {"loc": "alert", "loc_other": False, "seizure": "none", "motor": False, "edema": "none"}
-    told.tell("icans_assessed", "2026-03-03 12:00", ice_event=score, icp_signs=False, ich=False, **body)
+    told.tell("icans_assessed", at, ice_event=score, icp_signs=False, ich=False, **body)
 
 
 def tells(kind: str, at: str = "2026-03-10 09:00", **fields: Any) -> Any:
@@ -64,7 +77,9 @@ def tells(kind: str, at: str = "2026-03-10 09:00", **fields: Any) -> Any:
         (one_crs, "simple", None),
         (two_crs, "complicated", "recurrent CRS: 2 episodes"),
         (worse_crs, "complicated", "CRS of grade 2"),
+        (worse_then_milder_crs, "complicated", "CRS of grade 2"),
         (icans, "complicated", "ICANS of grade 1"),
+        (worse_then_milder_icans, "complicated", "ICANS of grade 2"),
         (tells("hold_started", because="fever"), "complicated", "the drug was withheld"),
         (tells("dose_not_given", step="treatment", because="other"), "complicated", "a planned dose was not given"),
         (tells("departure_signed", rule="setting", reason="r", approver="a"), "complicated", "a departure from the label or the protocol is signed"),
