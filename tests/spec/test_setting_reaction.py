@@ -176,3 +176,34 @@ def test_a_reaction_before_the_last_dose_is_inherited_only_where_the_label_stops
 def test_before_the_first_dose_nothing_is_inherited_and_without_a_record_nobody_knows():
     assert Told(LABEL).assess("2026-01-05 08:00").next_dose.carried_rows == ()
     assert Told(LABEL, intent="continuation").assess("2026-01-05 08:00").next_dose.carried_rows is None
+
+
+PLANNED = [
+    # the reaction after the last dose | where the dose after it is planned | warned
+    (None, "outpatient", False),
+    (1, "outpatient", False),
+    (2, "outpatient", True),
+    (2, "hybrid", True),
+    (2, "inpatient", False),
+]
+
+
+@pytest.mark.parametrize(("grade", "setting", "warned"), PLANNED)
+def test_an_assessment_warns_of_a_dose_that_is_planned_at_home_against_the_stay_after_a_reaction(
+    grade, setting, warned
+):
+    course, last = on_their_days(load(LABEL), "weekly", "treatment")
+    course.tell("departure_signed", f"{last} 08:00", rule="setting", reason="caregiver at home", approver="synthetic")
+    if grade is not None:
+        icans(course, f"{last} 18:00", grade)
+        resolved(course, "icans", f"{last + timedelta(days=1)} 09:00")
+    due = last + timedelta(days=7)
+    course.tell("dose_planned", f"{last + timedelta(days=2)} 09:00", step="treatment", on=str(due), setting=setting)
+
+    def said() -> list[str]:
+        return [found.what for found in course.assess(f"{due} 08:00").findings if "is planned" in found.what]
+
+    words = f"Treatment dose is planned {setting}; this label asks for 48 h in hospital"
+    assert said() == ([words] if warned else [])
+    course.tell("departure_signed", f"{due} 07:00", rule="setting", reason="caregiver at home", approver="synthetic")
+    assert said() == []

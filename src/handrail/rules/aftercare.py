@@ -6,6 +6,7 @@ A row that nobody has verified never permits: the dose is withheld and the row's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -136,6 +137,12 @@ def stay_after(row: AfterToxicityRow) -> Monitoring | None:
         status=row.status,
         because=row.words,
     )
+
+
+def stays_after(protocol: Protocol, row_ids: Sequence[str]) -> tuple[Monitoring, ...]:
+    """The stays that the named rows of the label want after the dose that inherits them."""
+    stays = (stay_after(row) for row in protocol.after_toxicity if row.id in row_ids)
+    return tuple(stay for stay in stays if stay is not None)
 
 
 def _duration_edges(protocol: Protocol, toxicity: str, grade: int, episode: Episode) -> list[datetime]:

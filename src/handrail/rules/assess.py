@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,7 @@ from handrail.rules.home_medicines import home_medicines
 from handrail.rules.interval import interval
 from handrail.rules.management import above_the_cap, another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
+from handrail.rules.planned import departed, planning_findings
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.rems import rems
@@ -36,7 +37,6 @@ from handrail.rules.schedule import (
     early_discharge_finding,
     interval_change_findings,
     monitoring_for,
-    planned_setting_findings,
     premedication_findings,
 )
 from handrail.rules.terms import (
@@ -48,8 +48,6 @@ from handrail.rules.terms import (
     Status,
     Urgency,
     civil_date,
-    day_start,
-    say_date,
 )
 from handrail.rules.triage import TriageAnswer, ice_total, triage
 from handrail.rules.upcoming import upcoming
@@ -102,7 +100,7 @@ def _assess_one(
     findings = [*sorted_out.findings, *called.findings, *watched.findings, *contacts.findings, *back.findings]
     findings += [*dose.findings, *at_home.findings, *over.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
-    findings += _planning_findings(history, doses, protocol, now, changes)
+    findings += planning_findings(history, doses, protocol, dose.next_dose.carried_rows or (), now, changes)
     findings += _schedule_findings(history, doses, protocol)
     findings += _premedication_findings(history, doses, protocol)
     findings += _location_findings(history, doses, protocol, now, changes)
@@ -262,37 +260,6 @@ def _rescue_findings(
     return [*found, *answer.warnings]
 
 
-def _planning_findings(
-    history: History, doses: Sequence[Given], protocol: Protocol, now: datetime, changes: list[datetime]
-) -> list[Finding]:
-    """A planned day that passed without a record, and a planned setting that differs from the label."""
-    planned = history.last("dose_planned")
-    if planned is None or planned.body.on is None or planned.body.step is None:
-        return []
-    found: list[Finding] = []
-    day_after = day_start(date.fromordinal(planned.body.on.toordinal() + 1), planned.zone)
-    changes.append(day_after)
-    given_since = any(d.at is not None and civil_date(d.at, planned.zone) >= planned.body.on for d in doses)
-    not_given = any(e.at >= planned.at for e in history.of("dose_not_given"))
-    if now >= day_after and not given_since and not not_given:
-        found.append(
-            Finding(
-                rule="schedule",
-                what=f"{STEP_WORDS[planned.body.step]} was planned for {say_date(planned.body.on)}: nothing is recorded",
-                urgency=Urgency.TODAY,
-                owner="nurse",
-                because="record the dose, or why it was not given: the delay clock runs either way",
-            )
-        )
-    if not given_since and planned.body.setting is not None and not _departed(history, "setting"):
-        found += planned_setting_findings(protocol, step=planned.body.step, setting=planned.body.setting)
-    return found
-
-
-def _departed(history: History, rule: str) -> bool:
-    return any(e.body.rule == rule and e.body.reason and e.body.approver for e in history.of("departure_signed"))
-
-
 def _schedule_findings(history: History, doses: Sequence[Given], protocol: Protocol) -> list[Finding]:
     """Whether the chosen interval is what the label asks for."""
     chosen = history.last("schedule_changed")
@@ -336,7 +303,7 @@ def _location_findings(
 ) -> list[Finding]:
     """At home although the label asks for hospital, and nobody signed that."""
     watched = [dose for dose in doses if dose.watched and dose.at is not None]
-    if not watched or _departed(history, "setting"):
+    if not watched or departed(history, "setting"):
         return []
     last = watched[-1]
     assert last.at is not None and last.step is not None

@@ -149,9 +149,11 @@ def monitoring_for(protocol: Protocol, *, step: str, carried: Sequence[Monitorin
     )
 
 
-def planned_setting_findings(protocol: Protocol, *, step: str, setting: str) -> tuple[Finding, ...]:
-    """A dose planned outside hospital although the label asks for a hospital stay after it."""
-    wanted = monitoring_for(protocol, step=step, carried=())
+def planned_setting_findings(
+    protocol: Protocol, *, step: str, setting: str, carried: Sequence[Monitoring] = ()
+) -> tuple[Finding, ...]:
+    """A dose planned outside hospital although the label asks for a hospital stay after it, by its step or after a reaction."""
+    wanted = monitoring_for(protocol, step=step, carried=carried)
     if wanted is None or wanted.setting != "hospital" or setting == "inpatient":
         return ()
     return (

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
-from handrail.rules.aftercare import stay_after
+from handrail.rules.aftercare import stays_after
 from handrail.rules.answer import Monitoring
 from handrail.rules.protocol import AfterToxicityRow, Protocol
 from handrail.rules.schedule import monitoring_for, months_later
@@ -125,9 +125,12 @@ class Case:
         """
         if self.label is None:
             return None
-        stays = [stay_after(row) for row in self.carried or ()]
-        carried = [stay for stay in stays if stay is not None]
-        return monitoring_for(self.label, step=self.facts.step, carried=carried)
+        return monitoring_for(self.label, step=self.facts.step, carried=self.carried_stays)
+
+    @property
+    def carried_stays(self) -> tuple[Monitoring, ...]:
+        """The stays that the label wants after this dose because of a reaction, as far as they are known."""
+        return stays_after(self.label, [row.id for row in self.carried or ()]) if self.label is not None else ()
 
     @property
     def label_asks_stay(self) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from handrail.rules.aftercare import STOPS, stay_after
+from handrail.rules.aftercare import STOPS
 from handrail.rules.redosing import GapAnswer, redosing
 from handrail.rules.setting_case import FACT_WORDS, NO, STAYS, Case, Said, any_of, lodged, route, unknown
 from handrail.rules.setting_facts import Level, Paper, Suspension, months_of, reaches, uncovered
@@ -273,8 +273,7 @@ def _signed(case: Case) -> bool | None:
     holds = departure.paper.holds(case.facts.day)
     if not holds:
         return holds
-    stays = (stay_after(row) for row in case.carried or ())
-    after_reaction = {stay.row for stay in stays if stay is not None and stay.setting in STAYS}
+    after_reaction = {stay.row for stay in case.carried_stays if stay.setting in STAYS}
     named = case.facts.step in departure.steps and after_reaction <= set(departure.carried_rows)
     return named and bool(departure.because) and bool(departure.signed_by)
 
