@@ -305,6 +305,7 @@ NOT_TAKEN = {
     "hand-off codes": ["handoffdoor"],
     "systems and their ties": [f"people_{name}" for name in ("serviceclient", "accesstoken", "clientassertion")]
     + ["people_devicelink"],
+    "the keys that sign documents": ["people_documentkey"],
     "looks": ["look"],
     "exports": ["export"],
     "who opened a card or a health link": ["people_emergencyopening", "people_healthlinkrequest"],

@@ -12,7 +12,7 @@ from handrail.alerts.lines import has_stopped, line_of, may_be_texted, set_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import CarePlace, Contact, ContactPoint, EmergencyCard, HealthLink, Patient
+from handrail.people.models import CarePlace, Contact, ContactPoint, DocumentKey, EmergencyCard, HealthLink, Patient
 from handrail.people.secrets import EncryptedTextField
 from handrail.records.models import HandoffDoor, HandoffPerson
 from tests.support.factories import make_member, make_organisation, make_patient
@@ -89,6 +89,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         send_at=clock.now(),
     )
     CarePlace.objects.create(organisation=house, name="County ED", number="+15550100170", email="ed@county.example")
+    DocumentKey.objects.create(organisation=house, kid="k", public={}, private="the private half")
     before = Patient.objects.get().phone_hash
 
     settings.HANDRAIL_FIELD_KEYS = [new, old]
@@ -103,6 +104,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "text lines": 1,
         "cards": 0,
         "health links": 0,
+        "document keys": 1,
         "hand-off doors": 0,
         "hand-off people": 0,
         "care places": 1,
@@ -110,6 +112,8 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
 
     settings.HANDRAIL_FIELD_KEYS = [new]
     assert CarePlace.objects.get().email == "ed@county.example"
+    assert DocumentKey.objects.get().private == "the private half"
+    assert stored("people_documentkey", "private").startswith("gAAAA")
     patient = Patient.objects.get()
     assert (patient.given_name, patient.phone_hash != before) == ("Synthia", True)
     assert ContactPoint.objects.get().address == "+15550100199"
@@ -175,6 +179,7 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
         Contact,
         ContactPoint,
         Dispatch,
+        DocumentKey,
         EmergencyCard,
         HandoffDoor,
         HandoffPerson,

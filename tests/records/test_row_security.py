@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, connections, transaction
 
 from handrail import clock
+from handrail.actions.document_keys import make_key
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.actions.facts import record_event
 from handrail.actions.policies import propose_policy
@@ -21,6 +22,7 @@ from handrail.people.models import (
     ClientAssertion,
     Contact,
     DeviceLink,
+    DocumentKey,
     EmergencyCard,
     EmergencyDestination,
     EmergencyOpening,
@@ -90,6 +92,7 @@ CLINICAL = [
     TextReceived,
 ]
 OWN = [
+    DocumentKey,
     ServiceClient,
     ClientAssertion,
     AccessToken,
@@ -139,6 +142,7 @@ def world():
     own = {"organisation": course.organisation}
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")
+    make_key(course.organisation, by=world.actor("alice", "director"), now=NOW)
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
     Export.objects.create(**own, asked_by=world.alice.director, asked_at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)

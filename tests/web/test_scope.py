@@ -210,6 +210,8 @@ THROUGH_A_LINK = {
     "fhir_audit": "for systems; nothing without a token; tests/fhir/test_trace_door.py asks it",
     "fhir_provenance": "the same",
     "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py asks it",
+    "fhir_signature": "the same, its signature; tests/fhir/test_signatures.py asks it",
+    "fhir_keys": "public keys; the same for everybody",
     "health_link_manifest": "for readers without an account: nothing without the address and the passcode; tests/fhir/test_health_link_doors.py",
     "health_link_file": "the same, for an hour",
     "health_link_viewer": "the same for everybody: what stands behind the # never reaches the server",

@@ -36,6 +36,7 @@ from handrail.records.models import Event
 ALGORITHMS: Final = ("RS384", "ES384")
 TOKEN_LASTS: Final = timedelta(minutes=5)
 LONGEST_ASSERTION: Final = timedelta(minutes=5)
+DIRECTOR: Final = "Only a director of the organisation lets systems in."
 LONGEST_TEXT: Final = 8_000
 LEAST_BITS: Final = 2048
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -90,7 +91,7 @@ def register_client(
             cannot be used.
     """
     now = now or clock.now()
-    _refuse_all_but_directors(organisation.pk, by, now)
+    refuse_all_but_directors(organisation.pk, by, now, DIRECTOR)
     if not name.strip():
         raise RefusedError("A client needs a name.", code="missing_key", path="name")
     for each in scopes:
@@ -120,7 +121,7 @@ def end_client(client_id: UUID, *, by: Actor, now: datetime | None = None) -> Se
         client = ServiceClient.objects.select_for_update().filter(pk=client_id).first()
         if client is None or client.organisation_id not in by.organisations(now):
             raise NotVisibleError("There is no such client.")
-        _refuse_all_but_directors(client.organisation_id, by, now)
+        refuse_all_but_directors(client.organisation_id, by, now, DIRECTOR)
         if client.ended_at is None:
             client.ended_at = now
             client.save(update_fields=["ended_at"])
@@ -244,10 +245,15 @@ def _pair(system: str, value: str) -> str:
     return json.dumps([system.strip(), value.strip()])
 
 
-def _refuse_all_but_directors(organisation_id: UUID, by: Actor, now: datetime) -> None:
+def refuse_all_but_directors(organisation_id: UUID, by: Actor, now: datetime, words: str) -> None:
+    """Refuse whoever is no director of an organisation, in these words.
+
+    Raises:
+        NotAllowedError: somebody else.
+    """
     memberships = permissions.memberships(by.user, now) if by.user is not None else []
     if not any(each.organisation_id == organisation_id and each.role == Role.DIRECTOR for each in memberships):
-        raise NotAllowedError("Only a director of the organisation lets systems in.")
+        raise NotAllowedError(words)
 
 
 def _public_keys(jwks: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import CarePlace, Contact, ContactPoint, EmergencyCard, HealthLink, Patient
+from handrail.people.models import CarePlace, Contact, ContactPoint, DocumentKey, EmergencyCard, HealthLink, Patient
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
@@ -106,6 +106,7 @@ def rotate_keys() -> dict[str, int]:
         ("texts", TextReceived),
         ("cards", EmergencyCard),
         ("health links", HealthLink),
+        ("document keys", DocumentKey),
         ("hand-off doors", HandoffDoor),
         ("hand-off people", HandoffPerson),
         ("care places", CarePlace),

@@ -238,6 +238,8 @@ DATABASE_COMMANDS: dict[str, tuple[str, list[str]]] = {
     "watch": ("handrail.jobs.watcher", []),
     "export": ("handrail.jobs.exports", []),
     "import": ("handrail.jobs.imports", []),
+    "keys": ("handrail.jobs.document_keys", ["keys"]),
+    "packet": ("handrail.jobs.document_keys", ["packet"]),
     "rota": ("handrail.jobs.rota", []),
     "migrate": ("handrail.config.manage", []),
 }

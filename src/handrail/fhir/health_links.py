@@ -15,16 +15,15 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from handrail.actions.actor import through_link
+from handrail.actions.document_signatures import signed
 from handrail.actions.health_links import Opened, Unreadable, Wait, Wrong, ask, fetch, file_address
-from handrail.actions.packets import rendering
 from handrail.fhir.answers import answered
 from handrail.fhir.jwe import CONTENT_TYPE, sealed_file
-from handrail.fhir.views import FORM, document_bytes
+from handrail.fhir.views import JOSE, document_bytes
 from handrail.people.models import HealthLink
 from handrail.records.models import PacketVersion
 
 JSON: Final = "application/json"
-JOSE: Final = "application/jose"
 FHIR_VERSION: Final = "4.0.1"
 MOST_BYTES: Final = 16 * 1024
 """Of a request: it holds a name, a passcode and a number."""
@@ -99,7 +98,7 @@ def _said(request: HttpRequest) -> tuple[str, str, int | None] | str:
 
 
 def _read(link: HealthLink, version: PacketVersion) -> bytes:
-    return rendering(version.pk, FORM, document_bytes, by=through_link(link.link))[1]
+    return signed(version.pk, document_bytes, by=through_link(link.link)).content
 
 
 def _not_opened(found: Unreadable | Wait | None) -> HttpResponse:

@@ -18,13 +18,14 @@ from handrail.fhir.answers import FHIR_JSON
 from handrail.fhir.codes import LOINC, UCUM
 from handrail.fhir.device_codes import PANEL, DeviceRow, device_codes
 from handrail.fhir.device_readings import STATUSES, WEIGHT
-from handrail.fhir.health_links import FHIR_VERSION, JOSE
+from handrail.fhir.health_links import FHIR_VERSION
 from handrail.fhir.jwe import CONTENT_TYPE as LINK_FILE
 from handrail.fhir.oauth import ASSERTION_TYPE
 from handrail.fhir.observations import CONTENT_TYPES, MOST_OBSERVATIONS, TYPES
 from handrail.fhir.patients import SUMMARY_PROFILE
 from handrail.fhir.search_dates import PREFIXES
 from handrail.fhir.traces import MOST
+from handrail.fhir.views import JOSE, JWK_SET
 
 Operations = dict[str, dict[str, Any]]
 Schema = dict[str, Any]
@@ -49,6 +50,10 @@ def operations() -> dict[str, Operations]:
         "fhir_observation": {"post": _create()},
         "fhir_bundle_in": {"post": _bundle_in()},
         "fhir_bundle": {"get": _bundle_out()},
+        "fhir_signature": {"get": _signature()},
+        "fhir_keys": {
+            "get": _read("The public keys of an organisation, to check its signatures", _body("Keys", JWK_SET))
+        },
         "fhir_patients": {"get": _no_search_by_address()},
         "fhir_find_patient": {"post": _find_patient()},
         "fhir_patient": {"get": _read_out("Who a patient is", READ_PATIENT, "Patient", tagged=True)},
@@ -154,6 +159,9 @@ def schemas() -> dict[str, Schema]:
         "FindPatient": _object(
             {"identifier": {"type": "string", "pattern": r"^[^|]*[^|\s][^|]*\|.*\S.*$", "maxLength": 600}}
         ),
+        "Keys": _object(
+            {"keys": {"type": "array", "items": _object(dict.fromkeys(("kty", "crv", "x", "y", "kid", "alg"), TEXT))}}
+        ),
         "Document": _resource("Bundle", ["type", "entry"], type={"const": "document"}),
         "Observation": {"oneOf": [_observation(row) for row in device_codes().reading]},
         "Bundle": _resource(
@@ -256,6 +264,18 @@ def _bundle_out() -> Schema:
             "200": _body("Document", FHIR_JSON, "The document; its digest stands in ETag and Repr-Digest."),
             **_outcomes(401, 403, 404, 409),
         },
+    }
+
+
+def _signature() -> Schema:
+    taken = {
+        "description": "A detached JWS (RFC 7515, appendix F) over the bytes.",
+        "content": {JOSE: {"schema": TEXT}},
+    }
+    return {
+        "summary": "The signature of that document, over its exact bytes",
+        "security": [{"session": []}],
+        "responses": {"200": taken, **_outcomes(401, 403, 404, 409)},
     }
 
 

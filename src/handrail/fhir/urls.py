@@ -17,6 +17,8 @@ urlpatterns = [
     path("fhir/AuditEvent", traces.audit_events, name="fhir_audit"),
     path("fhir/Provenance", traces.provenances, name="fhir_provenance"),
     path("fhir/Bundle/<uuid:version_id>", views.bundle, name="fhir_bundle"),
+    path("fhir/Bundle/<uuid:version_id>/$signature", views.signature, name="fhir_signature"),
+    path("fhir/keys/<uuid:organisation_id>/jwks.json", views.keys, name="fhir_keys"),
     path("shl/file/<path:token>", health_links.file, name="health_link_file"),
     path("shl/<str:address>", health_links.manifest, name="health_link_manifest"),
 ]

@@ -13,9 +13,9 @@ from handrail.actions.actor import person
 from handrail.actions.client_scopes import SCOPES
 from handrail.actions.clients import end_client, register_client, tie_device, untie_device
 from handrail.actions.errors import ActionError
-from handrail.jobs.imports import organisation_named
+from handrail.jobs.imports import organisation_named, user_named
 from handrail.people import scope
-from handrail.people.models import ServiceClient, User
+from handrail.people.models import ServiceClient
 from handrail.rules.terms import UnusableInput
 
 
@@ -80,7 +80,7 @@ def _add(chosen: argparse.Namespace) -> str:
     except (OSError, ValueError, RecursionError) as error:
         raise UnusableInput("unreadable", "The file of keys cannot be read as JSON.", "--keys") from error
     organisation = organisation_named(chosen.organisation)
-    client = register_client(organisation, chosen.name, keys, scopes=chosen.scope, by=person(_user(chosen.by)))
+    client = register_client(organisation, chosen.name, keys, scopes=chosen.scope, by=person(user_named(chosen.by)))
     return f"client_id {client.pk}"
 
 
@@ -91,20 +91,13 @@ def _list(chosen: argparse.Namespace) -> str:
 
 
 def _end(chosen: argparse.Namespace) -> str:
-    return f"ended {end_client(chosen.client, by=person(_user(chosen.by))).pk}"
+    return f"ended {end_client(chosen.client, by=person(user_named(chosen.by))).pk}"
 
 
 def _tie(chosen: argparse.Namespace) -> str:
-    by = person(_user(chosen.by))
+    by = person(user_named(chosen.by))
     return f"tie {tie_device(chosen.course, chosen.client, chosen.system, chosen.value, by=by).pk}"
 
 
 def _untie(chosen: argparse.Namespace) -> str:
-    return f"ended {untie_device(chosen.course, chosen.tie, by=person(_user(chosen.by))).pk}"
-
-
-def _user(email: str) -> User:
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
-    if user is None:
-        raise UnusableInput("unknown_person", "Nobody signs in with that address.", "--by")
-    return user
+    return f"ended {untie_device(chosen.course, chosen.tie, by=person(user_named(chosen.by))).pk}"

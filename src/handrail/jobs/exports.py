@@ -31,9 +31,9 @@ from handrail.fhir import bulk
 from handrail.fhir.events import NAMESPACE
 from handrail.fhir.handoff_document import document_of, written
 from handrail.jobs.export_files import Folder, write_whole
-from handrail.jobs.imports import organisation_named
+from handrail.jobs.imports import organisation_named, user_named
 from handrail.people import scope
-from handrail.people.models import Organisation, User
+from handrail.people.models import Organisation
 from handrail.rules.packet import packet
 from handrail.rules.terms import UnusableInput
 
@@ -56,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(words)
     scope.see_everything_by_default()
     try:
-        said = chosen.command(chosen, person(_user(chosen.by)))
+        said = chosen.command(chosen, person(user_named(chosen.by)))
     except ActionError as error:
         raise UnusableInput(error.code, error.message, error.path) from error
     if said:
@@ -81,13 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     for command in (course, fhir, ndjson):
         command.add_argument("--by", required=True, metavar="EMAIL", help="who exports; it stands in the log of looks")
     return parser
-
-
-def _user(email: str) -> User:
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
-    if user is None:
-        raise UnusableInput("unknown_person", "Nobody signs in with that address.", "--by")
-    return user
 
 
 # --- one course -------------------------------------------------------------------------------------------------------

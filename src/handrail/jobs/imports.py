@@ -146,10 +146,19 @@ def _by_id(rows: QuerySet[Row], text: str) -> list[Row]:
 def _actor(email: str | None) -> Actor:
     if email is None:
         return service("import", source="import")
+    return person(user_named(email, "by"), source="import")
+
+
+def user_named(email: str, path: str = "--by") -> User:
+    """Who signs in with an address.
+
+    Raises:
+        UnusableInput: nobody.
+    """
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is None:
-        raise UnusableInput("unknown_person", "Nobody signs in with that address.", "by")
-    return person(user, source="import")
+        raise UnusableInput("unknown_person", "Nobody signs in with that address.", path)
+    return user
 
 
 def keep(

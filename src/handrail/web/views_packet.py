@@ -15,6 +15,8 @@ from handrail import clock
 from handrail.actions import packets
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
+from handrail.actions.document_keys import Verdict
+from handrail.actions.document_signatures import has_key, standing
 from handrail.actions.errors import RefusedError
 from handrail.actions.health_links import MAKE, REVOKE
 from handrail.actions.packets import READ, Sealed
@@ -93,6 +95,7 @@ def _page(
         "packet": shown(body, sealed),
         "since": since,
         "changed": rows,
+        "signature": _signature(sealed.row) if sealed is not None else None,
         "older_than": newest if sealed is not None and newest > sealed.row.number else None,
         "papers": papers_for(found.jurisdiction),
     }
@@ -111,6 +114,19 @@ def _around(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any
         "may_link": MAKE in verbs,
         "may_revoke": REVOKE in verbs,
     }
+
+
+def _signature(row: PacketVersion) -> dict[str, Any]:
+    """What is true about the signature of a version at this moment."""
+    found = standing(row)
+    if found is not None:
+        good = found.verdict is Verdict.GOOD
+        return {"good": good, "words": found.words, "kept": good}
+    if has_key(row.organisation_id):
+        words = "Not signed yet: it is signed when the file is first fetched or a health link is first opened."
+    else:
+        words = "NOT signed: the organisation has no key for documents. Its director has one made."
+    return {"good": True, "words": words, "kept": False}
 
 
 def _version(row: PacketVersion, zone: str) -> dict[str, Any]:

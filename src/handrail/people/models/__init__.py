@@ -4,6 +4,7 @@ from handrail.people.models.agreements import Agreement, AgreementSignature, Agr
 from handrail.people.models.cards import EmergencyCard, EmergencyOpening
 from handrail.people.models.clients import AccessToken, ClientAssertion, DeviceLink, ServiceClient
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
+from handrail.people.models.document_keys import DocumentKey
 from handrail.people.models.health_links import HealthLink, HealthLinkRequest
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
@@ -25,6 +26,7 @@ __all__ = [
     "Contact",
     "ContactPoint",
     "DeviceLink",
+    "DocumentKey",
     "EmergencyCard",
     "EmergencyDestination",
     "EmergencyOpening",
