@@ -286,7 +286,7 @@ NOT_TAKEN = {
     "sites": ["people_site"],
     "rota": ["people_rotaentry", "people_rotastep", "people_shift", "people_shiftplan"],
     "holidays and swaps": ["people_holiday", "people_swap"],
-    "places of care": ["people_careplace"],
+    "places of care": ["people_careplace", "people_placeday", "people_placehours"],
     "agreements": ["people_agreement", "people_agreementsignature", "people_agreementstep"],
     "signed rows": ["protocolsignature", "signingentry", "signingmark", "signingset"],
     "policies": ["policyadoption", "policyproposal"],
