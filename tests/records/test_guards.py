@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
+from handrail.actions.doors import set_day
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.alerts.models import Alert, AlertEntry
 from handrail.people import guards
@@ -27,6 +28,7 @@ from handrail.records.models import (
 )
 from tests.support.agreements import agreed_between
 from tests.support.database import as_owner
+from tests.support.doors import WEEKDAYS, door, open_week
 from tests.support.factories import MONDAY_0900, World, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +58,8 @@ APPEND_ONLY = [
     "people_agreementstep",
     "records_policyproposal",
     "records_policyadoption",
+    "people_placehours",
+    "people_placeday",
 ]
 
 
@@ -74,6 +78,9 @@ def one_row_each(world) -> None:
         organisation=course.organisation, alert=place, kind="page_sent", payload={}, at=MONDAY_0900
     )
     adoption(world, world.alice.organisation).save()
+    clinic = door(world, "clinic", "Hub clinic")
+    open_week(world, clinic, WEEKDAYS)
+    set_day(clinic.pk, on=MONDAY_0900.date(), hours="closed", by=world.actor("alice", "director"), now=MONDAY_0900)
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
