@@ -44,7 +44,7 @@ from handrail.alerts.channels import Outcome
 from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
-from handrail.jobs.outgoing import Claim, Flights, Parcel, prepare, record
+from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import FOUND_NOBODY, try_next_way, write_next_page
 from handrail.jobs.setback import Waited, bring_back
 from handrail.jobs.waking import Waker
@@ -69,6 +69,8 @@ POISON_PAUSE: Final = timedelta(minutes=1)
 PING_SECONDS: Final = 20.0
 URGENT_FIRST: Final = 8
 """So many urgent pages are written before anything else gets its turn: they go first, and without end they keep nobody waiting for ever."""
+SENT_AT_LEAST: Final = AT_ONCE
+"""So many messages leave in a turn, whatever else is due: a page that was written reaches only who looks at a screen."""
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
@@ -179,15 +181,18 @@ class Watcher:
             worked = any([work(), self._landed(0), worked])
         if worked and time.monotonic() - self._sent < LONGEST_SLEEP:
             return True
-        self._sent = time.monotonic()
-        sent = False
-        # No longer than a sleep either: a provider without end to send to keeps no look and no sign of life waiting.
-        while (not sent or time.monotonic() - self._sent < LONGEST_SLEEP) and self._send_one(
+        self._sent, sent = time.monotonic(), 0
+        # No longer than a sleep either: a provider without end to send to keeps no look and no sign of life waiting. But a few: pages
+        # without end to write keep none of those on the screen that nobody looks at.
+        while (sent < SENT_AT_LEAST or time.monotonic() - self._sent < LONGEST_SLEEP) and self._send_one(
             urgent=self._gathers and worked
         ):
-            sent = True
-            self._write_urgent()  # what is said on screen waits for nothing that has to leave the machine
-        return worked or sent
+            sent += 1
+            self._write_one(
+                urgent=True
+            )  # what is said on screen waits for no more than one that has to leave the machine
+            self._landed(0)
+        return bool(worked or sent)
 
     # --- courses ---------------------------------------------------------------------------------------------------
 
