@@ -83,6 +83,8 @@ class Figures:
     claimed: int
     """Pages that say "sent" and that no server ever took."""
     down: float
+    left: list[float] = field(default_factory=list)
+    """Seconds from each page to the mail that told it."""
     by_clock: float = 0.0
     """Seconds of the latest page after its clock, whoever watched."""
     overbooked: float = 1.0
@@ -99,7 +101,7 @@ class Figures:
         return kept and doubled and max(self.late, default=0.0) <= RECOVERY_SECONDS * self.overbooked
 
     def __str__(self) -> str:
-        late = sorted(self.late) or [0.0]
+        late, left = sorted(self.late) or [0.0], sorted(self.left) or [0.0]
         parts = ", ".join(f"{count} {name}" for name, count in sorted(self.faults.items()))
         return "\n".join(
             [
@@ -113,7 +115,8 @@ class Figures:
                 ),
                 (
                     f"  mails, text messages and calls {self.mails}, doubled {self.doubled} ({100 * self.doubled / max(self.mails, 1):.2f} %), "
-                    f"said to be sent and never taken {self.claimed}"
+                    f"said to be sent and never taken {self.claimed}; "
+                    f"a mail left after its page: median {left[len(left) // 2]:.1f} s, p99 {left[int(len(left) * 0.99) - 1]:.1f} s"
                 ),
                 *(f"  ! {line}" for line in [*self.complaints[:20], *self.notes[:40]]),
                 "  every promise was kept" if self.good else "  A PROMISE WAS BROKEN",
@@ -187,10 +190,21 @@ class Judge:
             doubled=sum(count - 1 for found in (mails, phoned) for count in found.values()),
             claimed=len([page for page in sent if page.message_id not in mails]) + len(unheard),
             down=sum(end - begin for begin, end in storm.outages),
+            left=self._left(sent),
             overbooked=storm.overbooked,
             complaints=storm.complaints,
             notes=self.notes,
         )
+
+    def _left(self, sent: list[Any]) -> list[float]:
+        """Seconds from the row of a page to the first mail about it."""
+        assert self.storm.place.mail is not None
+        since = time.time() - time.monotonic()
+        arrived: dict[str, float] = {}
+        for taken in self.storm.place.mail.arrived:
+            arrived.setdefault(str(taken.message["Message-ID"]), taken.at + since)
+        known = ((arrived.get(page.message_id), self.came.get(("page", _id(page.id)))) for page in sent)
+        return [max(0.0, there - written) for there, written in known if there is not None and written is not None]
 
     def _gathered(self) -> set[str]:
         """Alerts that came in a message about several: a watcher that began after a clock was set by hours takes that for an outage."""

@@ -114,9 +114,9 @@ class Installation:
     def pages(self) -> list["PageRow"]:
         """Every page, oldest first."""
         found = self.rows(
-            "SELECT alert_id, attempt, step, channel, state, who, idempotency_key FROM alerts_page ORDER BY created_at, id"
+            "SELECT alert_id, attempt, step, channel, state, who, idempotency_key, id FROM alerts_page ORDER BY created_at, id"
         )
-        return [PageRow(str(row[0]).replace("-", ""), *row[1:]) for row in found]
+        return [PageRow(str(row[0]).replace("-", ""), *row[1:-1], id=str(row[-1]).replace("-", "")) for row in found]
 
     def open_alerts(self) -> list[str]:
         """The alerts that are open."""
@@ -143,6 +143,7 @@ class PageRow:
     state: str
     who: str
     idempotency_key: str
+    id: str
 
     @property
     def message_id(self) -> str:
