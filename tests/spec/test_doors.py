@@ -133,6 +133,17 @@ def test_an_evening_before_a_day_apart_ends_at_its_midnight(text, after_midnight
     assert door_at(apart, last + timedelta(minutes=1), frozenset()).state is after_midnight
 
 
+@pytest.mark.parametrize(
+    # a Saturday that is a holiday, after an evening until 02:00; its hours | just after midnight
+    ("holiday", "as_usual", "after_midnight"),
+    [("closed", False, CLOSED), ("", False, NOT_KNOWN), ("closed", True, OPEN)],
+)
+def test_an_evening_before_a_holiday_ends_at_its_midnight(holiday, as_usual, after_midnight):
+    door, saturday = hours(EVENINGS, holiday=holiday, holidays_as_usual=as_usual), frozenset({date(2026, 3, 7)})
+    assert seen(door, at("2026-03-06 23:59"), saturday)[0] is OPEN
+    assert seen(door, at("2026-03-07 00:00"), saturday)[0] is after_midnight
+
+
 def test_what_nobody_wrote_down_is_not_known_and_never_open():
     nothing = hours(("",) * 7)
     for door in (None, nothing):

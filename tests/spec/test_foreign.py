@@ -126,6 +126,8 @@ CHOSEN = [
     ("newer, written in a zone further west",   [],                                                             [offer("weight_measured", weight_kg="70", at="2026-03-03T23:00:00-06:00"), offer("weight_measured", number=901, weight_kg="71", at="2026-03-04T01:00:00+05:00")], ""),
     ("older than one sign of a panel here",     [("vitals_measured", "2026-03-04 08:00", {"temperature_c": "38.9", "pulse_per_min": 80})], [offer("vitals_measured", temperature_c="36.8")], NEWER_HERE),
     ("older than one sign of a panel there",    [],                                                             [offer("vitals_measured", temperature_c="36.8"), offer("vitals_measured", "2026-03-04 08:00", number=901, temperature_c="38.9", pulse_per_min=80)], NEWER_THERE),
+    ("older in one of its two signs there",     [],                                                             [offer("vitals_measured", temperature_c="36.8", pulse_per_min=80), offer("vitals_measured", "2026-03-04 08:00", number=901, temperature_c="38.9")], NEWER_THERE),
+    ("of one minute, and the other says more",  [],                                                             [offer("lab_resulted", number=901, **SAME), offer("lab_resulted", **{**SAME, "low": "1"})], SAME_TIME_THERE),
     ("the record has an older one",             [("weight_measured", "2026-03-02 08:00", {"weight_kg": "72"})], [offer("weight_measured", weight_kg="70")],      ""),
     ("a newer one of another test",             [("lab_resulted", "2026-03-04 08:00", {**SAME, "code": "crp"})], [offer("lab_resulted", **SAME)],                ""),
     ("a newer reading of another sign",         [("vitals_measured", "2026-03-04 08:00", {"pulse_per_min": 80})], [offer("vitals_measured", temperature_c="37")], ""),
