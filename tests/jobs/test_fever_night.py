@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from handrail.jobs.demo import main
+from handrail.jobs.demo import fever, main
 from handrail.jobs.demo.children import any_port
 from handrail.jobs.demo.night import night_before
 from handrail.rules.coursefile import read_course
@@ -56,6 +56,19 @@ def test_a_night_that_cannot_be_is_refused_before_anything_is_made(tmp_path, wor
 )
 def test_no_clock_is_changed_in_the_night(now, morning):
     assert night_before(now) == morning
+
+
+@pytest.mark.parametrize(
+    ("start", "factor", "took", "lead"),
+    [
+        ("01:45", 600, 1.0, 6.0),  # a quiet machine
+        ("01:45", 600, 5.0, 15.0),  # a busy one
+        ("01:45", 600, 60.0, 33.0),  # never before the evening check: 5.5 h of the night in 33 s
+        ("20:25", 60, 8.0, 10.0),
+    ],
+)
+def test_a_machine_that_was_slow_so_far_gets_a_longer_lead(start, factor, took, lead):
+    assert fever.lead(factor, start, took) == lead
 
 
 # --- the whole story --------------------------------------------------------------------------------------------------
@@ -127,9 +140,12 @@ class TestTheWholeNight:
         before = [page for page in sent if instant(page) < instant(answered[0])]
         assert [page["to_role"] for page in before][:3] == ["first_on_call", "first_on_call", "second_on_call"]
         assert len({page["alert"] for page in before} | {answered[0]["alert"]}) == 1
+        for number, page in enumerate(before[:3]):
+            # Each waits its five minutes from the report on, however late the mail before it went out.
+            assert instant(page) - instant(story.fever()) >= timedelta(minutes=5 * number)
         for former, page in pairwise(before[:3]):
             # Two and a half seconds of a busy machine are 25 minutes of this night.
-            assert timedelta(minutes=4) <= instant(page) - instant(former) <= timedelta(minutes=30)
+            assert timedelta(0) < instant(page) - instant(former) <= timedelta(minutes=30)
 
     def test_nobody_was_paged_before_the_fever_nor_after_i_have_it(self, story):
         assert [page for page in story.events("page_sent") if instant(page) < instant(story.fever())] == []

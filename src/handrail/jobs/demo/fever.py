@@ -86,7 +86,7 @@ def run(directory: Path, *, port: int, factor: float, start: str, leave: bool, l
         run_once(["demo", "fever-seed", "--dir", str(folder.path)], variables(), folder)
         took = (clock.SystemClock().now() - seeding).total_seconds()
         said = folder.told() or told
-        hurried = clock.FastClock(factor, _begin(said["morning"], start), _wall_in(_lead(factor, start, took)))
+        hurried = clock.FastClock(factor, _begin(said["morning"], start), _wall_in(lead(factor, start, took)))
         with contextlib.ExitStack() as running:
             children = start_children(folder, found, variables(hurried), running)
             wait_until_it_answers(children[0], found)
@@ -125,14 +125,14 @@ def _begin(morning: str, hhmm: str) -> datetime:
     return local(day - timedelta(days=1) if hhmm >= "12:00" else day, hhmm)
 
 
-def _lead(factor: float, start: str, took: float) -> float:
+def lead(factor: float, start: str, took: float) -> float:
     """Seconds before the start of the night at which the clock begins: a machine that was slow so far needs longer.
 
     Args:
         took: seconds that telling the day before has taken here.
     """
     room = (_begin("2026-01-02", start) - _begin("2026-01-02", EARLIEST)).total_seconds() / factor
-    return min(max(LEAD_SECONDS, 2 * took), room)
+    return min(max(LEAD_SECONDS, 3 * took), room)
 
 
 def _wall_in(seconds: float) -> datetime:

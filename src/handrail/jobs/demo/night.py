@@ -28,7 +28,7 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.actor import Actor, person
 from handrail.actions.answering import acknowledge
-from handrail.actions.emergency import OPENED, card_in_force, issue_card, show_card
+from handrail.actions.emergency import OPENED, card_in_force, hand_over_card, issue_card, show_card
 from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert, EdPacket, Page
 from handrail.alerts.places import emergency_link
@@ -85,7 +85,8 @@ def tell_day_before(morning: date, password: str) -> Story:
     story.begin()
     given = local(day, "10:00")
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
-    issue_card(story.course_id, by=story.by("nurse"), now=given)
+    card = issue_card(story.course_id, by=story.by("nurse"), now=given)
+    hand_over_card(story.course_id, card.pk, by=story.by("nurse"), now=given)
     return story.checks_until(local(day, "20:10"))
 
 
