@@ -162,6 +162,26 @@ def test_a_step_up_that_was_repeated_or_is_not_complete():
     assert "the step-up is not complete" in because
 
 
+@pytest.mark.parametrize(
+    # the hand-off is offered at | what happened before | why it is complicated
+    ("at", "happened", "words"),
+    [
+        ("2026-03-18 09:00", None, None),  # day 9 after the first treatment dose: the next one is given as planned
+        ("2026-05-20 09:00", None, "the next dose is not as planned: "),  # day 72: the step-up starts again
+        ("2026-03-18 09:00", "2026-03-18 08:30", "the next dose is withheld: "),
+    ],
+)
+def test_a_next_dose_that_is_not_as_planned_makes_it_complicated(at: str, happened: str | None, words: str | None):
+    told = stepped_up()
+    well(told, f"{at[:10]} 08:00")
+    told.tell("lab_resulted", f"{at[:10]} 08:00", code="anc", value="2.1", unit="10*9/L")
+    if happened is not None:
+        told.tell("condition_noted", happened, what="zoster", active=True)
+    kind, because, _ = kind_of(told, at)
+    assert kind == ("simple" if words is None else "complicated")
+    assert words is None or any(reason.startswith(words) for reason in because)
+
+
 # --- what the facts themselves show as a reason to return -------------------------------------------------------------
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+import handrail.rules.protocol as protocols
 from handrail.rules.aftercare import carry_over
+from handrail.rules.coursefile import course_from_json
 from handrail.rules.doses import given_doses
 from handrail.rules.episodes import episodes
 from handrail.rules.handoff_loop import loops
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
-from handrail.rules.terms import Action
+from handrail.rules.terms import Action, UnusableInput
+from handrail.rules.validity import validate
 from tests.spec.test_label_reactions import ALL
 from tests.support.agreements import CLINIC
 from tests.support.courses import Told, civil, instant, well
@@ -127,3 +133,47 @@ def test_a_hand_off_was_read_when_the_first_of_two_read_it(read: str | None, acc
     told.events.sort(key=lambda event: event["at"])
     (found,) = loops(told.history())
     assert civil(found.read_at) == known
+
+
+# --- the file and its label -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_active_revisions_the_newest_is_the_default(order: tuple[int, int], monkeypatch: pytest.MonkeyPatch):
+    older, newer = load("teclistamab/US/2025-03/mono"), load("teclistamab/US/2026-03/mono")
+    both = (replace(older, product=replace(older.product, active=True)), newer)
+    monkeypatch.setattr(protocols, "catalogue", lambda: tuple(both[number] for number in order))
+    assert protocols.newest_active("teclistamab", "US") is newer
+
+
+@pytest.mark.parametrize("lacking", ["protocol_key", "signed_by", "rows"])
+def test_signed_rows_that_lack_one_part_are_refused(lacking: str):
+    whole = {"protocol_key": Told().key, "signed_by": "pharmacist", "rows": []}
+    told = Told()
+    signed = {name: value for name, value in whole.items() if name != lacking}
+    told.tell("protocol_changed", "2026-03-02 09:00", protocol_key=told.key, overlay=signed)
+    with pytest.raises(UnusableInput) as refused:
+        told.course()
+    assert (refused.value.code, refused.value.path) == ("wrong_type", "events[1].overlay")
+
+
+@pytest.mark.parametrize(
+    # what the file says | a made-up patient
+    ("said", "synthetic"),
+    [({}, False), ({"synthetic": None}, False), ({"synthetic": False}, False), ({"synthetic": True}, True)],
+)
+def test_a_course_is_a_real_patients_until_its_file_says_otherwise(said: dict[str, Any], synthetic: bool):
+    file = {key: value for key, value in Told().file().items() if key != "synthetic"}
+    assert course_from_json({**file, **said}).synthetic is synthetic
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", "2026-02-16"])
+def test_a_course_that_was_started_twice_began_with_the_first(day: str):
+    told = Told()
+    told.tell("course_started", "2026-03-01 09:00", intent="step_up", prior_doses_known=True)
+    told.tell("vitals_measured", f"{day} 10:00", temperature_c="36.8")
+    validate(told.course(), load(told.key), POLICY)
+    told.tell("vitals_measured", "2026-01-02 08:59", temperature_c="36.8")
+    with pytest.raises(UnusableInput) as refused:
+        validate(told.course(), load(told.key), POLICY)
+    assert refused.value.code == "before_course"

@@ -14,6 +14,7 @@ from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import Status
 from handrail.rules.worksheet import Feature, Worksheet, fever_data, fever_from_toml, worksheet
 from tests.support.courses import TEC, Told, instant, well
+from tests.support.reactions import crs, resolved
 
 TAL = "talquetamab/US/2023-08"
 DOSED = "2026-03-02 10:00"
@@ -158,6 +159,15 @@ def test_crs_before_says_the_worst_grade_or_that_nobody_graded_it():
     assert feature(told, "crs_before", "2026-03-03 02:00") == ("none recorded", None)
     told.tell("checkin_received", "2026-03-03 02:14", temperature_c="38.4")
     assert feature(told, "crs_before", "2026-03-03 02:20") == ("suspected, never graded", "crs")
+
+
+@pytest.mark.parametrize("grades", [(1, 2), (2, 1)])
+def test_crs_before_is_the_worst_of_two(grades: tuple[int, int]):
+    told = dosed()
+    for grade, day in zip(grades, ("03", "05"), strict=True):
+        crs(told, f"2026-03-{day} 10:00", grade)
+        resolved(told, "crs", f"2026-03-{day} 20:00")
+    assert feature(told, "crs_before", "2026-03-07 10:00") == ("worst grade 2", "crs")
 
 
 def test_with_nothing_known_no_feature_speaks_for_crs():
