@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from typing import Any
 
@@ -177,3 +178,22 @@ def test_a_course_that_was_started_twice_began_with_the_first(day: str):
     with pytest.raises(UnusableInput) as refused:
         validate(told.course(), load(told.key), POLICY)
     assert refused.value.code == "before_course"
+
+
+@pytest.mark.parametrize(
+    # rows of a label | what may stand in one | what it means that it does not
+    ("table", "key", "absent"),
+    [
+        ("gap", "benefit_risk", False),  # nothing has to be weighed with the patient first
+        ("indication", "progression_on_last", False),
+        ("premedication", "also_after_delay", True),  # who is premedicated is premedicated again after a delay
+        ("infusion", "after_crs", False),
+        ("warning", "shown_only", False),
+    ],
+)
+def test_what_a_row_does_not_say_means_the_same_in_every_label(table: str, key: str, absent: bool):
+    label = "linvoseltamab_us_2025-07" if table == "infusion" else "teclistamab_us_2026-03_mono"
+    text = (protocols.FOLDER / f"{label}.toml").read_text(encoding="utf-8")
+    silent = {row["id"] for row in tomllib.loads(text)[table] if key not in row}
+    read = {row.id: getattr(row, key) for row in getattr(protocols.load_text(text), table)}
+    assert silent and {read[row] for row in silent} == {absent}

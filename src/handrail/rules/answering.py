@@ -97,7 +97,7 @@ class _Org:
     agreement: Agreement | None
     agreement_id: str | None
     version: int | None
-    staffed: bool = True
+    staffed: bool
 
 
 _Known = tuple[_Org, list[_Org], _Org | None]

@@ -59,7 +59,7 @@ class Course:
     protocol_key: str | None = None
     schedule: str | None = None
     policy: Any = None
-    synthetic: bool = False
+    synthetic: bool
     overlays: tuple[Any, ...] = ()
     facts: Facts = field(default_factory=Facts)
     context: Any = None
