@@ -12,12 +12,12 @@ import pytest
 from handrail import clock
 from handrail.actions.health_links import revoke_health_link
 from handrail.actions.packets import seal
-from handrail.fhir.jwe import read_file
 from handrail.people.models import HealthLink, HealthLinkRequest
 from handrail.people.scope import everything
 from tests.fhir.clients.client import READERS, OpenLinks
 from tests.support.factories import World, event
 from tests.support.health_links import linked, payload_of
+from tests.support.link_files import read_file
 from tests.support.packets import NOW, tell, told
 
 EXAMPLE = Path(__file__).parent / "shl"
