@@ -33,6 +33,7 @@ from urllib3 import HTTPResponse
 
 from handrail import clock
 from handrail.actions.client_scopes import SCOPES
+from handrail.actions.document_keys import make_key
 from handrail.actions.packets import seal
 from handrail.alerts.phone import signature
 from handrail.config.openapi import document
@@ -114,10 +115,16 @@ def doors(db, settings) -> Iterator[Doors]:
         session.force_login(home.world.alice.nurse)
         bearer = {"/api/checkins": home.token, "/fhir": token, "/metrics": "figures-of-the-test"}
         sealed = seal(home.course.pk, by=home.world.actor("alice", "oncologist"))
+        house = home.world.alice.organisation
+        make_key(house, by=home.world.actor("alice", "director"))
         yield Doors(
             bearer=bearer,
             session=session,
-            known={"version_id": str(sealed.pk), "patient_id": str(home.course.patient_id)},
+            known={
+                "version_id": str(sealed.pk),
+                "patient_id": str(home.course.patient_id),
+                "organisation_id": str(house.pk),
+            },
         )
 
 

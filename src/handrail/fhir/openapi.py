@@ -51,9 +51,7 @@ def operations() -> dict[str, Operations]:
         "fhir_bundle_in": {"post": _bundle_in()},
         "fhir_bundle": {"get": _bundle_out()},
         "fhir_signature": {"get": _signature()},
-        "fhir_keys": {
-            "get": _read("The public keys of an organisation, to check its signatures", _body("Keys", JWK_SET))
-        },
+        "fhir_keys": {"get": _keys()},
         "fhir_patients": {"get": _no_search_by_address()},
         "fhir_find_patient": {"post": _find_patient()},
         "fhir_patient": {"get": _read_out("Who a patient is", READ_PATIENT, "Patient", tagged=True)},
@@ -277,6 +275,11 @@ def _signature() -> Schema:
         "security": [{"session": []}],
         "responses": {"200": taken, **_outcomes(401, 403, 404, 409)},
     }
+
+
+def _keys() -> Schema:
+    found = _read("The public keys of an organisation, to check its signatures", _body("Keys", JWK_SET))
+    return {**found, "responses": {**found["responses"], **_outcomes(404)}}
 
 
 def _manifest() -> Schema:
