@@ -11,6 +11,7 @@ from handrail.jobs.outgoing import Flights
 from handrail.jobs.watcher import SENT_AT_LEAST, URGENT_FIRST, Watcher
 from handrail.people.models import Site
 from handrail.records.models import Course
+from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.terms import Ladder
 from tests.support.factories import MONDAY_0900, World
 
@@ -62,13 +63,17 @@ def make_alert(world: World, ladder: str, *, minutes_ago: int, told: bool = Fals
     return alert
 
 
-def make_waiting(world: World, alert: Alert, number: int) -> None:
-    """Pages that lie ready to leave the machine."""
-    for each in range(number):
+def make_waiting(world: World, alert: Alert, number: int, *, minutes: int = 0, state: str = "sending") -> list[Page]:
+    """Pages that are ready to leave the machine since so many minutes, or have left."""
+    due = MONDAY_0900 - timedelta(minutes=minutes)
+    when = {"send_at": due} if state == "sending" else {"sent_at": due}
+    return [
         Page.objects.create(
             organisation=world.course.organisation, course=world.course, alert=alert, step=0, attempt=0, who="first_on_call",
-            channel="email", state="sending", send_at=MONDAY_0900, idempotency_key=f"waits {each}", user=world.alice.nurse,
-        )  # fmt: skip
+            channel="email", state=state, idempotency_key=f"{alert.pk} {state} {each}", user=world.alice.nurse, **when,
+        )
+        for each in range(number)
+    ]  # fmt: skip
 
 
 def claim():
@@ -98,6 +103,51 @@ def test_the_first_page_of_a_red_alert_is_written_first(world, former, later):
 def test_of_red_alerts_the_one_that_has_waited_longest_comes_first(world):
     rows = [make_alert(world, "RED-3", minutes_ago=ago) for ago in (1, 3, 2)]
     assert [claim() for _ in rows] == [rows[1].pk, rows[2].pk, rows[0].pk]
+
+
+def test_a_message_about_a_red_alert_of_which_none_has_left_goes_first(world):
+    """However long others have waited: what repeats a RED page, and what can wait."""
+    amber = make_waiting(world, make_alert(world, "AMBER", minutes_ago=60), 1, minutes=60)
+    told = make_alert(world, "RED-1", minutes_ago=50, told=True)
+    make_waiting(world, told, 1, state="sent")
+    again = make_waiting(world, told, 2, minutes=50)
+    shown = make_alert(world, "RED-4", minutes_ago=0, told=True)  # on a screen alone: nothing has left
+    answered = make_alert(world, "RED-1", minutes_ago=70)
+    over = make_waiting(world, answered, 1, minutes=70)
+    Alert.objects.filter(pk=answered.pk).update(
+        acknowledged_at=MONDAY_0900, acknowledged_by=world.alice.nurse, next_page_at=None
+    )
+    new = make_waiting(world, shown, 1) + make_waiting(world, make_alert(world, "RED-3", minutes_ago=-1), 1)
+    order = []
+    while (taken := Watcher()._claim_outgoing()) is not None:
+        order.append(taken.id)
+    assert set(order[:2]) == {page.pk for page in new}
+    assert set(order[2:4]) == {page.pk for page in again}
+    assert order[4:] == [page.pk for page in amber + over], "what is answered is only written off"
+
+
+def test_who_is_asked_to_take_an_alert_over_is_told_although_somebody_has_it(world):
+    told = make_alert(world, "RED-1", minutes_ago=50, told=True)
+    make_waiting(world, told, 1, state="sent")
+    make_waiting(world, told, 1, minutes=50)
+    held = make_alert(world, "RED-2", minutes_ago=0)
+    (asked,) = make_waiting(world, held, 1)
+    Page.objects.filter(pk=asked.pk).update(who=NAMED_PERSON)
+    Alert.objects.filter(pk=held.pk).update(
+        acknowledged_at=MONDAY_0900, acknowledged_by=world.alice.nurse, next_page_at=None
+    )
+    assert Watcher()._claim_outgoing().id == asked.pk
+
+
+def test_after_an_outage_only_the_urgent_messages_go_in_that_order(world):
+    make_waiting(world, make_alert(world, "AMBER", minutes_ago=60), 1, minutes=60)
+    told = make_alert(world, "RED-1", minutes_ago=50, told=True)
+    make_waiting(world, told, 1, state="sent")
+    (again,) = make_waiting(world, told, 1, minutes=50)
+    (new,) = make_waiting(world, make_alert(world, "RED-3", minutes_ago=0), 1)
+    watcher = Watcher()
+    claims = [watcher._claim_outgoing(urgent=True) for _ in range(3)]
+    assert [claim and claim.id for claim in claims] == [new.pk, again.pk, None]
 
 
 def test_red_pages_are_written_before_the_whole_crowd_is_looked_at(world, claims):

@@ -42,6 +42,7 @@ from handrail.actions.words_home import hand_over
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
 from handrail.alerts.models import Alert, Dispatch, Page
+from handrail.alerts.ways import ON_SCREEN
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
@@ -51,6 +52,7 @@ from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.people.models import Site
 from handrail.records.models import Course
+from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import catalogue
 from handrail.rules.terms import Urgency
@@ -85,6 +87,8 @@ DUE: Final[tuple[tuple[type[Model], str], ...]] = (
 """What falls due, and the field that says when."""
 
 URGENT: Final[dict[type[Model], str]] = {Alert: "urgency", Page: "alert__urgency"}
+STAYS_HERE: Final = (ON_SCREEN, "patient_screen")
+"""Channels of which nothing leaves the machine."""
 NOW: Final = Urgency.NOW.value
 """What says that a row goes before the others."""
 
@@ -424,15 +428,20 @@ def _turns(model: type[Model], due: QuerySet[Row], *, urgent: bool) -> tuple[Que
     """What goes before what: the last holds all that may be taken, and of equals the one that has been due for longest comes first.
 
     Of the alerts, one of which nobody has been told comes before a page that is repeated, however many of those are due at once;
-    a step that found nobody has told nobody. Where all may go, the urgent ones had their turn already.
+    a step that found nobody has told nobody. Where all may go, the urgent ones had their turn already. So it is with what leaves the
+    machine: first a message about a RED alert of which none has left, then one that repeats it, then the others; what somebody has
+    answered meanwhile is only written off, and waits for all of them.
     """
     if model not in URGENT:
         return (due,)
     now = due.filter(**{URGENT[model]: NOW})
     if model is Page:
-        return (now,) if urgent else (now, due)
-    first = ~Exists(Page.objects.filter(alert=OuterRef("pk")).exclude(state__in=FOUND_NOBODY))
-    return (now.filter(first), now) if urgent else (due.filter(first), due)
+        told = Page.objects.filter(alert=OuterRef("alert"), state=Page.State.SENT).exclude(channel__in=STAYS_HERE)
+        live = Q(alert__acknowledged_at=None, alert__closed_at=None) | Q(who=NAMED_PERSON)
+        first = now.filter(live).filter(~Exists(told))
+        return (first, now.filter(live), now) if urgent else (first, now.filter(live), due.filter(live), due)
+    untold = ~Exists(Page.objects.filter(alert=OuterRef("pk")).exclude(state__in=FOUND_NOBODY))
+    return (now.filter(untold), now) if urgent else (due.filter(untold), due)
 
 
 def _free(now: datetime) -> Q:
