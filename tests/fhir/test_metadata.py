@@ -20,6 +20,8 @@ BEHIND = {
 }
 ABOUT = {"fhir/metadata", "fhir/token", "fhir/.well-known/smart-configuration", "fhir", "fhir/Patient"}
 """What is about the door, takes many at once, or says how else to ask."""
+BESIDE = {"fhir/Bundle/<uuid:version_id>/$signature", "fhir/keys/<uuid:organisation_id>/jwks.json"}
+"""What is no FHIR: a signature and the keys to check it with; the statement says in words where the first is."""
 
 
 def said():
@@ -29,7 +31,7 @@ def said():
 def test_it_says_exactly_what_the_addresses_have():
     patterns = [str(each.pattern) for door in get_resolver().url_patterns for each in getattr(door, "url_patterns", [])]
     here = {each for each in patterns if each.startswith("fhir")}
-    assert here == set(BEHIND) | ABOUT
+    assert here == set(BEHIND) | ABOUT | BESIDE
     rest = said()["rest"][0]
     told = {(row["type"], each["code"]) for row in rest["resource"] for each in row["interaction"]}
     told |= {(row["type"], f"${each['name']}") for row in rest["resource"] for each in row.get("operation", [])}

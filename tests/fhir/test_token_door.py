@@ -42,7 +42,9 @@ def test_a_signed_request_gives_a_token_for_minutes(world, kind, alg):
 
 
 READING = {
-    f"system/{kind}.{may}" for kind in ("Patient", "AuditEvent", "Provenance") for may in ("r", "s", "rs", "read")
+    f"system/{kind}.{may}"
+    for kind in ("Patient", "Bundle", "AuditEvent", "Provenance")
+    for may in ("r", "s", "rs", "read")
 }
 HELD = [
     # the client has                          | it asks                | and is given it
@@ -55,6 +57,8 @@ HELD = [
     (["system/Patient.r"], "system/Patient.read", False),
     (["system/Patient.s"], "system/Patient.r", False),
     (["system/Patient.rs"], "system/AuditEvent.s", False),
+    (["system/Patient.rs"], "system/Bundle.r", False),
+    (["system/Bundle.read"], "system/Bundle.r", True),
     (["system/Patient.rs"], SCOPE, False),
     ([SCOPE], "system/Observation.r", False),
     (["system/Patient.rs"], "system/Patient.cruds", False),

@@ -65,6 +65,9 @@ UNKNOWN_BY_CHANCE = {
 }
 """Where a request that is taken needs what no description can give; tests of the door ask those."""
 HERE = "http://127.0.0.1:8000"
+STRANGER, LET_IN, SIGNED_IN = "a stranger", "somebody who is let in", "somebody who is signed in"
+BY_SESSION = [name for name, each in OPERATIONS.items() if {"session": []} in each.definition.raw.get("security", [])]
+"""What is also read by somebody who is signed in, without a token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +78,19 @@ class Doors:
     session: Client
     known: dict[str, str]
 
-    def ask(self, case: Any, *, known: bool) -> requests.Response:
+    def ask(self, case: Any, who: str) -> requests.Response:
         """Send a case to the application as Django's own client does, and give the answer in the form that the checks read."""
         asked = requests.Request(**case.as_transport_kwargs(base_url=HERE)).prepare()
         path, body = asked.path_url, asked.body or b""
         body = body.encode() if isinstance(body, str) else bytes(body)
         headers = {name: value for name, value in asked.headers.items() if name != "Cookie"}
-        if known:
+        if who == LET_IN:
             shown = [token for start, token in self.bearer.items() if path.startswith(start)]
             headers |= {"Authorization": f"Bearer {shown[0]}"} if shown else {}
             if path.startswith("/api/phone/"):
                 form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
                 headers["X-Twilio-Signature"] = signature(f"{HERE}{path}", form, TOKEN)
-        client = self.session if known and path.startswith("/fhir/Bundle/") else Client(raise_request_exception=False)
+        client = self.session if who == SIGNED_IN else Client(raise_request_exception=False)
         kind = headers.pop("Content-Type", "")
         answer = client.generic(asked.method, path, body, content_type=kind, headers=headers)
         found = requests.Response()
@@ -131,15 +134,16 @@ def doors(db, settings) -> Iterator[Doors]:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer_is_as_it_is_described_and_none_is_a_failure_of_ours(doors, name):
     statuses: dict[str, Counter[int]] = {}
-    for who in ("a stranger", "somebody who is let in"):
+    for who in (STRANGER, LET_IN, *([SIGNED_IN] if name in BY_SESSION else [])):
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             statuses[f"{who}, {mode.value}"] = asked(doors, name, who, mode)
     told = "".join(f"  {each}: {dict(sorted(found.items()))}\n" for each, found in statuses.items())
     sys.stdout.write(f"\n{name}\n{told}")
-    welcome = statuses["somebody who is let in, positive"]
-    if name not in UNKNOWN_BY_CHANCE:
-        assert any(200 <= status < 300 for status in welcome), "nothing of what is described was ever taken"
-    assert set(welcome) - {401, 403} or name in UNKNOWN_BY_CHANCE
+    for who in (LET_IN, *([SIGNED_IN] if name in BY_SESSION else [])):
+        welcome = statuses[f"{who}, positive"]
+        if name not in UNKNOWN_BY_CHANCE:
+            assert any(200 <= status < 300 for status in welcome), "nothing of what is described was ever taken"
+        assert set(welcome) - {401, 403} or name in UNKNOWN_BY_CHANCE
 
 
 def about_our_patient(body: Any) -> None:
@@ -159,7 +163,7 @@ def asked(doors: Doors, name: str, who: str, mode: GenerationMode) -> Counter[in
     """How often each status was answered."""
     found: Counter[int] = Counter()
     there: dict[str, Any] = {}
-    if who != "a stranger" and mode is GenerationMode.POSITIVE:
+    if who != STRANGER and mode is GenerationMode.POSITIVE:
         there = {"path_parameters": doors.known} if "{" in name and "/fhir/" in name else {}
         there |= {"query": {"patient": doors.known["patient_id"]}} if name in ABOUT_A_PATIENT else {}
 
@@ -173,10 +177,10 @@ def asked(doors: Doors, name: str, who: str, mode: GenerationMode) -> Counter[in
     )
     @given(case=OPERATIONS[name].as_strategy(generation_mode=mode, **there))
     def ask(case):
-        if mode is GenerationMode.POSITIVE and who != "a stranger":
+        if mode is GenerationMode.POSITIVE and who != STRANGER:
             about_our_patient(case.body)
         with transaction.atomic():
-            response = doors.ask(case, known=who != "a stranger")
+            response = doors.ask(case, who)
             transaction.set_rollback(True)
         found[response.status_code] += 1
         case.validate_response(response, checks=CHECKS)

@@ -209,7 +209,7 @@ THROUGH_A_LINK = {
     "fhir_summary": "the same, the course as a document",
     "fhir_audit": "for systems; nothing without a token; tests/fhir/test_trace_door.py asks it",
     "fhir_provenance": "the same",
-    "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py asks it",
+    "fhir_bundle": "for machines too, so that nobody is led to a sign-in; tests/fhir/test_bundle_door.py and test_sealed_reading.py ask it",
     "fhir_signature": "the same, its signature; tests/fhir/test_signatures.py asks it",
     "fhir_keys": "public keys; the same for everybody",
     "health_link_manifest": "for readers without an account: nothing without the address and the passcode; tests/fhir/test_health_link_doors.py",

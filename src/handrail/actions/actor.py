@@ -1,4 +1,4 @@
-"""Who acts: a person, the holder of a link, or a part of Handrail itself."""
+"""Who acts: a person, the holder of a link, a system that reads, or a part of Handrail itself."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handrail.actions.errors import NotAllowedError, NotVisibleError
 from handrail.people import permissions
-from handrail.people.models import LinkToken, Role, User
+from handrail.people.models import LinkToken, Role, ServiceClient, User
 from handrail.people.scope import EVERYTHING
 from handrail.records.models import Course
 
@@ -17,15 +17,18 @@ LINK_VERBS: Final = {
     LinkToken.Purpose.HEALTH_LINK.value: frozenset({"read_packet"}),
 }
 """What the holder of a link may do, by the link's purpose; nothing else."""
+SYSTEM_VERBS: Final = frozenset({"read_packet"})
+"""What a system may do on a course that was tied to it; nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts, and for whom. Made by `person`, `through_link` and `service`."""
+    """Who acts, and for whom. Made by `person`, `through_link`, `system` and `service`."""
 
     source: str
     user: User | None = None
     link: LinkToken | None = None
+    client: ServiceClient | None = None
     name: str = ""
     on_behalf_of: str = ""
 
@@ -40,13 +43,15 @@ class Actor:
         """Whose rows this actor sees at `now`."""
         if self.user is not None:
             return list(permissions.organisations_of(self.user, now))
+        if self.client is not None:
+            return [self.client.organisation_id]
         return [self.link.organisation_id] if self.link is not None else [EVERYTHING]
 
     def role_for(self, verb: str, course: Course, now: datetime) -> str:
         """The role in which this actor does a verb on a course.
 
         Raises:
-            NotVisibleError: a stranger, or a link that is not for this course or no longer good.
+            NotVisibleError: a stranger, a link that is not for this course or no longer good, or a system to which nobody tied it.
             NotAllowedError: somebody who reaches the course and may not do this.
         """
         if self.user is not None:
@@ -59,6 +64,16 @@ class Actor:
             if verb not in LINK_VERBS.get(link.purpose, frozenset()):
                 raise NotAllowedError("This link is not for that.")
             return link.holder
+        if self.client is not None:
+            return self._role_of_system(self.client, verb, course)
+        return "service"
+
+    @staticmethod
+    def _role_of_system(client: ServiceClient, verb: str, course: Course) -> str:
+        if client.ended_at is not None or not course.device_links.filter(client=client, ended_at__isnull=True).exists():
+            raise NotVisibleError("There is no such course.")
+        if verb not in SYSTEM_VERBS:
+            raise NotAllowedError("A system may not do that.")
         return "service"
 
     @staticmethod
@@ -87,6 +102,11 @@ def through_link(link: LinkToken) -> Actor:
     if link.purpose == LinkToken.Purpose.HANDOFF:
         return Actor(source="staff", link=link)
     return Actor(source="caregiver" if link.holder == "caregiver" else "patient", link=link)
+
+
+def system(client: ServiceClient) -> Actor:
+    """A system that reads what was tied to it, named by its id; what a device measured is written by `Caller.actor`."""
+    return Actor(source="device", client=client, name=str(client.pk))
 
 
 def service(name: str, *, source: str = "device") -> Actor:

@@ -46,6 +46,7 @@ READ_THROUGH_LINK: Final = {
     LinkToken.Purpose.HEALTH_LINK.value: "read_packet",
 }
 """By the purpose of the link; no other one reads a packet."""
+READ_BY_SYSTEM: Final = "read_packet"
 KIND: Final = "packet"
 LOOK: Final = "packet version "
 """A look at a sealed version, followed by its number."""
@@ -138,12 +139,12 @@ def open_version(course_id: UUID, number: int, *, by: Actor, now: datetime | Non
         course = Course.objects.filter(pk=course_id).first()
         if course is None:
             raise NotVisibleError("There is no such packet.")
-        by.role_for(READ if by.link is None else READ_THROUGH_LINK.get(by.link.purpose, READ), course, now)
+        by.role_for(_verb(by), course, now)
         row = course.packets.select_related("content", "made_by").filter(number=number).first()
         if row is None:
             raise NotVisibleError("There is no such packet.")
         sealed = Sealed(row=row, body=_body(row))
-    log_look(course, f"{LOOK}{number}", user=by.user, link=by.link, now=now)
+    log_look(course, f"{LOOK}{number}", user=by.user, link=by.link, client=by.client, now=now)
     return sealed
 
 
@@ -193,6 +194,13 @@ def changes_since(course: Course, number: int, now_body: dict[str, Any]) -> tupl
     if row is None:
         raise NotVisibleError("There is no such packet.")
     return packet_changes(_body(row), now_body)
+
+
+def _verb(by: Actor) -> str:
+    """What a reader of this kind must be allowed to do."""
+    if by.client is not None:
+        return READ_BY_SYSTEM
+    return READ if by.link is None else READ_THROUGH_LINK.get(by.link.purpose, READ)
 
 
 def _keep(course: Course, made: Packet, by: Actor, now: datetime) -> Document:

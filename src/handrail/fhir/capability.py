@@ -49,10 +49,16 @@ def capability() -> dict[str, Any]:
                     "extension": [
                         {"url": OAUTH, "extension": [{"url": "token", "valueUri": token_address()}]},
                     ],
-                    "description": "SMART Backend Services; for Bundle a person who is signed in.",
+                    "description": "SMART Backend Services; for Bundle also a person who is signed in.",
                 },
                 "resource": [
-                    {"type": "Bundle", "interaction": [{"code": "read"}], "versioning": "no-version"},
+                    {
+                        "type": "Bundle",
+                        "interaction": [{"code": "read"}],
+                        "versioning": "no-version",
+                        "documentation": "A sealed packet, signed: Bundle/{id}/$signature is the detached JWS over its bytes. "
+                        "Provenance?patient={id} names each as its target.",
+                    },
                     {
                         "type": "Patient",
                         "interaction": [{"code": "read"}, {"code": "search-type"}],

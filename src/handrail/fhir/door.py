@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, Final
@@ -20,6 +22,7 @@ from handrail.actions.errors import ActionError, NotVisibleError
 from handrail.fhir.answers import FHIR_JSON, answered, issue, refused
 
 READING: Final = ("GET", "HEAD")
+FHIR_R4: Final = f"{FHIR_JSON}; fhirVersion=4.0"
 JSON_FORMS: Final = (FHIR_JSON, "application/json", "json", "text/json")
 ANY_FORM: Final = ("*/*", "application/*")
 NOT_HERE: Final = (
@@ -46,6 +49,11 @@ class Refusal(Exception):
         if self.status == 401:
             answer["WWW-Authenticate"] = "Bearer"
         return answer
+
+
+def shows_token(request: HttpRequest) -> bool:
+    """Whether whoever asks wants to be known by a token, and not by a session."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer"
 
 
 def caller_with(request: HttpRequest, wanted: str) -> Caller:
@@ -161,14 +169,28 @@ def tagged(request: HttpRequest, tag: str, write: Callable[[], bytes]) -> HttpRe
 
     Weak: the bytes hold the instant at which they were written, what they say is the same.
     """
-    weak = f'W/"{tag}"'
-    had = parse_etags(request.headers.get("If-None-Match", ""))
-    if weak in had or f'"{tag}"' in had:
+    return _unless_had(request, f'W/"{tag}"', lambda: HttpResponse(write(), content_type=FHIR_R4))
+
+
+def exact(request: HttpRequest, content: bytes, content_type: str, name: str) -> HttpResponse:
+    """Bytes that are kept, as a file, with a strong ETag and their digest (`Repr-Digest`, RFC 9530); 304 for who has them already."""
+    digest = hashlib.sha256(content)
+    response = _unless_had(request, f'"{digest.hexdigest()}"', lambda: HttpResponse(content, content_type=content_type))
+    response["Repr-Digest"] = f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _unless_had(request: HttpRequest, etag: str, made: Callable[[], HttpResponse]) -> HttpResponse:
+    """Compared as `If-None-Match` is: what stands between may have made a strong tag weak."""
+    opaque = etag.removeprefix("W/")
+    had = (each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", "")))
+    if opaque in had:
         response = HttpResponse(status=304)
         del response["Content-Type"]
     else:
-        response = HttpResponse(write(), content_type=f"{FHIR_JSON}; fhirVersion=4.0")
-    response["ETag"] = weak
+        response = made()
+    response["ETag"] = etag
     response["Cache-Control"] = "no-store"
     return response
 

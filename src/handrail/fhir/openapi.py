@@ -9,6 +9,7 @@ from handrail.actions.client_scopes import (
     FIND_AUDIT,
     FIND_PATIENT,
     FIND_PROVENANCE,
+    READ_BUNDLE,
     READ_PATIENT,
     SCOPES,
     SEND,
@@ -257,10 +258,11 @@ def _bundle_in() -> Schema:
 def _bundle_out() -> Schema:
     return {
         "summary": "A sealed packet as a FHIR document, always the same bytes",
-        "security": [{"session": []}],
+        "security": _SEALED_READERS,
         "responses": {
-            "200": _body("Document", FHIR_JSON, "The document; its digest stands in ETag and Repr-Digest."),
-            **_outcomes(401, 403, 404, 409),
+            "200": _exact(_body("Document", FHIR_JSON, "The document; its digest stands in ETag and Repr-Digest.")),
+            **_SAME,
+            **_outcomes(400, 401, 403, 404, 406, 409),
         },
     }
 
@@ -272,9 +274,13 @@ def _signature() -> Schema:
     }
     return {
         "summary": "The signature of that document, over its exact bytes",
-        "security": [{"session": []}],
-        "responses": {"200": taken, **_outcomes(401, 403, 404, 409)},
+        "security": _SEALED_READERS,
+        "responses": {"200": _exact(taken), **_SAME, **_outcomes(400, 401, 403, 404, 409)},
     }
+
+
+def _exact(answer: Schema) -> Schema:
+    return {**answer, "headers": {name: {"schema": TEXT, "required": True} for name in ("ETag", "Repr-Digest")}}
 
 
 def _keys() -> Schema:
@@ -338,7 +344,7 @@ def _read_out(
     taken = _body(answer, FHIR_JSON)
     if tagged:
         taken["headers"] = {"ETag": {"schema": TEXT, "required": True}}
-    same = {"304": {"description": "Everything that is said is the same."}} if tagged else {}
+    same = _SAME if tagged else {}
     more = (413,) if sent else ()
     return {**found, "responses": {"200": taken, **same, **_outcomes(400, 401, 403, 404, 406, 409, *more)}}
 
@@ -357,6 +363,8 @@ def _paged(date: str) -> list[Schema]:
     ]
 
 
+_SEALED_READERS: Final[list[dict[str, list[str]]]] = [{"backend": [READ_BUNDLE]}, {"session": []}]
+_SAME: Final[Schema] = {"304": {"description": "Everything that is said is the same."}}
 _OF_SUMMARY: Final = _query("profile", enum=[SUMMARY_PROFILE])
 _SAID: Final = {
     400: "No JSON, or not what this address takes.",

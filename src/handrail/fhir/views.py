@@ -1,22 +1,30 @@
-"""What the FHIR door serves: a sealed packet as a document and its signature, to somebody who may read it, and to everybody the keys."""
+"""What the FHIR door serves: a sealed packet as a document and its signature, to whoever may read it, and to everybody the keys."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from handrail.actions.actor import person
+from handrail.actions.actor import Actor, person, system
+from handrail.actions.client_scopes import READ_BUNDLE
 from handrail.actions.document_keys import published
 from handrail.actions.document_signatures import Signed, signed
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError
 from handrail.actions.packets import Sealed
-from handrail.fhir.answers import FHIR_JSON, answered, refused
-from handrail.fhir.door import READING
+from handrail.fhir.answers import answered, refused
+from handrail.fhir.door import (
+    FHIR_R4,
+    READING,
+    Refusal,
+    caller_with,
+    exact,
+    refuse_other_forms,
+    refuse_unknown,
+    shows_token,
+)
 from handrail.fhir.handoff_document import document_of, written
 from handrail.people.models import User
 
@@ -25,21 +33,19 @@ JWK_SET: Final = "application/jwk-set+json"
 NOT_SIGNED: Final = (
     "This Bundle is not signed: the organisation has no key. A director makes one with `handrail keys make`."
 )
+NOT_HERE: Final = (
+    "There is no such Bundle for you: a person finds the sealed versions on the page of the packet, a system with "
+    "GET Provenance?patient=<id of the Patient>."
+)
 
 
 @csrf_exempt  # nothing is changed here, and whoever asks otherwise is told in a form that it can read
 def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
-    """The document of a sealed version, always the same bytes, with their digest (`Repr-Digest`, RFC 9530)."""
-    found = _read(request, version_id)
+    """The document of a sealed version, always the same bytes."""
+    found = _read(request, version_id, as_json=True)
     if isinstance(found, HttpResponse):
         return found
-    digest = hashlib.sha256(found.content)
-    response = HttpResponse(found.content, content_type=f"{FHIR_JSON}; fhirVersion=4.0")
-    response["Content-Disposition"] = f'attachment; filename="packet-{version_id}.json"'
-    response["ETag"] = f'"{digest.hexdigest()}"'
-    response["Repr-Digest"] = f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
-    response["Cache-Control"] = "no-store"
-    return response
+    return exact(request, found.content, FHIR_R4, f"packet-{version_id}.json")
 
 
 @csrf_exempt
@@ -50,10 +56,7 @@ def signature(request: HttpRequest, version_id: UUID) -> HttpResponse:
         return found
     if found.signature is None:
         return refused(404, "not-found", NOT_SIGNED)
-    response = HttpResponse(found.signature, content_type=JOSE)
-    response["Content-Disposition"] = f'attachment; filename="packet-{version_id}.json.jws"'
-    response["Cache-Control"] = "no-store"
-    return response
+    return exact(request, found.signature.encode(), JOSE, f"packet-{version_id}.json.jws")
 
 
 @csrf_exempt
@@ -70,20 +73,37 @@ def document_bytes(sealed: Sealed) -> bytes:
     return written(document_of(sealed.body, version=str(row.pk), number=row.number, sha256=row.sha256))
 
 
-def _read(request: HttpRequest, version_id: UUID) -> Signed | HttpResponse:
-    """The document with its signature for somebody who is signed in and may read it, or what they are told instead."""
+def _read(request: HttpRequest, version_id: UUID, *, as_json: bool = False) -> Signed | HttpResponse:
+    """The document with its signature for whoever may read it, or what they are told instead."""
     if request.method not in READING:
         return _only_read("A sealed Bundle is never changed: ask for it with GET.")
-    if not isinstance(request.user, User):
-        return refused(401, "login", "Sign in first, then ask again.")
     try:
-        return signed(version_id, document_bytes, by=person(request.user))
+        by = _asker(request)
+        refuse_unknown(request.GET, ())
+        if as_json:
+            refuse_other_forms(request)
+        return signed(version_id, document_bytes, by=by)
+    except Refusal as refusal:
+        return refusal.response()
     except NotVisibleError:
-        return refused(404, "not-found", "There is no such Bundle: look at the sealed versions of the packet.")
+        return refused(404, "not-found", NOT_HERE)
     except NotAllowedError:
         return refused(403, "forbidden", "Your role does not allow that here: ask somebody who treats the patient.")
     except ActionError as error:
         return refused(409, "exception", error.message)
+
+
+def _asker(request: HttpRequest) -> Actor:
+    """A system by the token that it shows, whoever else is signed in; else who is signed in.
+
+    Raises:
+        Refusal: nobody who is known here, or a token that is not for this.
+    """
+    if shows_token(request):
+        return system(caller_with(request, READ_BUNDLE).client)
+    if isinstance(request.user, User):
+        return person(request.user)
+    raise Refusal(401, "login", "Sign in first, or show a token from /fhir/token, then ask again.")
 
 
 def _only_read(words: str) -> HttpResponse:
