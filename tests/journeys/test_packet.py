@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
+from handrail.actions.document_keys import make_key
 from handrail.actions.links import issue_checkin_link
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World, event
@@ -30,6 +31,7 @@ def world(live_server: Any) -> Iterator[World]:
 def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     world: World, live_server: Any, open_context: Callable[..., BrowserContext], axe: Callable[[Page], list[str]]
 ):
+    make_key(world.alice.organisation, by=world.actor("alice", "director"))
     desk = sign_in(open_context(viewport=DESKTOP), world.alice.nurse, live_server.url)
     desk.goto(f"{live_server.url}/courses/{world.course.pk}/")
     desk.get_by_role("link", name="Packet: everything").click()
@@ -38,6 +40,10 @@ def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     picture(desk, "packet-desk")
     desk.get_by_role("button", name="Seal this as a version").click()
     expect(desk.get_by_role("heading", name="Sealed version 1")).to_be_visible()
+    with desk.expect_download():
+        desk.get_by_role("link", name="File for other systems").click()
+    desk.reload()
+    expect(desk.get_by_text("Signature of the FHIR file:")).to_contain_text("Good: not a byte has changed since")
     with desk.expect_download() as download:
         desk.get_by_role("link", name="PDF, Letter").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
