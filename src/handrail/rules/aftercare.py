@@ -23,6 +23,8 @@ class Carry:
 
     `unknown` says that an episode has no known grade, so that no row can be chosen: since the last dose for what the next
     one needs, earlier for a stop, which looks back over the whole course.
+    `stays` and `stay_unknown` look at the episodes since the last dose alone: every stay that their rows name, also a row
+    that nobody has verified, and why it cannot be said which; a suspicion that nobody has graded is such a reason.
     """
 
     stop_row: AfterToxicityRow | None
@@ -35,6 +37,8 @@ class Carry:
     rest_until: datetime | None
     changes_at: tuple[datetime, ...]
     rows: tuple[AfterToxicityRow, ...]
+    stays: tuple[Monitoring, ...]
+    stay_unknown: str | None
 
     @property
     def row_ids(self) -> tuple[str, ...] | None:
@@ -54,7 +58,9 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
     monitoring: list[Monitoring] = []
     changes: list[datetime] = []
     inherited: list[AfterToxicityRow] = []
+    stays: list[Monitoring] = []
     unknown: str | None = None
+    stay_unknown: str | None = None
     crs_after_last = False
     rests: list[tuple[datetime, AfterToxicityRow]] = []
     followed = (("crs", episodes.crs), ("icans", episodes.icans), (NEUROTOXICITY, episodes.neurotoxicity))
@@ -68,6 +74,8 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
             if episode.grade_unknown:
                 which = "the" if recent else "an earlier"
                 unknown = f"{'one' if grade else 'the'} grade of {which} {_name(toxicity)} episode is not known"
+            if recent and (episode.grade_unknown or (grade is None and episode.closed_at is None)):
+                stay_unknown = f"{'one' if grade else 'the'} grade of the {_name(toxicity)} episode is not known"
             if grade is None or grade == 0:
                 continue
             rows = protocol.after_toxicity_rows(
@@ -77,19 +85,23 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
                 lasted_hours=episode.lasted_hours(grade, now),
             )
             if recent and not rows:
-                unknown = unknown or f"this label has no rule for the dose after {_name(toxicity)} grade {grade}"
+                no_rule = f"this label has no rule for the dose after {_name(toxicity)} grade {grade}"
+                unknown, stay_unknown = unknown or no_rule, stay_unknown or no_rule
             changes += _duration_edges(protocol, toxicity, grade, episode)
             severe_before = max(severe_before, grade)
             for row in rows:
                 if row.rest_hours is not None and episode.closed_at is not None:
                     rests.append((episode.closed_at + timedelta(hours=row.rest_hours), row))
+                stay = stay_after(row) if recent else None
+                if stay is not None:
+                    stays.append(stay)
                 if recent or row.action in STOPS:
                     inherited.append(row)
                 if row.action in STOPS:
                     (stop if row.acts and row.action == "stop" else unverified).append(row)
                 elif recent and not row.acts:
                     unverified.append(row)
-                elif recent and (stay := stay_after(row)) is not None:
+                elif stay is not None:
                     monitoring.append(stay)
     rest_until, rest_row = max(rests, key=lambda rest: rest[0], default=(None, None))
     changes += [until for until, _ in rests]
@@ -106,6 +118,8 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
         crs_after_last=crs_after_last,
         changes_at=tuple(changes),
         rows=(*inherited, *infected),
+        stays=tuple(stays),
+        stay_unknown=stay_unknown,
     )
 
 

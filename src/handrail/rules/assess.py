@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from handrail.rules.answer import Assessment, CourseState, Finding, Monitoring, PageWanted, Task, Toxicity, Watch
+from handrail.rules.answer import Assessment, CourseState, Finding, PageWanted, Task, Toxicity, Watch
 from handrail.rules.answering import accountable, standing_of
 from handrail.rules.checks import checks
 from handrail.rules.contact import contact
@@ -29,19 +28,17 @@ from handrail.rules.home_medicines import home_medicines
 from handrail.rules.interval import interval
 from handrail.rules.management import above_the_cap, another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
-from handrail.rules.planned import departed, planning_findings
+from handrail.rules.planned import planning_findings
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.rems import rems
 from handrail.rules.schedule import (
-    early_discharge_finding,
     interval_change_findings,
-    monitoring_for,
     premedication_findings,
 )
+from handrail.rules.stays import stay_findings, with_stays
 from handrail.rules.terms import (
     FIRST_TREATMENT,
-    STEP_WORDS,
     Action,
     Ladder,
     Missing,
@@ -52,8 +49,6 @@ from handrail.rules.terms import (
 from handrail.rules.triage import TriageAnswer, ice_total, triage
 from handrail.rules.upcoming import upcoming
 from handrail.rules.watch import WatchAnswer, watch
-
-HOMES = ("home", "lodging")
 
 
 def assess(protocol: Protocol, policy: Policy, history: History, now: datetime, *, context: Any = None) -> Assessment:
@@ -87,6 +82,7 @@ def _assess_one(
 ) -> Assessment:
     doses = given_doses(history)
     toxicity = episodes(history, doses, policy)
+    doses = with_stays(doses, history, toxicity, protocol, policy)
     sorted_out = triage(history, doses, policy, now)
     dose = next_dose(history, doses, toxicity, protocol, policy, now, emergency=_emergency(sorted_out))
     watched = watch(history, doses, policy, now)
@@ -103,7 +99,7 @@ def _assess_one(
     findings += planning_findings(history, doses, protocol, dose.next_dose.carried_rows or (), now, changes)
     findings += _schedule_findings(history, doses, protocol)
     findings += _premedication_findings(history, doses, protocol)
-    findings += _location_findings(history, doses, protocol, now, changes)
+    findings += stay_findings(history, doses, protocol, policy, now, changes)
     findings += _before_the_dose(history, doses, protocol, policy, dose, now, changes)
     findings += _reliance_findings(history, protocol, dose)
     party, unanswered, moments = _accountable(history, now, sorted_out, watched, context)
@@ -296,50 +292,6 @@ def _premedication_findings(history: History, doses: Sequence[Given], protocol: 
             agent, mg = event.body.agent, event.body.dose_mg
             found += premedication_findings(protocol, step=last.step, agent=agent, dose_mg=mg, minutes_before=minutes)
     return found
-
-
-def _location_findings(
-    history: History, doses: Sequence[Given], protocol: Protocol, now: datetime, changes: list[datetime]
-) -> list[Finding]:
-    """At home although the label asks for hospital, and nobody signed that."""
-    watched = [dose for dose in doses if dose.watched and dose.at is not None]
-    if not watched or departed(history, "setting"):
-        return []
-    last = watched[-1]
-    assert last.at is not None and last.step is not None
-    wanted: Monitoring | None = monitoring_for(protocol, step=last.step, carried=())
-    if wanted is None or wanted.setting != "hospital" or wanted.hours is None:
-        return []
-    ends = last.at.fromtimestamp(last.at.timestamp() + wanted.hours * 3600, tz=last.at.tzinfo)
-    changes.append(ends)
-    left = next((e for e in history.of("home_status") if e.at > last.at and e.body.location in HOMES), None)
-    early = _early_discharge(history, last.at, last.step, protocol, left.at) if left is not None else None
-    found = [early] if early is not None else []
-    home = history.last("home_status")
-    if now >= ends or home is None or home.body.location not in HOMES or home.at < last.at:
-        return found
-    return [
-        *found,
-        Finding(
-            rule="schedule",
-            what=f"At {home.body.location}, while this label asks for {wanted.hours} h in hospital after {STEP_WORDS[last.step]}",
-            urgency=Urgency.NOW,
-            owner="prescriber",
-            because="no departure from the label's setting has been signed",
-            source=protocol.source_of(wanted.row),
-        ),
-    ]
-
-
-def _early_discharge(
-    history: History, last_at: datetime, step: str, protocol: Protocol, at_home_at: datetime
-) -> Finding | None:
-    """The patient left hospital after the dose, before the hours that the label asks for."""
-    before = [e for e in history.of("home_status") if e.body.location is not None and e.at < at_home_at]
-    if not before or before[-1].body.location not in ("hospital", "ed"):
-        return None
-    minutes = (at_home_at - last_at).total_seconds() // 60
-    return early_discharge_finding(protocol, step=step, hours_observed=round(Decimal(minutes) / 60, 1))
 
 
 def _before_the_dose(

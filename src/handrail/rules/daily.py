@@ -1,8 +1,9 @@
 """Who assesses the patient today: every day of the watched window has a contact, by a named kind of person.
 
-On the day of a step-up or first treatment dose an advanced practice provider or a physician, on the other days a nurse, in
-person unless the policy says otherwise. A day without a booked or complete contact is red; a day that passed without one was
-missed: an incident, until a person closes it with a reason. Days are civil days of the site that gave the dose.
+On the day of a step-up or first treatment dose, or of one with a stay for a reaction before it, an advanced practice provider
+or a physician, on the other days a nurse, in person unless the policy says otherwise. A day without a booked or complete contact
+is red; a day that passed without one was missed: an incident, until a person closes it with a reason. Days are civil days of the
+site that gave the dose.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
 from handrail.rules.policy_daily import DailyPolicy, DailyRow
+from handrail.rules.stays import window_ends
 from handrail.rules.terms import Urgency, civil_date, day_start, say_date, zone_named
 
 CONTACT_WORDS = {"in_person": "in person", "call": "by phone", "video": "by video"}
@@ -91,22 +93,14 @@ def daily(history: History, doses: Sequence[Given], policy: Policy, now: datetim
     )
 
 
-def _begins(dose: Given) -> datetime:
-    return min(dose.at or dose.event.at, dose.event.at)
-
-
 def _days(watched: Sequence[Given], policy: Policy) -> tuple[dict[date, int], set[date]]:
     """Every day of every window with how many days it lies after its dose, and the days of the latest dose's window."""
-    hours = policy.watch.named("risk_window").hours_after_dose
-    assert hours is not None
-    window_hours = timedelta(hours=hours, microseconds=-1)
     after: dict[date, int] = {}
     window: set[date] = set()
     for dose in watched:
-        begins = _begins(dose)
         zone = zone_named(dose.event.zone)
-        first = dose.on or begins.astimezone(zone).date()
-        last = (begins + window_hours).astimezone(zone).date()
+        first = dose.on or dose.watch_begins.astimezone(zone).date()
+        last = (window_ends(dose, policy) - timedelta(microseconds=1)).astimezone(zone).date()
         window = {first}
         day, number = first, 0
         after[day] = 0

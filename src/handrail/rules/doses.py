@@ -5,25 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from handrail.rules.answer import Monitoring
 from handrail.rules.events import DoseGiven, Event
 from handrail.rules.history import History
-from handrail.rules.terms import FIRST_TREATMENT, STEP_UP_STEPS, STEP_WORDS, TREATMENT_STEPS, civil_date, say_date
+from handrail.rules.terms import FIRST_TREATMENT, STEP_UP_STEPS, TREATMENT_STEPS, civil_date, say_date, step_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """One administered dose. `at` and `on` are None when the day is not known; `step` None when that is not known."""
+    """One administered dose. `at` and `on` are None when the day is not known; `step` None when that is not known.
+
+    `stays`: what the label wants after this dose because of a reaction before it; `reaction_unknown`: why nobody can say
+    which (`stays` are then all that the label knows). Both come from `stays.with_stays`, which needs the label.
+    """
 
     event: Event
     body: DoseGiven
     step: str | None
     at: datetime | None
     on: date | None
+    stays: tuple[Monitoring, ...] = ()
+    reaction_unknown: str | None = None
+
+    @property
+    def watched_by_step(self) -> bool:
+        """True for a step-up dose or the first treatment dose: they have a risk window whatever came before."""
+        return self.step in STEP_UP_STEPS or self.step == FIRST_TREATMENT
 
     @property
     def watched(self) -> bool:
-        """True for a step-up dose or the first treatment dose: the doses with a risk window."""
-        return self.step in STEP_UP_STEPS or self.step == FIRST_TREATMENT
+        """True for a dose with a risk window: by its step, or for a stay that the label wants, or may want, after a reaction."""
+        return self.watched_by_step or bool(self.stays) or self.reaction_unknown is not None
+
+    @property
+    def watch_begins(self) -> datetime:
+        """When the watch after it begins: its time; the time it was recorded for when that is not known, or a later one."""
+        return min(self.at or self.event.at, self.event.at)
 
     @property
     def is_treatment(self) -> bool:
@@ -32,7 +49,7 @@ class Given:
 
     def words(self) -> str:
         """`step-up dose 2 on Mon 2 Mar 2026`."""
-        step = STEP_WORDS[self.step] if self.step else "a dose of an unknown step"
+        step = step_words(self.step)
         return f"{step} on {say_date(self.on)}" if self.on else f"{step} on an unknown day"
 
 

@@ -19,7 +19,7 @@ from handrail.rules.history import History
 from handrail.rules.home_medicines import row_hiding
 from handrail.rules.policy import Policy, handoff_rules
 from handrail.rules.policy_handoff import ReturnRow
-from handrail.rules.terms import STEP_UP_STEPS, STEP_WORDS, Action
+from handrail.rules.terms import STEP_UP_STEPS, Action, step_words
 from handrail.rules.triage import neutrophils
 from handrail.rules.watch import IN_CARE
 
@@ -108,8 +108,7 @@ def _unassessed(history: History, doses: Sequence[Given], kind: str, name: str) 
         until = next((each.at for each in watched[number + 1 :] if each.at is not None), None)
         found = (e for e in history.of(kind) if e.at > since and (until is None or e.at <= until))
         if dose.at is None or next(found, None) is None:
-            step = STEP_WORDS[dose.step] if dose.step else "a dose of an unknown step"
-            yield None, f"{name} after {step}: nobody has recorded an assessment"
+            yield None, f"{name} after {step_words(dose.step)}: nobody has recorded an assessment"
 
 
 def _schedule(history: History, doses: Sequence[Given], dose: NextDose) -> Iterator[_Said]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from handrail.rules.answer import Finding, Later, Monitoring, PremedicationItem, ThenStay
 from handrail.rules.giving import counted
 from handrail.rules.protocol import GapRow, IntervalChangeRow, PremedicationRow, Protocol
-from handrail.rules.terms import STEP_WORDS, Action, Urgency
+from handrail.rules.terms import STEP_WORDS, Action, Urgency, step_words
 
 RESPONSES = ("sCR", "CR", "VGPR", "PR", "MR", "SD", "PD")
 SETTINGS = ("none_stated", "near_facility", "observation", "hospital")
@@ -116,7 +116,7 @@ def premedication_for(
     )
 
 
-def monitoring_for(protocol: Protocol, *, step: str, carried: Sequence[Monitoring]) -> Monitoring | None:
+def monitoring_for(protocol: Protocol, *, step: str | None, carried: Sequence[Monitoring]) -> Monitoring | None:
     """Where the label wants the patient after a step; with what an earlier reaction asks for, the stricter of each."""
     own = next((row for row in protocol.monitoring if row.step == step), None)
     options = list(carried)
@@ -168,9 +168,11 @@ def planned_setting_findings(
     )
 
 
-def early_discharge_finding(protocol: Protocol, *, step: str, hours_observed: Decimal) -> Finding | None:
-    """Leaving hospital before the hours that the label asks for."""
-    wanted = monitoring_for(protocol, step=step, carried=())
+def early_discharge_finding(
+    protocol: Protocol, *, step: str | None, hours_observed: Decimal, carried: Sequence[Monitoring] = ()
+) -> Finding | None:
+    """Leaving hospital before the hours that the label asks for, by the step or after a reaction."""
+    wanted = monitoring_for(protocol, step=step, carried=carried)
     if wanted is None or wanted.hours is None:
         return None
     enough = wanted.hours_at_least or wanted.hours
@@ -178,7 +180,7 @@ def early_discharge_finding(protocol: Protocol, *, step: str, hours_observed: De
         return None
     return Finding(
         rule="schedule",
-        what=f"Watched for {hours_observed} h after {STEP_WORDS[step]}; this label asks for {enough} h",
+        what=f"Watched for {hours_observed} h after {step_words(step)}; this label asks for {enough} h",
         urgency=Urgency.TODAY,
         owner="prescriber",
         because=wanted.because,

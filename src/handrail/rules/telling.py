@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
-from handrail.rules.terms import STEP_WORDS
+from handrail.rules.terms import step_words
 
 KIND_WORDS: Final[dict[str, str]] = {
     "course_started": "course started",
@@ -135,10 +135,6 @@ def _label(name: str) -> str:
     return name.rstrip("_").replace("_", " ")
 
 
-def _step(step: str | None) -> str:
-    return STEP_WORDS[step] if step else "a dose of an unknown step"
-
-
 def _checkin(body: Body, _nulls: Nulls) -> str:
     typed = ""
     if body.temperature_as_typed and body.unit_as_typed == "F":
@@ -166,7 +162,7 @@ def _checkin(body: Body, _nulls: Nulls) -> str:
 def _dose_given(body: Body, nulls: Nulls) -> str:
     amount = _known(body.dose_mg, nulls, "dose_mg", "")
     return _join(
-        _step(body.step),
+        step_words(body.step),
         f"{amount} mg" if body.dose_mg is not None else amount,
         f"{body.dose_mg_per_kg} mg/kg" if body.dose_mg_per_kg is not None else "",
         f"{body.weight_kg} kg" if body.weight_kg is not None else "",
@@ -183,13 +179,13 @@ def _vials(body: Body, nulls: Nulls) -> str:
 
 def _dose_planned(body: Body, _nulls: Nulls) -> str:
     on = f"on {body.on.isoformat()}" if body.on else "day not known"
-    return _join(_step(body.step), on, _value(body.setting) if body.setting else "")
+    return _join(step_words(body.step), on, _value(body.setting) if body.setting else "")
 
 
 def _dose_not_given(body: Body, nulls: Nulls) -> str:
     because = f"because of {_value(body.because)}" if body.because else "reason not known"
     return _join(
-        _step(body.step), because, _known(body.related_to_drug, nulls, "related_to_drug", "related to the drug:")
+        step_words(body.step), because, _known(body.related_to_drug, nulls, "related_to_drug", "related to the drug:")
     )
 
 

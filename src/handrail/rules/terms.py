@@ -41,6 +41,11 @@ STEP_WORDS = {
 """How each step is said to a person."""
 
 
+def step_words(step: str | None) -> str:
+    """`step-up dose 2`, also for a dose of which nobody knows the step."""
+    return STEP_WORDS[step] if step else "a dose of an unknown step"
+
+
 class Urgency(StrEnum):
     """How soon a finding needs a person. Highest first."""
 

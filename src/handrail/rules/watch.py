@@ -1,14 +1,14 @@
 """Is the patient's check due, and is it overdue?
 
-After each step-up dose and the first treatment dose checks are due at civil times in the patient's zone. A check counts
-only with a known temperature. Silence is never read as well-being: reminder, call, page, welfare check follow
-one another until somebody hears from the patient.
+After each step-up dose, the first treatment dose and a dose with a stay for a reaction before it checks are due at civil
+times in the patient's zone. A check counts only with a known temperature. Silence is never read as well-being: reminder,
+call, page, welfare check follow one another until somebody hears from the patient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -18,6 +18,7 @@ from handrail.rules.doses import Given
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.policy import Policy, WatchPhase
+from handrail.rules.stays import window_ends
 from handrail.rules.terms import (
     FIRST_TREATMENT,
     Ladder,
@@ -26,6 +27,7 @@ from handrail.rules.terms import (
     civil_instant,
     civil_time_trouble,
     say_instant,
+    step_words,
     zone_named,
 )
 from handrail.rules.triage import HEARD_FROM
@@ -58,21 +60,21 @@ class _Span:
 def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> WatchAnswer:
     """The check-in clock at `now`."""
     ended = history.last("course_ended")
-    watched = [dose for dose in doses if (dose.watched or dose.step is None) and _begins(dose) <= now]
+    watched = [dose for dose in doses if (dose.watched or dose.step is None) and dose.watch_begins <= now]
     if ended is not None or not watched:
         return _silent("the course has ended" if ended else "no step-up dose or first treatment dose has been given")
     last = watched[-1]
-    spans = _spans(last, policy)
+    spans = _spans(watched, policy)
     changes = [edge for span in spans for edge in (span.begins, span.ends)]
-    window_ends = spans[0].ends
-    in_window = now < window_ends
+    window_over = spans[0].ends
+    in_window = now < window_over
     care = _in_care(history)
     if care is not None:
-        ask_at = min((ends for dose in watched if (ends := _spans(dose, policy)[0].ends) > care.at), default=care.at)
+        ask_at = min((ends for dose in watched if (ends := window_ends(dose, policy)) > care.at), default=care.at)
         return WatchAnswer(
             watch=Watch(
                 in_window=in_window,
-                window_ends=window_ends,
+                window_ends=window_over,
                 next_check_due=None,
                 overdue_since=None,
                 overdue_stage=None,
@@ -88,7 +90,7 @@ def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetim
         return WatchAnswer(
             watch=Watch(
                 in_window=in_window,
-                window_ends=window_ends,
+                window_ends=window_over,
                 next_check_due=None,
                 overdue_since=None,
                 overdue_stage=None,
@@ -97,7 +99,7 @@ def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetim
             ),
             changes_at=tuple(changes),
         )
-    return _judge(due, phase, spans, in_window, window_ends, policy, zone, now, changes)
+    return _judge(due, phase, spans, in_window, window_over, policy, zone, now, changes)
 
 
 def patient_zone(history: History) -> str:
@@ -120,11 +122,6 @@ def _silent(because: str) -> WatchAnswer:
     )
 
 
-def _begins(dose: Given) -> datetime:
-    """When the watch after a dose begins: its time; the time it was recorded for when that is not known, or a later one."""
-    return min(dose.at or dose.event.at, dose.event.at)
-
-
 def _place(care: Event) -> str:
     return "the emergency department" if care.body.location == "ed" else "hospital"
 
@@ -139,17 +136,24 @@ def _still_in_care(care: Event, zone: str) -> Finding:
     )
 
 
-def _spans(last: Given, policy: Policy) -> list[_Span]:
-    """The phases that follow the latest watched dose."""
-    begins = _begins(last)
+def _spans(watched: Sequence[Given], policy: Policy) -> list[_Span]:
+    """The phases that follow the latest watched dose; a later dose never ends the window of an earlier one.
+
+    After the window of a dose that is watched for a reaction alone the checks go on as after the dose whose step asked last.
+    """
+    last, begins = watched[-1], watched[-1].watch_begins
     risk = policy.watch.named("risk_window")
-    assert risk.hours_after_dose is not None
-    window_ends = begins + timedelta(hours=risk.hours_after_dose)
-    after = policy.watch.named("after_first_treatment" if last.step == FIRST_TREATMENT else "step_up")
-    over = begins + timedelta(days=policy.watch.no_longer_than_days)
+    if last.step is not None and not last.watched_by_step:
+        risk = replace(risk, words=f"{risk.words}; here after a {step_words(last.step)}, for a reaction before it")
+    over = max(window_ends(dose, policy) for dose in watched)
+    asked = next(
+        (dose.step for dose in reversed(watched) if dose.watched_by_step or dose.step is None), FIRST_TREATMENT
+    )
+    after = policy.watch.named("after_first_treatment" if asked == FIRST_TREATMENT else "step_up")
+    last_day = begins + timedelta(days=policy.watch.no_longer_than_days)
     return [
-        _Span(phase=risk, begins=begins, ends=window_ends),
-        _Span(phase=after, begins=window_ends, ends=max(over, window_ends)),
+        _Span(phase=risk, begins=begins, ends=over),
+        _Span(phase=after, begins=over, ends=max(last_day, over)),
     ]
 
 
@@ -171,7 +175,7 @@ def _first_due(
 ) -> tuple[datetime | None, WatchPhase | None]:
     """The earliest check after the dose that nobody has answered."""
     credit = timedelta(minutes=policy.watch.early_credit_minutes)
-    begins = answered = _begins(last)
+    begins = answered = last.watch_begins
     recheck: datetime | None = None
     promised: datetime | None = None
     in_care = False
@@ -242,7 +246,7 @@ def _judge(
     phase: WatchPhase,
     spans: Sequence[_Span],
     in_window: bool,
-    window_ends: datetime,
+    window_over: datetime,
     policy: Policy,
     zone: str,
     now: datetime,
@@ -293,7 +297,7 @@ def _judge(
     return WatchAnswer(
         watch=Watch(
             in_window=in_window,
-            window_ends=window_ends,
+            window_ends=window_over,
             next_check_due=due,
             overdue_since=due if passed else None,
             overdue_stage=stage,

@@ -1,0 +1,150 @@
+"""The stay after a dose that has been given: how long the patient is watched, and where, by the step and after a reaction.
+
+A stay that an earlier reaction asks for adds to that of the step: the longer and the stricter of each holds. When nobody
+can say which row of the label applies, none of its stays is left out, and the window stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from handrail.rules.aftercare import carry_over, stays_after
+from handrail.rules.answer import Finding
+from handrail.rules.doses import Given
+from handrail.rules.episodes import Episodes, episodes
+from handrail.rules.history import History
+from handrail.rules.planned import departed
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.schedule import early_discharge_finding, monitoring_for
+from handrail.rules.terms import Urgency, step_words
+
+HOMES = ("home", "lodging")
+
+
+def with_stays(
+    doses: Sequence[Given], history: History, toxicity: Episodes, protocol: Protocol, policy: Policy
+) -> tuple[Given, ...]:
+    """The doses, each with the stays that it inherited from the reactions between the dose before and itself.
+
+    What counts is what had happened when the dose was given, whenever it was written down or corrected.
+
+    Args:
+        doses: all of them, in the order of giving.
+        toxicity: the episodes of the whole history; they say which doses need a second look.
+    """
+    found: list[Given] = []
+    since: datetime | None = None
+    for number, dose in enumerate(doses):
+        until = dose.at or dose.event.at
+        found.append(dose)
+        if _any_between(toxicity, since, until):
+            then = episodes(history.until(until), doses[:number], policy)
+            carry = carry_over(protocol, then, since=since, now=until)
+            stays, unknown = carry.stays, carry.stay_unknown
+            if unknown is not None:
+                every = stays_after(protocol, [row.id for row in protocol.after_toxicity])
+                words = f"{unknown}: none of the stays of this label is left out"
+                stays = tuple(replace(stay, because=words) for stay in every)
+            found[-1] = replace(dose, stays=stays, reaction_unknown=unknown)
+        since = dose.at or since  # of a dose on an unknown day nobody knows which reactions it followed
+    return tuple(found)
+
+
+def _any_between(toxicity: Episodes, since: datetime | None, until: datetime) -> bool:
+    """Whether an episode began, or went on, between two doses. At the very minute of either it counts."""
+    courses = (toxicity.crs, toxicity.icans, toxicity.neurotoxicity)
+    return any(
+        episode.opened_at <= until and (since is None or episode.closed_at is None or episode.closed_at >= since)
+        for course in courses
+        for episode in course.episodes
+    )
+
+
+def window_ends(dose: Given, policy: Policy) -> datetime:
+    """When the risk window after a dose is over (the first instant outside): the policy's hours, or a longer stay."""
+    hours = policy.watch.named("risk_window").hours_after_dose
+    assert hours is not None
+    longest = max((stay.hours for stay in dose.stays if stay.hours is not None), default=hours)
+    return dose.watch_begins + timedelta(hours=max(hours, longest))
+
+
+def stay_findings(
+    history: History, doses: Sequence[Given], protocol: Protocol, policy: Policy, now: datetime, changes: list[datetime]
+) -> list[Finding]:
+    """A stay that nobody can name, and a patient who is at home, or left, although the label asks for hospital.
+
+    Args:
+        changes: gets the instants at which the answer changes.
+    """
+    found: list[Finding] = []
+    for dose in doses:
+        if dose.reaction_unknown is None:
+            continue
+        ends = window_ends(dose, policy)
+        changes.append(ends)
+        if now < ends:
+            found.append(
+                Finding(
+                    rule="schedule",
+                    what=f"Cannot say which stay this label wants after {dose.words()}: {dose.reaction_unknown}",
+                    urgency=Urgency.TODAY,
+                    owner="prescriber",
+                    because="a reaction before that dose has no known row in the label: until the window ends the longest stay holds",
+                )
+            )
+    return [*found, *_location_findings(history, doses, protocol, now, changes)]
+
+
+def _location_findings(
+    history: History, doses: Sequence[Given], protocol: Protocol, now: datetime, changes: list[datetime]
+) -> list[Finding]:
+    """At home although the label asks for hospital, and nobody signed that."""
+    watched = [number for number, dose in enumerate(doses) if dose.watched and dose.at is not None]
+    if not watched:
+        return []
+    last, before = doses[watched[-1]], doses[: watched[-1]]
+    assert last.at is not None
+    # who signed before the dose that led to the reaction did not know of it
+    since = (before[-1].at or before[-1].event.at) if last.stays and before else None
+    if departed(history, "setting", since):
+        return []
+    wanted = monitoring_for(protocol, step=last.step, carried=last.stays)
+    if wanted is None or wanted.setting != "hospital" or wanted.hours is None:
+        return []
+    ends = last.at.fromtimestamp(last.at.timestamp() + wanted.hours * 3600, tz=last.at.tzinfo)
+    changes.append(ends)
+    left = next((e for e in history.of("home_status") if e.at > last.at and e.body.location in HOMES), None)
+    early = _early_discharge(history, last, last.at, protocol, left.at) if left is not None else None
+    found = [early] if early is not None else []
+    home = history.last("home_status")
+    if now >= ends or home is None or home.body.location not in HOMES or home.at < last.at:
+        return found
+    unknown = f"; {last.reaction_unknown}" if last.reaction_unknown is not None else ""
+    asks = "may ask" if unknown else "asks"
+    return [
+        *found,
+        Finding(
+            rule="schedule",
+            what=f"At {home.body.location}, while this label {asks} for {wanted.hours} h in hospital after {step_words(last.step)}",
+            urgency=Urgency.NOW,
+            owner="prescriber",
+            because=f"no departure from the label's setting has been signed{unknown}",
+            source=protocol.source_of(wanted.row),
+        ),
+    ]
+
+
+def _early_discharge(
+    history: History, dose: Given, given_at: datetime, protocol: Protocol, at_home_at: datetime
+) -> Finding | None:
+    """The patient left hospital after the dose, before the hours that the label asks for."""
+    before = [e for e in history.of("home_status") if e.body.location is not None and e.at < at_home_at]
+    if not before or before[-1].body.location not in ("hospital", "ed"):
+        return None
+    minutes = (at_home_at - given_at).total_seconds() // 60
+    observed = round(Decimal(minutes) / 60, 1)
+    return early_discharge_finding(protocol, step=dose.step, hours_observed=observed, carried=dose.stays)
