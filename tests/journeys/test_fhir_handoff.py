@@ -13,9 +13,12 @@ from playwright.sync_api import BrowserContext, expect
 
 from handrail import clock
 from handrail.actions.courses import start_course
+from handrail.actions.document_keys import make_key
+from handrail.actions.packets import seal
 from handrail.fhir.oauth import ASSERTION_TYPE
 from handrail.people.scope import everything
 from handrail.records.models import Event
+from tests.fhir.test_signatures import checked_by_hand
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_handoffs import looked_at, offer
 from tests.journeys.test_signing import press
@@ -26,7 +29,7 @@ from tests.support.handoff_world import NOW, stepped_up_course
 from tests.support.seeing import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SCOPE = "system/Patient.rs"
+SCOPES = ("system/Patient.rs", "system/Provenance.s", "system/Bundle.r")
 NUMBER = "P-4711"
 
 
@@ -39,21 +42,30 @@ class System:
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": signed,
-            "scope": SCOPE,
+            "scope": " ".join(SCOPES),
         }
-        self.token = json.loads(self._ask("token", form))["access_token"]
+        token = json.loads(self.ask("token", form))["access_token"]
+        self.shown = {"Authorization": f"Bearer {token}"}
 
-    def _ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> bytes:
+    def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> bytes:
         data = urlencode(form).encode() if form is not None else None
         with urlopen(Request(f"{self.url}/fhir/{path}", data=data, headers=headers), timeout=20) as answer:
             return bytes(answer.read())
 
-    def summary(self, identifier: str) -> bytes:
-        """The document of the patient whom the identifier means."""
-        shown = {"Authorization": f"Bearer {self.token}"}
-        found = json.loads(self._ask("Patient/_search", {"identifier": identifier}, **shown))
-        [entry] = found["entry"]
-        return self._ask(f"Patient/{entry['resource']['id']}/$summary", **shown)
+    def patient(self, identifier: str) -> str:
+        """Whom an identifier means, by id."""
+        [entry] = json.loads(self.ask("Patient/_search", {"identifier": identifier}, **self.shown))["entry"]
+        return str(entry["resource"]["id"])
+
+    def summary(self, patient: str) -> bytes:
+        """The document of a patient as it stands."""
+        return self.ask(f"Patient/{patient}/$summary", **self.shown)
+
+    def sealed(self, patient: str) -> tuple[bytes, str]:
+        """The newest sealed document of a patient and its signature."""
+        found = json.loads(self.ask(f"Provenance?patient={patient}", **self.shown))
+        where = found["entry"][0]["resource"]["target"][0]["reference"]
+        return self.ask(where, **self.shown), self.ask(f"{where}/$signature", **self.shown).decode()
 
 
 @pytest.fixture
@@ -83,14 +95,24 @@ def test_a_partner_reads_the_packet_as_fhir_takes_it_up_accepts_and_gives_the_fi
     world: World, live_server: Any, open_context: Callable[..., BrowserContext], axe: Any, tmp_path: Path
 ):
     url, course = live_server.url, stepped_up_course(world, amounts=True)
-    client = registered(world, scopes=(SCOPE,))
+    client = registered(world, scopes=SCOPES)
     tied(world, client, NUMBER, course)
     desk = sign_in(open_context(viewport=DESKTOP), world.alice.nurse, url)
     offer(desk, url, course, world.bob.organisation.name, "account", axe)
 
     # The partner's system asks with its key, over the wire.
-    content = System(url, assertion(client)).summary(f"{SYSTEM}|{NUMBER}")
+    partner = System(url, assertion(client))
+    patient = partner.patient(f"{SYSTEM}|{NUMBER}")
+    content = partner.summary(patient)
     assert problems(json.loads(content)) == []
+
+    # It reads what was sealed too, and checks with the published keys who vouches for it.
+    house = world.alice.organisation
+    make_key(house, by=world.actor("alice", "director"))
+    seal(course.pk, by=world.actor("alice"))
+    document, signature = partner.sealed(patient)
+    assert problems(json.loads(document)) == []
+    checked_by_hand(document, signature, json.loads(partner.ask(f"keys/{house.pk}/jwks.json"))["keys"])
     file = tmp_path / "packet.json"
     file.write_bytes(content)
 
