@@ -13,7 +13,7 @@ from handrail.rules.packet_data import FORMAT, packet_data, packet_data_from_tom
 from handrail.rules.packet_parts import NOT_KNOWN, Around, CallPart, ContactPart, Packet, Who, packet_changes
 from handrail.rules.policy import handoff_rules
 from handrail.rules.strict import ProtocolDataError
-from handrail.rules.terms import say_date
+from handrail.rules.terms import Missing, say_date
 from handrail.rules.validity import judge
 from tests.support.courses import ELRA, TEC, Told, instant
 
@@ -88,6 +88,19 @@ def keys(found: Packet) -> set[str]:
     return {each.key for section in found.sections for each in section.fields} | {
         table.key for section in found.sections for table in section.tables
     }
+
+
+def test_a_fact_that_is_missing_for_two_reasons_is_asked_for_once():
+    judged = judge(course_from_json(stepped_up().file()), instant("2026-03-10 09:00"))
+    why = (("course_started.intent", "one"), ("weight", "two"), ("course_started.intent", "three"), ("weight", "two"))
+    unsaid = tuple(Missing(missing=what, why_it_matters=reason) for what, reason in why)
+    found = packet(judged.protocol, judged.policy, judged.history, replace(judged.answer, cannot_say=unsaid))
+    assert lines(found, "questions", "questions.cannot_say") == {
+        "questions.missing.course_started.intent": ("course started.intent", "one; three"),
+        "questions.missing.weight": ("weight", "two"),
+    }
+    (table,) = [each for each in found.section("questions").tables if each.key == "questions.cannot_say"]
+    assert len(table.lines) == 2
 
 
 def test_an_empty_course_has_every_field_and_says_not_known():

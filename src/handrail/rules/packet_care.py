@@ -170,8 +170,11 @@ def questions(t: Telling) -> None:
     for row in packet_data().question:
         origin = Origin(kind="data", row=row.id, status=row.status)
         t.add(f"questions.{row.id}", row.words, None, origin, "the receiving side answers")
-    missing = (
-        Line(key=f"questions.missing.{each.missing}", cells=(each.missing.replace("_", " "), each.why_it_matters))
-        for each in t.answer.cannot_say
-    )
+    whys: dict[str, list[str]] = {}
+    for each in t.answer.cannot_say:  # one fact may be missing for two reasons, and is asked for once
+        whys.setdefault(each.missing, []).append(each.why_it_matters)
+    missing = [
+        Line(key=f"questions.missing.{name}", cells=(name.replace("_", " "), "; ".join(dict.fromkeys(why))))
+        for name, why in whys.items()
+    ]
     t.table("questions.cannot_say", "What nobody could say", ("what", "why it matters"), missing, "nothing")
