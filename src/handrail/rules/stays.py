@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from handrail.rules.aftercare import carry_over, stays_after
 from handrail.rules.answer import Finding
-from handrail.rules.doses import Given
+from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
 from handrail.rules.planned import departed
@@ -70,6 +70,13 @@ def window_ends(dose: Given, policy: Policy) -> datetime:
     assert hours is not None
     longest = max((stay.hours for stay in dose.stays if stay.hours is not None), default=hours)
     return dose.watch_begins + timedelta(hours=max(hours, longest))
+
+
+def risk_windows(history: History, protocol: Protocol, policy: Policy) -> tuple[tuple[datetime, datetime], ...]:
+    """From when until when the patient is watched after each dose that was given and has a window."""
+    doses = given_doses(history)
+    known = with_stays(doses, history, episodes(history, doses, policy), protocol, policy)
+    return tuple((dose.watch_begins, window_ends(dose, policy)) for dose in known if dose.watched)
 
 
 def stay_findings(

@@ -307,7 +307,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
     context |= {"checks": checks(history, zone), "medicines": medicines(history, zone), "labs": labs(history, zone)}
     if answer is None or looked.policy is None:
         return context
-    picture = timeline.picture_of(history, looked.policy, now)
+    picture = timeline.picture_of(history, protocol_for(history, now), looked.policy, now)
     watch = answer["watch"]
     return {
         **context,

@@ -15,6 +15,8 @@ from django.utils.safestring import SafeString
 
 from handrail.rules.history import History
 from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.stays import risk_windows
 from handrail.rules.terms import STEP_UP_STEPS, STEP_WORDS, civil_date, day_start
 from handrail.web.words import local_time
 
@@ -51,7 +53,7 @@ class Picture:
     now: datetime
 
 
-def picture_of(history: History, policy: Policy, now: datetime) -> Picture | None:
+def picture_of(history: History, protocol: Protocol, policy: Policy, now: datetime) -> Picture | None:
     """The picture of the last four weeks at the most; None when there is nothing to draw."""
     zone = history.course.time_zone
     since = now - timedelta(days=MOST_DAYS)
@@ -81,13 +83,8 @@ def picture_of(history: History, policy: Policy, now: datetime) -> Picture | Non
         for e in history.of("medicine_given")
         if e.at >= since
     )
-    hours = policy.watch.named("risk_window").hours_after_dose or 0
     first = min([m.at for m in (*temperatures, *doses)])
-    windows = tuple(
-        (e.at, e.at + timedelta(hours=hours))
-        for e in history.of("dose_given")
-        if e.at >= since and e.body.step != "treatment"
-    )
+    windows = tuple(each for each in risk_windows(history.until(now), protocol, policy) if each[0] >= since)
     return Picture(
         begins=first - timedelta(hours=4),
         ends=now + timedelta(hours=4),
