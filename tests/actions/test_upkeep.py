@@ -97,6 +97,7 @@ def test_documents_are_rotated_too(world, settings):
         "hand-off people": 0,
         "health links": 0,
         "care places": 0,
+        "document keys": 0,
     }
     settings.HANDRAIL_FIELD_KEYS = [new]
     assert open_document(world.course.pk, document.pk, by=world.actor("alice"))[1] == b"%PDF-1 synthetic"
