@@ -123,6 +123,7 @@ WHEN = [
     ((-7, "08:59"), (-7, "08:59"), False),
     ((-7, "08:58"), (-7, "09:01"), False),  # it was over when this dose was given, and had begun before the one before
     ((-7, "09:00"), (-6, "09:00"), True),
+    ((-7, "09:00"), (-7, "09:00"), True),  # all of it in the very minute of the dose before
     ((0, "08:59"), None, True),
     ((0, "09:00"), None, True),  # at the very minute nobody knows which came first
     ((0, "09:01"), None, False),
@@ -272,6 +273,18 @@ def test_a_dose_on_an_unknown_day_hides_no_reaction_before_it():
     told.events[-1] |= {"started_at": None}
     told.dose("treatment", at(on, 7, "09:00"), schedule="weekly")
     assert [bool(dose.stays) for dose in given(told)[-2:]] == [True, True]
+
+
+def test_who_signed_before_a_dose_on_an_unknown_day_did_not_know_of_the_reaction_to_it():
+    told, on = reacted(TEC, "icans", 2)
+    told.events[-1] |= {"started_at": None}
+    told.tell("departure_signed", at(on, -1, "08:00"), rule="setting", reason="home", approver="synthetic")
+    told.dose("treatment", at(on, 7, "09:00"), schedule="weekly")
+    told.tell("home_status", at(on, 7, "11:00"), location="home")
+    asked = ["At home, while this label asks for 48 h in hospital after treatment dose"]
+    assert said(told, at(on, 8, "09:00")) == asked
+    told.tell("departure_signed", at(on, 0, "09:00"), rule="setting", reason="home", approver="synthetic")
+    assert said(told, at(on, 8, "09:00")) == []
 
 
 def test_a_stay_longer_than_the_window_of_the_policy_keeps_it_open_and_a_later_dose_does_not_close_it():
