@@ -29,7 +29,8 @@ BOLDER = L8, "from_day = 85\nbolder_as_labelled = true\naction"
 ANC = 'analyte = "anc"\nbelow = "0.5"\nunit = "10*9/L"\n'
 STONE = '[[weight_unit]]\nunit = "[stone_av]"\nkilograms = "6.35029318"\nsource = ["POUND"]\nstatus = "secondary"\n[[weight_unit]]'
 
-INDICATION = re.search(r"\[\[indication\]\]\n.*?\n\n", (protocols.SHIPPED / TEC).read_text(), flags=re.DOTALL)[0]  # type: ignore[index]
+_TEXT = (protocols.SHIPPED / TEC).read_text()
+INDICATION = _TEXT[_TEXT.index("[[indication]]\n") :].partition("\n\n")[0] + "\n\n"
 
 # The file, what is changed in a copy of it, the problems: words of the sentence and the place.
 PLANTED = [

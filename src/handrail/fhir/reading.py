@@ -121,7 +121,7 @@ class _Reader:
         self.observations = Observations(
             table=table, weight_limits=load_policy().plausible["weight_kg"], ours=is_ours(bundle)
         )
-        self.lists = {name: _List() for name in LISTS}
+        self.lists: dict[str, _List] = {name: _List() for name in LISTS}
         self.others = 0
         self.unread: Counter[tuple[str, Coded]] = Counter()
 
@@ -188,7 +188,7 @@ class _Reader:
         return self._named(name, first_coding(resource.get("code")), resource.get("code"))
 
     def _named(self, name: str, what: Coded | None, concept: Any) -> Coded | None:
-        found = self.lists[name]  # type: ignore[index]
+        found = self.lists[name]
         said = {self.table.statement_of(name, code.system, code.code) for code in codings(concept)} - {None}
         if said:
             found.none_known = found.none_known or said == {"none_known"}
@@ -228,7 +228,7 @@ class _Reader:
             reasons = {c.code for c in codings(section.get("emptyReason")) if c.system == EMPTY_REASON}
             for row in self.table.section:
                 if row.loinc in codes and row.none_known in reasons:
-                    self.lists[row.fact].none_known = True  # type: ignore[index]
+                    self.lists[row.fact].none_known = True
 
     def record(self, identity: Identity, unreadable: list[str]) -> ReadRecord:
         """Everything that was read."""
