@@ -208,9 +208,10 @@ def test_a_file_is_only_fetched(world, method):
     assert (answer.status_code, answer["Allow"]) == (405, "GET, OPTIONS")
 
 
-def test_content_that_was_changed_is_not_served(world):
+@pytest.mark.parametrize(("field", "value"), [("sha256", "0" * 64), ("sealed", b"gAAAA")])
+def test_content_that_was_changed_is_not_served(world, field, value):
     with everything():
-        Document.objects.update(sha256="0" * 64)
+        Document.objects.update(**{field: value})
     answer = manifest(world.link)
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
     with everything():

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from handrail import clock
 from handrail.actions.packets import open_version, seal
 from handrail.people.scope import everything
-from handrail.records.models import Course, Look
+from handrail.records.models import Course, Document, Look
 from handrail.rules.packet_parts import NOT_KNOWN
 from handrail.web import pdf
 from tests.support.documents import problems
@@ -171,6 +171,28 @@ def test_a_course_that_cannot_be_judged_has_no_packet_and_says_so(world):
     client.force_login(world.alice.nurse)
     done = client.post(reverse("seal_packet", args=[world.course.pk]), follow=True)
     assert "No packet can be made of this course" in plain(done.content.decode())
+
+
+CHANGED = [("sha256", "0" * 64, "was changed"), ("sealed", b"gAAAA", "cannot be decrypted")]
+
+
+@pytest.mark.parametrize(("field", "value", "words"), CHANGED)
+def test_a_version_that_cannot_be_read_says_so_and_what_to_do_and_leaves_the_others(world, field, value, words):
+    version = sealed(world).row
+    ask(world, "packet_version", 1)
+    with everything():
+        Document.objects.filter(pk=version.content_id).update(**{field: value})
+    for name, rest in (("packet_version", [1]), ("packet_pdf", [1, "a4"])):
+        answer = ask(world, name, *rest)
+        said = plain(answer.content.decode())
+        assert answer.status_code == 409
+        assert f"The stored packet {words}" in said and "Read the packet as it stands now" in said
+        assert "Synthia Example, " not in said and "Last dose:" not in said
+    now = ask(world, "packet", since="1")
+    assert now.status_code == 200
+    said = plain(now.content.decode())
+    assert "Nobody can say what changed since version 1" in said and "Changed since" not in said
+    assert "Last dose:" in said, "what stands now is read all the same"
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ from handrail.actions.packet_around import around_of, who_of
 from handrail.actions.recording import locked
 from handrail.people import scope
 from handrail.people.models import LinkToken
-from handrail.people.secrets import decrypt, encrypt
+from handrail.people.secrets import UndecryptableError, decrypt, encrypt
 from handrail.records import wire
 from handrail.records.accountability import context_of
 from handrail.records.content import TEXT
@@ -230,9 +230,12 @@ def unseal(document: Document) -> bytes:
     """The bytes that were kept.
 
     Raises:
-        RefusedError: they are not what was kept.
+        RefusedError: they are not what was kept, or no key of this installation opens them.
     """
-    content = decrypt(bytes(document.sealed))
+    try:
+        content = decrypt(bytes(document.sealed))
+    except UndecryptableError:  # changed in its sealed form, or its key is gone: nobody can say which
+        raise RefusedError("The stored packet cannot be decrypted.", code="document_unreadable") from None
     if hashlib.sha256(content).hexdigest() != document.sha256:
         raise RefusedError("The stored packet was changed.", code="document_changed")
     return content

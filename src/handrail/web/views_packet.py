@@ -40,10 +40,8 @@ def packet(request: HttpRequest, course_id: UUID) -> HttpResponse:
     try:
         body = packets.packet_of(found, now).to_json()
     except RefusedError as error:
-        context = {**_around(request, found, now), "trouble": error.message}
-        return render(request, "handrail/packet.html", context, status=409)
-    since = _since(request, found, None)
-    return _page(request, found, now, body, None, since)
+        return _no_packet(request, found, now, error)
+    return _page(request, found, now, body, None, _since(request, found, None))
 
 
 @staff_page
@@ -52,7 +50,10 @@ def packet_version(request: HttpRequest, course_id: UUID, number: int) -> HttpRe
     """A sealed version, as it was told, with what changed in it since the version that this person opened before it."""
     found, now = course_for(request, course_id, READ), clock.now()
     since = _since(request, found, number)
-    sealed = packets.open_version(found.pk, number, by=person(signed_in(request)), now=now)
+    try:
+        sealed = packets.open_version(found.pk, number, by=person(signed_in(request)), now=now)
+    except RefusedError as error:
+        return _no_packet(request, found, now, error, kept=True)
     return _page(request, found, now, sealed.body, sealed, since)
 
 
@@ -77,29 +78,45 @@ def packet_pdf(request: HttpRequest, course_id: UUID, number: int, paper: str) -
     if paper not in PAPERS:
         raise Http404("There is no such paper.")
     found, now = course_for(request, course_id, READ), clock.now()
-    sealed = packets.open_version(found.pk, number, by=person(signed_in(request)), now=now)
     try:
-        return printed(sealed, paper)
+        return printed(packets.open_version(found.pk, number, by=person(signed_in(request)), now=now), paper)
+    except RefusedError as error:
+        return _no_packet(request, found, now, error, kept=True)
     except PdfUnavailable as error:
         messages.error(request, str(error))
         return redirect("packet_version", course_id=found.pk, number=number)
+
+
+def _no_packet(
+    request: HttpRequest, found: Course, now: datetime, error: RefusedError, *, kept: bool = False
+) -> HttpResponse:
+    """Nothing of a packet is shown. `kept`: it was a sealed version; the one as it stands may well be read."""
+    context = {**_around(request, found, now), "trouble": error.message, "kept": kept}
+    return render(request, "handrail/packet.html", context, status=409)
 
 
 def _page(
     request: HttpRequest, found: Course, now: datetime, body: dict[str, Any], sealed: Sealed | None, since: int | None
 ) -> HttpResponse:
     context = _around(request, found, now)
-    rows = change_rows(packets.changes_since(found, since, body)) if since is not None else []
     newest = context["versions"][0]["number"] if context["versions"] else 0
     context |= {
         "packet": shown(body, sealed),
         "since": since,
-        "changed": rows,
+        "changed": _changed(found, since, body) if since is not None else [],
         "signature": _signature(sealed.row) if sealed is not None else None,
         "older_than": newest if sealed is not None and newest > sealed.row.number else None,
         "papers": papers_for(found.jurisdiction),
     }
     return render(request, "handrail/packet.html", context)
+
+
+def _changed(found: Course, since: int, body: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """What changed since a version; None where that one cannot be read any more."""
+    try:
+        return change_rows(packets.changes_since(found, since, body))
+    except RefusedError:
+        return None
 
 
 def _around(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any]:
