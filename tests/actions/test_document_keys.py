@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from joserfc import jws
 from joserfc.jwk import ECKey
 
@@ -108,6 +109,38 @@ def test_a_key_that_was_withdrawn_vouches_for_nothing_and_is_published_no_more(w
     assert make_key(world.house, by=world.director).kid != key.kid, "then a new one may be made"
     with pytest.raises(NotVisibleError):
         withdraw_key(world.house, "never-made", by=world.director)
+
+
+def stored(key) -> str:
+    """The private half as it stands in the table."""
+    with everything(), connection.cursor() as cursor:
+        cursor.execute("SELECT private FROM people_documentkey WHERE kid = %s", [key.kid])
+        return cursor.fetchone()[0]
+
+
+def test_the_private_half_is_kept_encrypted_and_gone_from_the_table_with_the_key(world, key):
+    assert stored(key).startswith("gAAAA") and json.loads(key.private)["d"] not in stored(key)
+    newer = rotate_key(world.house, by=world.director)
+    assert stored(key) == "" and stored(newer).startswith("gAAAA")
+    withdraw_key(world.house, newer.kid, by=world.director)
+    assert stored(newer) == ""
+
+
+@pytest.mark.parametrize("ended", ["rotated", "withdrawn"])
+def test_a_key_that_nobody_can_decrypt_any_more_is_published_and_checked_and_can_be_ended(world, key, ended):
+    """Signing is all that the private half is for: who publishes, checks or ends a key does not open it."""
+    signature = signature_of(world)
+    with everything(), connection.cursor() as cursor:
+        cursor.execute("UPDATE people_documentkey SET private = 'gAAAA'")
+    with pytest.raises(RefusedError, match="handrail keys rotate"):
+        signature_of(world)
+    assert [each["kid"] for each in published(world.house.pk)["keys"]] == [key.kid]
+    assert check(CONTENT, signature, known_keys()).verdict is Verdict.GOOD
+    if ended == "rotated":
+        assert rotate_key(world.house, by=world.director).kid != key.kid
+    else:
+        assert withdraw_key(world.house, key.kid, by=world.director).withdrawn_at == NOW
+    assert stored(key) == ""
 
 
 def test_an_organisation_without_a_key_signs_nothing(world, key):

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -113,13 +114,17 @@ def test_opening_a_health_link_signs_what_leaves(world):
     assert standing(world.version).words.startswith("Good")
 
 
+CHANGED = [("sha256", "0" * 64, "was changed."), ("sealed", b"gAAAA", "cannot be decrypted.")]
+
+
+@pytest.mark.parametrize(("field", "value", "words"), CHANGED)
 @pytest.mark.parametrize("which", ["packet_fhir_r4", "packet_fhir_r4_jws"])
-def test_stored_bytes_that_were_changed_are_found(world, which):
+def test_stored_bytes_that_were_changed_are_found(world, which, field, value, words):
     make_key(world.house, by=world.director)
     ask(world)
     with everything():
-        Document.objects.filter(kind=which).update(sha256="0" * 64)
-    assert standing(world.version).words.startswith("NOT GOOD: The stored packet was changed.")
+        Document.objects.filter(kind=which).update(**{field: value})
+    assert standing(world.version).words.startswith(f"NOT GOOD: The stored packet {words}")
     assert ask(world).status_code == 409
 
 
@@ -135,6 +140,17 @@ def test_stored_bytes_that_were_changed_with_their_digest_are_found_too(world):
         digest = hashlib.sha256(changed).hexdigest()
         Document.objects.filter(pk=row.pk).update(sealed=encrypt(changed), sha256=digest)
     assert standing(world.version).words.startswith("NOT GOOD: the file is not the one that was signed")
+
+
+def test_a_key_that_cannot_be_decrypted_lets_nothing_leave_unsigned_and_says_what_to_do(world):
+    make_key(world.house, by=world.director)
+    with everything(), connection.cursor() as cursor:
+        cursor.execute("UPDATE people_documentkey SET private = 'gAAAA'")
+    answer = ask(world, "fhir_bundle")
+    assert answer.status_code == 409 and "handrail keys rotate" in answer.json()["issue"][0]["diagnostics"]
+    assert manifest(linked(world)).status_code == 503
+    rotate_key(world.house, by=world.director)
+    assert ask(world).status_code == 200
 
 
 WHO = [

@@ -17,7 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
@@ -29,6 +29,7 @@ from handrail.actions.clients import refuse_all_but_directors
 from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.people import scope
 from handrail.people.models import DocumentKey, Organisation
+from handrail.people.secrets import UndecryptableError
 
 ALGORITHM: Final = "ES384"
 CURVE: Final = "P-384"
@@ -87,7 +88,7 @@ def make_key(organisation: Organisation, *, by: Actor, now: datetime | None = No
     now = now or clock.now()
     refuse_all_but_directors(organisation.pk, by, now, DIRECTOR)
     with transaction.atomic(), scope.acting_for(organisation.pk):
-        if _in_force(organisation.pk, hold=True) is not None:
+        if _in_force(organisation.pk) is not None:
             raise RefusedError("A key is in force: rotate it to have a new one.", code="key_in_force")
         return _made(organisation.pk, by, now)
 
@@ -101,7 +102,7 @@ def rotate_key(organisation: Organisation, *, by: Actor, now: datetime | None = 
     now = now or clock.now()
     refuse_all_but_directors(organisation.pk, by, now, DIRECTOR)
     with transaction.atomic(), scope.acting_for(organisation.pk):
-        former = _in_force(organisation.pk, hold=True)
+        former = _in_force(organisation.pk)
         if former is None:
             raise RefusedError("No key is in force: make one first.", code="no_key")
         _end(former, now)
@@ -117,7 +118,7 @@ def withdraw_key(organisation: Organisation, kid: str, *, by: Actor, now: dateti
     now = now or clock.now()
     refuse_all_but_directors(organisation.pk, by, now, DIRECTOR)
     with transaction.atomic(), scope.acting_for(organisation.pk):
-        found = DocumentKey.objects.select_for_update().filter(organisation=organisation, kid=kid).first()
+        found = _rows().select_for_update().filter(organisation=organisation, kid=kid).first()
         if found is None:
             raise NotVisibleError("The organisation has no such key.")
         if found.withdrawn_at is None:
@@ -129,16 +130,14 @@ def withdraw_key(organisation: Organisation, kid: str, *, by: Actor, now: dateti
 def published(organisation_id: UUID) -> dict[str, Any]:
     """The public keys of an organisation as a JSON Web Key Set; none for an organisation that is not here."""
     with scope.everything():
-        rows = DocumentKey.objects.filter(organisation_id=organisation_id, withdrawn_at=None).order_by(
-            "-made_at", "kid"
-        )
+        rows = _rows().filter(organisation_id=organisation_id, withdrawn_at=None).order_by("-made_at", "kid")
         return {"keys": [row.public for row in rows]}
 
 
 def known_keys(organisation_id: UUID | None = None) -> dict[str, KnownKey]:
     """Every key that was ever made here, or by one organisation, by its kid; withdrawn ones too."""
     with scope.everything():
-        rows = DocumentKey.objects.select_related("organisation").order_by("made_at", "kid")
+        rows = _rows().select_related("organisation").order_by("made_at", "kid")
         if organisation_id is not None:
             rows = rows.filter(organisation_id=organisation_id)
         return {
@@ -152,10 +151,15 @@ def keys_address(organisation_id: UUID) -> str:
     return f"{settings.HANDRAIL_BASE_URL}/fhir/keys/{organisation_id}/jwks.json"
 
 
-def _in_force(organisation_id: UUID, *, hold: bool = False) -> DocumentKey | None:
-    if hold:  # two that make a key at the same time do so one after the other
-        Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
-    return DocumentKey.objects.filter(organisation_id=organisation_id, ended_at=None).first()
+def _in_force(organisation_id: UUID) -> DocumentKey | None:
+    """Two that make a key at the same time do so one after the other."""
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
+    return _rows().filter(organisation_id=organisation_id, ended_at=None).first()
+
+
+def _rows() -> models.QuerySet[DocumentKey]:
+    """Without the private half, which only signing decrypts: a key that nobody can decrypt any more is still published and ended."""
+    return DocumentKey.objects.defer("private")
 
 
 def _made(organisation_id: UUID, by: Actor, now: datetime) -> DocumentKey:
@@ -182,11 +186,21 @@ def _end(key: DocumentKey, now: datetime) -> None:
 
 
 def sign(organisation_id: UUID, content: bytes, *, now: datetime) -> tuple[str, str] | None:
-    """The kid and a detached JWS over the bytes, with the key in force; None for an organisation without one."""
-    with (
-        scope.everything()
-    ):  # whoever reads a document of another organisation does not see its keys, and it is signed all the same
-        row = _in_force(organisation_id)
+    """The kid and a detached JWS over the bytes, with the key in force; None for an organisation without one.
+
+    Raises:
+        RefusedError: the key in force cannot be decrypted. Nothing leaves unsigned that ought to be signed.
+    """
+    # Whoever reads a document of another organisation does not see its keys, and it is signed all the same.
+    try:
+        with scope.everything():
+            row = DocumentKey.objects.filter(organisation_id=organisation_id, ended_at=None).first()
+    except UndecryptableError:
+        raise RefusedError(
+            "The file cannot be signed, since the organisation's key cannot be decrypted: its director makes a new one with "
+            "`handrail keys rotate`.",
+            code="key_unreadable",
+        ) from None
     if row is None:
         return None
     protected = {"alg": ALGORITHM, "kid": row.kid, "jku": keys_address(organisation_id), _AT: int(now.timestamp())}

@@ -39,7 +39,8 @@ def signed(version_id: UUID, make: Callable[[Sealed], bytes], *, by: Actor, now:
     A signature whose key was withdrawn is followed by a new one.
 
     Raises:
-        NotVisibleError: no such version for this actor; RefusedError: the stored content is not what was sealed.
+        NotVisibleError: no such version for this actor; RefusedError: the stored content is not what was sealed, or the key cannot be
+            decrypted.
     """
     now = now or clock.now()
     sealed, content = rendering(version_id, FORM, make, by=by, now=now)

@@ -89,7 +89,7 @@ def _withdraw(chosen: argparse.Namespace) -> tuple[int, str]:
 
 def _list(chosen: argparse.Namespace) -> tuple[int, str]:
     organisation = organisation_named(chosen.organisation)
-    rows = DocumentKey.objects.filter(organisation=organisation).order_by("-made_at", "kid")
+    rows = DocumentKey.objects.defer("private").filter(organisation=organisation).order_by("-made_at", "kid")
     lines = [f"{row.kid}  made {row.made_at:%Y-%m-%d}  {_state(row)}" for row in rows]
     return 0, "\n".join([*lines, keys_address(organisation.pk)]) if lines else "no key: nothing is signed"
 
