@@ -439,6 +439,18 @@ def test_a_packet_that_cannot_be_made_calls_somebody_to_phone_once(world, mail, 
     assert not world.course.alerts.filter(key=TROUBLE, closed_at__isnull=True).exists()
 
 
+def test_a_packet_for_which_nobody_can_be_called_either_stops_no_watcher(world, mail, monkeypatch):
+    named(world)
+    send(world)
+    for name in ("make_card", "call_on_call"):
+        monkeypatch.setattr(f"handrail.actions.ed_packets.{name}", lambda *_, **__: 1 / 0)
+    Watcher().look()
+    assert packets(world)[0].state == "waiting"
+    monkeypatch.undo()
+    later(world, minutes=1)
+    assert packets(world)[0].state == "sent"
+
+
 def test_a_packet_that_nobody_hands_over_counts_as_behind(world):
     named(world)
     send(world)

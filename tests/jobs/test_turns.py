@@ -1,14 +1,18 @@
 """What goes before what when more is due than can be done: the first page of a RED alert, whatever else waits."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.db import transaction
 
 from handrail import clock
-from handrail.alerts.models import Alert, Page
+from handrail.actions.answering import acknowledge
+from handrail.alerts.models import Alert, Dispatch, Page
+from handrail.jobs import sending
 from handrail.jobs import watcher as watcher_module
 from handrail.jobs.outgoing import Flights
-from handrail.jobs.watcher import SENT_AT_LEAST, URGENT_FIRST, Watcher
+from handrail.jobs.watcher import DISPATCH_AFTER, SENT_AT_LEAST, URGENT_FIRST, Watcher
 from handrail.people.models import Site
 from handrail.records.models import Course
 from handrail.rules.paging import NAMED_PERSON
@@ -139,6 +143,23 @@ def test_who_is_asked_to_take_an_alert_over_is_told_although_somebody_has_it(wor
     assert Watcher()._claim_outgoing().id == asked.pk
 
 
+def test_an_answer_that_comes_while_a_watcher_waits_for_its_row_stops_the_page(world, time, monkeypatch):
+    """The answer held the row first: by the watcher's clock of before the wait it would lie in the future."""
+    alert = make_alert(world, "RED-3", minutes_ago=0)
+    taken = Watcher()._claim_alert(urgent=True)
+
+    def answered_first():
+        time.advance(seconds=1)
+        acknowledge(alert.pk, by=world.actor("alice", "on_call"))
+        return transaction.atomic()
+
+    monkeypatch.setattr(sending, "transaction", SimpleNamespace(atomic=answered_first))
+    sending.write_next_page(taken)
+    alert.refresh_from_db()
+    assert alert.acknowledged_at is not None
+    assert (alert.next_page_at, alert.claimed_by, alert.pages.exists()) == (None, "", False)
+
+
 def test_after_an_outage_only_the_urgent_messages_go_in_that_order(world):
     make_waiting(world, make_alert(world, "AMBER", minutes_ago=60), 1, minutes=60)
     told = make_alert(world, "RED-1", minutes_ago=50, told=True)
@@ -216,6 +237,23 @@ def test_repeated_pages_without_end_keep_no_message_waiting(world, claims, monke
     assert claims.count("alert_claimed") == URGENT_FIRST + 1 + SENT_AT_LEAST
     first = claims.index("page_claimed")
     assert claims[first : first + 4] == ["page_claimed", "alert_claimed"] * 2
+
+
+def test_pages_without_end_keep_no_word_for_anybody_else_waiting(world, monkeypatch):
+    """A packet for an emergency department, or word for somebody at home: one goes after every few pages."""
+    monkeypatch.setattr(Flights, "has_room", True)
+    taken = []
+    monkeypatch.setattr(Watcher, "_take_off", lambda _, kind, claim: taken.append(kind))
+    make_waiting(world, make_alert(world, "RED-3", minutes_ago=-60), 3 * DISPATCH_AFTER)
+    for number in range(2):
+        Dispatch.objects.create(
+            organisation=world.course.organisation, course=world.course, whom=Dispatch.Whom.PATIENT, kind="synthetic",
+            channel="sms", words="synthetic", idempotency_key=f"word {number}", created_at=MONDAY_0900, send_at=MONDAY_0900,
+        )  # fmt: skip
+    watcher = Watcher()
+    for _ in range(2 * DISPATCH_AFTER):
+        assert watcher._send_one()
+    assert [number for number, kind in enumerate(taken, 1) if kind is Dispatch] == [DISPATCH_AFTER, 2 * DISPATCH_AFTER]
 
 
 def test_a_watcher_with_much_to_do_shows_that_it_is_alive(world, monkeypatch):

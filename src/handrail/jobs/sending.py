@@ -46,12 +46,12 @@ def write_next_page(claim: Claim) -> None:
     One transaction: nobody else's page comes between the word to the patient and the page that is due with it. A round of the
     ladder at the most, so that no alert keeps the others waiting.
     """
-    now = clock.now()
     with transaction.atomic():
         related = ("course__organisation", "course__site")
         alert = Alert.objects.select_for_update(of=("self",)).select_related(*related).filter(**claim.row()).first()
         if alert is None:
             return
+        now = clock.now()  # with the row held: an "I have it" that was waited for lies in the past
         steps, attempts = steps_of(alert), _attempts(alert, now)
         if alert.handed_to is not None and alert.acknowledged_at is not None and alert.next_page_at is not None:
             asked = SendPage(who=NAMED_PERSON, step=0, attempt=len(attempts), wait_until=now)

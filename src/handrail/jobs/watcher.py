@@ -73,6 +73,8 @@ URGENT_FIRST: Final = 8
 """So many urgent pages are written before anything else gets its turn: they go first, and without end they keep nobody waiting for ever."""
 SENT_AT_LEAST: Final = AT_ONCE
 """So many messages leave in a turn, whatever else is due: a page that was written reaches only who looks at a screen."""
+DISPATCH_AFTER: Final = AT_ONCE
+"""After so many messages one that is no page goes first: word for somebody at home and a packet wait for no crowd of pages to end."""
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
@@ -101,6 +103,7 @@ class Watcher:
         self._beaten = 0.0
         self._pinged = 0.0
         self._sent = 0.0
+        self._claimed = 0
         self._gathers = False
         self._away = False
         self._clock_was: datetime | None = None
@@ -277,8 +280,13 @@ class Watcher:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("a packet could not be handed over (%s)", type(error).__name__)
+        try:
             ed_packets.put_off(packet, now + POISON_PAUSE * clock.speed(), now)
-            return True
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (what broke the packet may break the call for help too: the watcher lives on)
+            log.error("nobody could be called about a packet (%s)", type(error).__name__)
+        return True
 
     # --- what leaves the machine -----------------------------------------------------------------------------------
 
@@ -286,9 +294,13 @@ class Watcher:
         """Hand one row to its channel; only an urgent page while what else waited in an outage is still being written."""
         if not self._flights.has_room:
             return False
-        for kind in (Page,) if urgent else (Page, Dispatch):
+        kinds: tuple[type[Page | Dispatch], ...] = (Page,) if urgent else (Page, Dispatch)
+        if not urgent and self._claimed % DISPATCH_AFTER == DISPATCH_AFTER - 1:
+            kinds = (Dispatch, Page)
+        for kind in kinds:
             claim = self._claim_outgoing(kind, urgent=urgent)
             if claim is not None:
+                self._claimed += 1
                 self._work(kind, partial(self._take_off, kind), claim)
                 return True
         return False
