@@ -16,7 +16,7 @@ from django.urls import reverse
 from handrail import clock
 from handrail.actions.document_keys import make_key, rotate_key, withdraw_key
 from handrail.actions.document_signatures import standing
-from handrail.actions.packets import seal
+from handrail.actions.packets import last_opened, seal
 from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from tests.support.factories import World, make_member
@@ -151,6 +151,20 @@ def test_a_key_that_cannot_be_decrypted_lets_nothing_leave_unsigned_and_says_wha
     assert manifest(linked(world)).status_code == 503
     rotate_key(world.house, by=world.director)
     assert ask(world).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["fhir_bundle", "fhir_signature"])
+def test_who_was_refused_has_looked_at_nothing(world, name):
+    """A version that somebody is said to have opened is the one that the next page compares with."""
+    if name == "fhir_bundle":
+        make_key(world.house, by=world.director)
+        ask(world, name, who=world.bob.nurse)
+        with everything():
+            Document.objects.filter(kind="packet_fhir_r4").update(sha256="0" * 64)
+    assert ask(world, name).status_code == (409 if name == "fhir_bundle" else 404)
+    with everything():
+        assert not Look.objects.filter(user=world.alice.nurse).exists()
+        assert last_opened(world.course, by=world.actor("alice")) is None
 
 
 WHO = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -42,21 +44,19 @@ NOT_HERE: Final = (
 @csrf_exempt  # nothing is changed here, and whoever asks otherwise is told in a form that it can read
 def bundle(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """The document of a sealed version, always the same bytes."""
-    found = _read(request, version_id, as_json=True)
+    found = _read(request, version_id, _document, as_json=True)
     if isinstance(found, HttpResponse):
         return found
-    return exact(request, found.content, FHIR_R4, f"packet-{version_id}.json")
+    return exact(request, found, FHIR_R4, f"packet-{version_id}.json")
 
 
 @csrf_exempt
 def signature(request: HttpRequest, version_id: UUID) -> HttpResponse:
     """The signature of that document: a detached JWS over its exact bytes."""
-    found = _read(request, version_id)
+    found = _read(request, version_id, _signature)
     if isinstance(found, HttpResponse):
         return found
-    if found.signature is None:
-        return refused(404, "not-found", NOT_SIGNED)
-    return exact(request, found.signature.encode(), JOSE, f"packet-{version_id}.json.jws")
+    return exact(request, found, JOSE, f"packet-{version_id}.json.jws")
 
 
 @csrf_exempt
@@ -73,8 +73,20 @@ def document_bytes(sealed: Sealed) -> bytes:
     return written(document_of(sealed.body, version=str(row.pk), number=row.number, sha256=row.sha256))
 
 
-def _read(request: HttpRequest, version_id: UUID, *, as_json: bool = False) -> Signed | HttpResponse:
-    """The document with its signature for whoever may read it, or what they are told instead."""
+def _document(found: Signed) -> bytes:
+    return found.content
+
+
+def _signature(found: Signed) -> bytes:
+    if found.signature is None:
+        raise Refusal(404, "not-found", NOT_SIGNED)
+    return found.signature.encode()
+
+
+def _read(
+    request: HttpRequest, version_id: UUID, part: Callable[[Signed], bytes], *, as_json: bool = False
+) -> bytes | HttpResponse:
+    """The document, or its signature, for whoever may read it, or what they are told instead."""
     if request.method not in READING:
         return _only_read("A sealed Bundle is never changed: ask for it with GET.")
     try:
@@ -82,7 +94,8 @@ def _read(request: HttpRequest, version_id: UUID, *, as_json: bool = False) -> S
         refuse_unknown(request.GET, ())
         if as_json:
             refuse_other_forms(request)
-        return signed(version_id, document_bytes, by=by)
+        with transaction.atomic():  # nobody has looked at what they were refused: the look is taken back with the rest
+            return part(signed(version_id, document_bytes, by=by))
     except Refusal as refusal:
         return refusal.response()
     except NotVisibleError:
