@@ -14,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from handrail import clock
-from handrail.actions.document_keys import make_key, rotate_key, withdraw_key
+from handrail.actions import document_signatures
+from handrail.actions.document_keys import make_key, rotate_key, sign, withdraw_key
 from handrail.actions.document_signatures import standing
 from handrail.actions.packets import last_opened, seal
 from handrail.people.scope import everything
@@ -85,6 +86,26 @@ def test_the_same_signature_is_served_to_everybody_however_often_they_ask(world)
     with everything():
         assert Document.objects.filter(kind="packet_fhir_r4_jws").count() == 1
         assert Look.objects.filter(user=world.bob.nurse, what="packet version 1").count() == 1
+
+
+def test_two_who_fetch_it_first_at_the_same_time_are_given_one_signature(world, monkeypatch):
+    """The second is served wholly between the moment at which the first finds no signature and the one at which it keeps its own."""
+    make_key(world.house, by=world.director)
+    ask(world, "fhir_bundle")
+    with everything():
+        Document.objects.filter(kind="packet_fhir_r4_jws").delete()
+    between = []
+
+    def sign_late(*args, **named):
+        monkeypatch.setattr(document_signatures, "sign", sign)
+        between.append(ask(world, who=world.bob.nurse).content)
+        return sign(*args, **named)
+
+    monkeypatch.setattr(document_signatures, "sign", sign_late)
+    first = ask(world).content
+    assert [first] == between
+    with everything():
+        assert Document.objects.filter(kind="packet_fhir_r4_jws").count() == 1
 
 
 def test_without_a_key_nothing_is_signed_and_the_door_says_what_to_do(world):
