@@ -301,3 +301,66 @@ def test_a_stay_longer_than_the_window_of_the_policy_keeps_it_open_and_a_later_d
                 True,
                 False,
             ]
+
+
+def test_a_reaction_that_began_before_a_dose_and_went_on_after_it_counts_for_the_next_one_too():
+    """Open since a suspicion before the dose before, it is worse after it: that is no reaction of long ago."""
+    for toxicity, worse in (("crs", crs), ("icans", icans)):
+        told, on = reacted(TEC, "-", None)
+        telling = {"temperature_c": "38.4"} if toxicity == "crs" else {"home_neuro": {"year": "wrong"}}
+        told.tell("checkin_received", at(on, -8, "20:00"), **telling)
+        worse(told, at(on, -6, "09:00"), 3)
+        resolved(told, toxicity, at(on, -5, "09:00"))
+        last = given(told)[-1]
+        assert {(stay.setting, stay.hours) for stay in last.stays} == {("hospital", 48)}, toxicity
+        told.events.remove(next(e for e in told.events if e["id"] == last.event.id))
+        carried = told.assess(at(on, 0, "08:00")).next_dose.carried_rows
+        assert carried and all(name.lower().startswith(toxicity) for name in carried), toxicity
+
+
+def test_a_dose_on_an_unknown_day_may_have_come_first_and_its_fever_keeps_the_window_of_the_other_open():
+    told = Told()
+    told.tell("checkin_received", "2026-03-08 20:00", temperature_c="38.4")
+    told.dose("treatment", "2026-03-09 09:00")
+    told.dose("step_up_1", "2026-03-10 09:00", started_at=None)
+    assert given(told)[0].reaction_unknown == "the grade of the CRS episode is not known"
+
+
+UNSURE = [
+    # what is not known of the dose | said at home until 48 h after it
+    ({"started_at": None}, "step-up dose 1"),
+    ({"step": None}, "a dose of an unknown step"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), UNSURE)
+def test_a_dose_of_which_something_is_not_known_does_not_silence_that_the_patient_is_at_home(changes, words):
+    told = Told()
+    told.tell("dose_given", "2026-03-02 09:00", **{"step": "step_up_1", **changes})
+    told.tell("home_status", "2026-03-02 11:00", location="home")
+    asked = [f"At home, while this label may ask for 48 h in hospital after {words}"]
+    assert said(told, "2026-03-04 08:59") == asked
+    assert said(told, "2026-03-04 09:00") == []
+    assert civil(told.assess("2026-03-04 08:59").look_again_at) <= "2026-03-04 09:00"
+
+
+def test_a_dose_on_an_unknown_day_hides_no_stay_of_another():
+    told = Told()
+    told.dose("step_up_1", "2026-03-02 09:00")
+    told.dose("treatment", "2026-03-02 10:00", started_at=None)
+    told.tell("home_status", "2026-03-02 11:00", location="home")
+    assert said(told, "2026-03-03 09:00") == [
+        "At home, while this label asks for 48 h in hospital after step-up dose 1"
+    ]
+
+
+@pytest.mark.parametrize("toxicity", ["crs", "icans"])
+def test_a_dose_that_is_given_although_the_label_stops_the_drug_is_watched_no_less_than_after_a_milder_reaction(
+    toxicity,
+):
+    for grade in (3, 4):
+        told, on = reacted(TEC, toxicity, grade)
+        last = given(told)[-1]
+        assert last.watched and {(stay.setting, stay.hours) for stay in last.stays} == {("hospital", 48)}, grade
+        assert told.assess(at(on, 1, "09:00")).watch.in_window, grade
+    assert last.reaction_unknown == f"this label names no stay for a dose after {toxicity.upper()} grade 4"

@@ -120,3 +120,8 @@ def test_no_temperature_still_shows_the_doses():
     assert "highest not known °C" in str(svg(picture))
     assert replace(picture, temperatures=()).doses[0].label == "Step-up 1"
     assert picture.fever_c == Decimal("38.0")
+
+
+def test_a_dose_of_an_unknown_step_has_its_window_drawn_as_it_is_watched():
+    picture = picture_of(history({**DOSE, "step": None}), LABEL, POLICY, NOW)
+    assert picture is not None and len(picture.windows) == 1

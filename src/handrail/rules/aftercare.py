@@ -50,7 +50,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
     """The rows that apply after every CRS, ICANS and neurotoxicity episode of the course.
 
     Args:
-        since: instant of the last dose; episodes that began at or after it change the next one.
+        since: instant of the last dose; episodes that began, or went on, at or after it change the next one.
         now: for a grade that still lasts.
     """
     stop: list[AfterToxicityRow] = []
@@ -67,7 +67,7 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
     for toxicity, course in followed:
         severe_before = 0
         for episode in course.episodes:
-            recent = since is None or episode.opened_at >= since or episode.closed_at is None
+            recent = episode.after(since)
             grade = episode.grade
             if recent and toxicity == "crs" and (grade is None or grade > 0):
                 crs_after_last = True
@@ -87,6 +87,11 @@ def carry_over(protocol: Protocol, episodes: Episodes, since: datetime | None, n
             if recent and not rows:
                 no_rule = f"this label has no rule for the dose after {_name(toxicity)} grade {grade}"
                 unknown, stay_unknown = unknown or no_rule, stay_unknown or no_rule
+            if recent and any(row.action in STOPS and row.monitoring_next is None for row in rows):
+                # given against the label: it names no stay, and one that is less severe has one
+                stay_unknown = (
+                    stay_unknown or f"this label names no stay for a dose after {_name(toxicity)} grade {grade}"
+                )
             changes += _duration_edges(protocol, toxicity, grade, episode)
             severe_before = max(severe_before, grade)
             for row in rows:
@@ -127,7 +132,7 @@ def _severe_infection(protocol: Protocol, infection: Course, since: datetime | N
     """After an infection so severe that the label considers stopping the prescriber decides, once for the next dose."""
     found = []
     for episode in infection.episodes:
-        recent = since is None or episode.opened_at >= since or episode.closed_at is None
+        recent = episode.after(since)
         if recent and episode.graded:
             worst = max(grade for _, grade in episode.graded)
             rows = protocol.after_toxicity_rows("infection", worst, occurrence="first", lasted_hours=None)

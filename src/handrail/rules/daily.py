@@ -51,7 +51,7 @@ class _Known:
 def daily(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> DailyAnswer:
     """The daily contacts of a course at `now`. A dose that came with an imported record asks nobody: it was watched elsewhere."""
     rules = policy.daily
-    watched = [d for d in doses if (d.watched or d.step is None) and d.event.source != "import"]
+    watched = [d for d in doses if d.may_be_watched and d.event.source != "import"]
     if not watched or history.last("course_ended") is not None:
         return DailyAnswer()
     if rules is None:

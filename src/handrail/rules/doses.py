@@ -38,6 +38,11 @@ class Given:
         return self.watched_by_step or bool(self.stays) or self.reaction_unknown is not None
 
     @property
+    def may_be_watched(self) -> bool:
+        """True for a watched dose, and for one of an unknown step: it may have been one of those."""
+        return self.watched or self.step is None
+
+    @property
     def watch_begins(self) -> datetime:
         """When the watch after it begins: its time; the time it was recorded for when that is not known, or a later one."""
         return min(self.at or self.event.at, self.event.at)

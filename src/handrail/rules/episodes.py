@@ -44,6 +44,13 @@ class Episode:
     last_evidence: datetime | None = None
     graded: list[tuple[datetime, int]] = field(default_factory=list)
 
+    def after(self, since: datetime | None) -> bool:
+        """Whether any of it is of the time since then: it still lasts, or something pointed to it at that instant or later.
+
+        One that began before a dose and went on after it is also a reaction to that dose.
+        """
+        return since is None or self.closed_at is None or (self.last_evidence or self.opened_at) >= since
+
     def lasted_hours(self, at_least: int, now: datetime) -> float | None:
         """Hours at this grade or worse, from its first assessment to the first lower one, the end, or `now`."""
         begun = next((at for at, grade in self.graded if grade >= at_least), None)

@@ -102,7 +102,7 @@ def _icans(history: History, doses: Sequence[Given], icans: Course) -> Iterator[
 
 def _unassessed(history: History, doses: Sequence[Given], kind: str, name: str) -> Iterator[_Said]:
     """A watched dose after which nobody assessed: whether there was a reaction is not known."""
-    watched = [dose for dose in doses if dose.watched or dose.step is None]
+    watched = [dose for dose in doses if dose.may_be_watched]
     for number, dose in enumerate(watched):
         since = dose.at or dose.event.at
         until = next((each.at for each in watched[number + 1 :] if each.at is not None), None)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from handrail.rules.aftercare import carry_over, stays_after
-from handrail.rules.answer import Finding
+from handrail.rules.answer import Finding, Monitoring
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.history import History
@@ -42,7 +42,10 @@ def with_stays(
         until = dose.at or dose.event.at
         found.append(dose)
         if _any_between(toxicity, since, until):
-            then = episodes(history.until(until), doses[:number], policy)
+            # a dose on an unknown day may have come before this one, wherever it stands in the order
+            then = episodes(
+                history.until(until), [*doses[:number], *(d for d in doses[number:] if d.at is None)], policy
+            )
             carry = carry_over(protocol, then, since=since, now=until)
             stays, unknown = carry.stays, carry.stay_unknown
             if unknown is not None:
@@ -76,7 +79,7 @@ def risk_windows(history: History, protocol: Protocol, policy: Policy) -> tuple[
     """From when until when the patient is watched after each dose that was given and has a window."""
     doses = given_doses(history)
     known = with_stays(doses, history, episodes(history, doses, policy), protocol, policy)
-    return tuple((dose.watch_begins, window_ends(dose, policy)) for dose in known if dose.watched)
+    return tuple((dose.watch_begins, window_ends(dose, policy)) for dose in known if dose.may_be_watched)
 
 
 def stay_findings(
@@ -109,28 +112,47 @@ def stay_findings(
 def _location_findings(
     history: History, doses: Sequence[Given], protocol: Protocol, now: datetime, changes: list[datetime]
 ) -> list[Finding]:
-    """At home although the label asks for hospital, and nobody signed that."""
-    watched = [number for number, dose in enumerate(doses) if dose.watched and dose.at is not None]
-    if not watched:
-        return []
-    last, before = doses[watched[-1]], doses[: watched[-1]]
-    assert last.at is not None
+    """At home although the label asks for hospital, and nobody signed that: after the last dose, and the last of a known time.
+
+    A dose at an unknown time may stand anywhere in the order: it hides no other, and counts from when it was recorded.
+    """
+    watched = [number for number, dose in enumerate(doses) if dose.may_be_watched]
+    timed = [number for number in watched if doses[number].at is not None]
+    found: list[Finding] = []
+    for number in sorted({*watched[-1:], *timed[-1:]}):
+        found += _location_after(history, doses[number], doses[:number], protocol, now, changes)
+    return found
+
+
+def _location_after(
+    history: History,
+    last: Given,
+    before: Sequence[Given],
+    protocol: Protocol,
+    now: datetime,
+    changes: list[datetime],
+) -> list[Finding]:
     # who signed before the dose that led to the reaction did not know of it
     since = (before[-1].at or before[-1].event.at) if last.stays and before else None
     if departed(history, "setting", since):
         return []
-    wanted = monitoring_for(protocol, step=last.step, carried=last.stays)
+    begins = last.at or last.event.at
+    wanted = _stay_wanted(last, protocol)
     if wanted is None or wanted.setting != "hospital" or wanted.hours is None:
         return []
-    ends = last.at.fromtimestamp(last.at.timestamp() + wanted.hours * 3600, tz=last.at.tzinfo)
+    ends = begins + timedelta(hours=wanted.hours)
     changes.append(ends)
-    left = next((e for e in history.of("home_status") if e.at > last.at and e.body.location in HOMES), None)
-    early = _early_discharge(history, last, last.at, protocol, left.at) if left is not None else None
+    left = next((e for e in history.of("home_status") if e.at > begins and e.body.location in HOMES), None)
+    early = _early_discharge(history, last, last.at, protocol, left.at) if left is not None and last.at else None
     found = [early] if early is not None else []
     home = history.last("home_status")
-    if now >= ends or home is None or home.body.location not in HOMES or home.at < last.at:
+    if now >= ends or home is None or home.body.location not in HOMES or home.at < begins:
         return found
-    unknown = f"; {last.reaction_unknown}" if last.reaction_unknown is not None else ""
+    unknown = [
+        *([last.reaction_unknown] if last.reaction_unknown is not None else []),
+        *(["which step was given is not known"] if last.step is None else []),
+        *(["when it was given is not known: counted from its record"] if last.at is None else []),
+    ]
     asks = "may ask" if unknown else "asks"
     return [
         *found,
@@ -139,10 +161,17 @@ def _location_findings(
             what=f"At {home.body.location}, while this label {asks} for {wanted.hours} h in hospital after {step_words(last.step)}",
             urgency=Urgency.NOW,
             owner="prescriber",
-            because=f"no departure from the label's setting has been signed{unknown}",
+            because="; ".join(["no departure from the label's setting has been signed", *unknown]),
             source=protocol.source_of(wanted.row),
         ),
     ]
+
+
+def _stay_wanted(dose: Given, protocol: Protocol) -> Monitoring | None:
+    """The stay after a dose; of one of an unknown step the longest in hospital that a step of this label asks for."""
+    steps = [dose.step] if dose.step is not None else [row.step for row in protocol.monitoring]
+    stays = [stay for step in steps if (stay := monitoring_for(protocol, step=step, carried=dose.stays)) is not None]
+    return max(stays, key=lambda stay: (stay.setting == "hospital", stay.hours or 0), default=None)
 
 
 def _early_discharge(

@@ -60,7 +60,7 @@ class _Span:
 def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> WatchAnswer:
     """The check-in clock at `now`."""
     ended = history.last("course_ended")
-    watched = [dose for dose in doses if (dose.watched or dose.step is None) and dose.watch_begins <= now]
+    watched = [dose for dose in doses if dose.may_be_watched and dose.watch_begins <= now]
     if ended is not None or not watched:
         return _silent("the course has ended" if ended else "no step-up dose or first treatment dose has been given")
     last = watched[-1]
