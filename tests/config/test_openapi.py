@@ -104,6 +104,22 @@ def test_and_so_is_a_phone():
     assert Client().get("/no-such-page")["Content-Type"].startswith("text/html")
 
 
+def test_a_failure_behind_a_health_link_is_read_by_a_page_of_any_server_and_says_to_call(monkeypatch, caplog):
+    from handrail.fhir import health_links
+
+    def fails(*_, **__):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(health_links, "ask", fails)
+    client = Client(raise_request_exception=False)
+    answer = client.post("/shl/" + "a" * 43, {"recipient": "Mercy ED"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]) == (500, "failed")
+    assert "call the number" in answer.json()["error_description"] and "planted" not in answer.content.decode()
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert len(caplog.records) == 1, "a fault of ours stands in the log"
+    assert Client().get("/shl/file/%0A")["Access-Control-Allow-Origin"] == "*"
+
+
 @pytest.mark.parametrize(("path", "key"), [("/fhir/metadata", "resourceType"), ("/api/checkins", "error")])
 def test_a_failure_of_ours_has_the_shape_of_the_door_too_and_is_logged(monkeypatch, caplog, path, key):
     from handrail.api import checkins

@@ -10,11 +10,13 @@ from django.http import JsonResponse
 FHIR_JSON: Final = "application/fhir+json"
 
 
-def answered(body: Mapping[str, Any], status: int = 200, *, content_type: str = FHIR_JSON) -> JsonResponse:
-    """An answer to a machine. Refusals fill no log: they go to the sender."""
+def answered(
+    body: Mapping[str, Any], status: int = 200, *, content_type: str = FHIR_JSON, ours: bool = False
+) -> JsonResponse:
+    """An answer to a machine. Refusals fill no log: they go to the sender. `ours`: a fault of ours, which Django writes into the log."""
     response = JsonResponse(dict(body), status=status, content_type=content_type)
     response["Cache-Control"] = "no-store"
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs every refusal otherwise
+    response._has_been_logged = not ours  # type: ignore[attr-defined]  # Django logs every refusal otherwise
     return response
 
 

@@ -36,14 +36,14 @@ def manifest(request: HttpRequest, address: str) -> HttpResponse:
     if request.method == "OPTIONS":
         return _preflight("POST")
     if request.method != "POST":
-        return _open(_error(405, "method", "Ask for the manifest with POST.", allow="POST, OPTIONS"))
+        return for_any_origin(_error(405, "method", "Ask for the manifest with POST.", allow="POST, OPTIONS"))
     said = _said(request)
     if isinstance(said, str):
-        return _open(_error(400, "invalid_request", said))
+        return for_any_origin(_error(400, "invalid_request", said))
     recipient, passcode, most = said
     found = ask(address, recipient=recipient, passcode=passcode, read=_read)
     if isinstance(found, Wrong):
-        return _open(answered({"remainingAttempts": found.remaining}, 401, content_type=JSON))
+        return for_any_origin(answered({"remainingAttempts": found.remaining}, 401, content_type=JSON))
     if not isinstance(found, Opened):
         return _not_opened(found)
     sealed = sealed_file(found.content, found.link.key)
@@ -57,7 +57,7 @@ def manifest(request: HttpRequest, address: str) -> HttpResponse:
         file["location"] = file_address(found.file_token)
     else:
         file["embedded"] = sealed
-    return _open(answered({"files": [file]}, content_type=JSON))
+    return for_any_origin(answered({"files": [file]}, content_type=JSON))
 
 
 @csrf_exempt
@@ -66,13 +66,13 @@ def file(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "OPTIONS":
         return _preflight("GET")
     if request.method != "GET":
-        return _open(_error(405, "method", "Fetch the file with GET.", allow="GET, OPTIONS"))
+        return for_any_origin(_error(405, "method", "Fetch the file with GET.", allow="GET, OPTIONS"))
     found = fetch(token, read=_read)
     if not isinstance(found, Opened):
         return _not_opened(found)
     response = HttpResponse(sealed_file(found.content, found.link.key), content_type=JOSE)
     response["Cache-Control"] = "no-store"
-    return _open(response)
+    return for_any_origin(response)
 
 
 def _said(request: HttpRequest) -> tuple[str, str, int | None] | str:
@@ -103,14 +103,14 @@ def _read(link: HealthLink, version: PacketVersion) -> bytes:
 
 def _not_opened(found: Unreadable | Wait | None) -> HttpResponse:
     if isinstance(found, Unreadable):
-        return _open(
+        return for_any_origin(
             _error(503, "unavailable", "The packet cannot be read now. Call the number that stands beside the link.")
         )
     if isinstance(found, Wait):
         response = _error(429, "too_many_requests", f"Ask again in {found.seconds} s.")
         response["Retry-After"] = str(found.seconds)
-        return _open(response)
-    return _open(_error(404, "not_found", NOTHING))
+        return for_any_origin(response)
+    return for_any_origin(_error(404, "not_found", NOTHING))
 
 
 def _error(status: int, code: str, words: str, *, allow: str = "") -> HttpResponse:
@@ -121,7 +121,7 @@ def _error(status: int, code: str, words: str, *, allow: str = "") -> HttpRespon
 
 
 def _preflight(method: str) -> HttpResponse:
-    response = _open(HttpResponse(status=204))
+    response = for_any_origin(HttpResponse(status=204))
     response["Access-Control-Allow-Methods"] = f"{method}, OPTIONS"
     response["Access-Control-Allow-Headers"] = "content-type"
     response["Access-Control-Max-Age"] = "600"
@@ -129,7 +129,7 @@ def _preflight(method: str) -> HttpResponse:
     return response
 
 
-def _open(response: HttpResponse) -> HttpResponse:
+def for_any_origin(response: HttpResponse) -> HttpResponse:
     """Readable by a page of any server."""
     response["Access-Control-Allow-Origin"] = "*"
     response["Access-Control-Expose-Headers"] = "Retry-After"
