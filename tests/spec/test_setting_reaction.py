@@ -207,3 +207,32 @@ def test_an_assessment_warns_of_a_dose_that_is_planned_at_home_against_the_stay_
     assert said() == ([words] if warned else [])
     course.tell("departure_signed", f"{due} 07:00", rule="setting", reason="caregiver at home", approver="synthetic")
     assert said() == []
+
+
+def test_a_dose_planned_at_home_after_a_reaction_of_an_unknown_grade_is_warned_of_as_of_one_that_may_want_a_stay():
+    course, last = on_their_days(load(LABEL), "weekly", "treatment")
+    crs(course, f"{last} 18:00", 2, hypotension=None, pressors=None, o2=None)
+    resolved(course, "crs", f"{last + timedelta(days=1)} 09:00")
+    due = last + timedelta(days=7)
+    course.tell(
+        "dose_planned", f"{last + timedelta(days=2)} 09:00", step="treatment", on=str(due), setting="outpatient"
+    )
+    found = [found for found in course.assess(f"{due} 08:00").findings if "is planned" in found.what]
+    assert [each.what for each in found] == [
+        "Treatment dose is planned outpatient; this label may ask for 48 h in hospital"
+    ]
+    assert found[0].because.endswith("; the grade of the CRS episode is not known")
+
+
+def test_a_last_dose_on_an_unknown_day_hides_no_stay_from_the_plan_and_an_old_signature_covers_it_no_more():
+    course, last = on_their_days(load(LABEL), "weekly", "treatment")
+    course.tell("departure_signed", f"{last} 08:00", rule="setting", reason="caregiver at home", approver="synthetic")
+    icans(course, f"{last} 18:00", 2)
+    resolved(course, "icans", f"{last + timedelta(days=1)} 09:00")
+    due = last + timedelta(days=7)
+    course.dose("treatment", f"{last + timedelta(days=3)} 09:00", started_at=None)
+    course.tell(
+        "dose_planned", f"{last + timedelta(days=4)} 09:00", step="treatment", on=str(due), setting="outpatient"
+    )
+    said = [found.what for found in course.assess(f"{due} 08:00").findings if "is planned" in found.what]
+    assert said == ["Treatment dose is planned outpatient; this label asks for 48 h in hospital"]

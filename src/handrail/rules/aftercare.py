@@ -7,7 +7,7 @@ A row that nobody has verified never permits: the dose is withheld and the row's
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from handrail.rules.answer import Monitoring
@@ -162,6 +162,15 @@ def stays_after(protocol: Protocol, row_ids: Sequence[str]) -> tuple[Monitoring,
     """The stays that the named rows of the label want after the dose that inherits them."""
     stays = (stay_after(row) for row in protocol.after_toxicity if row.id in row_ids)
     return tuple(stay for stay in stays if stay is not None)
+
+
+def inherited_stays(protocol: Protocol, carry: Carry) -> tuple[tuple[Monitoring, ...], str | None]:
+    """The stays that a dose inherits, and why nobody can say which: then every stay of the label."""
+    if carry.stay_unknown is None:
+        return carry.stays, None
+    words = f"{carry.stay_unknown}: none of the stays of this label is left out"
+    every = stays_after(protocol, [row.id for row in protocol.after_toxicity])
+    return tuple(replace(stay, because=words) for stay in every), carry.stay_unknown
 
 
 def _duration_edges(protocol: Protocol, toxicity: str, grade: int, episode: Episode) -> list[datetime]:

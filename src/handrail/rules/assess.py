@@ -96,7 +96,7 @@ def _assess_one(
     findings = [*sorted_out.findings, *called.findings, *watched.findings, *contacts.findings, *back.findings]
     findings += [*dose.findings, *at_home.findings, *over.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
-    findings += planning_findings(history, doses, protocol, dose.next_dose.carried_rows or (), now, changes)
+    findings += planning_findings(history, doses, protocol, toxicity, now, changes)
     findings += _schedule_findings(history, doses, protocol)
     findings += _premedication_findings(history, doses, protocol)
     findings += stay_findings(history, doses, protocol, policy, now, changes)

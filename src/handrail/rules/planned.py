@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from handrail.rules.aftercare import stays_after
-from handrail.rules.answer import Finding
+from handrail.rules.aftercare import carry_over, inherited_stays
+from handrail.rules.answer import Finding, Monitoring
 from handrail.rules.doses import Given
+from handrail.rules.episodes import Episodes
 from handrail.rules.history import History
 from handrail.rules.protocol import Protocol
 from handrail.rules.schedule import planned_setting_findings
@@ -18,14 +19,14 @@ def planning_findings(
     history: History,
     doses: Sequence[Given],
     protocol: Protocol,
-    inherited: Sequence[str],
+    toxicity: Episodes,
     now: datetime,
     changes: list[datetime],
 ) -> list[Finding]:
     """A planned day that passed without a record, and a planned setting that differs from the label.
 
     Args:
-        inherited: the label's rows for the dose after a reaction that the next dose inherits, by their ids.
+        toxicity: the reactions, whose stays the next dose inherits.
         changes: gets the instants at which the answer changes.
     """
     planned = history.last("dose_planned")
@@ -46,14 +47,29 @@ def planning_findings(
                 because="record the dose, or why it was not given: the delay clock runs either way",
             )
         )
-    carried = stays_after(protocol, inherited)
-    since = (
-        doses[-1].at if carried and doses else None
-    )  # who signed before that dose did not know of the reaction to it
-    if not given_since and planned.body.setting is not None and not departed(history, "setting", since):
+    if given_since or planned.body.setting is None:
+        return found
+    carried, unknown = _inherited(doses, protocol, toxicity, now, changes)
+    # who signed before the last dose did not know of the reaction to it
+    since = (doses[-1].at or doses[-1].event.at) if carried and doses else None
+    if not departed(history, "setting", since):
         body = planned.body
-        found += planned_setting_findings(protocol, step=body.step, setting=body.setting, carried=carried)
+        found += planned_setting_findings(
+            protocol, step=body.step, setting=body.setting, carried=carried, unknown=unknown
+        )
     return found
+
+
+def _inherited(
+    doses: Sequence[Given], protocol: Protocol, toxicity: Episodes, now: datetime, changes: list[datetime]
+) -> tuple[tuple[Monitoring, ...], str | None]:
+    """The stays that the next dose inherits from the reactions since the last one of a known day; the first dose none."""
+    if not doses:
+        return (), None
+    since = next((dose.at for dose in reversed(doses) if dose.at is not None), None)
+    carry = carry_over(protocol, toxicity, since=since, now=now)
+    changes += carry.changes_at
+    return inherited_stays(protocol, carry)
 
 
 def departed(history: History, rule: str, since: datetime | None = None) -> bool:

@@ -150,19 +150,24 @@ def monitoring_for(protocol: Protocol, *, step: str | None, carried: Sequence[Mo
 
 
 def planned_setting_findings(
-    protocol: Protocol, *, step: str, setting: str, carried: Sequence[Monitoring] = ()
+    protocol: Protocol, *, step: str, setting: str, carried: Sequence[Monitoring] = (), unknown: str | None = None
 ) -> tuple[Finding, ...]:
-    """A dose planned outside hospital although the label asks for a hospital stay after it, by its step or after a reaction."""
+    """A dose planned outside hospital although the label asks for a hospital stay after it, by its step or after a reaction.
+
+    Args:
+        unknown: why nobody can say which stay a reaction asks for; `carried` are then all that the label knows.
+    """
     wanted = monitoring_for(protocol, step=step, carried=carried)
     if wanted is None or wanted.setting != "hospital" or setting == "inpatient":
         return ()
+    asks, doubt = ("may ask", f"; {unknown}") if unknown is not None else ("asks", "")
     return (
         Finding(
             rule="schedule",
-            what=f"{STEP_WORDS[step].capitalize()} is planned {setting}; this label asks for {wanted.hours} h in hospital",
+            what=f"{STEP_WORDS[step].capitalize()} is planned {setting}; this label {asks} for {wanted.hours} h in hospital",
             urgency=Urgency.TODAY,
             owner="prescriber",
-            because="a departure from the label needs a documented decision of the prescriber",
+            because=f"a departure from the label needs a documented decision of the prescriber{doubt}",
             source=protocol.source_of(wanted.row),
         ),
     )

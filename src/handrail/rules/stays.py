@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from handrail.rules.aftercare import carry_over, stays_after
+from handrail.rules.aftercare import carry_over, inherited_stays
 from handrail.rules.answer import Finding, Monitoring
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
@@ -46,12 +46,7 @@ def with_stays(
             then = episodes(
                 history.until(until), [*doses[:number], *(d for d in doses[number:] if d.at is None)], policy
             )
-            carry = carry_over(protocol, then, since=since, now=until)
-            stays, unknown = carry.stays, carry.stay_unknown
-            if unknown is not None:
-                every = stays_after(protocol, [row.id for row in protocol.after_toxicity])
-                words = f"{unknown}: none of the stays of this label is left out"
-                stays = tuple(replace(stay, because=words) for stay in every)
+            stays, unknown = inherited_stays(protocol, carry_over(protocol, then, since=since, now=until))
             found[-1] = replace(dose, stays=stays, reaction_unknown=unknown)
         since = dose.at or since  # of a dose on an unknown day nobody knows which reactions it followed
     return tuple(found)
