@@ -7,8 +7,9 @@ import pytest
 from django.db import transaction
 
 from handrail import clock
+from handrail.actions import words_home
 from handrail.actions.answering import acknowledge
-from handrail.alerts.models import Alert, Dispatch, Page
+from handrail.alerts.models import Alert, Dispatch, Notice, Page
 from handrail.jobs import sending
 from handrail.jobs import watcher as watcher_module
 from handrail.jobs.outgoing import Flights
@@ -254,6 +255,38 @@ def test_pages_without_end_keep_no_word_for_anybody_else_waiting(world, monkeypa
     for _ in range(2 * DISPATCH_AFTER):
         assert watcher._send_one()
     assert [number for number, kind in enumerate(taken, 1) if kind is Dispatch] == [DISPATCH_AFTER, 2 * DISPATCH_AFTER]
+
+
+def test_a_page_that_cannot_go_on_to_its_next_way_stops_no_other(world, monkeypatch):
+    alerts = [make_alert(world, "RED-3", minutes_ago=-60) for _ in range(2)]
+    first, second = [make_waiting(world, alert, 1)[0] for alert in alerts]
+    for page, minutes in ((first, 2), (second, 1)):
+        Page.objects.filter(pk=page.pk).update(next_way_at=MONDAY_0900 - timedelta(minutes=minutes))
+    monkeypatch.setattr(sending, "next_point", lambda page: 1 / 0 if page.pk == first.pk else None)
+    watcher = Watcher()
+    assert [watcher._next_way() for _ in range(3)] == [True, True, False]
+    due = dict(Page.objects.values_list("pk", "next_way_at"))
+    assert due == {first.pk: MONDAY_0900 + watcher_module.POISON_PAUSE, second.pk: None}, "it alone is put off"
+
+
+def test_word_for_people_at_home_that_cannot_be_handed_over_stops_no_other(world, monkeypatch):
+    alert = make_alert(world, "RED-3", minutes_ago=-60)
+    first, second = [
+        Notice.objects.create(
+            organisation=world.course.organisation, course=world.course, alert=alert, attempt=attempt, to=Notice.To.PATIENT,
+            told=Notice.Told.GO_TO_ED, idempotency_key=f"word {attempt}", created_at=MONDAY_0900, send_at=MONDAY_0900 - timedelta(minutes=2 - attempt),
+        )
+        for attempt in range(2)
+    ]  # fmt: skip
+    monkeypatch.setattr(words_home.phone, "provider", object)
+    monkeypatch.setattr(words_home, "_trouble", lambda notice, _: 1 / 0 if notice.pk == first.pk else "synthetic")
+    watcher = Watcher()
+    assert [watcher._hand_over() for _ in range(3)] == [True, True, False]
+    rows = {row.pk: (row.state, row.send_at) for row in Notice.objects.all()}
+    assert rows == {
+        first.pk: ("waiting", MONDAY_0900 + watcher_module.POISON_PAUSE),
+        second.pk: ("failed", None),
+    }, "it alone is put off"
 
 
 def test_a_watcher_with_much_to_do_shows_that_it_is_alive(world, monkeypatch):

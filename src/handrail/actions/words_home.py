@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -25,15 +26,18 @@ STALE_AFTER: Final = timedelta(minutes=15)
 _CARRIED: Final = timedelta(days=1)
 
 
-def hand_over(now: datetime) -> bool:
-    """Hand one word that waits to the phones of whom it is for; False when none waits. Without a provider it goes on waiting.
+def next_waiting(now: datetime) -> UUID | None:
+    """The word that has waited for longest; None when none waits. Without a provider all of them go on waiting."""
+    return _waiting(now).values_list("pk", flat=True).first() if phone.provider() is not None else None
+
+
+def hand_over(notice_id: UUID, now: datetime) -> bool:
+    """Hand one word that waits to the phones of whom it is for; False when somebody else does.
 
     One transaction and no claim: the keys of what is written let it be written once.
     """
-    if phone.provider() is None or not _waiting(now).exists():
-        return False
     with transaction.atomic():
-        notice = _waiting(now).select_for_update(of=("self",), skip_locked=True).first()
+        notice = _waiting(now).filter(pk=notice_id).select_for_update(of=("self",), skip_locked=True).first()
         if notice is None:
             return False
         trouble = _trouble(notice, now)
@@ -46,9 +50,14 @@ def hand_over(now: datetime) -> bool:
     return True
 
 
+def put_off(notice_id: UUID, until: datetime) -> None:
+    """A word that could not be handed over is tried again later, and it alone."""
+    Notice.objects.filter(pk=notice_id, state=Notice.State.WAITING).update(send_at=until)
+
+
 def _waiting(now: datetime) -> QuerySet[Notice]:
     rows = Notice.objects.filter(send_at__lte=now, state=Notice.State.WAITING).exclude(to=Notice.To.ED)
-    return rows.select_related("alert", "contact", "course__patient").order_by("send_at")
+    return rows.select_related("alert", "contact", "course__patient").order_by("send_at", "id")
 
 
 def _trouble(notice: Notice, now: datetime) -> str:

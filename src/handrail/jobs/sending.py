@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -81,19 +82,20 @@ def _climb(
     return None
 
 
-def try_next_way(now: datetime) -> bool:
-    """Write a page to the next contact point of somebody whom the former has not reached in time; False when nobody waits.
+def next_way_due(now: datetime) -> UUID | None:
+    """The page that has waited for longest for its next way; None when none waits."""
+    due = Page.objects.filter(next_way_at__lte=now).order_by("next_way_at", "id")
+    return due.values_list("pk", flat=True).first()
+
+
+def try_next_way(page_id: UUID, now: datetime) -> bool:
+    """Write a page to the next contact point of somebody whom the former has not reached in time; False when somebody else does.
 
     One transaction and no claim: two watchers pass by each other, and the key of the page lets it be written once.
     """
-    if not Page.objects.filter(next_way_at__lte=now).exists():
-        return False
     with transaction.atomic():
-        due = (
-            Page.objects.filter(next_way_at__lte=now)
-            .order_by("next_way_at")
-            .select_for_update(of=("self",), skip_locked=True)
-        )
+        rows = Page.objects.filter(pk=page_id, next_way_at__lte=now)
+        due = rows.select_for_update(of=("self",), skip_locked=True)
         page = due.select_related("alert", "user").first()
         if page is None:
             return False

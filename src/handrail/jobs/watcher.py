@@ -35,10 +35,9 @@ from django.db import (
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from handrail import clock
-from handrail.actions import ed_packets
+from handrail.actions import ed_packets, words_home
 from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
-from handrail.actions.words_home import hand_over
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
 from handrail.alerts.models import Alert, Dispatch, Page
@@ -46,7 +45,7 @@ from handrail.alerts.ways import ON_SCREEN
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather
 from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
-from handrail.jobs.sending import FOUND_NOBODY, try_next_way, write_next_page
+from handrail.jobs.sending import FOUND_NOBODY, next_way_due, try_next_way, write_next_page
 from handrail.jobs.setback import Waited, bring_back
 from handrail.jobs.waking import Waker
 from handrail.people import scope
@@ -248,25 +247,32 @@ class Watcher:
     def _next_way(self) -> bool:
         """The next contact point of somebody whom a page has not reached in time."""
         now = clock.now()
+        page = next_way_due(now)
+        if page is None:
+            return False
         try:
-            return try_next_way(now)
+            return try_next_way(page, now)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("a page could not go on to its next way (%s)", type(error).__name__)
-            Page.objects.filter(next_way_at__lte=now).update(next_way_at=now + POISON_PAUSE * clock.speed())
-            return False
+            Page.objects.filter(pk=page).update(next_way_at=now + POISON_PAUSE * clock.speed())
+            return True
 
     def _hand_over(self) -> bool:
         """Word of the ladder for people at home, handed to the phones that reach them."""
         now = clock.now()
+        word = words_home.next_waiting(now)
+        if word is None:
+            return False
         try:
-            return hand_over(now)
+            return words_home.hand_over(word, now)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("word for people at home could not be handed over (%s)", type(error).__name__)
-            return False
+            words_home.put_off(word, now + POISON_PAUSE * clock.speed())
+            return True
 
     def _hand_over_packet(self) -> bool:
         """A packet for an emergency department, handed to the first channel that reaches it."""
