@@ -249,7 +249,17 @@ def test_what_is_no_set_of_keys_is_refused(text):
         keys_of_set(text, "somebody")
 
 
-def test_a_set_of_keys_that_cannot_be_used_makes_nothing_good(world, key):
-    spoilt = {**key.public, "x": "AAAA"}
-    known = keys_of_set(json.dumps({"keys": [spoilt]}).encode(), "somebody")
-    assert check(CONTENT, signature_of(world), known).verdict is Verdict.CHANGED
+SPOILT = [
+    {"x": "AAAA"},
+    {"kty": "one that is not there"},
+    {"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAA"},
+    ECKey.generate_key("P-256").as_dict(private=False),
+]
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_a_key_that_cannot_be_used_makes_nothing_good_and_blames_no_file(world, key, spoilt):
+    rows = [{**key.public, **spoilt, "kid": key.kid}]
+    found = check(CONTENT, signature_of(world), keys_of_set(json.dumps({"keys": rows}).encode(), "somebody"))
+    assert found.verdict is Verdict.UNKNOWN_KEY
+    assert found.words.startswith(f"CANNOT SAY: what stands here as the key {key.kid}")

@@ -244,7 +244,14 @@ def check(content: bytes, signature: str, known: Mapping[str, KnownKey]) -> Chec
             owner=key.owner,
             words=f"NOT GOOD: {key.owner} withdrew the key {kid} on {_day(key.withdrawn_at)}; ask for a new signature.",
         )
-    if not _fits(content, signature, key):
+    keys = _usable(key)
+    if keys is None:
+        return Checked(
+            verdict=Verdict.UNKNOWN_KEY,
+            kid=kid,
+            words=f"CANNOT SAY: what stands here as the key {kid} makes no such signature; read the sender's keys again.",
+        )
+    if not _fits(content, signature, keys):
         return Checked(
             verdict=Verdict.CHANGED,
             kid=kid,
@@ -277,9 +284,17 @@ def _header(signature: str) -> dict[str, Any] | None:
     return header if readable and whole and not payload else None
 
 
-def _fits(content: bytes, signature: str, key: KnownKey) -> bool:
+def _usable(key: KnownKey) -> KeySet | None:
+    """The key, alone; None for one that is broken or of another kind: of the file that says nothing."""
     try:
         keys = KeySet.import_key_set({"keys": [dict(key.public)]})
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+    return keys if all(isinstance(each, ECKey) and each.curve_name == CURVE for each in keys) else None
+
+
+def _fits(content: bytes, signature: str, keys: KeySet) -> bool:
+    try:
         jws.deserialize_compact(signature.strip(), keys, registry=_registry(), payload=content)
     except (JoseError, ValueError, TypeError, KeyError):
         return False
