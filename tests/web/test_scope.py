@@ -98,6 +98,7 @@ ROWS = [
     Row("plans", 200, 200, 200, LOGIN),
     Row("plans", 403, 403, 403, LOGIN, "post"),
     Row("end_plan", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
+    Row("programme", 200, 200, 200, LOGIN),
     Row("holidays", 200, 200, 200, LOGIN),
     Row("holidays", 403, 403, 403, LOGIN, "post"),
     Row("remove_holiday", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from handrail.web import (
+    desks,
     health_link_viewer,
     views_agreements,
     views_answers,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("healthz", views_list.health, name="health"),
     path("metrics", views_metrics.metrics, name="metrics"),
     path("courses/", views_list.courses, name="courses"),
+    path("programme/", desks.programme, name="programme"),
     path("rota/", views_rota.rota, name="rota"),
     path("rota/add", views_rota.add_shift, name="add_shift"),
     path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),

@@ -1,0 +1,38 @@
+"""The programme's desks: one page that leads to each of them, so that the main navigation stays short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from handrail.web.context import frame
+from handrail.web.doors import staff_page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """One desk: the name of its address, what it is called, and in one sentence what is done there."""
+
+    url: str
+    title: str
+    words: str
+
+
+DESKS: Final = (
+    Desk(
+        url="training", title="Training", words="Who holds which certificate until when, and what each step of the rota asks."
+    ),
+    Desk(url="places", title="Places and their hours", words="Clinics, urgent care and emergency departments, and when they are open."),
+    Desk(url="policies", title="Policies", words="The limits, clocks and words of this organisation, and who signed them."),
+)  # fmt: skip
+
+
+@staff_page
+@require_GET
+def programme(request: HttpRequest) -> HttpResponse:
+    """Every desk of the programme. Constant number of queries."""
+    return render(request, "handrail/programme.html", {**frame(request, "programme"), "desks": DESKS})
