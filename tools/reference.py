@@ -15,7 +15,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -106,6 +106,10 @@ def words(hint: Any) -> str:
         if numbers:
             return f"{min(numbers)} {'or' if len(numbers) == 2 else 'to'} {max(numbers)}"
         return "/".join(f"`{arg}`" for arg in get_args(hint))
+    if origin is tuple and is_dataclass(get_args(hint)[0]):
+        return f"list of objects ({', '.join(named(get_args(hint)[0]))})"
+    if isinstance(hint, type) and is_dataclass(hint):
+        return f"object ({', '.join(named(hint))})"
     if origin is tuple:
         return f"list of {words(get_args(hint)[0])}s"
     if isinstance(origin, type) and issubclass(origin, Mapping):

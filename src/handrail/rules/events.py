@@ -16,6 +16,7 @@ from handrail.rules.handoff_events import HANDOFF
 from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
+from handrail.rules.setting_events import SETTING
 from handrail.rules.terms import SCHEDULES, STEPS
 
 if TYPE_CHECKING:
@@ -340,15 +341,6 @@ class HandedBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingDecided:
-    """Where a dose will be given and watched."""
-
-    recommendation: Literal["DEFER", "INPATIENT", "HYBRID", "OUTPATIENT"] | None = None
-    step: Step | None = None
-    valid_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorisationSet:
     """A payer's answer."""
 
@@ -384,7 +376,10 @@ class HoldEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepartureSigned:
-    """A named person departs from the label or protocol, with a reason."""
+    """A named person departs from the label or protocol, with a reason.
+
+    From the label's setting: for which steps (`steps`), and from which of its rows after a reaction (`carried_rows`).
+    """
 
     rule: str | None = None
     advised: str | None = None
@@ -393,6 +388,8 @@ class DepartureSigned:
     approver: str | None = None
     second: str | None = None
     review_on: date | None = None
+    steps: tuple[Step, ...] | None = None
+    carried_rows: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,7 +440,7 @@ KINDS: dict[str, type[Any]] = {
     "visit_done": VisitDone,
     "incident_closed": IncidentClosed,
     "handed_back": HandedBack,
-    "setting_decided": SettingDecided,
+    **SETTING,
     "authorisation_set": AuthorisationSet,
     "rems_met": RemsMet,
     "hold_started": HoldStarted,

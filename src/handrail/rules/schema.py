@@ -196,6 +196,14 @@ def _read(hint: Any) -> Schema:
     return _or_null(_plain(hint, _read))
 
 
+def _nested(cls: type[Any]) -> Schema:
+    """A class within a field: what it needs is there."""
+    hints, needed = typing.get_type_hints(cls), required_fields(cls)
+    told = {item.name: _plain(hints[item.name], _read) for item in fields(cls) if item.name in needed}
+    schema = _read_object(cls)
+    return {**schema, "required": list(needed), "properties": {**schema["properties"], **told}}
+
+
 # --- the answer ----------------------------------------------------------------------------------------------------
 
 
@@ -350,7 +358,7 @@ def _plain(hint: Any, inner: Callable[[Any], Schema]) -> Schema:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"enum": [word.value for word in hint]}
     if isinstance(hint, type) and is_dataclass(hint):
-        return inner(hint)
+        return _nested(hint) if inner is _read else inner(hint)
     if hint is Decimal:
         return DECIMAL if inner is not _read else {"anyOf": [DECIMAL, {"type": "number"}]}
     simple: dict[Any, Schema] = {

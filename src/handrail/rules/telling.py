@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
+from handrail.rules.setting_telling import SETTING_TELLERS
 from handrail.rules.terms import step_words
 
 KIND_WORDS: Final[dict[str, str]] = {
@@ -42,6 +43,11 @@ KIND_WORDS: Final[dict[str, str]] = {
     "visit_done": "assessment complete",
     "incident_closed": "incident closed",
     "handed_back": "handed back",
+    "step_up_planned": "calendar of the step-up",
+    "caregivers_rostered": "caregivers",
+    "travel_noted": "way to the hospital",
+    "lodging_noted": "lodging",
+    "setting_facts_noted": "answers for the setting",
     "setting_decided": "setting decided",
     "authorisation_set": "authorisation",
     "rems_met": "REMS",
@@ -484,4 +490,5 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "note_added": _note,
     "lab_resulted": _lab,
     "weight_measured": _weight,
+    **SETTING_TELLERS,
 }

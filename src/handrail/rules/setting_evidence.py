@@ -1,0 +1,189 @@
+"""What the setting of a dose says to the readiness gate: consent and a decision in date (line 17), caregiver (10), the way (11).
+
+A decision is read against what is known now: one that the rules would not recommend any more is not known to stand, and is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from handrail.rules.doses import given_doses
+from handrail.rules.events import Event
+from handrail.rules.evidence import Evidence, all_met
+from handrail.rules.history import History
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.setting import Setting, place_of, setting
+from handrail.rules.setting_case import FACT_WORDS, Case, Said
+from handrail.rules.setting_checks import CHECKS
+from handrail.rules.setting_course import Around, setting_facts_of_course
+from handrail.rules.setting_record import DoseWanted
+from handrail.rules.setting_rules import RuleRow, SettingRules
+from handrail.rules.terms import STEP_WORDS, say_date, say_instant
+
+OPENNESS: Final = {"DEFER": 0, "INPATIENT": 1, "HYBRID": 2, "OUTPATIENT": 3}
+"""How far from hospital each decision is."""
+DECIDE: Final = "the prescriber decides the setting of this dose"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingLook:
+    """The setting of one dose of a course: what was asked, what is known, what the rules say, and what a person decided."""
+
+    dose: DoseWanted
+    case: Case
+    answer: Setting
+    decision: Event | None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether a decision for this very dose stands by its own date."""
+        ends: datetime | None = self.decision.body.valid_until if self.decision is not None else None
+        return ends is not None and self.case.now < ends
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the patient may be watched at home after this dose: unless hospital is decided and in date."""
+        decided = self.decision.body.recommendation if self.decision is not None and self.in_force else None
+        return decided is None or decided == "DEFER" or place_of(self.case, decided, self.dose.step) == "outpatient"
+
+
+def look_at_setting(
+    history: History,
+    protocol: Protocol,
+    policy: Policy,
+    rules: SettingRules,
+    dose: DoseWanted,
+    now: datetime,
+    around: Around | None = None,
+) -> SettingLook:
+    """The setting of a dose, from the record of its course; of rival corrections the reading that is furthest from leaving hospital.
+
+    Raises:
+        UnusableInput: the day of the dose is over, or what is known contradicts itself.
+    """
+    readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    looks = (_look(each, protocol, policy, rules, dose, now, around) for each in readings)
+    return min(looks, key=_caution)
+
+
+def _caution(look: SettingLook) -> tuple[int, int]:
+    """The less, the more cautious: a deferral, hospital, nothing recommended, then whatever leaves hospital; then what is clear."""
+    clear = sum(line.state == "clear" for line in look.answer.lines)
+    return ("DEFER", "INPATIENT", None, "HYBRID", "OUTPATIENT").index(look.answer.recommendation), clear
+
+
+def _look(
+    history: History,
+    protocol: Protocol,
+    policy: Policy,
+    rules: SettingRules,
+    dose: DoseWanted,
+    now: datetime,
+    around: Around | None,
+) -> SettingLook:
+    facts = setting_facts_of_course(history, protocol, policy, rules, dose, now, around)
+    answer = setting(facts, rules, protocol, now)
+    case = Case(facts=facts, rules=rules, label=protocol, now=now)
+    return SettingLook(dose=dose, case=case, answer=answer, decision=_decision(history.until(now), dose))
+
+
+def _decision(history: History, dose: DoseWanted) -> Event | None:
+    """The latest decision for this dose: made for its step and its day, and after the dose before it."""
+    given = given_doses(history)
+    last_at = max((each.at or each.event.at for each in given), default=None)
+    for event in reversed(history.of("setting_decided")):
+        if last_at is not None and event.at <= last_at:
+            return None
+        if event.body.step == dose.step and event.body.on == dose.on:
+            return event
+    return None
+
+
+def setting_evidence(look: SettingLook) -> Evidence:
+    """Line 17: the patient has consented, and a setting is decided for this dose, in date, and not more open than the rules allow."""
+    return all_met([_consent(look), _decided(look)])
+
+
+def _consent(look: SettingLook) -> Evidence:
+    consent = look.case.facts.consent
+    words = {True: "the patient has consented", False: "the patient has not consented"}
+    return Evidence(
+        met=consent,
+        because="consent: not known" if consent is None else words[consent],
+        owner="prescriber",
+        next_step=None if consent else "obtain and record the patient's consent",
+        evidence="consent recorded in the course" if consent else None,
+    )
+
+
+def _decided(look: SettingLook) -> Evidence:
+    dose = f"{STEP_WORDS[look.dose.step]} on {say_date(look.dose.on)}"
+    event = look.decision
+    if event is None:
+        return _open(None, f"no setting is decided for {dose}")
+    body = event.body
+    said = f"{(body.recommendation or 'not known').lower()} decided for {dose}"
+    if body.valid_until is None or body.recommendation is None:
+        return _open(None, f"{said}: what, or until when, is not known")
+    until = say_instant(body.valid_until, look.dose.zone)
+    if not look.in_force:
+        return _open(None, f"{said}; that ended {until}")
+    if body.recommendation == "DEFER":
+        return _open(False, said)
+    now_said = look.answer.recommendation
+    if now_said == "DEFER" or (
+        body.recommendation != "INPATIENT" and (now_said is None or OPENNESS[now_said] < OPENNESS[body.recommendation])
+    ):
+        now_words = now_said.lower() if now_said is not None else "nothing: something is missing or not signed"
+        return _open(None, f"{said}; as things are known now the rules recommend {now_words}")
+    return Evidence(
+        met=True,
+        because=f"{said}, until {until}",
+        owner="prescriber",
+        evidence=f"setting decided {say_instant(event.at, look.dose.zone)}",
+        until=body.valid_until,
+    )
+
+
+def _open(met: bool | None, because: str) -> Evidence:
+    return Evidence(met=met, because=because, owner="prescriber", next_step=DECIDE)
+
+
+def caregiver_evidence(look: SettingLook) -> Evidence:
+    """Line 10: somebody is with the patient at every hour of the watched span; not asked of a dose that is given in hospital."""
+    return _of_check(
+        look, "caregiver", "a caregiver is rostered at every hour of the watched span", "roster of caregivers"
+    )
+
+
+def travel_evidence(look: SettingLook) -> Evidence:
+    """Line 11: the worst way of the season is within the limit, or lodging is; not asked of a dose that is given in hospital."""
+    limit = look.case.rules.travel.limit_minutes
+    words = f"the worst way of the months and the weather of the span is within {limit} min"
+    return _of_check(look, "travel", words, "way to the hospital, as noted")
+
+
+def _of_check(look: SettingLook, check: str, met_words: str, evidence: str) -> Evidence:
+    row = next(rule for rule in look.case.rules.rule if rule.check == check)
+    if not look.at_home:
+        because = "this dose is given and watched in hospital: not asked"
+        return Evidence(met=True, because=because, owner=row.owner, until=_decision_ends(look))
+    test: Callable[[Case], Said] = CHECKS[check]
+    said = test(look.case)
+    if said.fires is False:
+        return Evidence(met=True, because=met_words, owner=row.owner, evidence=evidence)
+    because = said.because if said.fires else f"not known: {', '.join(FACT_WORDS[fact] for fact in said.missing)}"
+    return Evidence(met=False if said.fires else None, because=because, owner=row.owner, next_step=_next_step(row))
+
+
+def _next_step(row: RuleRow) -> str:
+    return row.offer or f"find out and record: {row.words}"
+
+
+def _decision_ends(look: SettingLook) -> datetime | None:
+    ends: datetime | None = look.decision.body.valid_until if look.decision is not None else None
+    return ends

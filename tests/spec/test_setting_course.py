@@ -1,0 +1,231 @@
+"""What the record of a course says of a setting, one fact a row; and what the decision, the roster and the way say to the gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from handrail.rules.evidence import Evidence
+from handrail.rules.setting_course import Around, dose_wanted
+from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence, travel_evidence
+from handrail.rules.setting_facts import Dated, LastDose, Lodging, Paper, SettingFacts, Shift, Travel
+from tests.support.setting_courses import SEASONS, course_of, facts_of_v1, looked
+from tests.support.settings import DAY_1, at, eve
+
+V1 = facts_of_v1()
+MORNING = at(0, 9)
+A_WEEK = at(-6, 9)
+DOSE_1 = ("dose_given", at(1, 9), {"step": "step_up_1", "started_at": at(1, 9), "schedule": "weekly"})
+DAY_4 = {"step": "step_up_2", "on": DAY_1 + timedelta(days=3), "now": datetime.fromisoformat(at(3, 10))}
+
+
+def known(*more: tuple[str, str, dict[str, Any]], **how: Any) -> SettingFacts:
+    return looked([*V1, *more], **how).case.facts
+
+
+@pytest.mark.parametrize(
+    ("more", "fact", "value"),
+    [
+        ([], "last_dose", LastDose(given=False)),
+        ([], "age_years", 66),
+        ([], "ldh_times_upper_limit", Decimal("0.9")),
+        ([], "crp_raised", False),
+        ([("lab_resulted", MORNING, {"code": "crp", "value": "9", "unit": "mg/L", "high": "5"})], "crp_raised", True),
+        ([("lab_resulted", MORNING, {"code": "crp", "value": "2", "unit": "mg/L"})], "crp_raised", None),
+        ([("lab_resulted", MORNING, {"code": "m_protein", "value": "21", "unit": "g/L"})], "m_protein_g_dl", None),
+        ([("lab_resulted", MORNING, {"code": "crcl", "value": None})], "creatinine_clearance_ml_min", None),
+        ([("setting_facts_noted", MORNING, {"ecog": None})], "ecog", None),
+        ([("setting_facts_noted", MORNING, {"ecog": 9})], "ecog", 9),
+        ([("setting_facts_noted", MORNING, {"frail": True})], "consent", True),  # what was not asked anew stands
+        # a temperature: the highest of today, unless something hides a fever
+        ([], "temperature_c", Decimal("36.6")),
+        ([("vitals_measured", at(-1, 9), {"temperature_c": "38.5"})], "temperature_c", Decimal("36.6")),
+        ([("vitals_measured", MORNING, {"temperature_c": "38.1"})], "temperature_c", Decimal("38.1")),
+        ([("vitals_measured", MORNING, {"temperature_c": None})], "temperature_c", None),
+        ([("checkin_received", MORNING, {"temperature_c": "36.9", "antipyretic_last_6_h": True})], "temperature_c", None),
+        ([("checkin_received", MORNING, {"temperature_c": "36.9", "antipyretic_last_6_h": None})], "temperature_c", None),
+        ([("checkin_received", MORNING, {"temperature_c": "38.0", "antipyretic_last_6_h": True})], "temperature_c", Decimal("38.0")),
+        # an infection, and an answer that is not fresh
+        ([], "infection_active", False),
+        ([("condition_noted", MORNING, {"what": "infection", "active": True})], "infection_active", True),
+        ([("condition_noted", MORNING, {"what": "infection", "active": None})], "infection_active", None),
+        ([("condition_noted", A_WEEK, {"what": "infection", "active": True}),
+          ("toxicity_resolved", at(-4, 9), {"toxicity": "infection", "resolved_at": at(-4, 9)})], "infection_resolved",
+         Dated(happened=True, on=DAY_1 - timedelta(days=5))),
+        # vaccines
+        ([], "live_vaccine", Dated(happened=False)),
+        ([("vaccine_noted", MORNING, {"live": True, "on": "2026-06-20", "given": True})], "live_vaccine", Dated(happened=True, on=DAY_1.replace(month=6, day=20))),
+        ([("vaccine_noted", MORNING, {"live": None, "on": None})], "live_vaccine", Dated(happened=True)),
+        ([("vaccine_noted", MORNING, {"live": False, "on": "2026-06-20"})], "live_vaccine", Dated(happened=False)),
+        # reactions with an earlier agent, and in this course
+        ([], "worst_earlier_reaction", 0),
+        ([("setting_facts_noted", MORNING, {"worst_earlier_reaction": None})], "worst_earlier_reaction", None),
+        # at home: the newest word of the roster counts, and who says that nobody is there puts it in doubt
+        ([("home_status", MORNING, {"caregiver_from": at(1, 8), "caregiver_until": at(6, 8)})], "caregivers",
+         (Shift(who="caregiver_1", from_at=datetime.fromisoformat(at(1, 8)), until_at=datetime.fromisoformat(at(6, 8))),)),
+        ([("home_status", MORNING, {"caregiver_count": 0})], "caregivers", ()),
+        ([("home_status", MORNING, {"caregiver_from": at(1, 8), "caregiver_until": at(6, 8), "caregiver_count": 2})], "caregivers", None),
+        ([("home_status", MORNING, {"caregiver_from": at(1, 8)})], "caregivers", None),
+        ([("caregivers_rostered", MORNING, {"hours": None})], "caregivers", None),
+        ([("caregivers_rostered", MORNING, {"hours": [{"who": "caregiver_2", "from_at": at(2), "until_at": at(2)}]})], "caregivers", ()),
+        ([("checkin_received", MORNING, {"caregiver_present": False})], "caregivers", None),
+        ([("checkin_received", MORNING, {"caregiver_present": None})], "caregivers", None),
+        # the way and lodging: what contradicts itself is not known
+        ([("home_status", MORNING, {"travel_min_worst": 20, "travel_min_typical": 30})], "travel", Travel()),
+        ([("travel_noted", MORNING, {"worst": [{"months": [13], "minutes": 30}]})], "travel", Travel()),
+        ([("travel_noted", MORNING, {"worst": [{"months": [], "minutes": 30}]})], "travel", Travel()),
+        ([("travel_noted", MORNING, {"worst": [{"months": [7], "minutes": -1}]})], "travel", Travel()),
+        ([("home_status", MORNING, {"lodging": True})], "lodging", Lodging(accepted=True)),
+        ([("lodging_noted", MORNING, {"accepted": True, "from_at": at(9), "until_at": at(2), "worst_minutes": -5})], "lodging", Lodging(accepted=True)),
+        # papers
+        ([], "authorisation", Paper(held=True, until=DAY_1.replace(year=2027, month=12, day=31))),
+        ([("authorisation_set", MORNING, {"subject": "tocilizumab", "status": "denied"})], "authorisation", Paper(held=True, until=DAY_1.replace(year=2027, month=12, day=31))),
+        ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "requested"})], "authorisation", Paper(held=False)),
+        ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "approved", "valid_from": "2026-07-07"})], "authorisation", Paper(held=False)),
+        ([("authorisation_set", MORNING, {"status": "approved"})], "authorisation", Paper()),
+        ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": True})], "rems_prescriber", Paper(held=True, until=DAY_1)),
+        ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": True, "valid_until": None})], "rems_prescriber", Paper(held=True)),
+        ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": None})], "rems_prescriber", Paper(until=DAY_1)),
+    ],
+)  # fmt: skip
+def test_what_the_record_says(more, fact, value):
+    assert getattr(known(*more), fact) == value
+
+
+def test_an_answer_about_infection_is_good_for_as_long_as_a_decision():
+    late = datetime.fromisoformat(at(4, 8))
+    assert looked(V1, on=DAY_1 + timedelta(days=4), now=late).case.facts.infection_active is None
+
+
+def test_the_calendar_counts_only_while_its_day_is_the_planned_one():
+    assert [each.step for each in known().doses] == ["step_up_1", "step_up_2", "first_treatment"]
+    moved = known(on=DAY_1 + timedelta(days=1))
+    assert [each.step for each in moved.doses] == ["step_up_1"]
+    assert "doses" in {each.fact for each in looked(V1, on=DAY_1 + timedelta(days=1)).answer.missing}
+
+
+def test_after_a_dose_the_ones_of_this_step_up_stand_before_the_next():
+    facts = known(DOSE_1, **DAY_4)
+    assert [(each.step, each.at) for each in facts.doses][:2] == [
+        ("step_up_1", datetime.fromisoformat(at(1, 9))),
+        ("step_up_2", datetime.fromisoformat(at(4, 9))),
+    ]
+    assert facts.last_dose == LastDose(given=True, step="step_up_1", on=DAY_1, schedule="weekly")
+    assert facts.carried_rows == ()
+
+
+def test_a_suspicion_that_nobody_graded_leaves_open_what_the_label_carries_over():
+    fever = ("vitals_measured", at(2, 9), {"temperature_c": "38.6"})
+    assert known(DOSE_1, fever, **DAY_4).carried_rows is None
+
+
+def test_a_desk_that_knows_is_believed_before_an_answer_in_the_course():
+    ended = Paper(held=True, until=DAY_1 - timedelta(days=1))
+    facts = looked(V1, around=Around(site_name="River Clinic", site_level="1", level_paper=ended)).case.facts
+    assert (facts.site.name, facts.site.level, facts.site.level_paper) == ("River Clinic", "1", ended)
+    assert facts.site.hospital_agreement == Paper(held=True, no_end=True)
+
+
+def test_the_dose_that_is_asked_about():
+    zone = "America/Chicago"
+    planned = course_of([*V1, ("dose_planned", MORNING, {"step": "step_up_1", "on": "2026-07-06"})])
+    wanted = dose_wanted(planned, "step_up_2", None, eve())
+    assert wanted is not None and (wanted.step, wanted.on, wanted.zone) == ("step_up_1", DAY_1, zone)
+    unplanned = dose_wanted(course_of(V1), "step_up_1", DAY_1 - timedelta(days=9), eve())
+    assert unplanned is not None and unplanned.on == DAY_1 - timedelta(days=1)
+    assert dose_wanted(course_of(V1), None, None, eve()) is None
+
+
+# --- the gate ---------------------------------------------------------------------------------------------------------------
+
+
+def decided(what: str | None = "OUTPATIENT", **changes: Any) -> tuple[str, str, dict[str, Any]]:
+    body = {"recommendation": what, "step": "step_up_1", "on": DAY_1.isoformat(), "valid_until": at(1, 23), **changes}
+    return ("setting_decided", MORNING, body)
+
+
+NO_CAREGIVER = ("caregivers_rostered", MORNING, {"hours": []})
+
+
+@pytest.mark.parametrize(
+    ("more", "met", "says"),
+    [
+        ([], None, "no setting is decided for step-up dose 1 on Mon 6 Jul 2026"),
+        ([decided()], True, "outpatient decided for step-up dose 1"),
+        ([decided("INPATIENT")], True, "inpatient decided"),
+        ([decided("DEFER")], False, "defer decided"),
+        ([decided(None)], None, "not known"),
+        ([decided(valid_until=None)], None, "until when, is not known"),
+        ([decided(valid_until=at(0, 10))], None, "that ended"),
+        ([decided(step="step_up_2")], None, "no setting is decided"),
+        ([decided(on="2026-07-05")], None, "no setting is decided"),
+        ([decided(), NO_CAREGIVER], None, "the rules recommend inpatient"),
+        ([decided("INPATIENT"), NO_CAREGIVER], True, "inpatient decided"),
+        ([decided("INPATIENT"), ("vitals_measured", MORNING, {"temperature_c": "38.5"})], None, "the rules recommend defer"),
+        ([decided(), ("setting_facts_noted", MORNING, {"ecog": None})], None, "something is missing"),
+        ([decided(), ("setting_facts_noted", MORNING, {"consent": False})], False, "the patient has not consented"),
+        ([decided("INPATIENT"), ("setting_facts_noted", MORNING, {"consent": None})], None, "consent: not known"),
+    ],
+)  # fmt: skip
+def test_the_decision_on_the_gate(more, met, says):
+    line = setting_evidence(looked([*V1, *more]))
+    assert line.met is met
+    assert says in line.because
+    assert line.owner == "prescriber"
+
+
+def test_a_decision_is_over_by_its_date_and_after_the_dose_that_it_was_for():
+    line = setting_evidence(looked([*V1, decided()]))
+    assert line.until == datetime.fromisoformat(at(1, 23))
+    assert line.at(datetime.fromisoformat(at(1, 23))).met is False
+    again = decided(step="step_up_2", on=(DAY_1 + timedelta(days=3)).isoformat(), valid_until=at(4, 23))
+    line = setting_evidence(looked([*V1, again, DOSE_1], **DAY_4))
+    assert line.met is None and "no setting is decided" in line.because
+
+
+def test_of_rival_corrections_the_one_further_from_leaving_hospital_counts():
+    ids = [f"00000000-0000-0000-0000-0000000000f{number}" for number in (1, 2)]
+    roster = next(each for each in V1 if each[0] == "caregivers_rostered")
+    first = "00000000-0000-0000-0000-000000000f00"
+    rivals = [
+        ("caregivers_rostered", MORNING, {**roster[2], "id": ids[0], "supersedes": first}),
+        ("caregivers_rostered", MORNING, {"hours": [], "id": ids[1], "supersedes": first}),
+    ]
+    told = [(kind, when, {**body, "id": first} if kind == "caregivers_rostered" else body) for kind, when, body in V1]
+    assert looked([*told, rivals[0]]).answer.recommendation == "OUTPATIENT"
+    assert looked([*told, *rivals]).answer.recommendation == "INPATIENT"
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "met", "says"),
+    [
+        (caregiver_evidence, [], True, "at every hour"),
+        (caregiver_evidence, [NO_CAREGIVER], False, "nobody is there: Mon 6 Jul 2026 09:00 CDT"),
+        (caregiver_evidence, [("caregivers_rostered", MORNING, {"hours": None})], None, "roster of caregivers"),
+        (caregiver_evidence, [NO_CAREGIVER, decided("INPATIENT")], True, "in hospital: not asked"),
+        (caregiver_evidence, [NO_CAREGIVER, decided("INPATIENT", valid_until=at(0, 10))], False, "nobody is there"),
+        (caregiver_evidence, [NO_CAREGIVER, decided("HYBRID")], True, "in hospital: not asked"),
+        (caregiver_evidence, [NO_CAREGIVER, decided("DEFER")], False, "nobody is there"),
+        (travel_evidence, [], True, "within 60 min"),
+        (travel_evidence, [("home_status", MORNING, {"travel_min_worst": 75})], False, "75 min in July"),
+        (travel_evidence, [("travel_noted", MORNING, {"worst": None})], None, "not known: worst-case minutes"),
+        (travel_evidence, [("travel_noted", MORNING, {"worst": [SEASONS[1]]})], None, "not known: worst-case minutes"),
+        (travel_evidence, [("home_status", MORNING, {"travel_min_worst": 75}), decided("INPATIENT")], True, "in hospital"),
+    ],
+)  # fmt: skip
+def test_caregiver_and_way_on_the_gate(line, more, met, says):
+    look: SettingLook = looked([*V1, *more])
+    found: Evidence = line(look)
+    assert found.met is met
+    assert says in found.because
+    assert met or found.next_step
+
+
+def test_a_line_that_is_met_because_of_hospital_ends_with_that_decision():
+    look = looked([*V1, NO_CAREGIVER, decided("INPATIENT")])
+    assert caregiver_evidence(look).until == datetime.fromisoformat(at(1, 23))
+    assert caregiver_evidence(replace(look, decision=None)).met is False
