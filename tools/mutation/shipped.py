@@ -25,6 +25,9 @@ LOADERS |= {
     "device_codes",
     "load_setting_rules",
     "load_site_levels",
+    "access_rules",
+    "payer_cards",
+    "evidence_file",
 }
 """Functions that remember what they loaded."""
 READERS = {
@@ -32,6 +35,9 @@ READERS = {
     "care/packet.toml": ("rules/packet_data.py", "rules/packet_care.py"),
     "care/tocilizumab.toml": ("rules/caredata.py", "rules/interchange.py"),
     "codes/billing.toml": ("rules/billing.py", "rules/caredata.py"),
+    "payers/cards-1.toml": ("rules/access_data.py", "rules/access.py"),
+    "payers/clocks-1.toml": ("rules/access_data.py", "rules/access.py", "rules/access_waits.py"),
+    "payers/evidence-1.toml": ("rules/access_data.py",),
     "rota/default-1.toml": ("rules/rota.py",),
     "responsibility/hub_and_community.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
     "responsibility/independent_practice.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
@@ -57,6 +63,7 @@ def _kinds() -> Mapping[str, _Kind]:
     from handrail.fhir.device_codes import device_codes, device_codes_from_toml
     from handrail.fhir.document_codes import document_codes, document_codes_from_toml
     from handrail.rules import (
+        access_data,
         caredata,
         emergency,
         health_links,
@@ -79,6 +86,9 @@ def _kinds() -> Mapping[str, _Kind]:
         "products": _Kind(lambda file: protocol.load(document_of(file)["product"]["key"]), protocol.load_text),
         "policies": _Kind(lambda file: policy.load_policy(document_of(file)["id"]), policy_from_text),
         "scales": _Kind(lambda file: scales.load_scale(Path(file).stem), scales.read_scale),
+        "payers/cards-1.toml": _Kind(lambda _: access_data.payer_cards(), access_data.cards_from_toml),
+        "payers/clocks-1.toml": _Kind(lambda _: access_data.access_rules(), access_data.access_rules_from_toml),
+        "payers/evidence-1.toml": _Kind(lambda _: access_data.evidence_file(), access_data.evidence_from_toml),
         "rota": _Kind(lambda _: rota.load_rota_rules(), rota.rules_from_toml),
         "responsibility": _Kind(
             lambda file: responsibility.template(document_of(file)["id"]), responsibility.template_from_toml

@@ -16,6 +16,14 @@ from handrail.fhir.device_codes import FORMAT as DEVICE_FORMAT
 from handrail.fhir.device_codes import device_codes_from_toml
 from handrail.fhir.document_codes import FORMAT as DOCUMENT_FORMAT
 from handrail.fhir.document_codes import document_codes_from_toml
+from handrail.rules.access_data import (
+    CARDS_FORMAT,
+    CLOCKS_FORMAT,
+    EVIDENCE_FORMAT,
+    access_rules_from_toml,
+    cards_from_toml,
+    evidence_from_toml,
+)
 from handrail.rules.caredata import (
     BILLING_FORMAT,
     CARE_FORMAT,
@@ -48,7 +56,7 @@ from handrail.rules.worksheet import FORMAT as FEVER_FORMAT
 from handrail.rules.worksheet import fever_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
-FOLDERS = ("care", "codes", "policies", "products", "responsibility", "scales", "setting")
+FOLDERS = ("care", "codes", "payers", "policies", "products", "responsibility", "scales", "setting")
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
@@ -93,6 +101,9 @@ def _check_file(file: Path) -> list[str]:
         EMERGENCY_FORMAT: lambda: list(care_checks.of_emergency(emergency_from_toml(raw.decode()))),
         HEALTH_LINKS_FORMAT: lambda: list(care_checks.of_health_links(health_links_from_toml(raw.decode()))),
         PACKET_FORMAT: lambda: list(care_checks.of_packet(packet_data_from_toml(raw.decode()))),
+        CLOCKS_FORMAT: lambda: _loaded(access_rules_from_toml(raw.decode())),
+        CARDS_FORMAT: lambda: _loaded(cards_from_toml(raw.decode())),
+        EVIDENCE_FORMAT: lambda: _loaded(evidence_from_toml(raw.decode())),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
         DOCUMENT_FORMAT: lambda: list(care_checks.of_document(document_codes_from_toml(raw.decode()))),
@@ -108,6 +119,10 @@ def _check_file(file: Path) -> list[str]:
         return reader()
     except UnusableInput as error:
         return [sentence_of(error)]
+
+
+def _loaded(found: object) -> list[str]:  # noqa: ARG001  # what the loader takes has no further problem
+    return []
 
 
 def _check_billing(billing: Billing) -> list[str]:
