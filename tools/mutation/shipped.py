@@ -20,6 +20,7 @@ LOADERS |= {
     "templates",
     "emergency_data",
     "health_link_data",
+    "referral_data",
     "packet_data",
     "document_codes",
     "device_codes",

@@ -17,6 +17,7 @@ from handrail.rules.health_links import HealthLinkData
 from handrail.rules.packet_data import PacketData
 from handrail.rules.packet_sections import SECTIONS
 from handrail.rules.protocol import Protocol, catalogue
+from handrail.rules.referral import ReferralData
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
 from handrail.rules.terms import STEPS, Status
@@ -70,6 +71,16 @@ def of_emergency(emergency: EmergencyData) -> Iterator[str]:
 def of_health_links(links: HealthLinkData) -> Iterator[str]:
     """Every problem of the file of the links to a packet, one sentence each."""
     yield from _unread([(name, row.source, row.status) for name, row in (("link", links.link), ("file", links.file))])
+
+
+def of_referral(data: ReferralData) -> Iterator[str]:
+    """Every problem of the file of the referrals, one sentence each."""
+    rows = [
+        (f"{table}.{row.id}", row.source, row.status)
+        for table in ("clock", "option", "consideration")
+        for row in getattr(data, table)
+    ]
+    yield from _unread([("form", data.form.source, data.form.status), *rows])
 
 
 def of_packet(packet: PacketData) -> Iterator[str]:

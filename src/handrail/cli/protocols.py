@@ -44,6 +44,8 @@ from handrail.rules.policy import policy_from_document
 from handrail.rules.policy_checks import of_policy
 from handrail.rules.protocol import FOLDER, FORMAT, NEXT, Protocol, catalogue, load, load_text
 from handrail.rules.protocol_rows import BandRow, GapRow
+from handrail.rules.referral import FORMAT as REFERRAL_FORMAT
+from handrail.rules.referral import referral_from_toml
 from handrail.rules.responsibility import TEMPLATE_FORMAT, template_from_toml
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
@@ -100,6 +102,7 @@ def _check_file(file: Path) -> list[str]:
         FEVER_FORMAT: lambda: list(care_checks.of_fever(fever_from_toml(raw.decode()))),
         EMERGENCY_FORMAT: lambda: list(care_checks.of_emergency(emergency_from_toml(raw.decode()))),
         HEALTH_LINKS_FORMAT: lambda: list(care_checks.of_health_links(health_links_from_toml(raw.decode()))),
+        REFERRAL_FORMAT: lambda: list(care_checks.of_referral(referral_from_toml(raw.decode()))),
         PACKET_FORMAT: lambda: list(care_checks.of_packet(packet_data_from_toml(raw.decode()))),
         CLOCKS_FORMAT: lambda: _loaded(access_rules_from_toml(raw.decode())),
         CARDS_FORMAT: lambda: _loaded(cards_from_toml(raw.decode())),
