@@ -97,6 +97,7 @@ def test_documents_are_rotated_too(world, settings):
         "hand-off people": 0,
         "health links": 0,
         "care places": 0,
+        "referrals": 0,
         "document keys": 0,
     }
     settings.HANDRAIL_FIELD_KEYS = [new]

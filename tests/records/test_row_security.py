@@ -12,6 +12,7 @@ from handrail.actions.document_keys import make_key
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.actions.facts import record_event
 from handrail.actions.policies import propose_policy
+from handrail.actions.referrals import claim
 from handrail.alerts.models import Alert, AlertEntry, Dispatch, EdPacket, Notice, Page
 from handrail.alerts.texts_models import TextLine, TextReceived
 from handrail.people.models import (
@@ -31,6 +32,8 @@ from handrail.people.models import (
     LinkToken,
     Patient,
     Presence,
+    Referral,
+    ReferralEntry,
     RotaEntry,
     ServiceClient,
 )
@@ -59,6 +62,7 @@ from tests.support.agreements import agreed_between
 from tests.support.clients import registered, tied, token_of
 from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, opens_inbox
 from tests.support.health_links import ask, linked
+from tests.support.referrals import referred
 from tests.support.signing import signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -100,6 +104,8 @@ OWN = [
     AlertEntry,
     Presence,
     RotaEntry,
+    Referral,
+    ReferralEntry,
     TextLine,
     SigningSet,
     SigningEntry,
@@ -144,6 +150,7 @@ def world():
     TextLine.objects.create(**own, phone_hash="0")
     make_key(course.organisation, by=world.actor("alice", "director"), now=NOW)
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
+    claim(referred(world.alice).pk, by=world.actor("alice"), now=NOW)
     Export.objects.create(**own, asked_by=world.alice.director, asked_at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     closes_inbox()

@@ -16,7 +16,16 @@ from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import CarePlace, Contact, ContactPoint, DocumentKey, EmergencyCard, HealthLink, Patient
+from handrail.people.models import (
+    CarePlace,
+    Contact,
+    ContactPoint,
+    DocumentKey,
+    EmergencyCard,
+    HealthLink,
+    Patient,
+    Referral,
+)
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
@@ -110,6 +119,7 @@ def rotate_keys() -> dict[str, int]:
         ("hand-off doors", HandoffDoor),
         ("hand-off people", HandoffPerson),
         ("care places", CarePlace),
+        ("referrals", Referral),
     )
     counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", "documents"], 0)
     with everything():

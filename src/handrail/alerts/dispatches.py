@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from handrail.alerts.models import Dispatch, Notice
-from handrail.people.models import Contact, ContactPoint
+from handrail.people.models import Contact, ContactPoint, Referral
 from handrail.records.models import Course
 
 SIGN: str = "Handrail"
@@ -36,6 +36,29 @@ def tell_staff(
             "channel": point.channel,
             "words": words,
             "forget": forget,
+            "created_at": now,
+            "send_at": now,
+        },
+    )
+    return dispatch
+
+
+def tell_practice(referral: Referral, kind: str, words: str, *, key: str, now: datetime) -> Dispatch:
+    """Tell the practice that referred a patient something by e-mail. The caller has asked whether there is an address.
+
+    Args:
+        words: the whole message: urgency, site and code, and nothing of the patient.
+        key: names this message, so that it is written once.
+    """
+    dispatch, _ = Dispatch.objects.get_or_create(
+        organisation_id=referral.organisation_id,
+        idempotency_key=key,
+        defaults={
+            "referral": referral,
+            "whom": Dispatch.Whom.PRACTICE,
+            "kind": kind,
+            "channel": "email",
+            "words": words,
             "created_at": now,
             "send_at": now,
         },

@@ -281,6 +281,7 @@ class Dispatch(Delivery):
         CAREGIVER = "caregiver"
         STAFF = "staff"
         DEPARTMENT = "department", "emergency department"
+        PRACTICE = "practice", "referring practice"
 
     course = models.ForeignKey(
         "records.Course", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
@@ -294,6 +295,10 @@ class Dispatch(Delivery):
         "alerts.EdPacket", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
     )
     """What it carries to an emergency department."""
+    referral = models.ForeignKey(
+        "people.Referral", on_delete=models.PROTECT, null=True, blank=True, related_name="dispatches"
+    )
+    """The referral about which a practice is told."""
     kind = models.CharField(max_length=40)
     words = EncryptedTextField(blank=True)
     language = models.CharField(max_length=10, default="en")
@@ -321,6 +326,8 @@ class Dispatch(Delivery):
             return self.point.address if self.point is not None and self.point.removed_at is None else ""
         if self.whom == Dispatch.Whom.CAREGIVER:
             return self.contact.phone if self.contact is not None else ""
+        if self.whom == Dispatch.Whom.PRACTICE:
+            return self.referral.referrer_email if self.referral is not None else ""
         if self.whom == Dispatch.Whom.DEPARTMENT:
             place = self.ed_packet.place if self.ed_packet is not None else None
             found: str = getattr(place, self.channel, "") if self.channel in ("email", "webhook") else ""

@@ -117,7 +117,7 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
 
 
 def _dispatch(claim: Claim) -> Parcel | None:
-    related = ("point", "contact", "course__patient", "course__site", "ed_packet__place", "ed_packet__card")
+    related = ("point", "contact", "referral", "course__patient", "course__site", "ed_packet__place", "ed_packet__card")
     dispatch = Dispatch.objects.select_related(*related).filter(**claim.row()).first()
     if dispatch is None:
         return None

@@ -37,6 +37,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "open_document": STAFF,
     "export_course": frozenset({_ONCOLOGIST, _PHARMACIST, _DIRECTOR}),
     "export_organisation": frozenset({_DIRECTOR}),
+    "view_referrals": STAFF,
     # recording
     "start_course": frozenset({_ONCOLOGIST, _APP, _COORDINATOR, _PHARMACIST}),
     "import_patient": frozenset({_ONCOLOGIST, _APP, _COORDINATOR, _NURSE}),
@@ -68,6 +69,9 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "move_accountability": PRESCRIBERS | {_DIRECTOR},
     "offer_handoff": CLINICIANS | {_COORDINATOR},
     "take_part_in_handoff": CLINICIANS | {_COORDINATOR, _PHARMACIST},
+    "work_referral": CLINICIANS | {_COORDINATOR},
+    "decide_option": PRESCRIBERS,
+    "open_referral_door": frozenset({_SITE_MANAGER, _DIRECTOR}),
     "manage_rota": frozenset({_SITE_MANAGER, _DIRECTOR}),
     "manage_people": frozenset({_SITE_MANAGER, _DIRECTOR}),
     "sign_agreement": frozenset({_ONCOLOGIST, _DIRECTOR}),

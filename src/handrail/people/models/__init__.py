@@ -11,6 +11,7 @@ from handrail.people.models.organisations import Certificate, Membership, Organi
 from handrail.people.models.patients import Contact, Patient
 from handrail.people.models.places import CarePlace, EmergencyDestination, PlaceDay, PlaceHours
 from handrail.people.models.presence import Presence
+from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEntry
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.users import SignInGuard, User
 
@@ -41,6 +42,9 @@ __all__ = [
     "PlaceHours",
     "PointChannel",
     "Presence",
+    "Referral",
+    "ReferralDoor",
+    "ReferralEntry",
     "Role",
     "RotaEntry",
     "RotaStep",

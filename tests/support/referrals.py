@@ -1,0 +1,60 @@
+"""A referral as an invented practice types it, and the people who work on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from handrail.actions.actor import person
+from handrail.actions.referral_intake import Draft, open_door, receive
+from handrail.people.models import Referral, ReferralDoor
+from handrail.people.scope import everything
+from handrail.rules.referral import PRIOR, Intake
+from tests.support.factories import House
+
+CODE = "synthetic-hub"
+EMAIL = "desk@practice.example"
+RATIONALE = "Synthetic: relapse after four lines, no caregiver in the day, wishes to start soon."
+MESSAGE = "Synthetic: we propose a bispecific antibody, started in hospital."
+INTAKE = Intake(
+    diagnosis="multiple myeloma",
+    lines=4,
+    classes={**dict.fromkeys(PRIOR, True), "car_t": False, "gprc5d": False, "bcma": False},
+    refractory="triple_class",
+    progressed=True,
+    urgency="urgent",
+    insurer="Synthetic Plan",
+    caregiver=False,
+    language="en",
+    distance_minutes=70,
+)
+
+
+def draft(**fields: Any) -> Draft:
+    """What the practice types; a name of `Intake` changes that."""
+    inside = {name: fields.pop(name) for name in list(fields) if name in Intake.__dataclass_fields__}
+    known: dict[str, Any] = {
+        "practice": "Synthetic Practice",
+        "referrer": "Synthetic Referrer",
+        "referrer_phone": "+1 555 010 0700",
+        "referrer_email": EMAIL,
+        "given_name": "Synthia",
+        "family_name": "Referred",
+        "birth_date_text": "1951-02-03",
+        "phone": "+1 555 010 0701",
+        **fields,
+    }
+    return Draft(intake=replace(INTAKE, **inside), **known)
+
+
+def door_of(house: House, code: str = CODE) -> ReferralDoor:
+    """The public door of a house."""
+    return open_door(house.id, code, by=person(house.director), site=house.site.pk, fax="555-0198")
+
+
+def referred(house: House, **fields: Any) -> Referral:
+    """A referral through the door of a house."""
+    with everything():
+        door = ReferralDoor.objects.filter(organisation=house.organisation).first()
+    return receive((door or door_of(house)).code, draft(**fields), id=uuid4())
