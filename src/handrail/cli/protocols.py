@@ -46,6 +46,8 @@ from handrail.rules.protocol import FOLDER, FORMAT, NEXT, Protocol, catalogue, l
 from handrail.rules.protocol_rows import BandRow, GapRow
 from handrail.rules.referral import FORMAT as REFERRAL_FORMAT
 from handrail.rules.referral import referral_from_toml
+from handrail.rules.rems_data import DESK_FORMAT, DeskRules, Programme, desk_from_toml, programme_from_toml
+from handrail.rules.rems_data import FORMAT as REMS_FORMAT
 from handrail.rules.responsibility import TEMPLATE_FORMAT, template_from_toml
 from handrail.rules.scales import FORMAT as SCALE_FORMAT
 from handrail.rules.scales import read_scale
@@ -58,7 +60,7 @@ from handrail.rules.worksheet import FORMAT as FEVER_FORMAT
 from handrail.rules.worksheet import fever_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
-FOLDERS = ("care", "codes", "payers", "policies", "products", "responsibility", "scales", "setting")
+FOLDERS = ("care", "codes", "payers", "policies", "products", "rems", "responsibility", "scales", "setting")
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
@@ -113,6 +115,8 @@ def _check_file(file: Path) -> list[str]:
         DEVICE_FORMAT: lambda: list(care_checks.of_device(device_codes_from_toml(raw.decode()))),
         SETTING_FORMAT: lambda: list(setting_checks.of_setting(setting_rules_from_toml(raw.decode()))),
         LEVELS_FORMAT: lambda: list(setting_checks.of_levels(site_levels_from_toml(raw.decode()))),
+        REMS_FORMAT: lambda: list(_check_programme(programme_from_toml(raw.decode()))),
+        DESK_FORMAT: lambda: list(_check_desk(desk_from_toml(raw.decode()))),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))
@@ -131,6 +135,27 @@ def _loaded(found: object) -> list[str]:  # noqa: ARG001  # what the loader take
 def _check_billing(billing: Billing) -> list[str]:
     vials = care_checks.vials_of(catalogue(), tocilizumab(), billing.unit)
     return list(care_checks.of_billing(billing, vials))
+
+
+def _check_programme(programme: Programme) -> Iterable[str]:
+    """The products have protocols of that country, and every side of the gate is asked for."""
+    there = {(each.product.product, each.product.jurisdiction) for each in catalogue()}
+    for row in programme.product:
+        if (row.id, programme.jurisdiction) not in there:
+            yield f"No protocol of {programme.jurisdiction} is for this product (at product.{row.id})."
+    sides = {row.participant for row in programme.requirement if row.effect == "block"}
+    for side in sorted({"prescriber", "dispenser", "setting", "representative"} - sides):
+        yield f"Nothing that holds a dose back is asked of the {side} (at requirement)."
+    for requirement in programme.requirement:
+        if requirement.paper is None and requirement.effect == "block" and requirement.frequency != "every_dose":
+            yield f"Nothing shows this requirement (at requirement.{requirement.id}.paper)."
+
+
+def _check_desk(desk: DeskRules) -> Iterable[str]:
+    """A paper is asked for once."""
+    papers = [row.paper for row in desk.setup if row.paper is not None]
+    for paper in sorted({each for each in papers if papers.count(each) > 1}):
+        yield f"Two tasks ask for the paper {paper} (at setup)."
 
 
 def _check_protocol(protocol: Protocol) -> list[str]:
