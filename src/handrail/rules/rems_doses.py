@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 from handrail.rules.doors import DoorState, Hours, door_at
 from handrail.rules.evidence import Evidence
+from handrail.rules.referral import last_working_day
 from handrail.rules.rems_data import CodeRow, ReportRow, RequirementRow
-from handrail.rules.terms import civil_date, day_start, say_date, say_instant
+from handrail.rules.terms import day_start, say_date, say_instant
 
 ModeName = Literal["central", "local", "hybrid"]
 MODES: Final[tuple[ModeName, ...]] = ("central", "local", "hybrid")
-SATURDAY: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,8 +286,5 @@ def reports_due(
 
 def due_at(at: datetime, zone: str, working_days: int, holidays: Collection[date]) -> datetime:
     """The end of so many working days after the day of an instant: weekends and holidays are none."""
-    day, left = civil_date(at, zone), working_days
-    while left:
-        day += timedelta(days=1)
-        left -= day.weekday() < SATURDAY and day not in holidays
+    day = last_working_day(at, working_days, zone, holidays)
     return day_start(day + timedelta(days=1), zone)

@@ -12,6 +12,7 @@ from handrail.people.models.patients import Contact, Patient
 from handrail.people.models.places import CarePlace, EmergencyDestination, PlaceDay, PlaceHours
 from handrail.people.models.presence import Presence
 from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEntry
+from handrail.people.models.rems import RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.users import SignInGuard, User
 
@@ -45,6 +46,11 @@ __all__ = [
     "Referral",
     "ReferralDoor",
     "ReferralEntry",
+    "RemsAct",
+    "RemsDispense",
+    "RemsMode",
+    "RemsRecord",
+    "RemsReport",
     "Role",
     "RotaEntry",
     "RotaStep",
