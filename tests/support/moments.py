@@ -276,11 +276,23 @@ class Writer:
         )
         role = self.pick(["oncologist", "oncologist", "nurse"])
         self.add("home_medicine_authorised", at, body, by={"role": role})
+        if self.chance(3):
+            self.teach_back(at + timedelta(minutes=self.pick([90, 30])))
         if self.chance(4):
             self.add("home_medicine_stopped", at + timedelta(hours=1), self.some(agent=["dexamethasone", None]))
         if self.chance(2):
             taken = self.some(agent=["dexamethasone", "acetaminophen", None], purpose=["home", "home", None])
             self.add("medicine_given", at + timedelta(hours=2), {"dose_mg": "20", "route": "oral"} | taken)
+
+    def teach_back(self, at: datetime) -> None:
+        """What somebody said in their own words, of a medicine at home among others."""
+        answers = [{"dexamethasone": said, "fever_number": "passed"} for said in ("passed", "repeat", "not_done")]
+        body = self.some(
+            who=["patient", "patient", "caregiver", None],
+            items=[*answers, {"card": "repeat"}, None, ...],
+            own_language=[True, True, False, None, ...],
+        )
+        self.add("teach_back_done", at, body)
 
     def lab(self, at: datetime) -> None:
         body = self.some(
@@ -485,6 +497,7 @@ MOMENTS: list[Moment] = [
     *[Writer.visit] * 2,
     Writer.medicine,
     Writer.home_medicine,
+    Writer.teach_back,
     Writer.rescued,
     Writer.lab,
     Writer.weight,

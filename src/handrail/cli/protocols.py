@@ -33,6 +33,10 @@ from handrail.rules.caredata import (
     tocilizumab,
 )
 from handrail.rules.checks import CHECKS
+from handrail.rules.curriculum import FORMAT as TRAINING_FORMAT
+from handrail.rules.curriculum import curriculum_from_toml
+from handrail.rules.drills import FORMAT as DRILLS_FORMAT
+from handrail.rules.drills import drills_from_toml
 from handrail.rules.emergency import FORMAT as EMERGENCY_FORMAT
 from handrail.rules.emergency import emergency_from_toml
 from handrail.rules.health_links import FORMAT as HEALTH_LINKS_FORMAT
@@ -55,12 +59,14 @@ from handrail.rules.setting_rules import FORMAT as SETTING_FORMAT
 from handrail.rules.setting_rules import setting_rules_from_toml
 from handrail.rules.site_levels import FORMAT as LEVELS_FORMAT
 from handrail.rules.site_levels import site_levels_from_toml
+from handrail.rules.teachback import FORMAT as TEACH_BACK_FORMAT
+from handrail.rules.teachback import teach_back_from_toml
 from handrail.rules.terms import Action, UnusableInput
 from handrail.rules.worksheet import FORMAT as FEVER_FORMAT
 from handrail.rules.worksheet import fever_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
-FOLDERS = ("care", "codes", "payers", "policies", "products", "rems", "responsibility", "scales", "setting")
+FOLDERS = ("care", "codes", "payers", "policies", "products", "rems", "responsibility", "scales", "setting", "training")
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
@@ -117,6 +123,9 @@ def _check_file(file: Path) -> list[str]:
         LEVELS_FORMAT: lambda: list(setting_checks.of_levels(site_levels_from_toml(raw.decode()))),
         REMS_FORMAT: lambda: list(_check_programme(programme_from_toml(raw.decode()))),
         DESK_FORMAT: lambda: list(_check_desk(desk_from_toml(raw.decode()))),
+        TRAINING_FORMAT: lambda: _loaded(curriculum_from_toml(raw.decode())),
+        TEACH_BACK_FORMAT: lambda: _loaded(teach_back_from_toml(raw.decode())),
+        DRILLS_FORMAT: lambda: _loaded(drills_from_toml(raw.decode())),
         CODES_FORMAT: lambda: list(care_checks.of_codes(table_from_toml(raw.decode()))),
     }
     reader = readers.get(str(document.get("format")))

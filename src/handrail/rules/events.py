@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from handrail.rules.handoff_events import HANDOFF
-from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped
+from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped, TeachBackDone
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
 from handrail.rules.setting_events import SETTING
@@ -425,6 +425,7 @@ KINDS: dict[str, type[Any]] = {
     "medicine_given": MedicineGiven,
     "home_medicine_authorised": HomeMedicineAuthorised,
     "home_medicine_stopped": HomeMedicineStopped,
+    "teach_back_done": TeachBackDone,
     "vaccine_noted": VaccineNoted,
     "checkin_received": CheckinReceived,
     "vitals_measured": VitalsMeasured,

@@ -54,7 +54,7 @@ def home_medicines(history: History, policy: Policy, now: datetime) -> HomeAnswe
     """Judge every authorisation at `now`, and what was taken that may hide a fever."""
     zone = patient_zone(history)
     changes: list[datetime] = []
-    judged = [_judge(event, history, policy, zone, now, changes) for event in _standing(history)]
+    judged = [_judge(event, history, policy, zone, now, changes) for event in standing_authorisations(history)]
     masking = _masking(history, policy, now, changes)
     findings = [_finding(each) for each in judged if each.state != "usable"]
     known = [event for event in _taken(history) if event.body.purpose == "home"]
@@ -110,7 +110,7 @@ def to_take(
 # --- what is authorised ---------------------------------------------------------------------------------------------
 
 
-def _standing(history: History) -> list[Event]:
+def standing_authorisations(history: History) -> list[Event]:
     """The latest authorisation of each medicine that nobody has stopped since."""
     latest: dict[str, Event] = {}
     for event in history.of("home_medicine_authorised", "home_medicine_stopped"):
@@ -130,6 +130,11 @@ def _judge(
     body: HomeMedicineAuthorised = event.body
     assert body.agent is not None
     against, missing = _conditions(event, zone, now, changes)
+    taught = _taught_since(history, body.agent, event.at)
+    if taught == "repeat":
+        against.append("the teach-back of it has to be repeated")
+    elif taught == "not_known" and "teach_back_passed" not in missing:
+        missing.append("teach_back_passed")
     pack_at_hand = _pack_at_hand(history, body.agent, event.at)
     if pack_at_hand is False:
         against.append("the pack is not at hand")
@@ -182,6 +187,20 @@ def _conditions(event: Event, zone: str, now: datetime, changes: list[datetime])
         else:
             changes.append(ends)
     return against, missing
+
+
+def _taught_since(history: History, agent: str, since: datetime) -> str | None:
+    """What the patient's teach-back said last about the medicine since it was authorised; one about nobody in particular may be theirs."""
+    said: str | None = None
+    for event in history.of("teach_back_done"):
+        if event.at < since or event.body.who == "caregiver":
+            continue
+        if event.body.items is None:
+            said = "not_known" if "items" in event.nulls else said
+        elif event.body.items.get(agent, "not_done") != "not_done":
+            understood = {True: "passed", False: "repeat", None: "not_known"}[event.body.own_language]
+            said = understood if event.body.items[agent] == "passed" else "repeat"
+    return said
 
 
 def _pack_at_hand(history: History, agent: str, since: datetime) -> bool | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
+from handrail.rules.home_events import taught_words
 from handrail.rules.setting_telling import SETTING_TELLERS
 from handrail.rules.terms import step_words
 
@@ -28,6 +29,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "medicine_given": "medicine given",
     "home_medicine_authorised": "medicine for home authorised",
     "home_medicine_stopped": "medicine for home ended",
+    "teach_back_done": "teach-back",
     "vaccine_noted": "vaccine",
     "checkin_received": "check-in",
     "vitals_measured": "vital signs",
@@ -460,6 +462,7 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "dose_planned": _dose_planned,
     "dose_not_given": _dose_not_given,
     "medicine_given": _medicine,
+    "teach_back_done": taught_words,
     "vaccine_noted": _vaccine,
     "vitals_measured": _vitals,
     "crs_assessed": _crs,

@@ -43,6 +43,7 @@ KIND_WORDS: Final = {
     "dose_planned": "Dose planned",
     "dose_not_given": "Dose not given",
     "medicine_given": "Medicine given",
+    "teach_back_done": "Teach-back",
     "contact_made": "Call",
     "visit_planned": "Assessment booked",
     "visit_done": "Assessment took place",
