@@ -33,6 +33,7 @@ from handrail.web import (
     views_texts,
     views_training,
 )
+from handrail.web.teaching import views_teach_back
 
 urlpatterns = [
     path("", views_list.board, name="board"),
@@ -135,6 +136,7 @@ urlpatterns = [
     path("policies/versions/<uuid:proposal_id>/", views_policies.own_policy, name="own_policy"),
     path("policies/versions/<uuid:proposal_id>/approve", views_policies.approve, name="approve_policy"),
     path("policies/versions/<uuid:proposal_id>/file", views_policies.own_policy_file, name="own_policy_file"),
+    path("courses/<uuid:course_id>/teach-back/", views_teach_back.teach_back, name="teach_back"),
     path("courses/<uuid:course_id>/policy", views_policies.course_policy, name="course_policy"),
     path("courses/<uuid:course_id>/take-up-policy", views_policies.take_up, name="take_up_policy"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),

@@ -195,9 +195,9 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
         log_look(found, f"record:{key}", user=user, now=now)
         return _form_page(request, found, Filled(form=form, typed={}), uuid4())
     filled = fill(form, dict(request.POST.lists()), found.time_zone)
-    batch = _batch(request)
+    batch = batch_of(request)
     if not filled.errors:
-        saved = _save(request, found, filled, batch)
+        saved = save(request, found, filled, batch)
         if saved is not None:
             messages.success(request, saved, extra_tags="saved")
             return redirect("course", course_id=found.pk)
@@ -213,14 +213,15 @@ def _starts(form: Form, found: Course) -> dict[str, str]:
     return {}
 
 
-def _batch(request: HttpRequest) -> UUID:
+def batch_of(request: HttpRequest) -> UUID:
+    """The id that the form was given, from which those of its events follow; a new one when it has none."""
     try:
         return UUID(request.POST.get("batch", ""))
     except ValueError:
         return uuid4()
 
 
-def _save(request: HttpRequest, found: Course, filled: Filled, batch: UUID) -> str | None:
+def save(request: HttpRequest, found: Course, filled: Filled, batch: UUID) -> str | None:
     """Save every event of the form; the sentence to show, or None with the errors in `filled`."""
     events = events_of(filled, batch, found.time_zone)
     if not events:
