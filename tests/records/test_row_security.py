@@ -40,6 +40,7 @@ from handrail.people.models import (
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
 from handrail.records.models import (
+    AccessPaper,
     Course,
     CourseAccess,
     Document,
@@ -51,6 +52,8 @@ from handrail.records.models import (
     ImportDecision,
     Look,
     PacketVersion,
+    PayerEntry,
+    PayerRequest,
     PolicyAdoption,
     PolicyProposal,
     ProtocolSignature,
@@ -86,6 +89,8 @@ CLINICAL = [
     ImportBatch,
     ImportDecision,
     PacketVersion,
+    PayerRequest,
+    PayerEntry,
     Look,
     Alert,
     Page,
@@ -113,6 +118,7 @@ OWN = [
     ProtocolSignature,
     PolicyProposal,
     PolicyAdoption,
+    AccessPaper,
     Export,
 ]
 """Clinical tables that no grant lends: an organisation sees its own rows."""
@@ -145,6 +151,10 @@ def world():
     door = HandoffDoor.objects.create(**owned, handoff=uuid4(), kind="fax", read_code="A", expires_at=NOW)
     through = {"door": door, "of_organisation": world.bob.organisation}
     HandoffPerson.objects.create(**owned, **through, handoff=door.handoff, name="Synthetic", role="nurse")
+    by = {"by": world.alice.nurse}
+    sent = PayerRequest.objects.create(**owned, drug="teclistamab", payer="x", opened_by=world.alice.nurse)
+    PayerEntry.objects.create(**owned, **by, request=sent, kind="submitted", occurred_at=NOW, role="nurse")
+    AccessPaper.objects.create(organisation=course.organisation, kind="stock", key="x", since=NOW.date(), **by)
     own = {"organisation": course.organisation}
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")

@@ -81,6 +81,8 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "sign_protocol": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
     "propose_policy": frozenset({_ONCOLOGIST, _DIRECTOR}),
     "approve_policy": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
+    "manage_access": CLINICIANS | {_COORDINATOR, _PHARMACIST, _SITE_MANAGER},
+    "manage_access_papers": frozenset({_PHARMACIST, _SITE_MANAGER, _DIRECTOR}),
     "run_demo": EVERYBODY,
 }
 """Which roles may do a verb at their own organisation."""
@@ -119,6 +121,7 @@ LENT: Final[dict[str, frozenset[str]]] = {
         "move_accountability",
         "offer_handoff",
         "take_part_in_handoff",
+        "manage_access",
     },
     "handoff": _LOOKING | {"record_note", "move_accountability", "take_part_in_handoff"},
     "consult": _LOOKING | {"record_note"},

@@ -162,12 +162,12 @@ def _missing(protocol: Protocol, row: IndicationRow, before: Before, on: date) -
             )
     if row.progression_on_last and before.progressed is None:
         yield Missing(missing=PROGRESSION, why_it_matters="whether the disease grew on the last therapy is not known")
-    if row.in_force_from is None and on < _first_day(protocol.product.revision):
+    if row.in_force_from is None and on < first_day(protocol.product.revision):
         why = f"the day from which this holds was not found, and {say_date(on)} comes before the revision that was read"
         yield Missing(missing=DATE, why_it_matters=why)
 
 
-def _first_day(revision: str) -> date:
+def first_day(revision: str) -> date:
     """The first day of a revision that is named by year, or by year and month."""
     year, _, month = revision.partition("-")
     return date(int(year), int(month or 1), 1)

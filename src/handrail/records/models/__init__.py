@@ -8,10 +8,12 @@ from handrail.records.models.exports import Export
 from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
 from handrail.records.models.imports import ImportBatch, ImportDecision
 from handrail.records.models.packets import PacketVersion
+from handrail.records.models.payers import AccessPaper, PayerEntry, PayerRequest
 from handrail.records.models.policies import PolicyAdoption, PolicyProposal
 from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
 
 __all__ = [
+    "AccessPaper",
     "Course",
     "CourseAccess",
     "Document",
@@ -23,6 +25,8 @@ __all__ = [
     "ImportDecision",
     "Look",
     "PacketVersion",
+    "PayerEntry",
+    "PayerRequest",
     "PolicyAdoption",
     "PolicyProposal",
     "ProtocolSignature",
