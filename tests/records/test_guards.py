@@ -30,6 +30,7 @@ from tests.support.agreements import agreed_between
 from tests.support.database import as_owner
 from tests.support.doors import WEEKDAYS, door, open_week
 from tests.support.factories import MONDAY_0900, World, make_patient
+from tests.support.site_rows import one_of_each
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +61,10 @@ APPEND_ONLY = [
     "records_policyadoption",
     "people_placehours",
     "people_placeday",
+    "people_siteitem",
+    "people_siteexception",
+    "people_sitegrant",
+    "people_siteway",
 ]
 
 
@@ -78,6 +83,7 @@ def one_row_each(world) -> None:
         organisation=course.organisation, alert=place, kind="page_sent", payload={}, at=MONDAY_0900
     )
     adoption(world, world.alice.organisation).save()
+    one_of_each(world.alice)
     clinic = door(world, "clinic", "Hub clinic")
     open_week(world, clinic, WEEKDAYS)
     set_day(clinic.pk, on=MONDAY_0900.date(), hours="closed", by=world.actor("alice", "director"), now=MONDAY_0900)

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, connections, transaction
 
 from handrail import clock
+from handrail.actions.agreements import activate, end
 from handrail.actions.document_keys import make_key
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.actions.facts import record_event
@@ -36,6 +37,10 @@ from handrail.people.models import (
     ReferralEntry,
     RotaEntry,
     ServiceClient,
+    SiteException,
+    SiteGrant,
+    SiteItem,
+    SiteWay,
 )
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -67,9 +72,12 @@ from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, o
 from tests.support.health_links import ask, linked
 from tests.support.referrals import referred
 from tests.support.signing import signed
+from tests.support.site_rows import one_of_each
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
+SITES = [SiteItem, SiteException, SiteGrant, SiteWay]
+"""What the organisation of a site sees, and the other party of an agreement in force."""
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""
 CLINICAL = [
@@ -181,7 +189,7 @@ def test_the_tests_run_as_the_application():
 
 def test_this_list_is_complete():
     clinical = {m for m in apps.get_models() if issubclass(m, OwnedModel) and m.clinical}
-    assert clinical == {*CLINICAL, *OWN, *AGREED}
+    assert clinical == {*CLINICAL, *OWN, *AGREED, *SITES}
 
 
 @pytest.mark.parametrize("model", OWN)
@@ -199,6 +207,24 @@ def test_both_parties_see_their_agreement_and_nobody_else_does(world, model):
         with acting_for(house.id):
             assert model.objects.exists() is sees, house.organisation.name
     with acting_for():
+        assert not model.objects.exists()
+
+
+@pytest.mark.parametrize("model", SITES)
+def test_the_rows_of_a_site_are_seen_by_the_other_party_while_an_agreement_is_in_force(world, model):
+    one_of_each(world.bob)
+    for house, sees in ((world.bob, True), (world.alice, False), (world.charlie, False)):
+        with acting_for(house.id):
+            assert model.objects.exists() is sees, house.organisation.name
+    row = agreed_between(world.alice, world.bob, in_force=False)
+    with acting_for(world.alice.id):
+        assert not model.objects.exists()
+    activate(row.pk, by=world.actor("alice", "director"), now=NOW)
+    for house, sees in ((world.alice, True), (world.charlie, False)):
+        with acting_for(house.id):
+            assert model.objects.exists() is sees, house.organisation.name
+    end(row.pk, why="over", by=world.actor("alice", "director"), now=NOW)
+    with acting_for(world.alice.id):
         assert not model.objects.exists()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.rules.setting_facts import Level
 from handrail.rules.site_levels import (
+    LICENSED,
     Excepted,
     Granted,
     Shown,
@@ -22,10 +23,10 @@ TEC, TAL = "teclistamab", "talquetamab"
 
 
 def shown(item: str, product: str | None = None, **changes: Any) -> Shown:
-    """An item checked today, with its evidence, for as long as its row says."""
-    return replace(
-        Shown(item=item, met=True, checked_on=TODAY, evidence="seen", no_end=True, product=product), **changes
-    )
+    """An item checked today, with its evidence, for as long as its row says; the licence is a hospital's."""
+    known = Shown(item=item, met=True, checked_on=TODAY, evidence="seen", no_end=True, product=product)
+    licence = "hospital_outpatient" if item == LICENSED else None
+    return replace(known, **{"licence": licence, **changes})
 
 
 def everything(product: str = TEC) -> tuple[Shown, ...]:

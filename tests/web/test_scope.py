@@ -62,7 +62,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `care_place`, `ed` (a packet for one), `card`, `health_link`, `packet`, `import`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal` or `point`:
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `care_place`, `ed` (a packet for one), `card`, `health_link`, `packet`, `import`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal`, `site` or `point`:
     what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
@@ -99,6 +99,10 @@ ROWS = [
     Row("plans", 403, 403, 403, LOGIN, "post"),
     Row("end_plan", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
     Row("programme", 200, 200, 200, LOGIN),
+    Row("sites", 200, 200, 200, LOGIN),
+    Row("site_product", 200, 404, 404, LOGIN, about="site", args=("teclistamab",)),
+    Row("site_product", 404, 404, 404, LOGIN, about="site", args=("no-such-product",)),
+    Row("site_product", 403, 404, 404, LOGIN, "post", about="site", args=("teclistamab",), data=(("form", "level"),)),
     Row("holidays", 200, 200, 200, LOGIN),
     Row("holidays", 403, 403, 403, LOGIN, "post"),
     Row("remove_holiday", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
@@ -234,6 +238,7 @@ THROUGH_A_LINK = {
     "handoff_link": "exchanges the token of such a link for a cookie",
     "handoff_door_packet": "the packet behind the same code; tests/web/test_receiver_packet.py asks it",
     "handoff_door_pdf": "the same as PDF",
+    "where": "what a place gives, for everybody; nothing about a patient; tests/trace/test_sites.py asks it",
     "checkin_card": "the emergency card on the patient's phone; nothing without the cookie of a link",
     "checkin_plan": "the patient's copy of the packet; nothing without the cookie of a link",
     "push_worker": "the program that shows a push message; holds nothing",
@@ -323,6 +328,7 @@ def address_of(row: Row, world: World) -> str:
             "link": [course.pk, course.links.latest("issued_at").pk] if row.about == "link" else [],
             "house": [world.alice.id],
             "health_link": [course.pk, course.health_links.get().pk] if row.about == "health_link" else [],
+            "site": [world.alice.site.pk] if row.about == "site" else [],
             "card": [course.pk, course.emergency_cards.get(kind="wallet").pk] if row.about == "card" else [],
             "ed": [course.pk, course.ed_packets.earliest("asked_at").pk],
             "care_place": [CarePlace.objects.get().pk],

@@ -15,6 +15,7 @@ from handrail.actions.actor import Actor
 from handrail.actions.errors import ActionError, ConflictError, NotVisibleError, RefusedError
 from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.reminders import follow_overdue
+from handrail.actions.site_bookings import refuse_unready_site
 from handrail.actions.truth import truth_about
 from handrail.alerts import ed_packets, ledger
 from handrail.alerts.ledger import Changes, Wanted
@@ -259,6 +260,8 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         refuse_unaccepted_move(course, fact, now)
     if fact.kind == "policy_changed":
         refuse_foreign_policy(course, fact)
+    if fact.kind == "dose_planned":
+        refuse_unready_site(course, fact, now)
 
 
 def _holds_nul(value: Any) -> bool:

@@ -16,13 +16,12 @@ from handrail.actions.places import place_key, settle_place
 from handrail.actions.rota_plans import extend
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.people import coverage
-from handrail.people.coverage import Hole
+from handrail.people.coverage import Hole, hole_words
 from handrail.people.models import Organisation, ShiftPlan, Site
 from handrail.people.training import asked_kinds, standings
 from handrail.rules.paging import Step
 from handrail.rules.rota import load_rota_rules
-from handrail.rules.telling import role_words
-from handrail.rules.terms import Ladder, civil_date, say_date, say_instant
+from handrail.rules.terms import Ladder, civil_date, say_date
 
 
 def look_at_rota(site_id: UUID, now: datetime) -> Changes:
@@ -102,15 +101,6 @@ def _want(key: str, ladder: Ladder, what: str, because: str) -> Wanted:
     """An alert that climbs the steps of the rota's own rules."""
     steps = tuple(Step(who=step.who, wait_minutes=step.wait_minutes) for step in load_rota_rules().page)
     return Wanted(key=key, urgency=ladder.urgency.value, ladder=ladder.value, what=what, because=because, steps=steps)
-
-
-def hole_words(hole: Hole, zone: str) -> str:
-    """`Nobody is first on call from … until …`, by the clock of the zone that is named with each."""
-    when = f"from {say_instant(hole.begins, zone)} until {say_instant(hole.ends, zone)}"
-    step = role_words(hole.step)
-    if hole.who is None:
-        return f"Nobody is {step} {when}"
-    return f"{hole.who.name} is {step} without a current certificate {hole.certificate} {when}"
 
 
 def _why(hole: Hole) -> str:

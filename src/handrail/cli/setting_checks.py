@@ -58,6 +58,7 @@ def of_levels(levels: SiteLevels) -> Iterator[str]:
     for row in levels.item:
         if not ITEM.fullmatch(row.id):
             yield f"An item is called SITE- and two digits (at {row.id})."
+    for row in (*levels.item, *levels.licence_item):
         if row.owner not in SITE_OWNERS:
             yield f"The owner of an item is one of: {', '.join(SITE_OWNERS)} (at {row.id}.owner)."
         if row.alone is None and "hub" in row.criterion and row.from_level != "H":

@@ -13,7 +13,8 @@ from django.db.models import Q
 
 from handrail.people.models import Certificate, Membership, Organisation, RotaStep, Shift, Site, User
 from handrail.rules.rota import StepRow, load_rota_rules
-from handrail.rules.terms import civil_date, day_start, say_date
+from handrail.rules.telling import role_words
+from handrail.rules.terms import civil_date, day_start, say_date, say_instant
 
 LOOK_BACK: Final = timedelta(days=60)
 """So far back a gap is followed to where it began, so that it keeps its name while time passes."""
@@ -57,12 +58,15 @@ class Hole:
 
 def asked_of(organisation_id: UUID, site_id: UUID | None) -> dict[str, Asked]:
     """What every step asks: the row of the site, else that of the organisation, else the shipped one."""
+    return _asked(RotaStep.objects.filter(Q(site__isnull=True) | Q(site_id=site_id), organisation_id=organisation_id))
+
+
+def _asked(own: Iterable[RotaStep]) -> dict[str, Asked]:
     shipped: dict[str, StepRow] = {row.step: row for row in load_rota_rules().step}
     found = {
         step: Asked(step=step, must_be_filled=row.must_be_filled, certificate=row.certificate or "")
         for step, row in shipped.items()
     }
-    own = RotaStep.objects.filter(Q(site__isnull=True) | Q(site_id=site_id), organisation_id=organisation_id)
     for row in sorted(own, key=lambda each: each.site_id is not None):
         found[row.step] = Asked(step=row.step, must_be_filled=row.must_be_filled, certificate=row.certificate)
     return found
@@ -142,8 +146,14 @@ def answering_shifts(
         .select_related("user")
         .order_by("starts_at", "id")
     )
+    members = Membership.objects.filter(organisation_id=organisation_id, user_id__in={row.user_id for row in rows})
+    return _while_members(rows, members)
+
+
+def _while_members(rows: Iterable[Shift], members: Iterable[Membership]) -> list[Shift]:
+    """The shifts of one organisation, each cut to the time for which its person belongs there."""
     belongs: dict[UUID, list[tuple[datetime, datetime]]] = {}
-    for member in Membership.objects.filter(organisation_id=organisation_id, user_id__in={row.user_id for row in rows}):
+    for member in members:
         span = (member.valid_from, member.valid_until or datetime.max.replace(tzinfo=member.valid_from.tzinfo))
         belongs.setdefault(member.user_id, []).append(span)
     found = []
@@ -178,18 +188,64 @@ def standing_untrained(organisation: Organisation, site: Site | None, begins: da
     return [hole for hole in _found(wanted, organisation, site, begins, ends) if hole.who is not None]
 
 
+def holes_of_sites(sites: Sequence[Site], begins: datetime, ends: datetime) -> dict[UUID, list[Hole]]:
+    """As `holes`, of many sites at once, by site: constant number of queries. A gap that stands open begins with `begins`."""
+    wanted = {site.organisation_id for site in sites}
+    steps = list(RotaStep.objects.filter(organisation__in=wanted))
+    shifts = list(
+        Shift.objects.filter(
+            organisation__in=wanted, starts_at__lt=ends, ends_at__gt=begins, user__is_active=True
+        ).select_related("user").order_by("starts_at", "id")
+    )  # fmt: skip
+    users = {shift.user_id for shift in shifts}
+    members = list(Membership.objects.filter(organisation__in=wanted, user__in=users))
+    certificates = list(Certificate.objects.filter(organisation__in=wanted, user__in=users))
+    cut = {
+        each: _while_members(
+            [shift for shift in shifts if shift.organisation_id == each],
+            [member for member in members if member.organisation_id == each],
+        )
+        for each in wanted
+    }
+    found = {}
+    for site in sites:
+        own = [row for row in steps if row.organisation_id == site.organisation_id and row.site_id in (None, site.pk)]
+        asked = {step: each for step, each in _asked(own).items() if each.must_be_filled}
+        here = [
+            shift for shift in cut[site.organisation_id] if shift.site_id in (None, site.pk) and shift.step in asked
+        ]
+        held = _held(each for each in certificates if each.organisation_id == site.organisation_id)
+        found[site.pk] = _holes(asked, here, held, site.time_zone, begins, begins, ends)
+    return found
+
+
 def _found(
     asked: dict[str, Asked], organisation: Organisation, site: Site | None, begins: datetime, ends: datetime
 ) -> list[Hole]:
-    site_id = site.pk if site else None
     since = begins - LOOK_BACK
-    shifts = answering_shifts(organisation.pk, site_id, asked, since, ends)
+    shifts = answering_shifts(organisation.pk, site.pk if site else None, asked, since, ends)
     kinds = {each.certificate for each in asked.values() if each.certificate}
-    held: dict[tuple[UUID, str], list[Certificate]] = {}
     users = {shift.user_id for shift in shifts}
-    for each in Certificate.objects.filter(organisation=organisation, user_id__in=users, kind__in=kinds):
+    held = _held(Certificate.objects.filter(organisation=organisation, user_id__in=users, kind__in=kinds))
+    return _holes(asked, shifts, held, zone_of(organisation, site), since, begins, ends)
+
+
+def _held(certificates: Iterable[Certificate]) -> dict[tuple[UUID, str], list[Certificate]]:
+    held: dict[tuple[UUID, str], list[Certificate]] = {}
+    for each in certificates:
         held.setdefault((each.user_id, each.kind), []).append(each)
-    zone = zone_of(organisation, site)
+    return held
+
+
+def _holes(
+    asked: dict[str, Asked],
+    shifts: Sequence[Shift],
+    held: dict[tuple[UUID, str], list[Certificate]],
+    zone: str,
+    since: datetime,
+    begins: datetime,
+    ends: datetime,
+) -> list[Hole]:
     found = []
     for step, wants in asked.items():
         own = [shift for shift in shifts if shift.step == step]
@@ -227,3 +283,12 @@ def _untrained(stretch: Stretch, asked: Asked, held: list[Certificate], zone: st
             break
         day = again
     return found
+
+
+def hole_words(hole: Hole, zone: str) -> str:
+    """`Nobody is first on call from … until …`, by the clock of the zone that is named with each."""
+    when = f"from {say_instant(hole.begins, zone)} until {say_instant(hole.ends, zone)}"
+    step = role_words(hole.step)
+    if hole.who is None:
+        return f"Nobody is {step} {when}"
+    return f"{hole.who.name} is {step} without a current certificate {hole.certificate} {when}"

@@ -4,8 +4,8 @@ A model says the rest about itself in four attributes, and `handrail.people.guar
 
 - every foreign key to another owned model carries the organisation along: a child cannot belong to another organisation
   than its parent;
-- `reached_through`: how a row leads to its course, so that an organisation with access to that course sees the row; or to its
-  agreement, so that the other party sees it;
+- `reached_through`: how a row leads to its course, so that an organisation with access to that course sees the row; to its
+  agreement, so that the other party sees it; or to a site, so that the other party of an agreement in force sees it;
 - `append_only`: the database refuses UPDATE, DELETE and TRUNCATE;
 - `clinical`: row-level security is on (PostgreSQL).
 """
@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from django.db import models
 
-Reach = Literal["", "course", "patient", "agreement"]
+Reach = Literal["", "course", "patient", "agreement", "site"]
 
 
 class OwnedModel(models.Model):

@@ -24,6 +24,8 @@ DIRECTOR: Final = "director"
 """The role that may except an item and sign a level: of the hub, or of a practice that has none."""
 State = Literal["shown", "excepted", "ended", "not_met", "not_known"]
 HOLDS: Final = ("shown", "excepted")
+LICENSED: Final = "SITE-05"
+"""The item that says under which type of licence a site works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +57,33 @@ class ItemRow(SettingRow):
     valid_days: int
     per_product: bool = False
     exception: bool = True
+    again: bool = False
     alone: str | None = None
     offer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LicenceRow(SettingRow):
+    """A type of licence, and who answers for dispensing under it."""
+
+    id: str
+    words: str
+    dispenser: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenceItemRow(ItemRow):
+    """A line that only a site under this type of licence shows."""
+
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionRow(SettingRow):
-    """How many patients a site has looked after at its level before the next one is signed."""
+    """How many patients a site has looked after at its level before the next one is signed, and which events are serious."""
 
     patients_at_level: int
+    serious_grade: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +97,12 @@ class SiteLevels:
     level: tuple[LevelRow, ...]
     phase: tuple[PhaseRow, ...]
     item: tuple[ItemRow, ...]
+    licence: tuple[LicenceRow, ...]
+    licence_item: tuple[LicenceItemRow, ...]
+
+    def rows_for(self, licence: str | None) -> tuple[ItemRow, ...]:
+        """The checklist of a site under a type of licence; None: not known, and `LICENSED` then stands open."""
+        return (*self.item, *(row for row in self.licence_item if row.licence == licence))
 
     def words(self, level: Level) -> str:
         """What a site may do at a level."""
@@ -105,7 +131,9 @@ def site_levels_from_toml(text: str) -> SiteLevels:
     named: list[tuple[str, SettingRow]] = [("promotion", levels.promotion)]
     named += [(str(level.id), level) for level in levels.level]
     named += [(phase.id, phase) for phase in levels.phase]
-    named += [(item.id, item) for item in levels.item]
+    items = (*levels.item, *levels.licence_item)
+    named += [(item.id, item) for item in items]
+    named += [(licence.id, licence) for licence in levels.licence]
     for place, row in named:
         if not row.source or set(row.source) - set(sources):
             raise ProtocolDataError("missing_source", "The row names no source of this file.", f"{place}.source")
@@ -113,11 +141,14 @@ def site_levels_from_toml(text: str) -> SiteLevels:
     for one in ids:
         if ids.count(one) > 1:
             raise ProtocolDataError("duplicate_id", f"Two rows are called {one!r}.", one)
-    for item in levels.item:
+    for item in items:
         if item.valid_days <= 0:
             raise ProtocolDataError("bad_number", "An item counts for some days.", f"{item.id}.valid_days")
         if item.from_level == LEVELS[0]:
             raise ProtocolDataError("wrong_order", "Whoever only refers has nothing to show.", f"{item.id}.from_level")
+    for row in levels.licence_item:
+        if row.licence not in {licence.id for licence in levels.licence}:
+            raise ProtocolDataError("unknown_word", "There is no such type of licence.", f"{row.id}.licence")
     if levels.promotion.patients_at_level <= 0:
         raise ProtocolDataError("bad_number", "Some patients come first.", "promotion.patients_at_level")
     return levels
@@ -140,6 +171,8 @@ class Shown:
     until: date | None = None
     no_end: bool | None = None
     product: str | None = None
+    licence: str | None = None
+    """Of `LICENSED` only: the type of licence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,16 +267,24 @@ class SiteLevel:
     separates: tuple[Line, ...]
     promotion: tuple[Condition, ...]
     phases: tuple[PhaseAnswer, ...]
+    licence: str | None
 
 
-def site_level(facts: SiteFacts, levels: SiteLevels, product: str, on: date) -> SiteLevel:
+def site_level(
+    facts: SiteFacts, levels: SiteLevels, product: str, on: date, *, booked: date | None = None
+) -> SiteLevel:
     """The level that a site holds for a product on a day.
+
+    Args:
+        booked: the day on which a dose for `on` is put on the calendar. What is checked again and again then counts as it stood on
+            that day: nobody can count next week's stock today. What ends by its own paper, exception or signature ends all the same.
 
     Raises:
         UnusableInput: facts about an item that is not on the checklist, or spans that end before they begin.
     """
     _check(facts, levels)
-    lines = tuple(_line(facts, row, product, on) for row in levels.item)
+    licence = licence_of(facts, on)
+    lines = tuple(_line(facts, row, product, on, booked) for row in levels.rows_for(licence))
     grant = _grant(facts, product, on)
     held: Level = LEVELS[0]
     for level in LEVELS[1:]:
@@ -264,17 +305,33 @@ def site_level(facts: SiteFacts, levels: SiteLevels, product: str, on: date) -> 
         separates=tuple(line for line in _up_to(lines, following) if line.state not in HOLDS) if following else (),
         promotion=tuple(_promotion(facts, levels, grant, following)) if following else (),
         phases=tuple(_phase(row, held, lines, grant) for row in levels.phase),
+        licence=licence,
     )
 
 
+def licence_of(facts: SiteFacts, on: date) -> str | None:
+    """The type of licence that was recorded last by a day; None: not known, or two of one day differ."""
+    told = [each for each in facts.shown if each.item == LICENSED]
+    dated = [each.checked_on for each in told if each.checked_on is not None and each.checked_on <= on]
+    newest = max(dated, default=None)
+    if newest is None or any(each.checked_on is None for each in told):
+        return None
+    found = {each.licence for each in told if each.checked_on == newest}
+    return found.pop() if len(found) == 1 else None
+
+
 def _check(facts: SiteFacts, levels: SiteLevels) -> None:
-    known = {row.id for row in levels.item}
-    for name in (*(each.item for each in facts.shown), *(each.item for each in facts.excepted)):
+    known = {row.id for row in (*levels.item, *levels.licence_item)}
+    licences = {row.id for row in levels.licence}
+    for each in facts.shown:
+        if each.licence is not None and each.licence not in licences:
+            raise UnusableInput("unknown_word", "There is no such type of licence.", f"shown.{each.item}")
+    for name in (*(told.item for told in facts.shown), *(waived.item for waived in facts.excepted)):
         if name not in known:
             raise UnusableInput("unknown_word", "There is no such item on the checklist.", name)
-    for each in facts.excepted:
-        if each.until_on < each.from_on:
-            raise UnusableInput("wrong_order", "The exception ends before it begins.", f"excepted.{each.item}")
+    for waived in facts.excepted:
+        if waived.until_on < waived.from_on:
+            raise UnusableInput("wrong_order", "The exception ends before it begins.", f"excepted.{waived.item}")
     for one in facts.granted:
         if one.until_on < one.from_on:
             raise UnusableInput("wrong_order", "The level ends before it begins.", "granted")
@@ -286,10 +343,13 @@ def _check(facts: SiteFacts, levels: SiteLevels) -> None:
 # --- one item ------------------------------------------------------------------------------------------------------------------------
 
 
-def _line(facts: SiteFacts, row: ItemRow, product: str, on: date) -> Line:
+def _line(facts: SiteFacts, row: ItemRow, product: str, on: date, booked: date | None) -> Line:
     criterion = row.criterion if facts.has_hub or row.alone is None else row.alone
-    state, because, until = _state(facts, row, product, on)
-    if state not in HOLDS:
+    state, because, until = _state(facts, row, product, on, booked)
+    if row.id == LICENSED and licence_of(facts, on) is None:  # no exception: without it nobody knows what else to ask
+        if state in HOLDS:
+            state, because, until = "not_known", "the type of licence is not known", None
+    elif state not in HOLDS:
         waived = _exception(facts, row, product, on)
         if waived is not None:
             words = f"excepted until {say_date(waived.until_on)} by {waived.by}: {waived.reason}"
@@ -310,7 +370,9 @@ def _line(facts: SiteFacts, row: ItemRow, product: str, on: date) -> Line:
     )
 
 
-def _state(facts: SiteFacts, row: ItemRow, product: str, on: date) -> tuple[State, str, date | None]:
+def _state(
+    facts: SiteFacts, row: ItemRow, product: str, on: date, booked: date | None
+) -> tuple[State, str, date | None]:
     """How an item stands on a day by what was recorded last before it, and the last day on which it holds."""
     told = [each for each in facts.shown if each.item == row.id and _about(each.product, row, product)]
     undated = [each for each in told if each.checked_on is None]
@@ -327,7 +389,10 @@ def _state(facts: SiteFacts, row: ItemRow, product: str, on: date) -> tuple[Stat
         return "not_met", f"not met when it was checked on {say_date(newest)}", None
     if any(each.met is None for each in latest):
         return "not_known", f"on {say_date(newest)} it was not known whether it is met", None
-    until = min([newest + timedelta(days=row.valid_days), *(each.until for each in latest if each.until is not None)])
+    counts_until = newest + timedelta(days=row.valid_days)
+    if row.again and booked is not None and booked <= counts_until:
+        counts_until = max(counts_until, on)
+    until = min([counts_until, *(each.until for each in latest if each.until is not None)])
     if until < on:
         return "ended", f"it held until {say_date(until)}", until
     if any(not each.evidence for each in latest):

@@ -24,6 +24,11 @@ class Desk:
 
 DESKS: Final = (
     Desk(
+        url="sites",
+        title="Sites and levels",
+        words="What each site may give per product, until when, and what separates it from the next level.",
+    ),
+    Desk(
         url="training", title="Training", words="Who holds which certificate until when, and what each step of the rota asks."
     ),
     Desk(url="places", title="Places and their hours", words="Clinics, urgent care and emergency departments, and when they are open."),

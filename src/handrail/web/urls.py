@@ -34,6 +34,7 @@ from handrail.web import (
     views_training,
 )
 from handrail.web.teaching import views_teach_back
+from handrail.web.sites import public as sites_public
 
 urlpatterns = [
     path("", views_list.board, name="board"),
@@ -41,6 +42,8 @@ urlpatterns = [
     path("metrics", views_metrics.metrics, name="metrics"),
     path("courses/", views_list.courses, name="courses"),
     path("programme/", desks.programme, name="programme"),
+    path("programme/sites/", include("handrail.web.sites.urls")),
+    path("where/<slug:place>/", sites_public.where, name="where"),
     path("rota/", views_rota.rota, name="rota"),
     path("rota/add", views_rota.add_shift, name="add_shift"),
     path("rota/<uuid:shift_id>/end", views_rota.end_shift, name="end_shift"),

@@ -21,6 +21,7 @@ from handrail.actions.actor import person
 from handrail.actions.errors import ActionError, ConflictError, RefusedError
 from handrail.actions.facts import record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link, revoke_link
+from handrail.actions.site_bookings import unsigned_words
 from handrail.actions.truth import number_to_call
 from handrail.people import permissions
 from handrail.people.models import User
@@ -40,6 +41,7 @@ from handrail.web.handoff_page import STAGE_WORDS
 from handrail.web.presenters import alert_row, next_dose_card
 from handrail.web.product_forms import of_product
 from handrail.web.record_forms import FORMS
+from handrail.web.site_field import with_sites
 from handrail.web.views_texts import texts_of
 from handrail.web.words import local_time
 
@@ -190,6 +192,7 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
         raise PermissionDenied("Your role does not allow that here.")
     local = now.astimezone(zone_named(found.time_zone)).replace(tzinfo=None)
     form = of_product(form, load(found.protocol_key))
+    form = with_sites(form, found, now)
     form = prefilled(form, {"at": local.isoformat(timespec="minutes"), **_starts(form, found)})
     if request.method == "GET":
         log_look(found, f"record:{key}", user=user, now=now)
@@ -200,6 +203,8 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
         saved = save(request, found, filled, batch)
         if saved is not None:
             messages.success(request, saved, extra_tags="saved")
+            if form.key == "plan" and (words := unsigned_words(found, filled.values.get("at_site"), now)):
+                messages.warning(request, words)
             return redirect("course", course_id=found.pk)
     return _form_page(request, found, filled, batch, status=422)
 

@@ -17,9 +17,8 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.rota import put_on_rota, take_off_rota
-from handrail.actions.rota_look import hole_words
 from handrail.people import permissions
-from handrail.people.coverage import holes, zone_of
+from handrail.people.coverage import hole_words, holes, zone_of
 from handrail.people.models import Membership, Organisation, Shift, Site, Step, Swap
 from handrail.rules.rota import clock_note, load_rota_rules
 from handrail.rules.telling import role_words

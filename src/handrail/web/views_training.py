@@ -16,10 +16,9 @@ from django.views.decorators.http import require_http_methods
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
-from handrail.actions.rota_look import hole_words
 from handrail.actions.training import add_certificate, ask_as_shipped, ask_of_step, asks_less, end_certificate
 from handrail.people import permissions
-from handrail.people.coverage import Asked, standing_untrained, zone_of
+from handrail.people.coverage import Asked, hole_words, standing_untrained, zone_of
 from handrail.people.models import Certificate, Membership, Organisation, RotaStep, Site, Step
 from handrail.people.training import Standing, asked_kinds, standings
 from handrail.rules.rota import load_rota_rules

@@ -16,6 +16,7 @@ from handrail.jobs.demo.agreements import make_agreements
 from handrail.jobs.demo.children import Folder
 from handrail.jobs.demo.courses import tell_all
 from handrail.jobs.demo.people import House, leave_a_gap, make_fax_only, make_houses
+from handrail.jobs.demo.sites import make_levels
 from handrail.jobs.demo.storyteller import Story
 from handrail.people import scope
 from handrail.people.models import Organisation
@@ -56,7 +57,9 @@ def seed(now: datetime, password: str) -> Seeded:
         houses = empty_houses(now, password)
         leave_a_gap(houses["prairie"], now)
         make_agreements(houses, now)
-        return Seeded(houses=houses, stories=tell_all(houses, make_fax_only(), now))
+        stories = tell_all(houses, make_fax_only(), now)
+        make_levels(houses, now)  # what was told before happened before anybody signed a level
+        return Seeded(houses=houses, stories=stories)
 
 
 def run(directory: Path) -> int:

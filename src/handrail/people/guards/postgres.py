@@ -49,6 +49,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM people_agreement a WHERE a.id = wanted AND handrail_sees(a.partner_id))
 $$;
 
+CREATE OR REPLACE FUNCTION handrail_reaches_site(wanted uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM people_site s
+        JOIN people_agreement a ON a.partner_id IS NOT NULL AND s.organisation_id IN (a.organisation_id, a.partner_id)
+        WHERE s.id = wanted AND (handrail_sees(a.organisation_id) OR handrail_sees(a.partner_id))
+          AND EXISTS (SELECT 1 FROM people_agreementstep t WHERE t.agreement_id = a.id AND t.what = 'activated')
+          AND NOT EXISTS (SELECT 1 FROM people_agreementstep t WHERE t.agreement_id = a.id AND t.what = 'ended'))
+$$;
+
 CREATE OR REPLACE FUNCTION handrail_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'append-only: % refuses %', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';

@@ -14,6 +14,7 @@ from handrail.people.models.presence import Presence
 from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEntry
 from handrail.people.models.rems import RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
+from handrail.people.models.sites import SiteException, SiteGrant, SiteItem, SiteRecord, SiteWay
 from handrail.people.models.users import SignInGuard, User
 
 __all__ = [
@@ -59,6 +60,11 @@ __all__ = [
     "ShiftPlan",
     "SignInGuard",
     "Site",
+    "SiteException",
+    "SiteGrant",
+    "SiteItem",
+    "SiteRecord",
+    "SiteWay",
     "Step",
     "Swap",
     "User",
