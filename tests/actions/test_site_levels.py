@@ -100,6 +100,19 @@ def test_what_is_not_met_or_not_known_needs_no_evidence(world):
     assert line.state == "not_met"  # of two words of one day the more cautious
 
 
+def test_of_one_day_what_was_written_last_counts_for_items_and_for_levels(world):
+    ready(world.bob, "4")
+    noon = MONDAY_0900 + timedelta(hours=3)
+    shows(world.bob, "SITE-11", met=False, at=noon)
+    assert level_of(world.bob, at=noon) == "2"
+    shows(world.bob, "SITE-11", at=noon + timedelta(minutes=5))
+    assert level_of(world.bob, at=noon + timedelta(minutes=5)) == "4"
+    signs(world.bob, "1", at=noon)
+    assert level_of(world.bob, at=noon + timedelta(minutes=5)) == "1"
+    signs(world.bob, "4", at=noon + timedelta(minutes=6))
+    assert level_of(world.bob, at=noon + timedelta(minutes=6)) == "4"
+
+
 def test_only_the_sites_own_managers_record(world):
     manager = make_member(world.bob.organisation, "site_manager")
     assert recorded(world.bob, manager).role == "site_manager"

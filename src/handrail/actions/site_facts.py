@@ -81,11 +81,12 @@ def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:
 
 
 def _last_items(site_ids: Sequence[UUID]) -> QuerySet[SiteItem]:
-    """Of each item the rows of its last check: what was found before is of the past."""
+    """Of each item the rows of its last check, and of those of one day what was written last: stock that came at noon counts."""
     same = ("organisation", "site", "item", "product")
     later = SiteItem.objects.filter(
-        **{name: OuterRef(name) for name in same}, checked_on__gt=OuterRef("checked_on")
-    )  # fmt: skip
+        Q(checked_on__gt=OuterRef("checked_on")) | Q(checked_on=OuterRef("checked_on"), at__gt=OuterRef("at")),
+        **{name: OuterRef(name) for name in same},
+    )
     last = Q(checked_on__isnull=True) | Q(~Exists(later))
     return SiteItem.objects.filter(last, site__in=site_ids).select_related("by").order_by("-at", "id")
 
@@ -108,7 +109,7 @@ def _gathered(
         has_hub=bool(hubs),
         shown=(*(_shown(row) for row in items), computed),
         excepted=tuple(_excepted(exceptions)),
-        granted=tuple(_granted(row) for row in grants),
+        granted=tuple(_granted(row) for row in grants if not any(_written_over(row, later) for later in grants)),
     )
     return Gathered(
         site=site,
@@ -156,6 +157,11 @@ def _excepted(rows: Sequence[SiteException]) -> Iterable[Excepted]:
                 reason=row.reason,
                 product=row.product or None,
             )
+
+
+def _written_over(row: SiteGrant, later: SiteGrant) -> bool:
+    """Whether a director signed anew for the same product and day."""
+    return (later.product, later.from_on) == (row.product, row.from_on) and later.at > row.at
 
 
 def _granted(row: SiteGrant) -> Granted:

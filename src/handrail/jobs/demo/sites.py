@@ -17,8 +17,8 @@ from handrail.rules.terms import civil_date
 PRODUCTS: Final = ("teclistamab", "elranatamab")
 LASTS: Final = timedelta(days=300)
 WAY_MINUTES: Final = 55
-HUB: Final = ("H", "hospital_outpatient", "Pharmacist Patel, synthetic")
-PRAIRIE: Final = ("1", "physician_practice", "Dr. Ortega, synthetic")
+HUB: Final[tuple[Level, str, str]] = ("H", "hospital_outpatient", "Pharmacist Patel, synthetic")
+PRAIRIE: Final[tuple[Level, str, str]] = ("1", "physician_practice", "Dr. Ortega, synthetic")
 EXCEPTED: Final = "SITE-22"
 
 
