@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0018_document_keys'),
+        ('people', '0020_rems_desk'),
     ]
 
     operations = [
