@@ -33,8 +33,8 @@ from handrail.web import (
     views_texts,
     views_training,
 )
-from handrail.web.teaching import views_teach_back
 from handrail.web.sites import public as sites_public
+from handrail.web.teaching import views_teach_back
 
 urlpatterns = [
     path("", views_list.board, name="board"),
