@@ -17,6 +17,7 @@ from handrail.rules.health_links import HealthLinkData
 from handrail.rules.packet_data import PacketData
 from handrail.rules.packet_sections import SECTIONS
 from handrail.rules.protocol import Protocol, catalogue
+from handrail.rules.readiness import GateData
 from handrail.rules.referral import ReferralData
 from handrail.rules.responsibility import Template, matrix_agreement
 from handrail.rules.scales import Scale
@@ -81,6 +82,13 @@ def of_referral(data: ReferralData) -> Iterator[str]:
         for row in getattr(data, table)
     ]
     yield from _unread([("form", data.form.source, data.form.status), *rows])
+
+
+def of_gate(gate: GateData) -> Iterator[str]:
+    """Every problem of the file of the gate, one sentence each."""
+    named = ("when", "weight", "counts", "tocilizumab")
+    rows = [(name, getattr(gate, name).source, getattr(gate, name).status) for name in named]
+    yield from _unread([*rows, *((f"line.{row.id}", row.source, row.status) for row in gate.line)])
 
 
 def of_packet(packet: PacketData) -> Iterator[str]:

@@ -48,6 +48,8 @@ from handrail.rules.policy import policy_from_document
 from handrail.rules.policy_checks import of_policy
 from handrail.rules.protocol import FOLDER, FORMAT, NEXT, Protocol, catalogue, load, load_text
 from handrail.rules.protocol_rows import BandRow, GapRow
+from handrail.rules.readiness import FORMAT as GATE_FORMAT
+from handrail.rules.readiness import gate_from_toml
 from handrail.rules.referral import FORMAT as REFERRAL_FORMAT
 from handrail.rules.referral import referral_from_toml
 from handrail.rules.rems_data import DESK_FORMAT, DeskRules, Programme, desk_from_toml, programme_from_toml
@@ -109,6 +111,7 @@ def _check_file(file: Path) -> list[str]:
         CARE_FORMAT: lambda: list(care_checks.of_care(care_from_toml(raw.decode()))),
         FEVER_FORMAT: lambda: list(care_checks.of_fever(fever_from_toml(raw.decode()))),
         EMERGENCY_FORMAT: lambda: list(care_checks.of_emergency(emergency_from_toml(raw.decode()))),
+        GATE_FORMAT: lambda: list(care_checks.of_gate(gate_from_toml(raw.decode()))),
         HEALTH_LINKS_FORMAT: lambda: list(care_checks.of_health_links(health_links_from_toml(raw.decode()))),
         REFERRAL_FORMAT: lambda: list(care_checks.of_referral(referral_from_toml(raw.decode()))),
         PACKET_FORMAT: lambda: list(care_checks.of_packet(packet_data_from_toml(raw.decode()))),
