@@ -11,7 +11,7 @@ from handrail.fhir.codes import WEIGHT, CodeTable
 from handrail.fhir.device_codes import DeviceCodes
 from handrail.fhir.document_codes import DocumentCodes
 from handrail.rules.accountability import holes
-from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow
+from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow, tocilizumab
 from handrail.rules.emergency import NO_GCSF, EmergencyData
 from handrail.rules.health_links import HealthLinkData
 from handrail.rules.packet_data import PacketData
@@ -86,6 +86,8 @@ def of_referral(data: ReferralData) -> Iterator[str]:
 
 def of_gate(gate: GateData) -> Iterator[str]:
     """Every problem of the file of the gate, one sentence each."""
+    if not any(row.id == gate.tocilizumab.row for row in tocilizumab().prophylaxis):
+        yield "The tocilizumab file has no such row (at tocilizumab.row)."
     named = ("when", "weight", "counts", "tocilizumab")
     rows = [(name, getattr(gate, name).source, getattr(gate, name).status) for name in named]
     yield from _unread([*rows, *((f"line.{row.id}", row.source, row.status) for row in gate.line)])

@@ -189,6 +189,7 @@ VERB_FOR_KIND: Final[dict[str, str]] = {
     "setting_decided": "decide_setting",
     "authorisation_set": "record_logistics",
     "rems_met": "record_logistics",
+    "readiness_confirmed": "record_logistics",
     "hold_started": "decide",
     "hold_ended": "decide",
     "departure_signed": "sign_departure",

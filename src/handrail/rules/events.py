@@ -16,6 +16,7 @@ from handrail.rules.handoff_events import HANDOFF
 from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped, TeachBackDone
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
+from handrail.rules.readiness_events import READINESS
 from handrail.rules.setting_events import SETTING
 from handrail.rules.terms import SCHEDULES, STEPS
 
@@ -447,6 +448,7 @@ KINDS: dict[str, type[Any]] = {
     "hold_started": HoldStarted,
     "hold_ended": HoldEnded,
     "departure_signed": DepartureSigned,
+    **READINESS,
     **HANDOFF,
     "course_ended": CourseEnded,
     "note_added": NoteAdded,

@@ -81,8 +81,9 @@ class CountsRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TocilizumabRow:
-    """Minutes outside the hours of the tocilizumab file that nobody is warned of."""
+    """Which row of the tocilizumab file is followed, and minutes outside its hours that nobody is warned of."""
 
+    row: str
     tolerance_minutes: int
     source: tuple[str, ...]
     status: Status

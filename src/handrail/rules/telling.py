@@ -56,6 +56,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "hold_started": "hold started",
     "hold_ended": "hold lifted",
     "departure_signed": "departure signed",
+    "readiness_confirmed": "confirmed before a dose",
     "accountability_moved": "accountability moved",
     "handoff_offered": "hand-off offered",
     "handoff_delivered": "hand-off delivered",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from handrail.rules.readiness_events import ITEM_WORDS
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 
 RESPONSES: Final = tuple((r, r) for r in ("sCR", "CR", "VGPR", "PR", "MR", "SD", "PD"))
@@ -12,6 +13,14 @@ REMS: Final = (
     ("counselling", "Patient counselled"),
     ("wallet_card", "Wallet card handed over"),
 )
+SUBJECTS: Final = (("bispecific", "The bispecific antibody"), ("tocilizumab", "Tocilizumab"))
+ANSWERS: Final = (
+    ("approved", "Approved"),
+    ("not_required", "No authorisation is required"),
+    ("asked", "Asked, no answer yet"),
+    ("denied", "Denied"),
+)
+CONFIRMED: Final = tuple((item, words.capitalize()) for item, words in ITEM_WORDS.items())
 
 GATE_FORMS: Final = (
     Form(
@@ -89,6 +98,40 @@ GATE_FORMS: Final = (
             Field(name="requirement", label="Requirement", kind="choice", choices=REMS, required=True),
             Field(name="met", label="Met?", kind="yes_no", choices=YES_NO, required=True),
             Field(name="valid_until", label="Holds until", kind="date", hint="Left empty: for one dose."),
+        ),
+    ),
+    Form(
+        key="authorisation",
+        title="Authorisation of a payer",
+        verb="record_logistics",
+        intro="What the payer said, for which days. A dose outside them is red on the gate.",
+        events=one("authorisation_set"),
+        fields=(
+            AT,
+            Field(name="subject", label="For", kind="choice", choices=SUBJECTS, required=True),
+            Field(name="status", label="Answer", kind="choice", choices=ANSWERS, required=True),
+            Field(name="number", label="Number", kind="text"),
+            Field(name="valid_from", label="From", kind="date"),
+            Field(name="valid_until", label="Last day", kind="date"),
+        ),
+    ),
+    Form(
+        key="confirm",
+        title="Confirm before a dose",
+        verb="record_logistics",
+        intro="What only a person can say: consent, the emergency department, stock, the site of the maintenance, a waiver.",
+        events=one("readiness_confirmed"),
+        fields=(
+            AT,
+            Field(name="item", label="What", kind="choice", choices=CONFIRMED, required=True),
+            Field(name="confirmed", label="Is it so?", kind="yes_no", choices=YES_NO, required=True),
+            Field(
+                name="evidence",
+                label="Where it can be seen",
+                kind="text",
+                hint="A paper, a place, who said so, or the reason.",
+            ),
+            Field(name="valid_until", label="Last day", kind="date", hint="Left empty: until somebody says otherwise."),
         ),
     ),
     Form(

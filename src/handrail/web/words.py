@@ -48,6 +48,7 @@ KIND_WORDS: Final = {
     "visit_planned": "Assessment booked",
     "visit_done": "Assessment took place",
     "incident_closed": "Incident closed",
+    "readiness_confirmed": "Confirmed before a dose",
     "handed_back": "Handed back",
     "page_sent": "Page sent",
     "page_acknowledged": "Page acknowledged",

@@ -1,0 +1,324 @@
+"""What the record says of the lines of the gate that are about papers and the home: from the authorisation to consent.
+
+Desks with tables of their own answer some of these better; until they do, the course's own facts answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from handrail.rules.caredata import ProphylaxisRow, is_tocilizumab, tocilizumab
+from handrail.rules.daily import CONTACT_WORDS, daily
+from handrail.rules.doses import Given
+from handrail.rules.events import DoseGiven, Event
+from handrail.rules.evidence import Evidence, all_met
+from handrail.rules.gate_evidence import NO_WINDOW, ONE_DAY, Answered, Known, told
+from handrail.rules.history import History
+from handrail.rules.home_medicines import AGENT_WORDS
+from handrail.rules.planned import planning_findings
+from handrail.rules.readiness import gate_data
+from handrail.rules.readiness_events import ITEM_WORDS
+from handrail.rules.setting_rules import load_setting_rules
+from handrail.rules.terms import civil_date, day_start, say_date, say_instant
+
+IN_HOSPITAL: Final = "the dose is planned in hospital"
+DEXAMETHASONE: Final = "dexamethasone"
+GRANTED: Final = ("approved", "not_required")
+
+
+# --- reading facts --------------------------------------------------------------------------------------------------------
+
+
+def latest(history: History, kind: str, name: str) -> tuple[Any, Event | None]:
+    """The latest value of a field and the event that says it; None where it was asked last and is not known, or never asked."""
+    for event in reversed(history.of(kind)):
+        value = getattr(event.body, name)
+        if value is not None or name in event.nulls:
+            return value, event
+    return None, None
+
+
+def confirmed(line: str, found: Known, item: str, by: date | None = None) -> Evidence:
+    """What was said last of one thing that only a person confirms. `by`: the day through which it has to hold; None: that of the dose.
+
+    A word about a thing that is not known may have been about this one.
+    """
+    words = ITEM_WORDS[item]
+    said = [e for e in found.history.of("readiness_confirmed") if e.body.item in (item, None)]
+    if not said:
+        return told(line, None, f"nobody has confirmed: {words}", f"confirm: {words}")
+    event = said[-1]
+    if event.body.item is None or event.body.confirmed is None or "valid_until" in event.nulls:
+        return told(line, None, f"not known: {words}", f"confirm: {words}")
+    on = say_date(civil_date(event.at, event.zone))
+    seen = event.body.evidence
+    if not event.body.confirmed:
+        return told(line, False, f"not so, said on {on}: {words}", f"mend it, then confirm: {words}", evidence=seen)
+    until: date | None = event.body.valid_until
+    if until is not None and until < (by or found.dose.on):
+        return told(line, False, f"{words}, only until {say_date(until)}", f"confirm anew: {words}", evidence=seen)
+    ends = day_start(until + ONE_DAY, found.dose.zone) if until is not None else None
+    return told(line, True, f"{words}, said on {on}", f"confirm anew: {words}", evidence=seen, until=ends)
+
+
+# --- 6 authorisation, 7 tocilizumab -----------------------------------------------------------------------------------------
+
+
+def authorisation(found: Known) -> Answered:
+    """The payer's latest word on the bispecific antibody, for the day of the dose."""
+    return Answered(evidence=_authorised("authorisation", found, ("bispecific", found.history.course.product)))
+
+
+def _authorised(line: str, found: Known, subjects: tuple[str, ...]) -> Evidence:
+    about = [e for e in found.history.of("authorisation_set") if e.body.subject is None or e.body.subject in subjects]
+    words = subjects[0]
+    if not about or about[-1].body.subject is None:
+        return told(line, None, f"nothing is recorded of an authorisation for {words}", "ask the payer, and record it")
+    body = about[-1].body
+    number = f"number {body.number}" if body.number else None
+    if body.status is None:
+        return told(line, None, f"what the payer said of {words} is not known", "ask the payer, and record it")
+    if body.status not in GRANTED:
+        return told(line, False, f"the payer's word on {words}: {body.status}", "follow it up", evidence=number)
+    if body.status == "not_required":
+        return told(line, True, f"no authorisation is required for {words}", evidence=number)
+    if body.valid_until is None:
+        because = f"until when the authorisation for {words} holds is not known"
+        return told(line, None, because, "ask the payer", evidence=number)
+    if body.valid_from is not None and found.dose.on < body.valid_from:
+        because = f"the authorisation for {words} begins on {say_date(body.valid_from)}"
+        return told(line, False, because, "move the dose, or ask the payer", evidence=number)
+    if body.valid_until < found.dose.on:
+        because = f"the authorisation for {words} ends on {say_date(body.valid_until)}"
+        return told(line, False, because, "renew it before the dose", evidence=number)
+    ends = day_start(body.valid_until + ONE_DAY, found.dose.zone)
+    because = f"{words} is authorised through {say_date(body.valid_until)}"
+    return told(line, True, because, "renew it", evidence=number, until=ends)
+
+
+def prophylaxis_row(step: str | None) -> ProphylaxisRow | None:
+    """How tocilizumab is given before a step, by the shipped file; None: not before this one."""
+    wanted = gate_data().tocilizumab.row
+    return next((row for row in tocilizumab().prophylaxis if row.id == wanted and row.before_step == step), None)
+
+
+def tocilizumab_line(found: Known) -> Answered:
+    """Before the first step-up dose tocilizumab is given or waived, and authorised; rescue doses are there while a window follows."""
+    parts = []
+    row = prophylaxis_row(found.dose.step)
+    if row is not None:
+        parts.append(_before(found, row))
+    elif found.dose.step is None:
+        because = "the step is not known, so whether tocilizumab comes before it is not"
+        parts.append(told("tocilizumab", None, because, "plan the dose"))
+    if found.dose.window_ends is not None:
+        last = civil_date(found.dose.window_ends, found.dose.zone)
+        parts.append(confirmed("tocilizumab", found, "rescue_tocilizumab", last))
+    return Answered(evidence=all_met(parts) if parts else told("tocilizumab", True, NO_WINDOW))
+
+
+def _before(found: Known, row: ProphylaxisRow) -> Evidence:
+    """A decision is there: given in its time, authorised, or waived."""
+    waived = confirmed("tocilizumab", found, "prophylaxis_waived")
+    if waived.met is True:
+        return waived
+    told_of = found.history.of("medicine_given")
+    given = [e for e in told_of if is_tocilizumab(e.body.agent) and e.body.purpose == "prophylaxis"]
+    if given:
+        return _in_time(found, row, given[-1])
+    granted = _authorised("tocilizumab", found, ("tocilizumab",))
+    if granted.met is None:
+        step = "decide: give tocilizumab before this dose and ask the payer, or record the waiver with its reason"
+        because = f"{row.words}: neither ordered nor waived"
+        return told("tocilizumab", None, because, step)
+    return granted
+
+
+def _in_time(found: Known, row: ProphylaxisRow, given: Event) -> Evidence:
+    """The time between tocilizumab and the dose, against the hours of the row and the site's tolerance."""
+    tolerance = timedelta(minutes=gate_data().tocilizumab.tolerance_minutes)
+    opens = given.at + timedelta(hours=row.hours_before_min) - tolerance
+    closes = given.at + timedelta(hours=row.hours_before_max) + tolerance
+    when = say_instant(given.at, found.dose.zone)
+    dose = max(found.now, found.dose.time.earliest)
+    if dose < opens:
+        because = f"tocilizumab was given {when}: the dose comes from {say_instant(opens, found.dose.zone)} on"
+        return told("tocilizumab", False, because, "wait, or the prescriber decides")
+    if dose >= closes:
+        because = f"tocilizumab was given {when}: outside the interval since {say_instant(closes, found.dose.zone)}"
+        return told("tocilizumab", False, because, "the prescriber decides")
+    return told("tocilizumab", True, f"tocilizumab was given {when}, within the interval", "the prescriber decides")
+
+
+# --- 10 caregiver, 11 travel, 12 home, 13 medicines --------------------------------------------------------------------------
+
+
+def caregiver(found: Known) -> Answered:
+    """Somebody is there from the dose to the end of the window, by the latest word on each end."""
+    line, dose = "caregiver", found.dose
+    if dose.window_ends is None or dose.inpatient:
+        return Answered(evidence=told(line, True, NO_WINDOW if dose.window_ends is None else IN_HOSPITAL))
+    begins, _ = latest(found.history, "home_status", "caregiver_from")
+    ends, said = latest(found.history, "home_status", "caregiver_until")
+    there, report = latest(found.history, "checkin_received", "caregiver_present")
+    if report is not None and there is not True and (said is None or report.at > said.at):
+        met = False if there is False else None
+        because = "the last report says nobody is with the patient, or does not say"
+        return Answered(evidence=told(line, met, because, "ask who is there"))
+    if begins is None or ends is None:
+        because = "from when and until when somebody is there is not known"
+        return Answered(evidence=told(line, None, because, "ask who is there"))
+    if begins > dose.time.earliest or ends < dose.window_ends:
+        because = (
+            f"somebody is there from {say_instant(begins, dose.zone)} to {say_instant(ends, dose.zone)}; "
+            f"the window ends {say_instant(dose.window_ends, dose.zone)}"
+        )
+        return Answered(evidence=told(line, False, because, "find somebody for the rest, or lodging, or a bed"))
+    return Answered(evidence=told(line, True, f"somebody is there until {say_instant(ends, dose.zone)}"))
+
+
+def travel(found: Known) -> Answered:
+    """The worst time that was recorded, against the limit of the setting rules; lodging or a bed answers it too."""
+    line, dose = "travel", found.dose
+    if dose.window_ends is None or dose.inpatient:
+        return Answered(evidence=told(line, True, NO_WINDOW if dose.window_ends is None else IN_HOSPITAL))
+    lodging, _ = latest(found.history, "home_status", "lodging")
+    if lodging is True:
+        return Answered(evidence=told(line, True, "lodging near the hospital is recorded"))
+    worst, _ = latest(found.history, "home_status", "travel_min_worst")
+    limit = load_setting_rules().travel.limit_minutes
+    if worst is None:
+        return Answered(evidence=told(line, None, "the worst travel time is not known", "ask for it, for this season"))
+    if worst > limit:
+        because = f"{worst} min at worst, the limit is {limit} min, and no lodging is recorded"
+        return Answered(evidence=told(line, False, because, "arrange lodging, or plan a bed"))
+    return Answered(evidence=told(line, True, f"{worst} min at worst, the limit is {limit} min"))
+
+
+def home(found: Known) -> Answered:
+    """Thermometer, phone, and the channel in the patient's language."""
+    parts = [
+        _yes(found, "thermometer", "the thermometer", "give a thermometer, and see it used"),
+        _yes(found, "phone_works", "the phone", "test the phone"),
+        _channel(found),
+    ]
+    return Answered(evidence=all_met(parts))
+
+
+def _yes(found: Known, name: str, words: str, step: str) -> Evidence:
+    value, event = latest(found.history, "home_status", name)
+    if value is None or event is None:
+        return told("home", None, f"{words}: not known", step)
+    when = say_date(civil_date(event.at, event.zone))
+    return told("home", value, f"{words}: {'yes' if value else 'no'}, on {when}", None if value else step)
+
+
+def _channel(found: Known) -> Evidence:
+    """A call that reached the patient says that the channel works; a word of staff too."""
+    calls = [e for e in found.history.of("contact_made") if e.body.with_ in ("patient", None)]
+    if calls and calls[-1].body.with_ == "patient" and calls[-1].body.reached is True:
+        when = say_date(civil_date(calls[-1].at, calls[-1].zone))
+        return told("home", True, f"the patient was reached on {when}")
+    return confirmed("home", found, "language_channel")
+
+
+def medicines(found: Known) -> Answered:
+    """Every medicine that is authorised for home may be used, and dexamethasone is in the patient's hands."""
+    line, step = "medicines", "put the pack into the patient's hands, and record it"
+    judged = found.answer.home_medicines
+    against = [each for each in judged if each.state == "not_usable"]
+    unknown = [each for each in judged if each.state == "not_known"]
+    if against or unknown:
+        because = "; ".join(f"{AGENT_WORDS[each.agent]}: {each.because}" for each in (against or unknown))
+        return Answered(evidence=told(line, False if against else None, because, step))
+    if any(each.agent == DEXAMETHASONE for each in judged):
+        ends = [each.valid_until for each in judged if each.valid_until is not None]
+        until = day_start(min(ends) + ONE_DAY, found.dose.zone) if ends else None
+        names = ", ".join(AGENT_WORDS[each.agent] for each in judged)
+        return Answered(evidence=told(line, True, f"in the patient's hands: {names}", "authorise anew", until=until))
+    listed, _ = latest(found.history, "home_status", "home_medicines_at_hand")
+    if listed is None:
+        return Answered(evidence=told(line, None, "dexamethasone at home: not authorised and not confirmed", step))
+    if DEXAMETHASONE not in listed:
+        return Answered(evidence=told(line, False, "dexamethasone is not among the medicines at hand", step))
+    return Answered(evidence=told(line, True, f"at hand: {', '.join(listed)}"))
+
+
+# --- 16 visits, 17 consent -----------------------------------------------------------------------------------------------------
+
+
+def visits(found: Known) -> Answered:
+    """Every day of the window that follows has an assessment by the right kind of person, booked or done."""
+    line, dose = "visits", found.dose
+    if dose.window_ends is None or dose.inpatient:
+        return Answered(evidence=told(line, True, NO_WINDOW if dose.window_ends is None else IN_HOSPITAL))
+    started = found.history.last("course_started")
+    assert started is not None
+    body = DoseGiven(step=dose.step)
+    event = _as_given(started, dose.time.latest, dose.zone, body)
+    after = Given(event=event, body=body, step=dose.step, at=dose.time.latest, on=dose.on)
+    days = daily(found.history, [after], found.policy, found.now).days
+    if not days:
+        return Answered(evidence=told(line, None, "the policy says nothing of daily assessments", "ask the director"))
+    red = [each for each in days if each.state not in ("booked", "done", "in_care")]
+    if red:
+        named = ", ".join(f"{say_date(each.on)} (by {each.who}, {CONTACT_WORDS[each.contact]})" for each in red)
+        return Answered(evidence=told(line, False, f"nothing is booked for {named}", "book them"))
+    return Answered(evidence=told(line, True, f"booked for each of {len(days)} days"))
+
+
+def _as_given(event: Event, at: datetime, zone: str, body: DoseGiven) -> Event:
+    return replace(event, kind="dose_given", at=at, zone=zone, body=body, source="staff")
+
+
+def consent(found: Known) -> Answered:
+    """Consent, the decision of the setting for this dose, the departure from the label, and where maintenance will be given."""
+    parts = [confirmed("consent", found, "consent"), _setting(found), _departure(found)]
+    if found.dose.first:
+        parts.append(confirmed("consent", found, "maintenance_site"))
+    return Answered(evidence=all_met(parts))
+
+
+def _setting(found: Known) -> Evidence:
+    """A decision that is still good at the dose, for this step, and that defers nothing."""
+    event = found.history.last("setting_decided")
+    step = "run the setting for this dose, and sign it"
+    if event is None or event.body.recommendation is None or event.body.valid_until is None:
+        return told("consent", None, "the setting of this dose is not decided, or until when is not known", step)
+    body = event.body
+    if body.recommendation == "DEFER":
+        return told("consent", False, "the setting rules defer this dose", "mend what defers it, and decide again")
+    if body.step != found.dose.step:
+        return told("consent", None, "the setting was decided for another step, or it is not known for which", step)
+    because = f"decided: {body.recommendation.lower()}, until {say_instant(body.valid_until, found.dose.zone)}"
+    return told("consent", True, because, step, until=body.valid_until)
+
+
+def _departure(found: Known) -> Evidence:
+    """Where the planned setting differs from the label, somebody has signed that."""
+    plan = found.dose.plan
+    if plan is None or plan.body.setting is None or found.dose.step is None:
+        return told("consent", None, "where the dose will be given is not planned", "plan the setting of the dose")
+    planned = planning_findings(found.history, found.doses, found.protocol, found.toxicity, found.now, [])
+    differs = [each for each in planned if each.owner == "prescriber"]
+    if differs:
+        return told(
+            "consent", False, differs[0].what, "sign the departure from the label, or plan it as the label says"
+        )
+    return told("consent", True, "as the label wants it, or the departure from it is signed")
+
+
+HOME: Final[Mapping[str, Callable[[Known], Answered]]] = {
+    "authorisation": authorisation,
+    "tocilizumab": tocilizumab_line,
+    "caregiver": caregiver,
+    "travel": travel,
+    "home": home,
+    "medicines": medicines,
+    "visits": visits,
+    "consent": consent,
+}
+"""The lines that this file answers."""

@@ -1,0 +1,38 @@
+"""What a person confirms before a dose that no other fact of the course says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal
+
+Item = Literal[
+    "consent",
+    "emergency_department",
+    "language_channel",
+    "maintenance_site",
+    "prophylaxis_waived",
+    "rescue_tocilizumab",
+]
+ITEM_WORDS: Final = {
+    "consent": "consent signed",
+    "emergency_department": "emergency department told, and it accepts",
+    "language_channel": "the channel in the patient's language tested",
+    "maintenance_site": "where maintenance will be given agreed",
+    "prophylaxis_waived": "tocilizumab before the dose waived",
+    "rescue_tocilizumab": "rescue doses of tocilizumab in stock",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadinessConfirmed:
+    """One thing before a dose, confirmed or not. `evidence`: a paper, a place, who said so; `valid_until`: its last day."""
+
+    item: Item | None = None
+    confirmed: bool | None = None
+    evidence: str | None = None
+    valid_until: date | None = None
+
+
+READINESS: Final[dict[str, type[Any]]] = {"readiness_confirmed": ReadinessConfirmed}
+"""The payload of each such kind."""
