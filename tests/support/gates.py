@@ -40,7 +40,12 @@ def prepared(
         ],
         "plan": lambda: told.tell("dose_planned", day, step=step, on=DOSE_ON, setting="outpatient"),
         "departure": lambda: told.tell(
-            "departure_signed", day, rule="setting", reason="the programme watches at home", approver="lead"
+            "departure_signed",
+            day,
+            rule="setting",
+            steps=[step],
+            reason="the programme watches at home",
+            approver="lead",
         ),
         "indication": lambda: told.tell(
             "departure_signed", day, rule="indication", reason="looked at by the board", approver="lead"
@@ -62,21 +67,30 @@ def prepared(
         ],
         "confirmed": lambda: [
             told.tell("readiness_confirmed", day, item=item, confirmed=True, evidence="seen")
-            for item in ("consent", "emergency_department", "maintenance_site", "rescue_tocilizumab")
+            for item in ("emergency_department", "maintenance_site", "rescue_tocilizumab")
         ],
         "home": lambda: told.tell(
             "home_status",
             day,
             caregiver_from=utc("2026-03-02 20:00"),
             caregiver_until=utc("2026-03-06 20:00"),
-            travel_min_worst=40,
             phone_works=True,
             thermometer=True,
             home_medicines_at_hand=["dexamethasone"],
         ),
+        "travel": lambda: [
+            told.tell("travel_noted", day, worst=[{"months": list(range(1, 13)), "minutes": 40}], as_of="2026-03-01"),
+            told.tell("lodging_noted", day, accepted=False),
+        ],
+        "consent": lambda: told.tell("setting_facts_noted", day, consent=True),
         "call": lambda: told.tell("contact_made", day, **{"with": "patient", "reached": True, "outcome": "none"}),
         "setting": lambda: told.tell(
-            "setting_decided", day, recommendation="OUTPATIENT", step=step, valid_until=utc("2026-03-04 09:00")
+            "setting_decided",
+            day,
+            recommendation="OUTPATIENT",
+            step=step,
+            on=DOSE_ON,
+            valid_until=utc("2026-03-04 09:00"),
         ),
     }
     for name, tell in groups.items():

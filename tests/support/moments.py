@@ -358,7 +358,7 @@ class Writer:
                 ("response_assessed", {"response": "VGPR"}),
                 ("setting_decided", {"recommendation": "OUTPATIENT", "valid_until": wire(at + timedelta(days=3))}),
                 ("authorisation_set", {"subject": "step_up", "valid_until": "2026-09-01"}),
-                ("readiness_confirmed", {"item": "consent", "confirmed": True, "valid_until": "2026-09-01"}),
+                ("readiness_confirmed", {"item": "rescue_tocilizumab", "confirmed": True, "valid_until": "2026-09-01"}),
                 ("accountability_moved", {"to_party": "hub", "accepted_by": "b", "from_at": wire(at)}),
                 ("accountability_moved", {"to_party": "hub", "accepted_by": None}),
                 (

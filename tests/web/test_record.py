@@ -185,7 +185,11 @@ def test_every_form_opens_with_the_time_filled_in(client, world, key: str):
         ("rems", {"requirement": "wallet_card", "met": "yes"}, "rems_met"),
         ("response", {"response": "VGPR"}, "response_assessed"),
         ("authorisation", {"subject": "bispecific", "status": "approved"}, "authorisation_set"),
-        ("confirm", {"item": "consent", "confirmed": "yes", "evidence": "form 7"}, "readiness_confirmed"),
+        (
+            "confirm",
+            {"item": "maintenance_site", "confirmed": "yes", "evidence": "the practice"},
+            "readiness_confirmed",
+        ),
         ("book", {"on": "2026-03-04", "who_role": "nurse", "contact": "in_person"}, "visit_planned"),
         ("visit", {"on": "2026-03-03", "who_role": "nurse", "contact": "call"}, "visit_done"),
         ("incident", {"on": "2026-03-02", "because": "the clinic was closed"}, "incident_closed"),

@@ -21,8 +21,10 @@ from handrail.rules.home_medicines import AGENT_WORDS
 from handrail.rules.planned import planning_findings
 from handrail.rules.readiness import gate_data
 from handrail.rules.readiness_events import ITEM_WORDS
+from handrail.rules.setting_evidence import SettingLook, look_at_setting, travel_evidence
+from handrail.rules.setting_record import DoseWanted, Record
 from handrail.rules.setting_rules import load_setting_rules
-from handrail.rules.terms import civil_date, day_start, say_date, say_instant
+from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date, say_instant
 
 IN_HOSPITAL: Final = "the dose is planned in hospital"
 DEXAMETHASONE: Final = "dexamethasone"
@@ -157,45 +159,53 @@ def _in_time(found: Known, row: ProphylaxisRow, given: Event) -> Evidence:
 
 
 def caregiver(found: Known) -> Answered:
-    """Somebody is there from the dose to the end of the window, by the latest word on each end."""
+    """Somebody is rostered at every hour from the dose to the end of the window."""
     line, dose = "caregiver", found.dose
     if dose.window_ends is None or dose.inpatient:
         return Answered(evidence=told(line, True, NO_WINDOW if dose.window_ends is None else IN_HOSPITAL))
-    begins, _ = latest(found.history, "home_status", "caregiver_from")
-    ends, said = latest(found.history, "home_status", "caregiver_until")
-    there, report = latest(found.history, "checkin_received", "caregiver_present")
-    if report is not None and there is not True and (said is None or report.at > said.at):
-        met = False if there is False else None
-        because = "the last report says nobody is with the patient, or does not say"
-        return Answered(evidence=told(line, met, because, "ask who is there"))
-    if begins is None or ends is None:
-        because = "from when and until when somebody is there is not known"
-        return Answered(evidence=told(line, None, because, "ask who is there"))
-    if begins > dose.time.earliest or ends < dose.window_ends:
-        because = (
-            f"somebody is there from {say_instant(begins, dose.zone)} to {say_instant(ends, dose.zone)}; "
-            f"the window ends {say_instant(dose.window_ends, dose.zone)}"
-        )
-        return Answered(evidence=told(line, False, because, "find somebody for the rest, or lodging, or a bed"))
-    return Answered(evidence=told(line, True, f"somebody is there until {say_instant(ends, dose.zone)}"))
+    wanted = _wanted(found)
+    roster = Record(found.history, load_setting_rules(), wanted, found.now).caregivers() if wanted else None
+    if roster is None:
+        because = "from when and until when somebody is with the patient is not known"
+        return Answered(evidence=told(line, None, because, "ask who is there, hour by hour"))
+    alone = dose.time.earliest
+    for shift in sorted(roster, key=lambda each: each.from_at):
+        if shift.from_at <= alone:
+            alone = max(alone, shift.until_at)
+    until = say_instant(alone, dose.zone)
+    if alone < dose.window_ends:
+        because = f"nobody is rostered from {until}; the window ends {say_instant(dose.window_ends, dose.zone)}"
+        return Answered(evidence=told(line, False, because, "find somebody for these hours, or a bed"))
+    return Answered(evidence=told(line, True, f"somebody is with the patient until {until}"))
 
 
 def travel(found: Known) -> Answered:
-    """The worst time that was recorded, against the limit of the setting rules; lodging or a bed answers it too."""
+    """The worst way of the season is within the limit, or lodging is, as the setting rules read it."""
     line, dose = "travel", found.dose
     if dose.window_ends is None or dose.inpatient:
         return Answered(evidence=told(line, True, NO_WINDOW if dose.window_ends is None else IN_HOSPITAL))
-    lodging, _ = latest(found.history, "home_status", "lodging")
-    if lodging is True:
-        return Answered(evidence=told(line, True, "lodging near the hospital is recorded"))
-    worst, _ = latest(found.history, "home_status", "travel_min_worst")
-    limit = load_setting_rules().travel.limit_minutes
-    if worst is None:
-        return Answered(evidence=told(line, None, "the worst travel time is not known", "ask for it, for this season"))
-    if worst > limit:
-        because = f"{worst} min at worst, the limit is {limit} min, and no lodging is recorded"
-        return Answered(evidence=told(line, False, because, "arrange lodging, or plan a bed"))
-    return Answered(evidence=told(line, True, f"{worst} min at worst, the limit is {limit} min"))
+    look = setting_of(found)
+    if look is None:
+        return Answered(evidence=told(line, None, "which dose it is, is not known", "plan the dose"))
+    return Answered(evidence=travel_evidence(look))
+
+
+def _wanted(found: Known) -> DoseWanted | None:
+    dose = found.dose
+    return DoseWanted(step=dose.step, on=dose.on, zone=dose.zone) if dose.step is not None else None
+
+
+def setting_of(found: Known) -> SettingLook | None:
+    """What the setting rules read in the record for this dose; None: not which dose it is, or the record contradicts itself."""
+    wanted = _wanted(found)
+    if wanted is None:
+        return None
+    try:
+        return look_at_setting(
+            found.history, found.protocol, found.policy, load_setting_rules(), wanted, found.now, around=None
+        )
+    except UnusableInput:
+        return None
 
 
 def home(found: Known) -> Answered:
@@ -275,24 +285,35 @@ def _as_given(event: Event, at: datetime, zone: str, body: DoseGiven) -> Event:
 
 
 def consent(found: Known) -> Answered:
-    """Consent, the decision of the setting for this dose, the departure from the label, and where maintenance will be given."""
-    parts = [confirmed("consent", found, "consent"), _setting(found), _departure(found)]
+    """Consent and a decision of the setting for this dose, and the papers beside it."""
+    return Answered(evidence=all_met([_consent(found), _setting(found), papers(found).evidence]))
+
+
+def papers(found: Known) -> Answered:
+    """A departure from the label is signed, and before the first dose the site of the maintenance is agreed."""
+    parts = [_departure(found)]
     if found.dose.first:
         parts.append(confirmed("consent", found, "maintenance_site"))
     return Answered(evidence=all_met(parts))
 
 
+def _consent(found: Known) -> Evidence:
+    look = setting_of(found)
+    given = look.case.facts.consent if look is not None else None
+    words = {True: "the patient has consented", False: "the patient has not consented", None: "consent: not known"}
+    return told("consent", given, words[given], None if given else "obtain the patient's consent, and record it")
+
+
 def _setting(found: Known) -> Evidence:
-    """A decision that is still good at the dose, for this step, and that defers nothing."""
-    event = found.history.last("setting_decided")
-    step = "run the setting for this dose, and sign it"
+    """A decision for this very dose that is still good at it, and defers nothing."""
+    look = setting_of(found)
+    event = look.decision if look is not None else None
+    step = "decide the setting of this dose"
     if event is None or event.body.recommendation is None or event.body.valid_until is None:
         return told("consent", None, "the setting of this dose is not decided, or until when is not known", step)
     body = event.body
     if body.recommendation == "DEFER":
-        return told("consent", False, "the setting rules defer this dose", "mend what defers it, and decide again")
-    if body.step != found.dose.step:
-        return told("consent", None, "the setting was decided for another step, or it is not known for which", step)
+        return told("consent", False, "it is decided to defer this dose", "mend what defers it, and decide again")
     because = f"decided: {body.recommendation.lower()}, until {say_instant(body.valid_until, found.dose.zone)}"
     return told("consent", True, because, step, until=body.valid_until)
 

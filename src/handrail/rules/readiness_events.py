@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any, Final, Literal
 
 Item = Literal[
-    "consent",
     "emergency_department",
     "language_channel",
     "maintenance_site",
@@ -15,7 +14,6 @@ Item = Literal[
     "rescue_tocilizumab",
 ]
 ITEM_WORDS: Final = {
-    "consent": "consent signed",
     "emergency_department": "emergency department told, and it accepts",
     "language_channel": "the channel in the patient's language tested",
     "maintenance_site": "where maintenance will be given agreed",

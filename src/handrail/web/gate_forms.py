@@ -119,7 +119,7 @@ GATE_FORMS: Final = (
         key="confirm",
         title="Confirm before a dose",
         verb="record_logistics",
-        intro="What only a person can say: consent, the emergency department, stock, the site of the maintenance, a waiver.",
+        intro="What only a person can say: the emergency department, stock, the site of the maintenance, a waiver.",
         events=one("readiness_confirmed"),
         fields=(
             AT,
