@@ -143,6 +143,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/policy", views_policies.course_policy, name="course_policy"),
     path("courses/<uuid:course_id>/take-up-policy", views_policies.take_up, name="take_up_policy"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
+    path("programme/", include("handrail.web.teaching.urls")),
     path("a/", include("handrail.web.answer.urls")),
     path("c/", include("handrail.web.checkin.urls")),
     path("e/", include("handrail.web.emergency.urls")),

@@ -15,6 +15,7 @@ from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEnt
 from handrail.people.models.rems import RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.sites import SiteException, SiteGrant, SiteItem, SiteRecord, SiteWay
+from handrail.people.models.training import MockDrill, TrainingRecord, TrainingVersion
 from handrail.people.models.users import SignInGuard, User
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Holiday",
     "LinkToken",
     "Membership",
+    "MockDrill",
     "Organisation",
     "Patient",
     "PlaceDay",
@@ -67,5 +69,7 @@ __all__ = [
     "SiteWay",
     "Step",
     "Swap",
+    "TrainingRecord",
+    "TrainingVersion",
     "User",
 ]

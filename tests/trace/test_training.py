@@ -1,0 +1,232 @@
+"""The trace rows of training: each performs its own acceptance column through a page, a command or an answer of the gate."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.facts import record_event
+from handrail.actions.registry import bring_out, complete_module, drill_evidence_of
+from handrail.actions.teach_back import evidence_of
+from handrail.people.models import Certificate, Membership, Shift
+from handrail.people.permissions import STAFF
+from handrail.people.scope import everything
+from handrail.records import wire
+from handrail.records.models import Course
+from handrail.rules.assess import assess
+from handrail.rules.curriculum import load_curriculum
+from handrail.rules.pinned import protocol_for
+from handrail.rules.teachback import load_teach_back
+from tests.support.factories import MONDAY_0900, World, dose, event, make_certificate, make_member
+from tests.support.training import ALWAYS
+
+pytestmark = pytest.mark.django_db
+NOW = MONDAY_0900
+TODAY = date(2026, 3, 2)
+
+
+@pytest.fixture
+def world(db):
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        with everything():
+            world.manager = make_member(world.alice.organisation, "site_manager", "Manager Flores")
+        yield world
+
+
+@pytest.fixture
+def manager(client, world):
+    client.force_login(world.manager)
+    return client
+
+
+def teach(client, world, who: str, **said: str) -> None:
+    items = {f"item_{item}": said.get(item, "passed") for item in ALWAYS}
+    typed = {"who": who, "own_language": "yes", "at": "2026-03-02T09:00", **items}
+    assert client.post(reverse("teach_back", args=[world.course.pk]), typed).status_code == 302
+
+
+def test_t03_an_untrained_nurse_cannot_be_put_on_the_rota_and_the_untaught_pass_neither_line_10_nor_12(manager, world):
+    with everything():
+        untrained = make_member(world.alice.organisation, "nurse", "RN Untrained", trained=False)
+    times = {"starts_at": "2026-03-03T08:00", "ends_at": "2026-03-03T20:00"}
+    typed = {"step": "nurse", "site": str(world.alice.site.pk), "user": str(untrained.pk), **times}
+    answer = manager.post(reverse("add_shift"), typed, follow=True).content.decode()
+    assert "RN Untrained is not trained for this: the certificate on_call_ladder is missing." in answer
+    assert not Shift.objects.filter(user=untrained).exists()
+    assert [evidence_of(world.course, line, NOW).met for line in (10, 12)] == [None, None]
+    manager.force_login(world.alice.nurse)
+    teach(manager, world, "caregiver")
+    assert [evidence_of(world.course, line, NOW).met for line in (10, 12)] == [True, None]
+    teach(manager, world, "patient")
+    assert [evidence_of(world.course, line, NOW).met for line in (10, 12)] == [True, True]
+
+
+def test_t28_a_certified_prescriber_who_is_not_trained_is_visible_as_such(manager, world):
+    with everything():
+        make_certificate(world.alice.organisation, world.alice.oncologist, kind="rems:teclistamab")
+    page = manager.get(reverse("modules")).content.decode()
+    assert f"<strong>{world.alice.oncologist.name}</strong> is certified for teclistamab and lacks: The product" in page
+    for row in load_curriculum().for_role("oncologist"):
+        typed = {"form": "passed", "user": str(world.alice.oncologist.pk), "module": row.id, "on": "2026-03-01"}
+        sent = manager.post(reverse("modules"), {**typed, "product": "teclistamab" if row.per_product else ""})
+        assert sent.status_code == 302
+    assert "is certified for" not in manager.get(reverse("modules")).content.decode()
+
+
+def test_t46_the_site_card_shows_courses_done_last_event_and_next_privilege(manager, world):
+    def card() -> str:
+        page = manager.get(reverse("modules")).content.decode()
+        return page[page.index("experience</h2>") :]
+
+    assert "0 courses</span><div><strong>Synthetic Site</strong>: the hub is on the telephone" in card()
+    for number in range(5):
+        course = world.make_course() if number else world.course
+        at = NOW + timedelta(minutes=10 + number)
+        record_event(course.pk, dose("step_up_1", mg="4.8", at=at), by=world.actor("alice"), now=at)
+    record_event(
+        world.course.pk,
+        event("icans_assessed", at=NOW + timedelta(minutes=30), clinician_grade=1),
+        by=world.actor("alice"),
+        now=NOW + timedelta(minutes=30),
+    )
+    with clock.use(clock.FrozenClock(NOW + timedelta(hours=1))):
+        told = card()
+    assert "5 courses</span><div><strong>Synthetic Site</strong>: gives step-up doses by itself" in told
+    assert "last reaction Mon 2 Mar 2026 · next, after 15 more: is visited by other sites" in told
+    assert f"5 courses</span><div>{world.alice.nurse.name}: assesses and gives step-up doses alone" in told
+    assert "next, after 5 more: teaches others" in told
+
+
+def authorise(world, at, agent: str, taught: bool | None) -> None:
+    body = {
+        "agent": agent,
+        "medicine": agent,
+        "dose_mg": "16",
+        "trigger": "fever",
+        "allergy_checked": True,
+        "interaction_checked": True,
+        "teach_back_passed": taught,
+        "pack_at_hand": True,
+        "valid_until": "2026-06-01",
+        "pack_expires_on": "2026-12-01",
+    }
+    fact = event("home_medicine_authorised", at=at, **body)
+    record_event(world.course.pk, fact, by=world.actor("alice", "oncologist"), now=at)
+
+
+def offered(world, agent: str, at) -> str:
+    history, policy = wire.history_of(Course.objects.get(pk=world.course.pk), at)
+    found = assess(protocol_for(history, at), policy, history, at).home_medicines
+    return next(each.state for each in found if each.agent == agent)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        pytest.param("antibiotic", id="t61_stand_by_antibiotic"),
+        pytest.param("dexamethasone", id="t62_dexamethasone"),
+    ],
+)
+def test_t61_t62_a_medicine_at_home_is_not_offered_without_a_passed_teach_back(client, world, agent):
+    later = NOW + timedelta(hours=2)
+    authorise(world, NOW + timedelta(minutes=1), agent, None)
+    assert offered(world, agent, later) == "not_known"
+    authorise(world, NOW + timedelta(minutes=2), agent, False)
+    assert offered(world, agent, later) == "not_usable"
+    authorise(world, NOW + timedelta(minutes=3), agent, True)
+    assert offered(world, agent, later) == "usable"
+    client.force_login(world.alice.nurse)
+    with clock.use(clock.FrozenClock(NOW + timedelta(minutes=30))):
+        address = reverse("teach_back", args=[world.course.pk])
+        typed = {"who": "patient", "own_language": "yes", "at": "2026-03-02T09:20", f"item_{agent}": "repeat"}
+        assert client.post(address, typed).status_code == 302
+        assert offered(world, agent, later) == "not_usable"
+        again = {**typed, "at": "2026-03-02T09:25", f"item_{agent}": "passed"}
+        assert client.post(address, again).status_code == 302
+    assert offered(world, agent, later) == "usable"
+
+
+def test_t65_each_role_has_at_least_one_active_module_with_an_expiry(manager):
+    for role in STAFF:
+        rows = load_curriculum().for_role(role.value)
+        assert rows, role
+        assert all(row.valid_months for row in rows), role
+        assert any(row.since <= TODAY for row in rows), role
+    page = manager.get(reverse("modules")).content.decode()
+    for row in load_curriculum().module:
+        assert not row.roles or row.title in page
+
+
+def test_t78_active_staff_who_have_not_signed_for_more_than_fourteen_days_are_flagged(manager, world):
+    typed = {
+        "form": "version",
+        "subject": "document",
+        "document": "CRS protocol",
+        "version": "4",
+        "reason": "new limits",
+    }
+    assert manager.post(reverse("modules"), typed).status_code == 302
+    with clock.use(clock.FrozenClock(NOW + timedelta(days=14))):
+        assert (
+            f"<strong>{world.alice.nurse.name}</strong>: CRS protocol"
+            not in manager.get(reverse("modules")).content.decode()
+        )
+    with clock.use(clock.FrozenClock(NOW + timedelta(days=15))):
+        manager.force_login(world.alice.nurse)
+        page = manager.get(reverse("modules")).content.decode()
+        assert (
+            f'<span class="mark now">15 days</span><div><strong>{world.alice.nurse.name}</strong>: CRS protocol' in page
+        )
+        signed = {"document": "CRS protocol", "version": "4"}
+        manager.post(reverse("sign_document", args=[world.alice.id]), signed)
+        page = manager.get(reverse("modules")).content.decode()
+        assert f"<strong>{world.alice.nurse.name}</strong>: CRS protocol" not in page
+        assert f"<strong>{world.alice.director.name}</strong>: CRS protocol" in page
+        Membership.objects.filter(user=world.alice.director).update(valid_until=NOW + timedelta(days=1))
+        page = manager.get(reverse("modules")).content.decode()
+        assert f"<strong>{world.alice.director.name}</strong>: CRS protocol" not in page, "no longer of the staff"
+
+
+def test_t84_every_item_is_passed_or_repeated_before_the_first_dose(client, world):
+    client.force_login(world.alice.nurse)
+    asked = {row.id for row in load_teach_back().item}
+    assert {"take_temperature", "number_to_call", "before_fever_medicine", "dexamethasone"} <= asked
+    for who, line in (("patient", 12), ("caregiver", 10)):
+        for item in ("take_temperature", "number_to_call", "before_fever_medicine"):
+            teach(client, world, who, **{item: "repeat"})
+            found = evidence_of(world.course, line, NOW)
+            assert found.met is False
+            assert item.replace("_", " ") in found.because
+            typed = {"who": who, "own_language": "yes", "at": "2026-03-02T09:01", f"item_{item}": "passed"}
+            client.post(reverse("teach_back", args=[world.course.pk]), typed)
+            assert evidence_of(world.course, line, NOW + timedelta(minutes=1)).met is True
+
+
+def test_a_newer_version_of_the_on_call_module_ends_the_certificates_and_the_rota_says_whose_hours_are_open(
+    manager, world
+):
+    by = world.actor("alice", "director")
+    new = make_member(world.alice.organisation, "on_call", "RN New", trained=False)
+    complete_module(world.alice.id, user_id=new.pk, module="on_call", on=TODAY, by=by)
+    held = Certificate.objects.get(user=new)
+    assert (held.kind, held.valid_until) == ("on_call_ladder", date(2026, 9, 2))
+    bring_out(world.alice.id, what="module", subject="on_call", version="2", reason="new ladder", by=by)
+    assert Certificate.objects.get(user=new).valid_until == date(2026, 3, 15)
+    assert "New version" in manager.get(reverse("modules")).content.decode()
+
+
+def test_site_23_is_answered_from_the_drills_on_record(manager, world):
+    assert drill_evidence_of(world.alice.site, None, NOW).met is None
+    typed = {
+        "site": str(world.alice.site.pk),
+        "on": "2026-03-01",
+        "call_answered": "4",
+        "packet_opened": "9.5",
+        "tocilizumab_at_bedside": "55",
+        "correct_grade": "yes",
+    }
+    for kind in ("phone_after_hours", "ed_without_record"):
+        assert manager.post(reverse("drills"), {**typed, "kind": kind}).status_code == 302
+    assert drill_evidence_of(world.alice.site, None, NOW).met is True
