@@ -46,7 +46,7 @@ def test_nothing_is_recorded_and_both_are_open(nurse, world):
     page = nurse.get(world.address).content.decode()
     assert "Asked now: before the first dose." in page
     assert page.count("0 of 11 passed") == 2
-    assert page.count('<span class="mark now">Not passed</span>') == 2
+    assert page.count('<span class="mark today">Still to do</span>') == 2
     assert "From which number on do you call us?" in page
     assert Look.objects.filter(what="teach-back").exists()
     assert f'href="{world.address}"' in nurse.get(reverse("course", args=[world.course.pk])).content.decode()
@@ -65,6 +65,7 @@ def test_each_of_the_two_is_taught_and_saved_apart(nurse, world):
 def test_what_is_to_be_repeated_is_named_until_it_is_said(nurse, world):
     page = nurse.post(world.address, typed(card="repeat"), follow=True).content.decode()
     assert '<span class="mark now">Repeat</span><div>Has the card with its code at hand' in page
+    assert '<span class="mark now">To repeat</span> Has the card with its code at hand</p>' in page
     assert ">Patient: 10 of 11 passed<" in page
     again = {"who": "patient", "own_language": "yes", "at": "2026-03-02T10:00", "item_card": "passed"}
     with clock.use(clock.FrozenClock(NOW + timedelta(minutes=20))):

@@ -134,6 +134,7 @@ def _shown(told: TeachBack, found: Course) -> dict[str, Any]:
             {
                 "who": who,
                 "met": taught.met,
+                "repeat": "; ".join(item.words for item in taught.items if item.state == "repeat"),
                 "count": f"{passed} of {len(taught.items)}",
                 "items": [
                     {
