@@ -11,7 +11,18 @@ from handrail.actions.doors import set_day
 from handrail.actions.emergency import exchange_key, issue_card, open_page, show_card
 from handrail.alerts.models import Alert, AlertEntry
 from handrail.people import guards
-from handrail.people.models import AgreementSignature, AgreementStep, Contact, LinkToken, RotaEntry
+from handrail.people.models import (
+    AgreementSignature,
+    AgreementStep,
+    Contact,
+    LinkToken,
+    RemsAct,
+    RemsDispense,
+    RemsMode,
+    RemsRecord,
+    RemsReport,
+    RotaEntry,
+)
 from handrail.people.owned import OwnedModel
 from handrail.records.models import (
     Course,
@@ -65,6 +76,11 @@ APPEND_ONLY = [
     "people_siteexception",
     "people_sitegrant",
     "people_siteway",
+    "people_remsrecord",
+    "people_remsmode",
+    "people_remsdispense",
+    "people_remsreport",
+    "people_remsact",
 ]
 
 
@@ -87,6 +103,12 @@ def one_row_each(world) -> None:
     clinic = door(world, "clinic", "Hub clinic")
     open_week(world, clinic, WEEKDAYS)
     set_day(clinic.pk, on=MONDAY_0900.date(), hours="closed", by=world.actor("alice", "director"), now=MONDAY_0900)
+    desk = {"organisation": course.organisation, "by": nurse}
+    RemsRecord.objects.create(**desk, kind="setting", programme="elrexfio", from_on=MONDAY_0900.date())
+    RemsMode.objects.create(**desk, site=world.alice.site, mode="central", from_at=MONDAY_0900)
+    RemsDispense.objects.create(**desk, course=course, on=MONDAY_0900.date(), product="teclistamab")
+    RemsReport.objects.create(**desk, course=course, event=uuid4(), toxicity="crs", owed=True)
+    RemsAct.objects.create(**desk, what="begun", programme="elrexfio")
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

@@ -35,6 +35,11 @@ from handrail.people.models import (
     Presence,
     Referral,
     ReferralEntry,
+    RemsAct,
+    RemsDispense,
+    RemsMode,
+    RemsRecord,
+    RemsReport,
     RotaEntry,
     ServiceClient,
     SiteException,
@@ -81,6 +86,8 @@ SITES = [SiteItem, SiteException, SiteGrant, SiteWay]
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""
 CLINICAL = [
+    RemsDispense,
+    RemsReport,
     Patient,
     Contact,
     LinkToken,
@@ -109,6 +116,9 @@ CLINICAL = [
     TextReceived,
 ]
 OWN = [
+    RemsAct,
+    RemsMode,
+    RemsRecord,
     DocumentKey,
     ServiceClient,
     ClientAssertion,
@@ -148,6 +158,8 @@ def world():
     Dispatch.objects.create(**owned, whom="patient", kind="reminder", idempotency_key="1", send_at=NOW)
     TextReceived.objects.create(**owned, provider_id="SM1", outcome="recorded")
     Look.objects.create(**owned, user=world.alice.nurse, what="course")
+    RemsDispense.objects.create(**owned, on=NOW.date(), product="teclistamab", by=world.alice.nurse)
+    RemsReport.objects.create(**owned, event=uuid4(), toxicity="crs", owed=True, by=world.alice.nurse)
     scanned = exchange_key(show_card(issue_card(course.pk, by=world.actor("alice"), now=NOW)).address_key)
     assert open_page(scanned, EmergencyCard.objects.get().code, now=NOW)
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
@@ -168,6 +180,10 @@ def world():
     TextLine.objects.create(**own, phone_hash="0")
     make_key(course.organisation, by=world.actor("alice", "director"), now=NOW)
     RotaEntry.objects.create(**own, kind="put_on", payload={}, at=NOW)
+    desk = {**own, "by": world.alice.director}
+    RemsAct.objects.create(**desk, what="begun", programme="elrexfio")
+    RemsMode.objects.create(**desk, site=world.alice.site, mode="central", from_at=NOW)
+    RemsRecord.objects.create(**desk, kind="setting", programme="elrexfio", from_on=NOW.date())
     claim(referred(world.alice).pk, by=world.actor("alice"), now=NOW)
     Export.objects.create(**own, asked_by=world.alice.director, asked_at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)

@@ -87,6 +87,9 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "approve_policy": frozenset({_PHARMACIST, _ONCOLOGIST, _DIRECTOR}),
     "manage_access": CLINICIANS | {_COORDINATOR, _PHARMACIST, _SITE_MANAGER},
     "manage_access_papers": frozenset({_PHARMACIST, _SITE_MANAGER, _DIRECTOR}),
+    "keep_rems": frozenset({_PHARMACIST, _SITE_MANAGER, _DIRECTOR}),
+    "record_dispense": frozenset({_PHARMACIST, _NURSE, _SITE_MANAGER, _DIRECTOR}),
+    "report_reaction": CLINICIANS | {_PHARMACIST, _DIRECTOR},
     "run_demo": EVERYBODY,
 }
 """Which roles may do a verb at their own organisation."""
@@ -126,6 +129,8 @@ LENT: Final[dict[str, frozenset[str]]] = {
         "offer_handoff",
         "take_part_in_handoff",
         "manage_access",
+        "record_dispense",
+        "report_reaction",
     },
     "handoff": _LOOKING | {"record_note", "move_accountability", "take_part_in_handoff"},
     "consult": _LOOKING | {"record_note"},

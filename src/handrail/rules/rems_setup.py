@@ -31,9 +31,7 @@ class Setup:
     @property
     def open(self) -> tuple[Task, ...]:
         """What is left, the first due first."""
-        return tuple(
-            sorted((t for t in self.tasks if t.state == "open"), key=lambda t: (t.due_on or date.max, t.row.id))
-        )
+        return tuple(sorted((t for t in self.tasks if t.state == "open"), key=lambda t: t.due_on or date.max))
 
     @property
     def done_count(self) -> int:

@@ -33,6 +33,11 @@ DESKS: Final = (
     ),
     Desk(url="modules", title="Modules and documents", words="Who lacks which module by when, and what is to be read and signed."),
     Desk(url="drills", title="Drills", words="Mock reactions with their times, and which site holds the drills that it needs."),
+    Desk(
+        url="rems",
+        title="REMS",
+        words="Which site may dispense what, codes and reports that are owed, papers that run out, and the binder for an audit.",
+    ),
     Desk(url="places", title="Places and their hours", words="Clinics, urgent care and emergency departments, and when they are open."),
     Desk(url="policies", title="Policies", words="The limits, clocks and words of this organisation, and who signed them."),
 )  # fmt: skip

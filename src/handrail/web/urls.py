@@ -33,6 +33,7 @@ from handrail.web import (
     views_texts,
     views_training,
 )
+from handrail.web.rems import papers as rems_papers
 from handrail.web.sites import public as sites_public
 from handrail.web.teaching import views_teach_back
 
@@ -144,6 +145,8 @@ urlpatterns = [
     path("courses/<uuid:course_id>/take-up-policy", views_policies.take_up, name="take_up_policy"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
     path("programme/", include("handrail.web.teaching.urls")),
+    path("programme/rems/", include("handrail.web.rems.urls")),
+    path("courses/<uuid:course_id>/rems/", rems_papers.of_course, name="rems_course"),
     path("a/", include("handrail.web.answer.urls")),
     path("c/", include("handrail.web.checkin.urls")),
     path("e/", include("handrail.web.emergency.urls")),

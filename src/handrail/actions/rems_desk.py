@@ -1,0 +1,275 @@
+"""What an authorised representative has to do now: planned doses and their line 8, codes, reports that are due, papers that run out.
+
+Worked out while it is read, with a constant number of queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from handrail.actions.rems_look import House, day_of, dispense_of, evidence_for, house_of
+from handrail.people.models import Organisation, RemsDispense, RemsReport, Site, User
+from handrail.records import wire
+from handrail.records.models import Course, Event
+from handrail.records.reach import courses_of
+from handrail.rules.episodes import icans_grade
+from handrail.rules.evidence import Evidence
+from handrail.rules.grading import crs_inputs, grade_crs
+from handrail.rules.history import History
+from handrail.rules.pinned import policy_for
+from handrail.rules.rems_data import desk_rules, programme_for
+from handrail.rules.rems_desk import Expiry, expiries
+from handrail.rules.rems_doses import (
+    Dose,
+    HandOver,
+    Owner,
+    Reaction,
+    Report,
+    Trouble,
+    hand_overs,
+    owner_at,
+    reports_due,
+    troubles,
+)
+from handrail.rules.terms import civil_date
+
+_DOSES: Final = ("dose_planned", "dose_given", "dose_not_given", "fact_withdrawn")
+_GRADES: Final = ("crs_assessed", "icans_assessed", "ice_assessed", "toxicity_resolved", "fact_withdrawn")
+AHEAD: Final = timedelta(days=7)
+"""So far ahead hand-overs are listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDose:
+    """A dose on the calendar, line 8 of its gate, and who gets its code now."""
+
+    course: Course
+    on: date
+    site: Site | None
+    step: str
+    evidence: Evidence
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """A given dose whose dispense record is not whole, and who owns that now."""
+
+    course: Course
+    trouble: Trouble
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A report that is owed."""
+
+    course: Course
+    report: Report
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything of one organisation's desk."""
+
+    house: House
+    planned: tuple[PlannedDose, ...]
+    wrong: tuple[Wrong, ...]
+    due: tuple[Due, ...]
+    expiries: tuple[Expiry, ...]
+    hand_overs: tuple[tuple[Site, HandOver], ...]
+
+
+def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
+    """The desk of an organisation, as somebody of it sees it. Constant number of queries."""
+    house = house_of(organisation, now)
+    rules = desk_rules()
+    since = now - timedelta(days=rules.code.missed_days_back)
+    reached = courses_of(person, now)
+    courses = {each.pk: each for each in reached.select_related("patient", "organisation", "site")}
+    rows = _facts(reached, since)
+    dispenses = list(
+        RemsDispense.objects.filter(course__in=reached, on__gte=since.date(), superseded_by__isnull=True)
+        .select_related("by", "prescriber")
+        .order_by("at", "id")
+    )
+    doses = [_dose(courses[row.course_id], row, rows, house) for row in rows if row.kind == "dose_given"]
+    asked = [dose for dose in doses if dose is not None and _asked(dose, courses)]
+    told = troubles(asked, [dispense_of(row) for row in dispenses], rules.code)
+    wrong = [Wrong(course=courses[UUID(t.dose.course)], trouble=t, owner=_owner(house, t, now)) for t in told]
+    reported = {str(each) for each in RemsReport.objects.filter(course__in=reached).values_list("event", flat=True)}
+    reactions, resolved = _reactions(courses, rows, now)
+    closed = frozenset().union(*house.holidays.values()) if house.holidays else frozenset[date]()
+    due = reports_due(reactions, reported, resolved, rules.report, closed)
+    changes = [
+        (site, each)
+        for site in house.sites
+        for each in hand_overs(
+            house.modes.get(site.pk, ()), now, now + AHEAD, house.holidays[site.pk], house.places[site.pk].menders
+        )
+    ]
+    return Desk(
+        house=house,
+        planned=tuple(_planned(courses, rows, dispenses, house, now)),
+        wrong=tuple(wrong),
+        due=tuple(Due(course=courses[UUID(r.reaction.course)], report=r, overdue=r.due_at <= now) for r in due),
+        expiries=expiries(house.papers, civil_date(now, organisation.time_zone), rules.expiry.warn_days),
+        hand_overs=tuple(sorted(changes, key=lambda each: (each[1].at, each[0].name))),
+    )
+
+
+def given_doses(courses: dict[UUID, Course], since: datetime, house: House) -> list[Dose]:
+    """The doses since an instant for which a dispense record is asked."""
+    rows = _facts(courses, since)
+    found = [_dose(courses[row.course_id], row, rows, house) for row in rows if row.kind == "dose_given"]
+    return [dose for dose in found if dose is not None and _asked(dose, courses)]
+
+
+def _facts(courses: Any, since: datetime) -> list[Event]:
+    """The facts since an instant that nothing corrects or withdraws, the oldest first."""
+    kinds = {*_DOSES, *_GRADES}
+    rows = list(
+        Event.objects.filter(course__in=courses, kind__in=kinds, occurred_at__gte=since).order_by("occurred_at", "id")
+    )
+    replaced = {(row.course_id, row.supersedes) for row in rows if row.supersedes}
+    return [row for row in rows if (row.course_id, row.id) not in replaced]
+
+
+def _dose(course: Course, row: Event, rows: list[Event], house: House) -> Dose | None:
+    """A given dose at a site of this organisation; one that another organisation gives is on that one's desk."""
+    on = civil_date(row.occurred_at, row.zone)
+    plan = next(
+        (
+            each
+            for each in reversed(rows)
+            if each.kind == "dose_planned" and each.course_id == course.pk and each.payload.get("on") == on.isoformat()
+        ),
+        None,
+    )
+    code = row.site or (plan.payload.get("at_site") if plan is not None else "") or ""
+    site = house.by_code(code) if code else course.site
+    if site is None and course.organisation_id != house.organisation.pk:
+        return None
+    if site is not None and site.organisation_id != house.organisation.pk:
+        return None
+    return Dose(
+        course=str(course.pk),
+        label=str(course.pk)[:8],
+        product=course.product,
+        site=str(site.pk) if site is not None else "",
+        on=on,
+        given_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+    )
+
+
+def _asked(dose: Dose, courses: dict[UUID, Course]) -> bool:
+    """Whether the REMS of the product asks for a check of every dose on that day."""
+    programme = programme_for(dose.product, courses[UUID(dose.course)].jurisdiction)
+    return programme is not None and any(
+        row.frequency == "every_dose" for row in programme.asked(dose.product, dose.on)
+    )
+
+
+def _owner(house: House, trouble: Trouble, now: datetime) -> Owner:
+    dose = trouble.dose
+    if not dose.site:
+        return Owner(name="", side="nobody", because="at which site it was given is not known")
+    programme = programme_for(dose.product, "US")
+    return owner_of(house, UUID(dose.site), programme.id if programme else "", now)
+
+
+def owner_of(house: House, site_id: UUID, programme: str, at: datetime) -> Owner:
+    """Who owns the codes of a site at an instant."""
+    day = civil_date(at, house.places[site_id].zone)
+    fallback = house.fallback(site_id, programme, day)
+    return owner_at(house.modes.get(site_id, ()), at, house.holidays[site_id], fallback)
+
+
+def _planned(
+    courses: dict[UUID, Course], rows: list[Event], dispenses: list[RemsDispense], house: House, now: datetime
+) -> Iterable[PlannedDose]:
+    """The newest plan of each course that is not over, of the days ahead that the desk looks at."""
+    newest = {row.course_id: row for row in rows if row.kind == "dose_planned"}
+    found = []
+    for course_id, plan in newest.items():
+        course, on = courses[course_id], day_of(plan.payload.get("on"))
+        code = plan.payload.get("at_site") or plan.site or ""
+        site = house.by_code(code) if code else course.site
+        zone = site.time_zone if site is not None else course.time_zone
+        today = civil_date(now, zone)
+        last = today + timedelta(days=desk_rules().code.planned_days_ahead)
+        theirs = course.organisation_id != house.organisation.pk
+        elsewhere = site is not None and site.organisation_id != house.organisation.pk
+        if on is None or not today <= on <= last or _over(plan, on, rows) or elsewhere or (theirs and site is None):
+            continue
+        mine = [row for row in dispenses if row.course_id == course_id and row.on == on]
+        programme = programme_for(course.product, course.jurisdiction)
+        owner = Owner(name="", side="nobody", because="at which site it is given is not known")
+        if site is not None:
+            owner = owner_of(house, site.pk, programme.id if programme else "", now)
+        evidence = evidence_for(course, house, site, on, mine, plan)
+        found.append(
+            PlannedDose(
+                course=course, on=on, site=site, step=plan.payload.get("step") or "", evidence=evidence, owner=owner
+            )
+        )
+    return sorted(found, key=lambda each: (each.on, str(each.course.pk)))
+
+
+def _over(plan: Event, on: date, rows: list[Event]) -> bool:
+    """Whether the planned dose was given on its day or later, or recorded as not given."""
+    mine = [row for row in rows if row.course_id == plan.course_id]
+    given = any(row.kind == "dose_given" and civil_date(row.occurred_at, row.zone) >= on for row in mine)
+    return given or any(row.kind == "dose_not_given" and row.occurred_at >= plan.occurred_at for row in mine)
+
+
+def _reactions(
+    courses: dict[UUID, Course], rows: list[Event], now: datetime
+) -> tuple[list[Reaction], list[tuple[str, str, datetime]]]:
+    """Every assessment of CRS and ICANS with its grade (the clinician's where it is higher), and every end of an episode."""
+    limits = {"crs": desk_rules().report.crs_grade_from, "icans": desk_rules().report.icans_grade_from}
+    by_course: dict[UUID, list[Event]] = {}
+    for row in rows:
+        if row.kind in _GRADES and programme_for(courses[row.course_id].product, courses[row.course_id].jurisdiction):
+            by_course.setdefault(row.course_id, []).append(row)
+    found: list[Reaction] = []
+    ends: list[tuple[str, str, datetime]] = []
+    for course_id, held in by_course.items():
+        if not any(row.kind in ("crs_assessed", "icans_assessed") for row in held):
+            continue
+        course = courses[course_id]
+        history = History.build(wire.header(course), [wire.to_fact(row) for row in held])
+        policy = policy_for(history, now)
+        ends += [
+            (str(course_id), event.body.toxicity, event.body.resolved_at or event.at)
+            for event in history.of("toxicity_resolved")
+            if event.body.toxicity in limits
+        ]
+        for kind in ("crs", "icans"):
+            for event in history.of(f"{kind}_assessed"):
+                graded = grade_crs(crs_inputs(event.body)) if kind == "crs" else icans_grade(event, history, policy)
+                own, limit = event.body.clinician_grade, limits[kind]
+                # A low grade of a clinician does not settle what the facts leave open; a high one does.
+                sure = graded.grade is not None or (own is not None and own >= limit)
+                grade = max(each for each in (graded.grade, own, 0) if each is not None) if sure else None
+                found.append(
+                    Reaction(
+                        course=str(course_id),
+                        label=str(course_id)[:8],
+                        toxicity="crs" if kind == "crs" else "icans",
+                        grade=grade,
+                        at=event.at,
+                        zone=event.zone,
+                        event=event.id,
+                    )
+                )
+    return found, ends
+
+
+__all__ = ["Desk", "Due", "PlannedDose", "Wrong", "desk_of", "given_doses", "owner_of"]

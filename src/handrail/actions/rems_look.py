@@ -1,0 +1,267 @@
+"""What the REMS desk knows, gathered for its rules: per organisation for the pages, per course for line 8 of the gate.
+
+Everything is worked out while it is read: a paper that ends turns doses red on the next look, and no job has to run for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from handrail.people import permissions, scope
+from handrail.people.models import (
+    Holiday,
+    Membership,
+    Organisation,
+    RemsAct,
+    RemsDispense,
+    RemsMode,
+    RemsRecord,
+    Role,
+    Site,
+)
+from handrail.records.models import Course, CourseAccess, Event, ProtocolSignature
+from handrail.rules.doors import Hours, hours_from
+from handrail.rules.evidence import Evidence
+from handrail.rules.protocol import load
+from handrail.rules.rems_desk import Ask, Paper, Person, Place, gate_evidence
+from handrail.rules.rems_doses import Dispense, Mode
+from handrail.rules.terms import civil_date, say_date
+
+MENDS = (Role.SITE_MANAGER, Role.PHARMACIST, Role.DIRECTOR)
+"""Who may put a paper right, the nearest first."""
+STAFF = (Role.PHARMACIST, Role.NURSE)
+"""Who dispenses and gives: everybody here is asked for a training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """All that one organisation has on its REMS desk."""
+
+    organisation: Organisation
+    sites: tuple[Site, ...]
+    places: Mapping[UUID, Place]
+    papers: tuple[Paper, ...]
+    modes: Mapping[UUID, tuple[Mode, ...]]
+    acts: tuple[RemsAct, ...]
+    holidays: Mapping[UUID, frozenset[date]]
+    ends: Mapping[str, tuple[date, str]] = field(default_factory=dict)
+    """By key of a protocol: the last day of its REMS, as the organisation itself signed it, and who confirmed that."""
+
+    def by_code(self, code: str) -> Site | None:
+        """The site of a code."""
+        return next((site for site in self.sites if site.code == code), None)
+
+    def fallback(self, site_id: UUID, programme: str, day: date) -> tuple[str, ...]:
+        """Who owns a code where no mode names somebody: the representative, the deputy, who manages."""
+        papers = [p for p in self.papers if p.programme == programme and p.site == str(site_id) and p.holds(day)]
+        named = [p.who.name for kind in ("representative", "deputy") for p in papers if p.kind == kind and p.who]
+        return (*named, *self.places[site_id].menders)
+
+    def signed_end(self, protocol_key: str, on: date) -> str:
+        """The words of an end that the organisation signed for a protocol; empty: none before that day."""
+        last, words = self.ends.get(protocol_key, (date.max, ""))
+        return words if on > last else ""
+
+
+def house_of(organisation: Organisation, now: datetime) -> House:
+    """The desk of one organisation. Constant number of queries."""
+    sites = tuple(Site.objects.filter(organisation=organisation).order_by("name", "id"))
+    current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
+    members = list(
+        Membership.objects.filter(current, organisation=organisation, valid_from__lte=now, user__is_active=True)
+        .select_related("user")
+        .order_by("user__name", "id")
+    )
+    here = {each.user_id for each in members}
+    records = RemsRecord.objects.filter(organisation=organisation).select_related("user")
+    modes: dict[UUID, list[Mode]] = {}
+    rows = RemsMode.objects.filter(organisation=organisation).select_related("central", "local", "site")
+    for row in rows.order_by("from_at", "at", "id"):
+        modes.setdefault(row.site_id, []).append(_mode(row, here))
+    closed = list(Holiday.objects.filter(organisation=organisation))
+    return House(
+        organisation=organisation,
+        sites=sites,
+        places={site.pk: _place(site, members) for site in sites},
+        papers=papers_of(records),
+        modes={site: tuple(each) for site, each in modes.items()},
+        acts=tuple(RemsAct.objects.filter(organisation=organisation).select_related("user").order_by("at", "id")),
+        holidays={site.pk: frozenset(h.on for h in closed if h.site_id in (None, site.pk)) for site in sites},
+        ends=_signed_ends(organisation),
+    )
+
+
+def papers_of(records: Iterable[RemsRecord]) -> tuple[Paper, ...]:
+    """The records that count: the last of each chain of corrections, without those that were taken back."""
+    found = list(records)
+    replaced = {each.supersedes_id for each in found}
+    return tuple(_paper(each) for each in found if each.pk not in replaced and not each.withdrawn)
+
+
+def evidence_of(course: Course, now: datetime, on: date | None = None) -> Evidence:
+    """Line 8 of the readiness gate for the next dose of a course: prescriber, dispenser, setting, code.
+
+    Args:
+        on: the day of the dose; None: the day of the newest plan that is not over, else today.
+    """
+    with scope.everything():
+        plans = list(course.events.filter(kind__in=("dose_planned", "fact_withdrawn")).order_by("-occurred_at", "-id"))
+        replaced = {row.supersedes for row in plans if row.supersedes}
+        plan = next((row for row in plans if row.kind == "dose_planned" and row.id not in replaced), None)
+        site, house = _where(course, plan, now)
+        zone = site.time_zone if site is not None else course.time_zone
+        today = civil_date(now, zone)
+        planned = day_of(plan.payload.get("on")) if plan is not None else None
+        day = on or (planned if planned is not None and planned >= today else today)
+        rows = RemsDispense.objects.filter(course=course, on=day, superseded_by__isnull=True).select_related(
+            "by", "prescriber"
+        )
+        return evidence_for(course, house, site, day, list(rows.order_by("at", "id")), plan)
+
+
+def evidence_for(
+    course: Course, house: House, site: Site | None, day: date, rows: list[RemsDispense], plan: Event | None
+) -> Evidence:
+    """The same from what was gathered already.
+
+    Args:
+        house: the desk of the organisation whose site gives the dose.
+        rows: the dispense records of that dose that nothing corrects.
+        plan: who planned the dose counts as its prescriber until a record names one, if that person prescribes.
+    """
+    place = house.places.get(site.pk) if site is not None else None
+    return gate_evidence(
+        Ask(
+            product=course.product,
+            jurisdiction=course.jurisdiction,
+            place=place,
+            on=day,
+            prescriber=_prescriber(rows, plan, place),
+            papers=house.papers,
+            dispenses=tuple(dispense_of(row) for row in rows),
+            ended=house.signed_end(course.protocol_key, day),
+        )
+    )
+
+
+def dispense_of(row: RemsDispense) -> Dispense:
+    """A dispense record as the rules read it."""
+    return Dispense(
+        course=str(row.course_id),
+        on=row.on,
+        checked=row.checked,
+        code=row.code,
+        obtained_at=row.obtained_at,
+        recorded_at=row.at,
+        by=row.by.name,
+        how=row.how,
+        id=str(row.pk),
+    )
+
+
+def _where(course: Course, plan: Event | None, now: datetime) -> tuple[Site | None, House]:
+    """The site that gives the dose and the desk of its organisation: the owner's, or one that has access to the course now."""
+    code = (plan.payload.get("at_site") or plan.site) if plan is not None else ""
+    owner = course.organisation
+    if code:
+        granted = CourseAccess.objects.valid(now).filter(course=course).values_list("to_organisation_id", flat=True)
+        found = list(
+            Site.objects.filter(code=code, organisation_id__in=[owner.pk, *granted]).select_related("organisation")
+        )
+        own = [each for each in found if each.organisation_id == owner.pk]
+        chosen = own or found
+        if len(chosen) == 1:
+            return chosen[0], house_of(chosen[0].organisation, now)
+        return None, house_of(owner, now)
+    return course.site, house_of(owner, now)
+
+
+def _prescriber(rows: list[RemsDispense], plan: Event | None, place: Place | None) -> Person | None:
+    named = [row.prescriber for row in rows if row.prescriber is not None]
+    if named:
+        return Person(id=str(named[-1].pk), name=named[-1].name)
+    if plan is None or place is None:
+        return None
+    return next((each for each in place.prescribers if each.id == plan.by), None)
+
+
+def day_of(text: Any) -> date | None:
+    """A day in wire form; None: none that can be read."""
+    try:
+        return date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _paper(row: RemsRecord) -> Paper:
+    return Paper(
+        kind=row.kind,  # type: ignore[arg-type]
+        programme=row.programme,
+        product=row.product or None,
+        site=str(row.site_id) if row.site_id else None,
+        who=Person(id=str(row.user_id), name=row.user.name) if row.user is not None else None,
+        from_on=row.from_on,
+        until=row.until,
+        no_end=row.no_end or None,
+        reference=row.reference,
+        version=row.version,
+        licence=row.licence,
+        id=str(row.pk),
+    )
+
+
+def _mode(row: RemsMode, here: set[UUID]) -> Mode:
+    """A mode with the people who still belong here; one who left owns nothing any more."""
+    week = tuple(hours_from(text) for text in row.week) if row.week else ()
+    return Mode(
+        mode=row.mode,  # type: ignore[arg-type]
+        from_at=row.from_at,
+        central=row.central.name if row.central is not None and row.central_id in here else "",
+        local=row.local.name if row.local is not None and row.local_id in here else "",
+        hours=Hours(zone=row.site.time_zone, week=week) if week else None,
+    )
+
+
+def _place(site: Site, members: list[Membership]) -> Place:
+    at_site = [each for each in members if each.site_id in (None, site.pk)]
+
+    def people(roles: Iterable[str]) -> tuple[Person, ...]:
+        wanted = set(roles)
+        named = {
+            each.user_id: Person(id=str(each.user_id), name=each.user.name) for each in at_site if each.role in wanted
+        }
+        return tuple(named.values())
+
+    menders = [
+        f"{each.user.name} ({Role(each.role).label.lower()})" for role in MENDS for each in at_site if each.role == role
+    ]
+    return Place(
+        id=str(site.pk),
+        name=site.name,
+        zone=site.time_zone,
+        menders=tuple(dict.fromkeys(menders)),
+        prescribers=people(permissions.PRESCRIBERS),
+        staff=people(STAFF),
+    )
+
+
+def _signed_ends(organisation: Organisation) -> dict[str, tuple[date, str]]:
+    """The protocols whose whole REMS the organisation signed as ended, by a pharmacist and a medical lead."""
+    found = {}
+    signed = ProtocolSignature.objects.filter(organisation=organisation, revoked_at__isnull=True)
+    for each in signed.select_related("pharmacist", "medical_lead"):
+        protocol = load(each.protocol_key).with_overlays([each.document] if each.document else [])
+        lasts = [row.in_force_to for row in protocol.rems]
+        if not lasts or any(last is None for last in lasts):
+            continue
+        last = max(day for day in lasts if day is not None)
+        who = f"{each.pharmacist.name} and {each.medical_lead.name}"
+        on = civil_date(each.signed_at, organisation.time_zone)
+        found[each.protocol_key] = (last, f"the REMS ended on {say_date(last)}: signed by {who} on {say_date(on)}")
+    return found

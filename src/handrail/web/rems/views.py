@@ -1,0 +1,285 @@
+"""The matrix of sites and products, the representative's list, the set-up of a product, and the dispense record of a course."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from handrail import clock
+from handrail.actions.actor import person
+from handrail.actions.errors import RefusedError
+from handrail.actions.rems import note_setup
+from handrail.actions.rems_desk import Desk, desk_of, owner_of
+from handrail.actions.rems_look import House, house_of
+from handrail.people.models import Organisation, RemsAct, Site
+from handrail.records.reach import courses_of
+from handrail.rules.evidence import Evidence
+from handrail.rules.rems_data import desk_rules, programme_for, programmes
+from handrail.rules.rems_desk import KIND_WORDS, PARTICIPANTS, Cell, cell
+from handrail.rules.rems_setup import Setup, Task, setup
+from handrail.rules.terms import civil_date, say_date, step_words
+from handrail.web.doors import signed_in, staff_page
+from handrail.web.presenters import patient_words
+from handrail.web.rems.parts import around, houses, may_keep, products, shown
+from handrail.web.words import local_time
+
+SIDE_WORDS = {"setting": "Setting", "dispenser": "Dispenser", "prescriber": "Prescribers"}
+
+
+@staff_page
+@require_GET
+def matrix(request: HttpRequest) -> HttpResponse:
+    """Every site and product on a day: setting, dispenser, prescribers. Constant number of queries."""
+    on = _day(request.GET.get("on", ""))
+    told = [_house(request, each, on) for each in houses(request)]
+    return render(request, "handrail/rems/matrix.html", {**around(request, "matrix"), "houses": told})
+
+
+@staff_page
+@require_GET
+def desk(request: HttpRequest) -> HttpResponse:
+    """The representative's list: planned doses, codes, reports, what runs out, who owns the codes. Constant number of queries."""
+    user, now = signed_in(request), clock.now()
+    names = frozenset(courses_of(user, now, "view_identity").values_list("pk", flat=True))
+    told = [_desk(desk_of(user, each, now), names) for each in houses(request)]
+    return render(request, "handrail/rems/desk.html", {**around(request, "desk"), "houses": told})
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def set_up(request: HttpRequest, site_id: UUID, product: str) -> HttpResponse:
+    """What a site still does before the first dose of a product, what carries over, by when, and who does it."""
+    now = clock.now()
+    mine = {each.pk: each for each in houses(request)}
+    site = Site.objects.filter(pk=site_id, organisation__in=mine).first()
+    programme = programme_for(product, "US")
+    if site is None or programme is None:
+        raise Http404("There is no such site and product.")
+    organisation = mine[site.organisation_id]
+    if request.method == "POST":
+        try:
+            note_setup(
+                organisation.pk,
+                site_id=site.pk,
+                product=product,
+                task=request.POST.get("task", ""),
+                by=person(signed_in(request)),
+            )
+            messages.success(request, "Saved.")
+        except RefusedError as error:
+            messages.error(request, error.message)
+        return redirect("rems_setup", site_id=site.pk, product=product)
+    house = house_of(organisation, now)
+    today = civil_date(now, site.time_zone)
+    acts = [each for each in house.acts if each.site_id == site.pk and each.product == product]
+    begun = next((civil_date(each.at, site.time_zone) for each in acts), None)
+    done = {each.task for each in acts if each.what == RemsAct.What.DONE}
+    found = setup(desk_rules().setup, programme, product, str(site.pk), house.papers, done, begun or today, today)
+    context = {
+        "site": site,
+        "product": product,
+        "programme": programme.name,
+        "programme_id": programme.id,
+        "begun": say_date(begun) if begun else "",
+        "keeps": may_keep(request, organisation),
+        "total": len(found.tasks),
+        "done": found.done_count,
+        "earliest": say_date(found.earliest_on) if found.earliest_on else "",
+        "open": _by_owner(found, today),
+        "finished": [_task(each, today) for each in found.tasks if each.state != "open"],
+        "others": [name for name, _ in products() if name != product],
+    }
+    return render(request, "handrail/rems/setup.html", {**around(request, "matrix"), **context})
+
+
+# --- the matrix -----------------------------------------------------------------------------------------------------------------
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _house(request: HttpRequest, organisation: Organisation, on: date | None) -> dict[str, Any]:
+    now = clock.now()
+    house = house_of(organisation, now)
+    sites = []
+    for site in house.sites:
+        day = on or civil_date(now, site.time_zone)
+        cells = [_cell(house, site, product, name, day) for product, name in products()]
+        owner = owner_of(house, site.pk, _programme_of(house, site), now)
+        sites.append({"id": site.pk, "name": site.name, "day": say_date(day), "cells": cells, "owner": owner})
+    return {"name": organisation.name, "sites": sites, "keeps": may_keep(request, organisation)}
+
+
+def _programme_of(house: House, site: Site) -> str:
+    """The programme by whose representative a site is spoken for: the first of which it has papers."""
+    held = [paper.programme for paper in house.papers if paper.site == str(site.pk)]
+    return next((each.id for each in programmes() if each.id in held), "")
+
+
+def _cell(house: House, site: Site, product: str, programme: str, day: date) -> dict[str, Any]:
+    found = cell(product, "US", house.places[site.pk], house.papers, day)
+    sides = [(SIDE_WORDS[name], found.side(name)) for name in PARTICIPANTS]
+    mark, short = _overall(found)
+    return {
+        "product": product,
+        "programme": programme,
+        "mark": mark,
+        "short": short,
+        "ended": found.ended,
+        "empty": found.empty,
+        "sides": [{"name": name, **shown(answer)} for name, answer in sides if answer is not None],
+        "warnings": [
+            {"what": _warned(part.row.id), "who": ", ".join(part.who) or part.answer.because} for part in found.warnings
+        ],
+    }
+
+
+def _warned(requirement: str) -> str:
+    return "Certified, not trained" if requirement == "prescriber_competence" else "Training of this product missing"
+
+
+def _overall(found: Cell) -> tuple[str, str]:
+    if found.ended:
+        return "good", "Nothing asked"
+    if found.empty:
+        return "routine", "Not set up"
+    told = [answer.met for answer in map(found.side, PARTICIPANTS) if answer is not None]
+    if all(met is True for met in told):
+        return "good", "Ready"
+    return ("now", "Not certified") if False in told else ("today", "Not known")
+
+
+# --- the representative's list ------------------------------------------------------------------------------------------------------
+
+
+def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
+    zones = {site.pk: site.time_zone for site in found.house.sites}
+    zone = found.house.organisation.time_zone
+    titles = {str(site.pk): site.name for site in found.house.sites}
+    planned = [
+        {
+            "course": each.course.pk,
+            "who": patient_words(each.course, names=each.course.pk in names),
+            "product": each.course.product,
+            "on": each.on,
+            "step": step_words(each.step),
+            "site": each.site.name if each.site else "site not known",
+            **_line(each.evidence),
+            "owner": each.owner,
+        }
+        for each in found.planned
+    ]
+    wrong = [
+        {
+            "course": each.course.pk,
+            "who": patient_words(each.course, names=each.course.pk in names),
+            "product": each.course.product,
+            "on": each.trouble.dose.on,
+            "kind": each.trouble.kind.capitalize(),
+            "mark": "now" if each.trouble.kind in ("missing", "unchecked") else "today",
+            "words": each.trouble.words,
+            "late_from": local_time(each.trouble.late_from, zone),
+            "site": titles.get(each.trouble.dose.site, "site not known"),
+            "owner": each.owner,
+        }
+        for each in found.wrong
+    ]
+    due = [
+        {
+            "course": each.course.pk,
+            "who": patient_words(each.course, names=each.course.pk in names),
+            "words": each.report.words,
+            "due": local_time(each.report.due_at, each.report.reaction.zone),
+            "mark": "now" if each.overdue else "today",
+            "short": "Overdue" if each.overdue else "Due",
+        }
+        for each in found.due
+    ]
+    ends = [
+        {
+            "mark": "now"
+            if each.days_left < 0
+            else "soon"
+            if each.within == desk_rules().expiry.warn_days[0]
+            else "today",
+            "short": "Ran out" if each.days_left < 0 else f"Within {each.within} days",
+            "what": KIND_WORDS[each.paper.kind],
+            "programme": _name(each.paper.programme),
+            "who": each.paper.who.name if each.paper.who else titles.get(each.paper.site or "", ""),
+            "last": each.paper.until,
+        }
+        for each in found.expiries
+    ]
+    overs = [
+        {
+            "site": site.name,
+            "at": local_time(each.at, zones[site.pk]),
+            "before": each.before.name,
+            "after": each.after.name,
+        }
+        for site, each in found.hand_overs
+    ]
+    return {
+        "name": found.house.organisation.name,
+        "planned": planned,
+        "wrong": wrong,
+        "due": due,
+        "ends": ends,
+        "overs": overs,
+        "days": desk_rules().code.planned_days_ahead,
+        "minutes": desk_rules().code.late_after_minutes,
+        "warn_days": ", ".join(str(days) for days in reversed(desk_rules().expiry.warn_days)),
+    }
+
+
+def _line(answer: Evidence) -> dict[str, Any]:
+    told = shown(answer)
+    return {
+        "mark": told["mark"],
+        "short": told["short"],
+        "because": told["because"],
+        "next": told["step"],
+        "role": told["owner"],
+    }
+
+
+def _name(programme: str) -> str:
+    return next((each.name for each in programmes() if each.id == programme), programme)
+
+
+# --- the set-up ----------------------------------------------------------------------------------------------------------------------
+
+
+def _by_owner(found: Setup, today: date) -> list[dict[str, Any]]:
+    """The open tasks by who does them, so that each person sees a short list; whoever is due first comes first."""
+    owners = list(dict.fromkeys(task.row.owner for task in found.open))
+    return [
+        {"owner": owner.capitalize(), "tasks": [_task(each, today) for each in found.open if each.row.owner == owner]}
+        for owner in owners
+    ]
+
+
+def _task(task: Task, today: date) -> dict[str, Any]:
+    late = task.due_on is not None and task.due_on < today
+    return {
+        "id": task.row.id,
+        "what": f"{task.row.words[0].upper()}{task.row.words[1:]}",
+        "paper": task.row.paper,
+        "materials": task.row.materials,
+        "due": task.due_on,
+        "late": late,
+        "state": task.state,
+        "mark": "now" if late else "today" if task.state == "open" else "good",
+        "short": "Overdue" if late else {"open": "To do", "done": "Done", "carried": "Carried over"}[task.state],
+        "words": task.words,
+    }

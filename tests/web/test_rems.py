@@ -1,0 +1,83 @@
+"""The pages of the REMS desk: as many queries for ten rows as for one, an empty desk as a worklist, and a stranger sees nothing of it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.actor import person
+from handrail.actions.facts import record_event
+from handrail.people.scope import everything
+from tests.support.factories import World, dose, make_site
+from tests.support.rems_pages import NOW, Desk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk():
+    frozen = clock.FrozenClock(NOW)
+    with clock.use(frozen):
+        yield Desk(World(), frozen)
+
+
+def queries(desk: Desk, name: str) -> int:
+    desk.get(name)  # what is asked once for a session is asked before
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        desk.get(name)
+    return len(asked)
+
+
+def test_the_lists_ask_as_much_for_many_rows_as_for_one(desk):
+    desk.papers()
+    courses = [desk.world.course]
+    desk.plan(courses[0])
+    names = ("rems", "rems_desk", "rems_papers", "rems_modes", "rems_binder")
+    before = {name: queries(desk, name) for name in names}
+    with everything():
+        for number in range(5):
+            make_site(desk.house.organisation, name=f"Site {number}")
+    for _ in range(4):
+        course = desk.world.make_course()
+        desk.plan(course)
+        given = dose("step_up_1", at=NOW - timedelta(minutes=5), mg="4.2")
+        record_event(course.pk, given, by=person(desk.house.nurse), now=NOW)
+    assert {name: queries(desk, name) for name in names} == before
+
+
+def test_an_empty_desk_is_a_worklist_and_no_wall_of_red(desk):
+    text = desk.get("rems")
+    assert "Not certified" not in text
+    assert text.count("Not set up</span>") == 4, "one for each product"
+    assert text.count('class="mark now"') == 0
+
+
+def test_a_site_in_the_middle_of_its_set_up_names_what_is_missing_and_who_mends_it(desk):
+    desk.papers(prescriber=None, dispenser=None)
+    cell = desk.get("rems").split("<strong>Teclistamab</strong>")[1].split("</li>")[0]
+    assert "certificate of the dispenser: nothing is recorded" in cell
+    assert "Next: record it: Manager Flores (site manager)" in cell
+
+
+def test_the_matrix_counts_on_the_day_it_is_asked_about(desk):
+    desk.papers()
+    assert "Ready</span>" in desk.get("rems")
+    assert "begins on Thu 1 Jan 2026" in desk.get("rems", on="2025-12-31")
+
+
+def test_nothing_of_it_is_seen_by_another_organisation(desk):
+    desk.papers()
+    stranger = Client()
+    stranger.force_login(desk.world.charlie.director)
+    for name in ("rems", "rems_desk", "rems_papers", "rems_modes", "rems_binder"):
+        text = stranger.get(reverse(name)).content.decode()
+        assert "Pharmacist Reed" not in text
+        assert "S-1" not in text
+    page = reverse("rems_setup", args=[desk.site.pk, "teclistamab"])
+    assert stranger.get(page).status_code == stranger.post(page, {"task": "stock"}).status_code == 404
