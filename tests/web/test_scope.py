@@ -133,7 +133,7 @@ ROWS = [
     Row("rems_binder", 403, 403, 403, LOGIN),
     Row("rems_binder_file", 403, 403, 403, LOGIN),
     Row("rems_course", 200, 200, 404, LOGIN, about="course"),
-    Row("rems_course", 422, 422, 404, LOGIN, "post", about="course", data=(("form", "dispense"),)),
+    Row("rems_course", 403, 403, 404, LOGIN, "post", about="course", data=(("form", "dispense"),)),
     Row("contacts", 200, 200, 404, LOGIN, about="course"),
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),

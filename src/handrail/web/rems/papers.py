@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from handrail import clock
+from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
 from handrail.actions.rems import (
@@ -143,6 +144,7 @@ def modes(request: HttpRequest) -> HttpResponse:
 def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     """Line 8 of one course, the dispense records of its doses, and the reports that are due."""
     course, user, now = course_for(request, course_id), signed_in(request), clock.now()
+    log_look(course, "rems", user=user, now=now)
     able = permissions.verbs_on(user, course, now)
     found = desk_of(user, course.organisation, now)
     due = [each.report for each in found.due if each.course.pk == course.pk]
