@@ -258,6 +258,17 @@ def test_certified_but_untrained_is_named():
     found = cell("teclistamab", "US", PLACE, held, DAY)
     assert found.side("prescriber").met is True
     assert [part.who for part in found.warnings] == [(ANA.name,)]
+    assert found.untrained == (ANA.name,)
+
+
+def test_who_is_not_certified_is_not_called_certified_and_untrained():
+    held = tuple(each for each in papers() if each.who != ANA)
+    assert cell("teclistamab", "US", PLACE, held, DAY).untrained == ()
+
+
+def test_a_site_of_which_only_the_people_are_known_is_not_set_up():
+    people = tuple(each for each in papers() if each.site is None)
+    assert cell("teclistamab", "US", PLACE, people, DAY).empty
 
 
 def test_one_of_two_prescribers_is_enough_for_the_site_and_the_other_is_named():

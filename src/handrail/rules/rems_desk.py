@@ -98,7 +98,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A product at a site on a day. `ended`: why nothing is asked; `empty`: nobody has recorded anything yet."""
+    """A product at a site on a day. `ended`: why nothing is asked; `empty`: nobody has recorded anything of this very site yet."""
 
     product: str
     programme: Programme | None
@@ -111,6 +111,12 @@ class Cell:
         names = ("setting", "representative") if participant == "setting" else (participant,)
         told = [part.answer for part in self.parts if part.blocks and part.row.participant in names]
         return all_met(told) if told else None
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """Prescribers who are certified and were not trained, by name: a certificate is no competence."""
+        lacking = {part.row.paper: part.who for part in self.parts if part.row.participant == "prescriber"}
+        return tuple(name for name in lacking.get("training", ()) if name not in lacking.get("prescriber", ()))
 
     @property
     def warnings(self) -> tuple[Part, ...]:
@@ -149,7 +155,9 @@ def cell(
             continue
         fitting = [each for each in held if each.kind == row.paper and _fits(each, row, product)]
         parts.append(_part(row, place, fitting, day))
-    return Cell(product=product, programme=programme, parts=tuple(parts), empty=not held)
+    return Cell(
+        product=product, programme=programme, parts=tuple(parts), empty=not any(each.site == place.id for each in held)
+    )
 
 
 def _fits(paper: Paper, row: RequirementRow, product: str) -> bool:

@@ -138,14 +138,18 @@ def _cell(house: House, site: Site, product: str, programme: str, day: date) -> 
         "ended": found.ended,
         "empty": found.empty,
         "sides": [{"name": name, **shown(answer)} for name, answer in sides if answer is not None],
-        "warnings": [
-            {"what": _warned(part.row.id), "who": ", ".join(part.who) or part.answer.because} for part in found.warnings
-        ],
+        "warnings": _warnings(found),
     }
 
 
-def _warned(requirement: str) -> str:
-    return "Certified, not trained" if requirement == "prescriber_competence" else "Training of this product missing"
+def _warnings(found: Cell) -> list[dict[str, str]]:
+    """What is open and holds no dose back: who is certified without a training, and who of the staff was not trained."""
+    told = [{"what": "Certified, not trained", "who": ", ".join(found.untrained)}] if found.untrained else []
+    staff = [part for part in found.warnings if part.row.participant == "dispenser"]
+    return told + [
+        {"what": "Training of this product missing", "who": ", ".join(part.who) or part.answer.because}
+        for part in staff
+    ]
 
 
 def _overall(found: Cell) -> tuple[str, str]:
