@@ -89,7 +89,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "manage_access_papers": frozenset({_PHARMACIST, _SITE_MANAGER, _DIRECTOR}),
     "keep_rems": frozenset({_PHARMACIST, _SITE_MANAGER, _DIRECTOR}),
     "record_dispense": frozenset({_PHARMACIST, _NURSE, _SITE_MANAGER, _DIRECTOR}),
-    "report_reaction": CLINICIANS | {_PHARMACIST, _DIRECTOR},
+    "report_reaction": CLINICIANS | {_PHARMACIST, _SITE_MANAGER, _DIRECTOR},
     "run_demo": EVERYBODY,
 }
 """Which roles may do a verb at their own organisation."""

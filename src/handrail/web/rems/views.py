@@ -216,7 +216,8 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
             else "soon"
             if each.within == desk_rules().expiry.warn_days[0]
             else "today",
-            "short": "Ran out" if each.days_left < 0 else f"Within {each.within} days",
+            "short": "Ran out" if each.days_left < 0 else f"{each.days_left} days",
+            "within": each.within,
             "what": KIND_WORDS[each.paper.kind],
             "programme": _name(each.paper.programme),
             "who": each.paper.who.name if each.paper.who else titles.get(each.paper.site or "", ""),
