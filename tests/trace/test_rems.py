@@ -194,6 +194,7 @@ def test_t34_a_missing_code_is_on_the_list_as_soon_as_the_dose_is_recorded(desk)
     assert "Pharmacist Reed gets it" in text
     month = desk.get("rems_binder", first="2026-03-01", last="2026-03-31")
     assert "missing: no code or confirmation is recorded" in month
+    assert str(course.events.get(kind="dose_given").id) in month, "the line leads to the dose itself"
     desk.clock.set(NOW + timedelta(minutes=16))
     desk.dispense(course, TODAY.isoformat())
     assert "written down late" in rows(desk.get("rems_desk"), GIVEN)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from handrail.actions.rems import LICENCES, ends_words
 from handrail.actions.rems_desk import given_doses
@@ -16,7 +15,7 @@ from handrail.actions.rems_doses import HOWS, RECEIVERS
 from handrail.actions.rems_look import dispense_of, house_of
 from handrail.people.models import Organisation, RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport, Site
 from handrail.records.models import Course
-from handrail.rules.rems_data import desk_rules
+from handrail.rules.rems_data import desk_rules, programme_name
 from handrail.rules.rems_doses import troubles
 from handrail.rules.terms import civil_date, day_start, say_date, zone_named
 
@@ -86,7 +85,9 @@ def _papers(organisation: Organisation, first: date, last: date, span: tuple[dat
         held = row.from_on <= last and (row.until is None or row.until >= first)
         if not held and not span[0] <= row.at < span[1]:
             continue
-        parts = [f"{RemsRecord.Kind(row.kind).label}, {row.programme}, from {say_date(row.from_on)}, {ends_words(row)}"]
+        parts = [
+            f"{RemsRecord.Kind(row.kind).label}, {programme_name(row.programme)}, from {say_date(row.from_on)}, {ends_words(row)}"
+        ]
         parts += [f"material version {row.version}"] if row.version else []
         parts += [LICENCES[row.licence]] if row.licence else []
         parts += ["taken back"] if row.withdrawn else []
@@ -139,7 +140,7 @@ def _acts(organisation: Organisation, span: tuple[datetime, datetime]) -> Iterat
             day=civil_date(row.at, organisation.time_zone).isoformat(),
             site=row.site.name if row.site is not None else "",
             product=row.product,
-            what=f"{row.what}{f': {row.task}' if row.task else ''}, {row.programme}",
+            what=f"{row.what}{f': {row.task}' if row.task else ''}, {programme_name(row.programme)}",
             who=row.user.name if row.user is not None else "",
             reference="",
             written_by=row.by.name,
@@ -191,7 +192,7 @@ def _gaps(
             reference="",
             written_by="",
             written_at=_at(each.dose.recorded_at, organisation),
-            row=str(UUID(each.dose.course)),
+            row=each.dose.event,
             replaces="",
         )
 

@@ -165,6 +165,7 @@ def _dose(course: Course, row: Event, rows: list[Event], house: House) -> Dose |
         on=on,
         given_at=row.occurred_at,
         recorded_at=row.recorded_at,
+        event=str(row.id),
     )
 
 

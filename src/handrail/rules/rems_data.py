@@ -186,6 +186,11 @@ def programme_for(product: str, jurisdiction: str, known: Iterable[Programme] | 
     return None
 
 
+def programme_name(programme: str) -> str:
+    """What a programme is called; its id where none on file has it."""
+    return next((each.name for each in programmes() if each.id == programme), programme)
+
+
 @cache
 def desk_rules() -> DeskRules:
     """The shipped numbers of the desk."""

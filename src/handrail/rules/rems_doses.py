@@ -38,7 +38,7 @@ class Dispense:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dose:
-    """A dose that was given. `on`: its civil date where it was given; `recorded_at`: when somebody wrote that down."""
+    """A dose that was given. `on`: its civil date where it was given; `recorded_at`: when somebody wrote that down; `event`: its id."""
 
     course: str
     label: str
@@ -47,6 +47,7 @@ class Dose:
     on: date
     given_at: datetime
     recorded_at: datetime
+    event: str = ""
 
 
 def check_of(dispenses: Sequence[Dispense], on: date, row: RequirementRow, menders: Sequence[str]) -> Evidence:

@@ -30,7 +30,7 @@ from handrail.actions.rems_look import House, evidence_of, house_of
 from handrail.people import permissions
 from handrail.people.models import Membership, Organisation, RemsAct, RemsDispense, RemsMode
 from handrail.records.models import Course
-from handrail.rules.rems_data import programme_for, programmes
+from handrail.rules.rems_data import programme_for, programme_name, programmes
 from handrail.rules.rems_desk import KIND_WORDS, Paper
 from handrail.rules.terms import civil_date, say_date
 from handrail.web.doors import changes, course_for, signed_in, staff_page
@@ -316,7 +316,6 @@ def _listed(organisation: Organisation, house: House, *, keeps: bool) -> dict[st
 
 def _shown_paper(paper: Paper, names: dict[str, str]) -> dict[str, Any]:
     more = (paper.reference, paper.version and f"material {paper.version}", LICENCES.get(paper.licence, ""))
-    programme = next((each.name for each in programmes() if each.id == paper.programme), paper.programme)
     until = (
         f"until {say_date(paper.until)}"
         if paper.until
@@ -329,7 +328,7 @@ def _shown_paper(paper: Paper, names: dict[str, str]) -> dict[str, Any]:
         "what": KIND_WORDS[paper.kind].capitalize(),
         "who": paper.who.name if paper.who else "",
         "site": names.get(paper.site or "", ""),
-        "programme": programme,
+        "programme": programme_name(paper.programme),
         "product": paper.product or "",
         "days": f"from {say_date(paper.from_on)}, {until}",
         "more": ", ".join(each for each in more if each),
@@ -359,10 +358,11 @@ def _mode_form(organisation: Organisation | None) -> Form:
         *(
             Field(
                 name=f"day{number}",
-                label=day,
+                label=f"Centre open on {day}",
                 kind="text",
-                group="" if number else "Hours of the centre (hybrid only)",
-                hint="" if number else "Such as 08:00-17:00, or closed. In every other hour the site answers.",
+                hint=""
+                if number
+                else "Hybrid only. Such as 08:00-17:00, or closed; in every other hour the site answers.",
             )
             for number, day in enumerate(DAYS)
         ),

@@ -20,7 +20,7 @@ from handrail.actions.rems_look import House, house_of
 from handrail.people.models import Organisation, RemsAct, Site
 from handrail.records.reach import courses_of
 from handrail.rules.evidence import Evidence
-from handrail.rules.rems_data import desk_rules, programme_for, programmes
+from handrail.rules.rems_data import desk_rules, programme_for, programme_name, programmes
 from handrail.rules.rems_desk import KIND_WORDS, PARTICIPANTS, Cell, cell
 from handrail.rules.rems_setup import Setup, Task, setup
 from handrail.rules.terms import civil_date, say_date, step_words
@@ -219,7 +219,7 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
             "short": "Ran out" if each.days_left < 0 else f"{each.days_left} days",
             "within": each.within,
             "what": KIND_WORDS[each.paper.kind],
-            "programme": _name(each.paper.programme),
+            "programme": programme_name(each.paper.programme),
             "who": each.paper.who.name if each.paper.who else titles.get(each.paper.site or "", ""),
             "last": each.paper.until,
         }
@@ -256,10 +256,6 @@ def _line(answer: Evidence) -> dict[str, Any]:
         "next": told["step"],
         "role": told["owner"],
     }
-
-
-def _name(programme: str) -> str:
-    return next((each.name for each in programmes() if each.id == programme), programme)
 
 
 # --- the set-up ----------------------------------------------------------------------------------------------------------------------
