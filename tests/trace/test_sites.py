@@ -16,6 +16,7 @@ from handrail.actions.actor import person
 from handrail.actions.facts import record_event
 from handrail.actions.site_levels import record_way
 from handrail.people.scope import everything
+from handrail.web.sites.forms import NAMES
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, dose, event, make_house, make_member
 from tests.support.site_rows import TEC, TODAY, in_days, ready, shows, signs
@@ -50,7 +51,8 @@ def send(house, user, form: str, **fields) -> tuple[int, str]:
     """Send one of the forms of a site's page; the status, and what stands on the page afterwards."""
     address = reverse("site_product", args=[house.site.pk, TEC])
     client = signed_in(user)
-    answer = client.post(address, {"form": form, **fields})
+    named = NAMES.get(form, {})
+    answer = client.post(address, {"form": form, **{named.get(name, name): text for name, text in fields.items()}})
     page = client.get(address) if answer.status_code == 302 else answer
     return answer.status_code, words(page.content)
 

@@ -52,8 +52,10 @@ class Gathered:
         return site_level(self.facts, load_site_levels(), product, self.today)
 
     def grant(self, product: str) -> SiteGrant | None:
-        """What was signed last for a product."""
-        return next((each for each in self.grants if each.product == product), None)
+        """What was signed last for a product; of two of one moment the lower, as the rule reads them."""
+        signed = [each for each in self.grants if each.product == product and each.from_on <= self.today]
+        last = [each for each in signed if (each.from_on, each.at) == (signed[0].from_on, signed[0].at)]
+        return min(last, key=lambda each: [str(level) for level in LEVELS].index(each.level), default=None)
 
 
 def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:

@@ -16,6 +16,15 @@ YEAR: Final = timedelta(days=364)
 """A starting value for the last day of a signature; the director writes what holds."""
 
 
+NAMES: Final[dict[str, dict[str, str]]] = {
+    "item": {},
+    "except": {"item": "waived", "until_on": "waived_until", "evidence": "waived_evidence"},
+    "level": {"until_on": "level_until", "evidence": "looked_at"},
+    "way": {"evidence": "way_evidence"},
+}
+"""By form, what a field is called here where its verb's own word would stand twice on the page."""
+
+
 def item_form(known: Gathered, level: SiteLevel, item: str) -> Form:
     """Record how an item was found."""
     levels = load_site_levels()
@@ -38,10 +47,10 @@ def except_form(level: SiteLevel, item: str) -> Form:
     """Except an item until a day."""
     rows = [row for row in load_site_levels().rows_for(level.licence) if row.exception]
     fields = (
-        Field(name="item", label="Item", kind="choice", required=True, choices=_items(rows), start=item),
-        Field(name="until_on", label="Until and with", kind="date", required=True),
+        Field(name="waived", label="Item", kind="choice", required=True, choices=_items(rows), start=item),
+        Field(name="waived_until", label="Until and with", kind="date", required=True),
         Field(name="reason", label="Why it may wait", kind="text", required=True),
-        Field(name="evidence", label="What was looked at", kind="text"),
+        Field(name="waived_evidence", label="What was looked at", kind="text"),
     )
     return _form("except", "Except an item until a day", "except_site_item", fields)
 
@@ -55,9 +64,13 @@ def level_form(known: Gathered, level: SiteLevel) -> Form:
             name="level", label="Level", kind="choice", required=True, choices=choices, start=level.next_level or "H"
         ),
         Field(
-            name="until_on", label="Until and with", kind="date", required=True, start=(known.today + YEAR).isoformat()
+            name="level_until",
+            label="Until and with",
+            kind="date",
+            required=True,
+            start=(known.today + YEAR).isoformat(),
         ),
-        Field(name="evidence", label="What you looked at", kind="text", hint="A visit, minutes, the items below."),
+        Field(name="looked_at", label="What you looked at", kind="text", hint="A visit, minutes, the items below."),
         Field(name="why", label="Why, if a condition is not met", kind="text"),
     )
     intro = (
@@ -72,7 +85,7 @@ def way_form(others: Sequence[Site]) -> Form:
     fields = (
         Field(name="other", label="To", kind="choice", required=True, choices=choices),
         Field(name="minutes", label="Worst case", kind="whole", unit="minutes", required=True),
-        Field(name="evidence", label="From where you know it", kind="text"),
+        Field(name="way_evidence", label="From where you know it", kind="text"),
     )
     intro = "Patients and planners who cannot be served here read the nearest site that can first."
     return _form("way", "Write down how far another site is", "record_site_item", fields, intro)

@@ -36,7 +36,7 @@ from handrail.rules.terms import say_date
 from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
-from handrail.web.sites.forms import except_form, item_form, level_form, way_form
+from handrail.web.sites.forms import NAMES, except_form, item_form, level_form, way_form
 from handrail.web.sites.rows import experience_rows, groups, licence_words, site_row
 
 
@@ -155,11 +155,14 @@ def _saved(request: HttpRequest, site: Site, product: str, key: str, filled: Fil
         "level": _sign,
         "way": _way,
     }
+    here = NAMES[key]
+    words = {name: word for word, name in here.items()}
+    values = {words.get(name, name): value for name, value in filled.values.items()}
     try:
-        messages.success(request, doing[key](request, site, product, filled.values))
+        messages.success(request, doing[key](request, site, product, values))
     except RefusedError as error:
-        named = {field.name for field in filled.form.fields}
-        filled.errors[error.path if error.path in named else filled.form.fields[0].name] = error.message
+        path, named = here.get(error.path, error.path), {field.name for field in filled.form.fields}
+        filled.errors[path if path in named else filled.form.fields[0].name] = error.message
         return False
     return True
 
