@@ -9,6 +9,7 @@ from handrail.actions.actor import person
 from handrail.actions.agreements import end
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
+from handrail.actions.site_around import around_site
 from handrail.actions.site_bookings import nearest, site_evidence, unsigned_words
 from handrail.actions.site_facts import experience_of, gather
 from handrail.actions.site_levels import (
@@ -22,6 +23,8 @@ from handrail.actions.site_levels import (
 from handrail.people.models import Shift, SiteGrant, SiteItem
 from handrail.people.network import hubs_of
 from handrail.people.scope import everything
+from handrail.rules.setting_course import Around
+from handrail.rules.setting_facts import Paper
 from handrail.rules.terms import day_start
 from tests.support.agreements import agreed_between
 from tests.support.factories import CHICAGO, MONDAY_0900, World, dose, event, make_house, make_member, make_site
@@ -357,6 +360,32 @@ def test_the_gate_hears_of_a_site_by_the_phase_of_the_plan(world):
     assert site_evidence(world.course, world.alice.site, TEC, in_days(3), now=MONDAY_0900).met is False
     assert site_evidence(world.course, world.bob.site, TEC, in_days(2), now=MONDAY_0900).met is None
     assert site_evidence(world.course, None, TEC, in_days(2), now=MONDAY_0900).met is None
+
+
+def test_the_setting_hears_level_paper_agreement_and_the_other_sites(world):
+    agreed_between(world.alice, world.bob)
+    assert around_site(world.course, in_days(2), MONDAY_0900) == Around(site_name="Synthetic Site")  # nobody signed
+    ready(world.alice, "3", days=30)
+    ready(world.bob, "4")
+    record_way(world.alice.site.pk, other=world.bob.site.pk, minutes=20, by=world.actor("alice", "director"))
+    told = around_site(world.course, in_days(2), MONDAY_0900)
+    assert (told.site_level, told.hospital_agreement) == ("3", Paper(held=True, until=TODAY + timedelta(days=365)))
+    assert told.level_paper is not None and told.level_paper.holds(in_days(2))
+    assert [(each.level, each.worst_minutes) for each in told.other_sites] == [("4", 20)]
+    shows(world.alice, "SITE-09", met=False, at=MONDAY_0900)
+    worse = around_site(world.course, in_days(2), MONDAY_0900)
+    assert (worse.site_level, worse.hospital_agreement) == ("2", Paper(held=False))
+    over = around_site(world.course, in_days(31), MONDAY_0900)
+    assert over.site_level == "0"
+
+
+def test_the_first_patient_of_a_site_is_told_only_where_it_is_known(world):
+    ready(world.alice, "1")
+    assert around_site(world.course, in_days(2), MONDAY_0900).first_patient_at_site is None
+    other, at = world.make_course(), MONDAY_0900 + timedelta(hours=1)
+    record_event(other.pk, dose("treatment", at=at, mg="100"), by=world.actor("alice"), now=at)
+    assert around_site(world.course, in_days(2), at).first_patient_at_site is False
+    assert around_site(other, in_days(2), at).first_patient_at_site is None
 
 
 def test_the_sites_of_a_person_are_their_own_and_those_of_partners(world):

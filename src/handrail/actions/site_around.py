@@ -1,0 +1,86 @@
+"""What the desk of sites knows for the setting of a dose: the level of its site, the hospital's agreement, and the other sites that can.
+
+None stays None where nobody ever signed a level: then what was noted in the course counts, and nothing is made up here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from handrail.actions.site_bookings import others_of, signs_levels, site_of_plan
+from handrail.actions.site_facts import Gathered, gather
+from handrail.people import scope
+from handrail.people.models import Site
+from handrail.records.models import Course, Event
+from handrail.rules.events import DosePlanned
+from handrail.rules.setting_course import Around
+from handrail.rules.setting_facts import Level, OtherSite, Paper
+from handrail.rules.site_levels import HOLDS, SiteLevel, load_site_levels, site_level
+from handrail.rules.terms import UnusableInput
+
+HOSPITAL = "SITE-09"
+"""The item that is the agreement with a receiving hospital."""
+
+
+def around_site(course: Course, on: date, now: datetime, *, at_site: str | None = None) -> Around:
+    """The part of `Around` that is about sites, for a dose of a course on a day.
+
+    Args:
+        at_site: the site that the plan names; None: that of the course.
+    """
+    site = site_of_plan(course, DosePlanned(at_site=at_site), now)
+    if site is None:
+        return Around()
+    if not signs_levels(site.organisation_id):
+        return Around(site_name=site.name)
+    with scope.acting_for(site.organisation_id):
+        known = gather([site], now)[site.pk]
+    level = _level(known, course.product, on)
+    if level is None:
+        return Around(site_name=site.name)
+    return Around(
+        site_name=site.name,
+        site_level=level.level,
+        level_paper=_level_paper(level),
+        hospital_agreement=_agreement(level),
+        first_patient_at_site=_first_patient(course, site),
+        other_sites=tuple(_others(course, site, on, now)),
+    )
+
+
+def _level(known: Gathered, product: str, on: date) -> SiteLevel | None:
+    try:
+        return site_level(
+            known.facts, load_site_levels(), product, on, booked=known.today if known.today <= on else None
+        )
+    except UnusableInput:
+        return None
+
+
+def _level_paper(level: SiteLevel) -> Paper:
+    """Until when the level holds; "refers only" is lost by nobody."""
+    return Paper(held=True, until=level.until, no_end=True if level.until is None else None)
+
+
+def _agreement(level: SiteLevel) -> Paper:
+    line = next(each for each in level.lines if each.item == HOSPITAL)
+    if line.state in HOLDS:
+        return Paper(held=True, until=line.until)
+    return Paper(held=None if line.state == "not_known" else False)
+
+
+def _first_patient(course: Course, site: Site) -> bool | None:
+    """False where another patient was given this product there; that nobody was, before Handrail came, is not known."""
+    with scope.acting_for(site.organisation_id):
+        given = Event.objects.filter(kind="dose_given", course__site=site, course__product=course.product)
+        return False if given.exclude(course__patient=course.patient_id).exists() else None
+
+
+def _others(course: Course, site: Site, on: date, now: datetime) -> list[OtherSite]:
+    found = []
+    for each in others_of(site, now):
+        level = _level(each.known, course.product, on)
+        held: Level | None = level.level if level is not None and each.known.grants else None
+        paper = _level_paper(level) if level is not None and held is not None else Paper()
+        found.append(OtherSite(name=each.known.site.name, level=held, level_paper=paper, worst_minutes=each.minutes))
+    return found
