@@ -8,6 +8,7 @@ from django.urls import reverse
 from handrail import clock
 from handrail.actions.facts import record_event
 from handrail.actions.registry import bring_out, complete_module, drill_evidence_of
+from handrail.actions.site_facts import gather
 from handrail.actions.teach_back import evidence_of
 from handrail.people.models import Certificate, Membership, Shift
 from handrail.people.permissions import STAFF
@@ -219,6 +220,7 @@ def test_a_newer_version_of_the_on_call_module_ends_the_certificates_and_the_rot
 
 def test_site_23_is_answered_from_the_drills_on_record(manager, world):
     assert drill_evidence_of(world.alice.site, None, NOW).met is None
+    assert next(each for each in level_of_site(world).lines if each.item == "SITE-23").state == "not_known"
     typed = {
         "site": str(world.alice.site.pk),
         "on": "2026-03-01",
@@ -228,5 +230,15 @@ def test_site_23_is_answered_from_the_drills_on_record(manager, world):
         "correct_grade": "yes",
     }
     for kind in ("phone_after_hours", "ed_without_record"):
-        assert manager.post(reverse("drills"), {**typed, "kind": kind}).status_code == 302
+        assert manager.post(reverse("drills"), {**typed, "kind": kind, "product": "teclistamab"}).status_code == 302
     assert drill_evidence_of(world.alice.site, None, NOW).met is True
+    line = next(each for each in level_of_site(world).lines if each.item == "SITE-23")
+    assert line.state == "shown"
+    manager.post(reverse("drills"), {**typed, "kind": "phone_after_hours", "on": "2026-03-02", "call_answered": "6"})
+    line = next(each for each in level_of_site(world).lines if each.item == "SITE-23")
+    assert line.state == "not_met"
+
+
+def level_of_site(world):
+    with everything():
+        return gather([world.alice.site], NOW)[world.alice.site.pk].level("teclistamab")

@@ -15,14 +15,17 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from handrail.people import network, scope
 from handrail.people.coverage import Hole, hole_words, holes_of_sites
-from handrail.people.models import Site, SiteException, SiteGrant, SiteItem
+from handrail.people.models import MockDrill, Site, SiteException, SiteGrant, SiteItem
+from handrail.people.registry import run_of, standing_drills_of
 from handrail.records.models import Event
+from handrail.rules.drills import load_drills, site_evidence
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.setting_facts import LEVELS
 from handrail.rules.site_levels import Excepted, Granted, Shown, SiteFacts, SiteLevel, load_site_levels, site_level
 from handrail.rules.terms import civil_date, say_instant
 
 ROTA: Final = "SITE-13"
+DRILLS: Final = "SITE-23"
 REVIEW: Final = "SITE-27"
 """The item whose check is the monthly review: an event before it counts as reviewed."""
 
@@ -68,6 +71,7 @@ def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:
     grants = list(SiteGrant.objects.filter(site__in=ids).select_related("by").order_by("-from_on", "-at", "id"))
     ahead = timedelta(days=load_rota_rules().look.days_ahead)
     holes = holes_of_sites(wanted, now, now + ahead) if wanted else {}
+    drills = standing_drills_of(ids)
     return {
         site.pk: _gathered(
             site,
@@ -77,6 +81,7 @@ def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:
             tuple(row for row in exceptions if row.site_id == site.pk),
             tuple(row for row in grants if row.site_id == site.pk),
             holes[site.pk],
+            [row for row in drills if row.site_id == site.pk],
         )
         for site in wanted
     }
@@ -101,15 +106,17 @@ def _gathered(
     exceptions: tuple[SiteException, ...],
     grants: tuple[SiteGrant, ...],
     holes: Sequence[Hole],
+    drills: Sequence[MockDrill],
 ) -> Gathered:
     today = civil_date(now, site.time_zone)
     words = f"computed on {say_instant(now, site.time_zone)} from the rota"
     gaps = f"{len(holes)} gaps, the first: {hole_words(holes[0], site.time_zone)}" if holes else "no gap"
     computed = Shown(item=ROTA, met=not holes, checked_on=today, evidence=words, no_end=True)
+    held = tuple(_drills(drills, {row.product for row in (*items, *grants) if row.product}, site, today))
     facts = SiteFacts(
         name=site.name,
         has_hub=bool(hubs),
-        shown=(*(_shown(row) for row in items), computed),
+        shown=(*(_shown(row) for row in items), computed, *held),
         excepted=tuple(_excepted(exceptions)),
         granted=tuple(_granted(row) for row in grants if not any(_written_over(row, later) for later in grants)),
     )
@@ -123,6 +130,25 @@ def _gathered(
         computed={ROTA: f"{words}: {gaps}"},
         facts=facts,
     )
+
+
+def _drills(rows: Sequence[MockDrill], products: Iterable[str], site: Site, today: date) -> Iterable[Shown]:
+    """What the drills on record say for each product, once they say something: a kind that was never held leaves it to what people say."""
+    runs = [run_of(row) for row in rows]
+    for product in sorted({*products, *(run.product for run in runs if run.product)}):
+        found = site_evidence(runs, load_drills(), product, today, site.time_zone)
+        if found.met is None:
+            continue
+        until = civil_date(found.until, site.time_zone) - timedelta(days=1) if found.until else None
+        yield Shown(
+            item=DRILLS,
+            met=found.met,
+            checked_on=today,
+            evidence=found.evidence or found.because,
+            until=until,
+            no_end=None if until else True,
+            product=product,
+        )
 
 
 def _shown(row: SiteItem) -> Shown:

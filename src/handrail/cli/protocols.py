@@ -24,6 +24,8 @@ from handrail.rules.access_data import (
     cards_from_toml,
     evidence_from_toml,
 )
+from handrail.rules.capacity import FORMAT as CAPACITY_FORMAT
+from handrail.rules.capacity import capacity_from_toml
 from handrail.rules.caredata import (
     BILLING_FORMAT,
     CARE_FORMAT,
@@ -126,6 +128,7 @@ def _check_file(file: Path) -> list[str]:
         LEVELS_FORMAT: lambda: list(setting_checks.of_levels(site_levels_from_toml(raw.decode()))),
         REMS_FORMAT: lambda: list(_check_programme(programme_from_toml(raw.decode()))),
         DESK_FORMAT: lambda: list(_check_desk(desk_from_toml(raw.decode()))),
+        CAPACITY_FORMAT: lambda: _loaded(capacity_from_toml(raw.decode())),
         TRAINING_FORMAT: lambda: _loaded(curriculum_from_toml(raw.decode())),
         TEACH_BACK_FORMAT: lambda: _loaded(teach_back_from_toml(raw.decode())),
         DRILLS_FORMAT: lambda: _loaded(drills_from_toml(raw.decode())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -136,6 +136,13 @@ def standing_drills(organisation: Organisation) -> list[MockDrill]:
         .select_related("site", "by")
         .order_by("-on", "-recorded_at", "id")
     )
+    back: set[UUID | None] = {each.takes_back_id for each in rows}
+    return [each for each in rows if each.takes_back_id is None and each.pk not in back]
+
+
+def standing_drills_of(site_ids: Sequence[UUID]) -> list[MockDrill]:
+    """The drills of some sites that were not taken back, the oldest first."""
+    rows = list(MockDrill.objects.filter(site__in=site_ids).order_by("on", "recorded_at", "id"))
     back: set[UUID | None] = {each.takes_back_id for each in rows}
     return [each for each in rows if each.takes_back_id is None and each.pk not in back]
 
