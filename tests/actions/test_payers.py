@@ -93,6 +93,20 @@ def test_what_is_refused_and_why(world, by, kind, says, words):
     assert not request.entries.exists()
 
 
+def test_two_entries_of_one_moment_keep_their_order_and_one_before_its_time_is_refused(world, by):
+    request = asked(world, by)
+    write(request, by, "internal_cleared", 2)
+    with pytest.raises(RefusedError, match="At that time it does not fit"):
+        add_entry(
+            request.pk, kind="submitted", says={}, by=by, at=MONDAY_0900 + timedelta(hours=1),
+            now=MONDAY_0900 + timedelta(hours=2),
+        )  # fmt: skip
+    write(request, by, "submitted", 2, reason="as planned")
+    write(request, by, "followed_up", 2)
+    assert stands(world) == [State.SUBMITTED]
+    assert held_of(world.course)[0].standing.ignored == ()
+
+
 @pytest.mark.parametrize("hours", [-1, 2])
 def test_an_entry_lies_between_the_opening_and_now(world, by, hours):
     request = asked(world, by)

@@ -26,6 +26,7 @@ from handrail.actions.handoffs import Offer
 from handrail.actions.imports import bring
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.packets import seal
+from handrail.actions.payer_requests import open_request
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
@@ -62,7 +63,7 @@ class Row:
     anonymous: int
     method: str = "get"
     about: str = ""
-    """`course`, `agreement`, `alert`, `place` (an alert about one), `care_place`, `ed` (a packet for one), `card`, `health_link`, `packet`, `import`, `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal`, `site` or `point`:
+    """`course`, `agreement`, `alert`, `place` (an alert about one), `care_place`, `ed` (a packet for one), `card`, `health_link`, `packet`, `import`, `payer` (a request to one), `handoff`, `event`, `link`, `shift`, `set`, `house`, `proposal`, `site` or `point`:
     what stands
     in the address; `organisation`: what is sent along."""
     data: tuple[tuple[str, str], ...] = ()
@@ -204,6 +205,17 @@ ROWS = [
     Row("teach_back", 422, 422, 404, LOGIN, "post", about="course"),
     Row("course_policy", 200, 200, 404, LOGIN, about="course"),
     Row("take_up_policy", 302, 302, 404, LOGIN, "post", about="course"),
+    Row("access", 200, 200, 200, LOGIN),
+    Row("prevention", 200, 200, 200, LOGIN),
+    Row("payer_cards", 200, 200, 200, LOGIN),
+    Row("payer_cards", 403, 403, 403, LOGIN, "post"),
+    Row("paper_back", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
+    Row("course_access", 200, 200, 404, LOGIN, about="course"),
+    Row("course_access", 422, 422, 404, LOGIN, "post", about="course"),
+    Row("payer_request", 200, 200, 404, LOGIN, about="payer"),
+    Row("payer_request", 422, 422, 404, LOGIN, "post", about="payer", data=(("form", "withdrawn"),)),
+    Row("payer_letter", 200, 200, 404, LOGIN, about="payer", args=("letter",)),
+    Row("payer_letter", 404, 404, 404, LOGIN, about="payer", args=("a3",)),
     Row("page", 200, 200, 404, LOGIN, about="alert"),
     Row("have_page", 302, 302, 404, LOGIN, "post", about="alert"),
     Row("hand_back", 302, 302, 404, LOGIN, "post", about="event", data=(("what", "told"),)),
@@ -273,6 +285,7 @@ def make_world() -> World:
         issue_card(course.pk, by=world.actor("alice"))
         seal(course.pk, by=world.actor("alice"))
         linked(world)
+        open_request(course.pk, drug="teclistamab", payer="Synthetic Health", by=world.actor("alice"), now=NOW)
         bring(course.pk, document(), title="x", by=world.actor("alice"))
         named(world, email="", fax=FAX)
         packet = send_packet(course.pk, key=uuid4(), by=world.actor("alice"))
@@ -345,6 +358,7 @@ def address_of(row: Row, world: World) -> str:
             "card": [course.pk, course.emergency_cards.get(kind="wallet").pk] if row.about == "card" else [],
             "ed": [course.pk, course.ed_packets.earliest("asked_at").pk],
             "care_place": [CarePlace.objects.get().pk],
+            "payer": [course.payer_requests.get().pk] if row.about == "payer" else [],
             "packet": [course.pk, course.packets.get().number] if row.about == "packet" else [],
             "import": [course.pk, course.imports.get().pk] if row.about == "import" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],

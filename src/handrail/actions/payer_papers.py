@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from handrail.rules.terms import Status
 VERB: Final = "manage_access_papers"
 OWN: Final = ("the organisation's own",)
 LONGEST: Final = 1000
+MOMENT: Final = timedelta(microseconds=1)
 
 
 def write_paper(
@@ -60,7 +61,7 @@ def write_paper(
         _check(kind, key, payload, since, until)
         return AccessPaper.objects.create(
             organisation=organisation, kind=kind, key=key.strip(), payload=dict(payload), since=since, until=until,
-            recorded_at=now, by=by.user,
+            recorded_at=_after(kind, key.strip(), since, organisation.pk, now), by=by.user,
         )  # fmt: skip
 
 
@@ -81,8 +82,15 @@ def take_paper_back(paper_id: UUID, *, reason: str, by: Actor, now: datetime | N
             raise RefusedError("Say why it does not count.", code="missing_key", path="reason")
         return AccessPaper.objects.create(
             organisation_id=paper.organisation_id, kind=paper.kind, key=paper.key, since=paper.since, until=paper.until,
-            payload={**paper.payload, "reason": reason.strip()[:LONGEST]}, counts=False, recorded_at=now, by=by.user,
+            payload={**paper.payload, "reason": reason.strip()[:LONGEST]}, counts=False, by=by.user,
+            recorded_at=_after(paper.kind, paper.key, paper.since, paper.organisation_id, now),
         )  # fmt: skip
+
+
+def _after(kind: str, key: str, since: date, organisation_id: UUID, now: datetime) -> datetime:
+    """Now, or just after the last paper of that kind, key and day: two of one moment keep the order in which they were written."""
+    same = AccessPaper.objects.filter(organisation_id=organisation_id, kind=kind, key=key, since=since)
+    return max([now, *(at + MOMENT for at in same.values_list("recorded_at", flat=True))])
 
 
 def _check(kind: str, key: str, payload: Mapping[str, Any], since: date, until: date | None) -> None:

@@ -6,7 +6,7 @@ No verb here, and no state of a request, is asked when a medicine is given: resc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -31,6 +31,7 @@ VERB: Final = "manage_access"
 DECIDES: Final = "decide"
 """Who chooses to go on without the payer's word."""
 LONGEST: Final = 1000
+MOMENT: Final = timedelta(microseconds=1)
 STILL_INTERNAL: Final = (
     "The billing team has not cleared it yet: it cannot be submitted. Write down the billing team's word first."
 )
@@ -150,10 +151,15 @@ def add_entry(
             raise RefusedError(words, code="not_a_time", path="at")
         stands = _standing(course, found, entries)
         _fits(course, found, entries, stands, what, payload, by, now)
-        row = PayerEntry.objects.create(
+        # Two entries of one moment keep the order in which they were written.
+        recorded = max([now, *(each.recorded_at + MOMENT for each in entries)])
+        row = PayerEntry(
             organisation_id=found.organisation_id, course=course, request=found, kind=what.value, payload=payload,
-            occurred_at=when, recorded_at=now, by=by.user, role=role,
+            occurred_at=when, recorded_at=recorded, by=by.user, role=role,
         )  # fmt: skip
+        if what is not Kind.TAKEN_BACK and len(_standing(course, found, [*entries, row]).ignored) > len(stands.ignored):
+            raise RefusedError("At that time it does not fit: look at the time again.", code="not_a_time", path="at")
+        row.save(force_insert=True)
         _tell_the_course(course, found, row, entries, by, now)
         return row
 

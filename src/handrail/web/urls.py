@@ -33,6 +33,7 @@ from handrail.web import (
     views_texts,
     views_training,
 )
+from handrail.web.payers import views as payer_views
 from handrail.web.rems import papers as rems_papers
 from handrail.web.sites import public as sites_public
 from handrail.web.teaching import views_teach_back
@@ -143,6 +144,8 @@ urlpatterns = [
     path("courses/<uuid:course_id>/teach-back/", views_teach_back.teach_back, name="teach_back"),
     path("courses/<uuid:course_id>/policy", views_policies.course_policy, name="course_policy"),
     path("courses/<uuid:course_id>/take-up-policy", views_policies.take_up, name="take_up_policy"),
+    path("programme/access/", include("handrail.web.payers.urls")),
+    path("courses/<uuid:course_id>/access/", payer_views.course_access, name="course_access"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
     path("programme/", include("handrail.web.teaching.urls")),
     path("programme/rems/", include("handrail.web.rems.urls")),

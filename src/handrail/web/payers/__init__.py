@@ -1,0 +1,1 @@
+"""The access desk: requests to payers, their clocks, policy cards, what will be billed, and the letter."""

@@ -1,0 +1,134 @@
+"""The letter and appeal pack: the case as the record tells it, each fact present or "not known", and what may be cited, with its day.
+
+It is a draft for a prescriber to read and sign. Nothing in it is a quotation, and no sentence of it was written by a payer or a guideline.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from handrail.actions.payer_gate import held_of, planned_on
+from handrail.actions.payer_papers import papers_of
+from handrail.actions.payer_requests import cautions_of, drugs, zone_of
+from handrail.records import wire
+from handrail.records.models import Course, PayerRequest
+from handrail.rules.access import Kind, State
+from handrail.rules.access_data import SUPPLY_WORDS, TOCILIZUMAB, evidence_file, sources_of
+from handrail.rules.billing import units_of
+from handrail.rules.caredata import tocilizumab
+from handrail.rules.interchange import label_on
+from handrail.rules.nextdose import latest_weighing
+from handrail.rules.terms import Status, UnusableInput, civil_date, say_date
+from handrail.web.payers.reading import billing_rows
+from handrail.web.words import local_time
+
+
+def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str, Any]:
+    """What the template of the letter takes."""
+    zone = zone_of(course)
+    held = next(each for each in held_of(course) if each.row.pk == row.pk)
+    today = civil_date(now, zone)
+    papers = papers_of(course.organisation_id)
+    card = papers.card(row.payer, row.drug, today)
+    denied = next((each for each in reversed(held.entries) if each.kind == Kind.DENIED.value), None)
+    appeal = held.standing.state in (State.DENIED, State.TALK, State.APPEALED)
+    prevention = row.drug == TOCILIZUMAB
+    return {
+        "title": "Appeal" if appeal else "Letter of medical necessity",
+        "payer": row.payer,
+        "organisation": course.organisation.name,
+        "made": local_time(now, zone),
+        "drug": drugs().get(row.drug, row.drug),
+        "facts": _facts(row, course, now),
+        "missing": [name for name, value in _facts(row, course, now) if value is None],
+        "plan": billing_rows(course, now),
+        "denied": {"reason": denied.payload.get("reason", ""), "at": local_time(denied.occurred_at, zone)} if denied else None,
+        "card": {"since": say_date(card.since), "words": card.indication, "place": card.site_of_care or "not read"} if card else None,
+        "cautions": cautions_of(course, row, now),
+        "prevention": prevention,
+        **(_prevention(row, course, today) if prevention else {}),
+    }  # fmt: skip
+
+
+def _facts(row: PayerRequest, course: Course, now: datetime) -> list[tuple[str, str | None]]:
+    """The facts of the case, in the order in which a reviewer looks for them. None: not known."""
+    patient, known, zone = course.patient, course.facts, zone_of(course)
+    weight = _weight(course, now)
+    planned = planned_on(course, now)
+    code = None if row.drug == TOCILIZUMAB else units_of(course.product, Decimal(1), civil_date(now, zone)).code
+    if row.drug == TOCILIZUMAB and row.product:
+        product = next((each for each in tocilizumab().product if each.id == row.product), None)
+        agent = f"{TOCILIZUMAB}{product.suffix or ''}" if product is not None else TOCILIZUMAB
+        code = units_of(agent, Decimal(1), civil_date(now, zone)).code
+    lines = known.get("lines_prior")
+    ecog = known.get("ecog_0_4")
+    return [
+        ("Patient", patient.name or None),
+        ("Date of birth", patient.birth_date_text or None),
+        ("Record number", patient.mrn or None),
+        ("Weight", weight),
+        ("Performance status (ECOG)", None if ecog is None else str(ecog)),
+        ("Earlier lines of therapy", None if lines is None else str(lines)),
+        ("Drug of the course", course.product),
+        ("Product asked for", row.product or None if row.drug == TOCILIZUMAB else course.product),
+        ("Billing code", code),
+        ("Planned for", say_date(planned) if planned else None),
+        ("Where the step-up is planned", row.setting or None),
+        ("Site", course.site.name if course.site else None),
+        ("Supply", SUPPLY_WORDS.get(row.supply) if row.supply else None),
+        ("Urgency", row.urgency or None),
+    ]
+
+
+def _weight(course: Course, now: datetime) -> str | None:
+    try:
+        history, _ = wire.history_of(course, now)
+    except UnusableInput:
+        return None
+    said = latest_weighing(history)
+    if said is None or said.body.weight_kg is None:
+        return None
+    return f"{said.body.weight_kg} kg on {say_date(civil_date(said.at, said.zone))}"
+
+
+def _prevention(row: PayerRequest, course: Course, today: date) -> dict[str, Any]:
+    """What may be cited for tocilizumab before step-up. A study about other drugs alone is left out."""
+    data, sources = evidence_file(), sources_of("evidence-1")
+    edition = papers_of(course.organisation_id).guideline(today)
+    studies = [
+        {
+            "id": each.id,
+            "title": each.title,
+            "published": each.published,
+            "setting": each.setting,
+            "with": f"{each.crs_with} of {each.patients}",
+            "without": f"{each.crs_without} of {each.without_patients}"
+            if each.without_patients is not None
+            else "none",
+            "words": each.words,
+            "unread": each.status is Status.UNVERIFIED,
+            "sources": [sources[key] for key in each.source],
+        }
+        for each in data.study
+        if course.product in each.drugs
+    ]
+    label = label_on(row.product, "iv", today) if row.product else None
+    return {
+        "studies": studies,
+        "together": data.together.words,
+        "off_label": data.off_label.words,
+        "edition": edition and {
+            "name": edition.payload.get("name", edition.key),
+            "version": edition.payload.get("version", ""),
+            "on": say_date(edition.since),
+            "words": edition.payload.get("words", ""),
+        },
+        "guideline": {
+            "name": data.guideline.name,
+            "words": data.guideline.words,
+            "sources": [sources[key] for key in data.guideline.source],
+        },
+        "label": label.because if label is not None else None,
+    }  # fmt: skip
