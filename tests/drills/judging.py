@@ -170,8 +170,17 @@ class Judge:
             if page.channel == "email" and page.state == "sent" and page.alert not in gathered
         ]
         phoned = storm.provider.rows()
-        told = self.rows("SELECT id, alert_id FROM alerts_page WHERE channel IN ('sms', 'voice') AND state = 'sent'")
-        unheard = [name for name, alert in told if str(UUID(str(name))) not in phoned and _id(alert) not in gathered]
+        # Pages that wait together leave as one message, and each says with which.
+        untaken = [page for page in sent if not {page.message_id, f"<{page.told_by}@handrail>"} & set(mails)]
+        told = self.rows(
+            "SELECT id, alert_id, provider_id FROM alerts_page WHERE channel IN ('sms', 'voice') AND state = 'sent'"
+        )
+        heard = {reference for name, _, reference in told if str(UUID(str(name))) in phoned}
+        unheard = [
+            name
+            for name, alert, reference in told
+            if str(UUID(str(name))) not in phoned and reference not in heard and _id(alert) not in gathered
+        ]
         self._note_doubles()
         return Figures(
             seed_line=f"{'SQLite' if storm.server is None else 'PostgreSQL'}, {len(storm.place.told['courses'])} courses",
@@ -188,7 +197,7 @@ class Judge:
             by_clock=self.by_clock,
             mails=sum(mails.values()) + sum(phoned.values()),
             doubled=sum(count - 1 for found in (mails, phoned) for count in found.values()),
-            claimed=len([page for page in sent if page.message_id not in mails]) + len(unheard),
+            claimed=len(untaken) + len(unheard),
             down=sum(end - begin for begin, end in storm.outages),
             left=self._left(sent),
             overbooked=storm.overbooked,

@@ -334,10 +334,10 @@ class Storm:
         )
 
     def _left(self) -> list[str]:
-        """What is not settled, in words: channel, attempt, failures, and when it was to be sent and is let go, in seconds from now."""
+        """What is not settled, in words: channel, attempt, tries, and when it was to be sent and is let go, in seconds from now."""
         now = time.time()
         pages = self.place.rows(
-            "SELECT id, channel, attempt, failures, send_at, lease_until, created_at FROM alerts_page WHERE state = 'sending'"
+            "SELECT id, channel, attempt, tries, send_at, lease_until, created_at FROM alerts_page WHERE state = 'sending'"
         )
         old = {
             UUID(str(name)).hex

@@ -114,7 +114,8 @@ class Installation:
     def pages(self) -> list["PageRow"]:
         """Every page, oldest first."""
         found = self.rows(
-            "SELECT alert_id, attempt, step, channel, state, who, idempotency_key, id FROM alerts_page ORDER BY created_at, id"
+            "SELECT alert_id, attempt, step, channel, state, who, idempotency_key, provider_id, id FROM alerts_page "
+            "ORDER BY created_at, id"
         )
         return [PageRow(str(row[0]).replace("-", ""), *row[1:-1], id=str(row[-1]).replace("-", "")) for row in found]
 
@@ -143,6 +144,8 @@ class PageRow:
     state: str
     who: str
     idempotency_key: str
+    told_by: str
+    """What the provider calls its message, or the key of the message that told it together with others."""
     id: str
 
     @property

@@ -30,6 +30,9 @@ __all__ = [
 _CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _CODE_LENGTH = 6
 
+STAYS_HERE = ("on_screen", "patient_screen")
+"""Channels of which nothing leaves the machine."""
+
 PLACE = "place:"
 """How the key of an alert about a site or an organisation begins; the key of an alert about a course never does."""
 
@@ -168,6 +171,9 @@ class Page(Delivery):
             models.Index(fields=["send_at"], name="alerts_page_due", condition=Q(send_at__isnull=False)),
             models.Index(fields=["next_way_at"], name="alerts_page_next", condition=Q(next_way_at__isnull=False)),
             models.Index(fields=["user", "seen_at"], name="alerts_page_user"),
+            models.Index(
+                fields=["alert"], name="alerts_page_left", condition=Q(state="sent") & ~Q(channel__in=STAYS_HERE)
+            ),
         ]
 
     def __str__(self) -> str:

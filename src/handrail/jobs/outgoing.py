@@ -238,8 +238,12 @@ def record(parcel: Parcel, outcome: Outcome) -> None:
     checkpoint("mail_sent")
     _record_row(parcel.kind, parcel.claim, outcome)
     for claim in parcel.others:
-        # The provider tells of the message once, of the first page; the others arrived with it.
-        _record_row(parcel.kind, claim, replace(outcome, receipts=False) if isinstance(outcome, Delivered) else outcome)
+        # The provider tells of the message once, of the first page; the others arrived with it, and say with which.
+        told = outcome
+        if isinstance(outcome, Delivered) and parcel.message is not None:
+            reference = outcome.reference or parcel.message.idempotency_key
+            told = replace(outcome, receipts=False, reference=reference)
+        _record_row(parcel.kind, claim, told)
     checkpoint("page_recorded")
 
 

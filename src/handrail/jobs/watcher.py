@@ -40,10 +40,9 @@ from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
-from handrail.alerts.models import Alert, Dispatch, Page
-from handrail.alerts.ways import ON_SCREEN
+from handrail.alerts.models import STAYS_HERE, Alert, Dispatch, Page
 from handrail.jobs.checkpoints import checkpoint
-from handrail.jobs.digest import after_an_outage, gather
+from handrail.jobs.digest import after_an_outage, gather, together
 from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import FOUND_NOBODY, next_way_due, try_next_way, write_next_page
 from handrail.jobs.setback import Waited, bring_back
@@ -88,8 +87,6 @@ DUE: Final[tuple[tuple[type[Model], str], ...]] = (
 """What falls due, and the field that says when."""
 
 URGENT: Final[dict[type[Model], str]] = {Alert: "urgency", Page: "alert__urgency"}
-STAYS_HERE: Final = (ON_SCREEN, "patient_screen")
-"""Channels of which nothing leaves the machine."""
 NOW: Final = Urgency.NOW.value
 """What says that a row goes before the others."""
 
@@ -313,11 +310,13 @@ class Watcher:
 
     def _take_off(self, kind: type[Page | Dispatch], claim: Claim) -> None:
         parcel = prepare(kind, claim)
-        if parcel is not None and self._gathers:
-            now = clock.now()
-            parcel = gather(parcel, now, until=now + timedelta(seconds=SEND_LEASE_SECONDS) * clock.speed())
-        if parcel is not None:
-            self._flights.take_off(parcel)
+        if parcel is None:
+            return
+        now = clock.now()
+        until = now + timedelta(seconds=SEND_LEASE_SECONDS) * clock.speed()
+        if self._gathers:
+            parcel = gather(parcel, now, until=until)
+        self._flights.take_off(together(parcel, now, until=until))
 
     @staticmethod
     def _record(parcel: Parcel, outcome: Outcome, claim: Claim) -> None:  # noqa: ARG004

@@ -1,0 +1,177 @@
+"""Pages about one alert that wait for the same person on the same way leave as one message, and each says with which."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from handrail import clock
+from handrail.alerts.channels import TemporaryFailure
+from handrail.alerts.channels.email import Email
+from handrail.alerts.models import Alert, Page
+from handrail.jobs.digest import together
+from handrail.jobs.outgoing import prepare
+from handrail.jobs.watcher import Watcher
+from handrail.people.models import Site
+from handrail.records.models import Course
+from handrail.rules.paging import NAMED_PERSON
+from handrail.rules.terms import Ladder
+from tests.support.factories import MONDAY_0900, World
+from tests.support.reaching import make_point
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(settings):
+    settings.EMAIL_HOST = "localhost"
+    with clock.use(clock.FrozenClock(MONDAY_0900)):
+        world = World()
+        Course.objects.filter(pk=world.course.pk).update(look_again_at=None)
+        Site.objects.update(rota_look_at=None)
+        yield world
+
+
+def make_alert(world, ladder="RED-3"):
+    return Alert.objects.create(
+        organisation=world.course.organisation, course=world.course, key=f"synthetic:{Alert.objects.count()}", ladder=ladder,
+        urgency=Ladder(ladder).urgency.value, what="synthetic", steps=[{"who": "first_on_call", "wait_minutes": 5}], opened_at=MONDAY_0900,
+    )  # fmt: skip
+
+
+def make_page(world, of, **fields):
+    about = {"organisation": world.course.organisation, "course": world.course, "alert": of, "step": 0}
+    number = Page.objects.count()
+    usual = {
+        "attempt": number,
+        "who": "first_on_call",
+        "user": world.alice.nurse,
+        "channel": "email",
+        "state": "sending",
+        "send_at": MONDAY_0900,
+        "idempotency_key": f"synthetic {number}",
+    }
+    return Page.objects.create(**{**about, **usual, **fields})
+
+
+def states():
+    return [page.state for page in Page.objects.order_by("attempt")]
+
+
+@pytest.mark.parametrize("ladder", ["RED-3", "AMBER"])
+def test_repeats_that_wait_together_are_one_message_and_each_says_with_which(world, ladder):
+    alert = make_alert(world, ladder)
+    for _ in range(3):
+        make_page(world, alert)
+    Watcher().look()
+    assert len(mail.outbox) == 1
+    assert states() == ["sent"] * 3
+    first, *others = Page.objects.order_by("attempt")
+    key = mail.outbox[0].extra_headers["Message-ID"].strip("<>").partition("@")[0]
+    assert [page.provider_id for page in others] == [key, key]
+    assert first.provider_id == "", "its own key is the message's"
+    assert alert.code in mail.outbox[0].body
+
+
+def apart(world, alert):
+    """What is no repeat of the first page, each in one regard."""
+    phone = make_point(world.alice.nurse, "email", "other@example.org")
+    return {
+        "another alert": {"alert": make_alert(world)},
+        "another person": {"user": world.bob.nurse},
+        "another contact point": {"point": phone},
+        "not due yet": {"send_at": MONDAY_0900 + timedelta(seconds=1)},
+        "held by another watcher": {"claimed_by": "other", "lease_until": MONDAY_0900 + timedelta(seconds=5)},
+        "asked by name": {"who": NAMED_PERSON},
+        "left already": {"state": "sent", "send_at": None, "sent_at": MONDAY_0900},
+        "on screen": {"channel": "on_screen", "state": "sent", "send_at": None, "sent_at": MONDAY_0900},
+    }
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "another alert",
+        "another person",
+        "another contact point",
+        "not due yet",
+        "held by another watcher",
+        "asked by name",
+        "left already",
+        "on screen",
+    ],
+)
+def test_what_is_no_repeat_stands_for_itself(world, kind):
+    alert = make_alert(world)
+    make_page(world, alert)
+    make_page(world, alert)
+    other = make_page(world, alert, **apart(world, alert)[kind])
+    watcher = Watcher()
+    claim = watcher._claim_outgoing()
+    parcel = prepare(Page, claim)
+    assert parcel is not None
+    held = together(parcel, MONDAY_0900, until=MONDAY_0900 + timedelta(seconds=40))
+    assert other.pk not in {each.id for each in held.others}
+    assert len(held.others) == 1, "the repeat comes along all the same"
+    untouched = Page.objects.get(pk=other.pk)
+    assert (untouched.claimed_by, untouched.turn) == (other.claimed_by, 0)
+
+
+def test_a_page_that_asks_somebody_by_name_takes_nothing_along(world):
+    alert = make_alert(world)
+    alert.acknowledged_by, alert.acknowledged_at = world.alice.director, MONDAY_0900
+    alert.handed_to, alert.resume_at = world.alice.nurse, MONDAY_0900 + timedelta(minutes=5)
+    alert.save()
+    make_page(world, alert, who=NAMED_PERSON)
+    make_page(world, alert, send_at=MONDAY_0900 + timedelta(seconds=0))
+    Watcher().look()
+    assert len(mail.outbox) == 1
+    assert states() == ["sent", "failed"], "the other was answered before it was sent"
+
+
+def test_what_could_not_leave_waits_together_and_leaves_together(world, monkeypatch):
+    alert = make_alert(world)
+    for _ in range(3):
+        make_page(world, alert)
+    real = Email.send
+    monkeypatch.setattr(Email, "send", lambda *_: TemporaryFailure(why="busy"))
+    watcher = Watcher()
+    watcher.look()
+    rows = list(Page.objects.order_by("attempt"))
+    assert [(page.state, page.tries, page.claimed_by) for page in rows] == [("sending", 1, "")] * 3
+    assert len({page.send_at for page in rows}) == 1
+    monkeypatch.setattr(Email, "send", real)
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(seconds=5))):
+        watcher.look()
+    assert len(mail.outbox) == 1
+    assert states() == ["sent"] * 3
+
+
+def test_a_watcher_that_dies_with_them_leaves_them_to_the_next(world):
+    """What it held is free after the lease, and leaves as one message again."""
+    alert = make_alert(world)
+    for _ in range(2):
+        make_page(world, alert)
+    dying = Watcher()
+    parcel = prepare(Page, dying._claim_outgoing())
+    lease = timedelta(seconds=40)
+    assert len(together(parcel, MONDAY_0900, until=MONDAY_0900 + lease).others) == 1
+    Watcher().look()
+    assert mail.outbox == []
+    with clock.use(clock.FrozenClock(MONDAY_0900 + lease)):
+        Watcher().look()
+    assert len(mail.outbox) == 1
+    assert states() == ["sent"] * 2
+
+
+def test_a_hundred_repeats_of_one_alert_are_one_message_and_keep_no_other_waiting(world):
+    """A crowd of repeats that grew while nothing could leave does not hold up the first message about somebody else."""
+    crowd = make_alert(world)
+    for _ in range(100):
+        make_page(world, crowd, send_at=MONDAY_0900 - timedelta(minutes=9))
+    other = make_alert(world)
+    make_page(world, other)
+    Watcher().look()
+    assert len(mail.outbox) == 2
+    assert any(other.code in each.body for each in mail.outbox)
+    assert set(states()) == {"sent"}
