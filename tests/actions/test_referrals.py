@@ -18,6 +18,7 @@ from handrail.actions.errors import (
     RefusedError,
     TooManyError,
 )
+from handrail.actions.referral_courses import start_from_referral
 from handrail.actions.referral_intake import URGENCY_WORDS, intake_of, open_door, receive, type_in
 from handrail.actions.referral_list import (
     alike,
@@ -493,3 +494,49 @@ def test_every_secret_of_a_referral_is_brought_under_a_new_key(world, settings):
 
 def test_every_urgency_has_its_words():
     assert set(URGENCY_WORDS) == {"urgent", "routine", ""}
+
+
+# --- from a referral to a course ------------------------------------------------------------------------------------------
+
+
+def begin(world, kept, *, who: str = "oncologist", number: str = "MRN 77", key: str = "teclistamab/US/2026-03/mono"):
+    return start_from_referral(kept.pk, by=by(world, who), protocol_key=key, record_number=number)
+
+
+def test_a_course_starts_from_what_the_practice_told_after_a_decision_and_once(world):
+    kept = referred(world.alice, language="Spanish")
+    with pytest.raises(RefusedError, match="after a decision for a bispecific"):
+        begin(world, kept)
+    referrals.decide(kept.pk, Decision(**{**as_dict(DECISION), "option": "car_t"}), by=by(world, "oncologist"))
+    with pytest.raises(RefusedError, match="after a decision for a bispecific"):
+        begin(world, kept)
+    referrals.decide(kept.pk, DECISION, by=by(world, "oncologist"))
+    referrals.name_maintenance(kept.pk, True, "Synthetic Practice", by=by(world))
+    for broken, said in (({"number": " "}, "record number"), ({"key": "x"}, "Choose a label")):
+        with pytest.raises(RefusedError, match=said):
+            begin(world, kept, **broken)
+    with pytest.raises(NotAllowedError):
+        begin(world, kept, who="nurse")
+    course = begin(world, kept).event.course
+    with everything():
+        patient = course.patient
+    assert (patient.name, patient.mrn, patient.language, patient.synthetic) == (
+        "Synthia Referred",
+        "MRN 77",
+        "es",
+        True,
+    )
+    assert (course.site_id, course.facts["lines_prior"], course.facts["birth_year"]) == (world.alice.site.pk, 4, 1951)
+    assert evidence_of(course, clock.now()).met is True
+    with pytest.raises(RefusedError, match="already"):
+        begin(world, kept)
+
+
+def test_a_record_number_of_somebody_else_starts_nothing(world):
+    with everything():
+        make_patient(world.alice.organisation, mrn="MRN 77", family_name="Other", given_name="Person")
+    kept = referred(world.alice)
+    referrals.decide(kept.pk, DECISION, by=by(world, "oncologist"))
+    with pytest.raises(RefusedError, match="another person"):
+        begin(world, kept)
+    assert not kept.entries.filter(kind="course_started").exists()

@@ -30,7 +30,7 @@ from handrail.actions.payer_requests import open_request
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
 from handrail.alerts.models import Alert
-from handrail.people.models import Agreement, CarePlace, ContactPoint, Membership, Shift, Swap
+from handrail.people.models import Agreement, CarePlace, ContactPoint, Membership, Referral, Shift, Swap
 from handrail.people.scope import everything
 from handrail.records.models import Look, PolicyProposal, SigningSet
 from handrail.rules.policy_own import Reason
@@ -42,6 +42,7 @@ from tests.support.handoff_world import fax_practice
 from tests.support.health_links import linked
 from tests.support.once import made_once
 from tests.support.places import trouble
+from tests.support.referrals import referred
 from tests.support.signing import signed
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +105,18 @@ ROWS = [
     Row("site_product", 200, 404, 404, LOGIN, about="site", args=("teclistamab",)),
     Row("site_product", 404, 404, 404, LOGIN, about="site", args=("no-such-product",)),
     Row("site_product", 403, 404, 404, LOGIN, "post", about="site", args=("teclistamab",), data=(("form", "level"),)),
+    Row("referrals", 200, 200, 200, LOGIN),
+    Row("referral_door", 403, 403, 403, LOGIN),
+    Row("type_in_referral", 200, 200, 200, LOGIN),
+    Row("type_in_referral", 422, 422, 422, LOGIN, "post"),
+    Row("referral", 200, 404, 404, LOGIN, about="referral"),
+    Row("referral_letter", 409, 404, 404, LOGIN, about="referral"),
+    Row("referral_step", 302, 404, 404, LOGIN, "post", about="referral", args=("claim",)),
+    Row("referral_step", 422, 404, 404, LOGIN, "post", about="referral", args=("close",)),
+    Row("referral_step", 403, 404, 404, LOGIN, "post", about="referral", args=("nothing",)),
+    Row("refer", 404, 404, 404, 404, args=("no-such-door",)),
+    Row("refer_sheet", 404, 404, 404, 404, args=("no-such-door",)),
+    Row("refer_status", 410, 410, 410, 410),
     Row("holidays", 200, 200, 200, LOGIN),
     Row("holidays", 403, 403, 403, LOGIN, "post"),
     Row("remove_holiday", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
@@ -247,6 +260,8 @@ THROUGH_A_LINK = {
     "health_link_manifest": "for readers without an account: nothing without the address and the passcode; tests/fhir/test_health_link_doors.py",
     "health_link_file": "the same, for an hour",
     "health_link_viewer": "the same for everybody: what stands behind the # never reaches the server",
+    "refer_sent": "the code and link of what was just sent; nothing without two cookies; tests/web/test_referrals.py",
+    "refer_link": "exchanges the token of a practice's link for a cookie",
     "checkin": "the patient's form: nothing without the cookie of a link",
     "checkin_link": "exchanges the token of a link for a cookie",
     "checkin_sent": "what is true about a check that was sent; nothing without the cookie of a link",
@@ -294,6 +309,7 @@ def make_world() -> World:
         loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
         make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)
         signed(world.alice, SIGNED)
+        referred(world.alice)
         agreed_between(world.alice, world.bob, in_force=False)
         with everything():
             shift = Shift.objects.filter(organisation=world.alice.organisation).first()
@@ -359,6 +375,7 @@ def address_of(row: Row, world: World) -> str:
             "ed": [course.pk, course.ed_packets.earliest("asked_at").pk],
             "care_place": [CarePlace.objects.get().pk],
             "payer": [course.payer_requests.get().pk] if row.about == "payer" else [],
+            "referral": [Referral.objects.get().pk],
             "packet": [course.pk, course.packets.get().number] if row.about == "packet" else [],
             "import": [course.pk, course.imports.get().pk] if row.about == "import" else [],
             "proposal": [PolicyProposal.objects.get(organisation=world.alice.organisation).pk],

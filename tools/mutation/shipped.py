@@ -34,6 +34,7 @@ LOADERS |= {
 READERS = {
     "care/fever.toml": ("rules/worksheet.py",),
     "care/packet.toml": ("rules/packet_data.py", "rules/packet_care.py"),
+    "care/referral.toml": ("rules/referral.py",),
     "care/tocilizumab.toml": ("rules/caredata.py", "rules/interchange.py"),
     "codes/billing.toml": ("rules/billing.py", "rules/caredata.py"),
     "payers/cards-1.toml": ("rules/access_data.py", "rules/access.py"),
@@ -72,6 +73,7 @@ def _kinds() -> Mapping[str, _Kind]:
         policy,
         protocol,
         readiness,
+        referral,
         responsibility,
         rota,
         scales,
@@ -105,6 +107,7 @@ def _kinds() -> Mapping[str, _Kind]:
         "care/gate.toml": _Kind(lambda _: readiness.gate_data(), readiness.gate_from_toml),
         "care/health_links.toml": _Kind(lambda _: health_links.health_link_data(), health_links.health_links_from_toml),
         "care/packet.toml": _Kind(lambda _: packet_data.packet_data(), packet_data.packet_data_from_toml),
+        "care/referral.toml": _Kind(lambda _: referral.referral_data(), referral.referral_from_toml),
         "codes/billing.toml": _Kind(lambda _: caredata.billing(), caredata.billing_from_toml),
         "codes/device.toml": _Kind(lambda _: device_codes(), device_codes_from_toml),
         "codes/document.toml": _Kind(lambda _: document_codes(), document_codes_from_toml),

@@ -23,6 +23,7 @@ class Desk:
 
 
 DESKS: Final = (
+    Desk(url="referrals", title="Referrals", words="Who was referred, how long it waits, who does what next, and what was decided."),
     Desk(
         url="sites",
         title="Sites and levels",

@@ -9,6 +9,7 @@ from django.views import csrf
 from handrail.web.checkin.views import form_too_old
 from handrail.web.emergency import views as emergency_views
 from handrail.web.receiver import views as receiver_views
+from handrail.web.refer import views as refer_views
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -19,4 +20,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return emergency_views.form_too_old(request)
     if request.path == reverse("handoff_door"):
         return receiver_views.form_too_old(request)
+    if request.path.startswith(refer_views.PATH):
+        return refer_views.form_too_old(request)
     return csrf.csrf_failure(request, reason)

@@ -154,5 +154,7 @@ urlpatterns = [
     path("c/", include("handrail.web.checkin.urls")),
     path("e/", include("handrail.web.emergency.urls")),
     path("h/", include("handrail.web.receiver.urls")),
+    path("programme/referrals/", include("handrail.web.referrals.urls")),
+    path("refer/", include("handrail.web.refer.urls")),
     path("shl/view", health_link_viewer.viewer, name="health_link_viewer"),
 ]

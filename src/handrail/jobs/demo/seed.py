@@ -16,6 +16,7 @@ from handrail.jobs.demo.agreements import make_agreements
 from handrail.jobs.demo.children import Folder
 from handrail.jobs.demo.courses import tell_all
 from handrail.jobs.demo.people import House, leave_a_gap, make_fax_only, make_houses
+from handrail.jobs.demo.referrals import make_referrals
 from handrail.jobs.demo.sites import make_levels
 from handrail.jobs.demo.storyteller import Story
 from handrail.people import scope
@@ -57,6 +58,7 @@ def seed(now: datetime, password: str) -> Seeded:
         houses = empty_houses(now, password)
         leave_a_gap(houses["prairie"], now)
         make_agreements(houses, now)
+        make_referrals(houses, now)
         stories = tell_all(houses, make_fax_only(), now)
         make_levels(houses, now)  # what was told before happened before anybody signed a level
         return Seeded(houses=houses, stories=stories)

@@ -1,0 +1,263 @@
+"""The public door: a form on a phone, a sheet to fax, and behind a link with its code how far a referral got.
+
+Whatever stands at an address of no door, and behind a link that opens nothing, is answered alike and names nobody. The link alone shows
+nothing; with the code it shows how far the referral got and what the practice is asked, and nothing of the patient.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from handrail import clock
+from handrail.actions.errors import ActionError, ConflictError, RefusedError, TooManyError
+from handrail.actions.referral_intake import door_named, receive
+from handrail.actions.referral_list import (
+    LINK_COOKIE,
+    OPEN_COOKIE,
+    OPEN_FOR,
+    answer,
+    behind,
+    exchange_token,
+    is_open,
+    known_to_practice,
+    opened_cookie,
+    try_code,
+)
+from handrail.people.models import Organisation, Referral, ReferralDoor
+from handrail.rules.referral import Stage
+from handrail.rules.terms import say_date
+from handrail.web.forms import Filled, fill
+from handrail.web.refer.forms import FORM, draft_of
+from handrail.web.words import instant_iso, local_time
+
+PATH: Final = "/refer/"
+AGAIN: Final = (
+    "This page was open too long, so nothing was sent. What you typed is still here: please press the button once more."
+)
+
+
+@require_http_methods(["GET", "POST"])
+def refer(request: HttpRequest, code: str) -> HttpResponse:
+    """The form. What was typed stays whatever goes wrong."""
+    door = door_named(code)
+    if door is None:
+        return _nobody(request)
+    if request.method == "GET":
+        return _form(request, door, Filled(form=FORM, typed={}), status=200)
+    filled = _typed(request, door)
+    if filled.errors:
+        return _form(request, door, filled, status=422)
+    now = clock.now()
+    try:
+        referral = receive(code, draft_of(filled.values), id=_batch(request), now=now)
+    except RefusedError as error:
+        filled.errors[error.path or "practice"] = error.message
+        return _form(request, door, filled, status=422)
+    except TooManyError as error:
+        return _form(request, door, filled, status=429, trouble=f"{error.message} Phone us, or fax the sheet.")
+    except ConflictError as error:
+        return _form(request, door, filled, status=409, trouble=error.message)
+    response = redirect("refer_sent")
+    found = exchange_token(referral.key, now)
+    if found is not None:
+        _set_cookie(response, LINK_COOKIE, found[1], int((referral.expires_at - now).total_seconds()))
+    _set_cookie(response, OPEN_COOKIE, opened_cookie(referral, now), int(OPEN_FOR.total_seconds()))
+    return _private(response)
+
+
+def form_too_old(request: HttpRequest) -> HttpResponse:
+    """The form came without its secret: nothing was sent, and what was typed is shown again."""
+    parts = request.path.removeprefix(PATH).strip("/")
+    door = door_named(parts) if parts and "/" not in parts else None
+    if door is None:
+        return redirect("refer_status")
+    return _form(request, door, _typed(request, door), status=422, trouble=AGAIN)
+
+
+@require_GET
+def sheet(request: HttpRequest, code: str) -> HttpResponse:
+    """The same questions on paper."""
+    door = door_named(code)
+    if door is None:
+        return _nobody(request)
+    context = {**_frame(request), "door": _shown(request, door), "fields": FORM.fields}
+    return _private(render(request, "handrail/refer/sheet.html", context))
+
+
+@require_GET
+def sent(request: HttpRequest) -> HttpResponse:
+    """The code and the link of what was just sent."""
+    now = clock.now()
+    referral = _open(request, now)
+    if referral is None:
+        return _private(redirect("refer_status"))
+    link = request.build_absolute_uri(reverse("refer_link", args=[referral.key]))
+    context = {**_frame(request), "code": referral.code, "link": link, "mail": bool(referral.referrer_email)}
+    return _private(render(request, "handrail/refer/sent.html", {**context, "by": _number(referral)}))
+
+
+@require_GET
+def exchange(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
+    """Exchange the token of a link for a cookie, and go on: whatever it was."""
+    now = clock.now()
+    found = exchange_token(token, now)
+    response = redirect("refer_status")
+    if found is None:
+        response.delete_cookie(LINK_COOKIE, path=PATH)
+    else:
+        _set_cookie(response, LINK_COOKIE, found[1], int((found[0].expires_at - now).total_seconds()))
+    response.delete_cookie(OPEN_COOKIE, path=PATH)
+    return _private(response, referrer="no-referrer")
+
+
+@require_http_methods(["GET", "POST"])
+def status(request: HttpRequest) -> HttpResponse:
+    """The code first, then how far the referral got, and what the practice is asked."""
+    now = clock.now()
+    held = behind(request.COOKIES.get(LINK_COOKIE, ""), now)
+    if held is None:
+        return _over(request)
+    if not is_open(held, request.COOKIES.get(OPEN_COOKIE, ""), now):
+        return _try(request, held, now) if request.method == "POST" else _code(request)
+    trouble, typed = "", ""
+    if request.method == "POST":
+        question, typed = request.POST.get("question", "")[:40], request.POST.get("answer", "")[:5000]
+        try:
+            answer(held, question, typed, now=now)
+        except ActionError as error:
+            trouble = error.message
+        else:
+            return _private(redirect("refer_status"))
+    known = known_to_practice(held, now)
+    asked = [
+        {
+            "id": str(each.pk),
+            "text": each.payload["question"],
+            "at": local_time(each.at, known.case.zone),
+            "answer": said.payload["answer"] if said is not None else None,
+        }
+        for each, said in known.questions
+    ]
+    context = {
+        **_frame(request),
+        "code": held.code,
+        "steps": _steps(known.case.progress, known.case.zone),
+        "asked": asked,
+        "closed": known.case.standing.stage is Stage.CLOSED,
+        "trouble": trouble,
+        "typed": typed,
+        "by": _number(held),
+    }
+    return _private(render(request, "handrail/refer/status.html", context, status=422 if trouble else 200))
+
+
+# --- parts --------------------------------------------------------------------------------------------------------------
+
+
+def _steps(progress: Any, zone: str) -> list[dict[str, Any]]:
+    """What the practice may know, in the order of the way."""
+
+    def when(at: datetime | None) -> str:
+        return local_time(at, zone) if at is not None else ""
+
+    contacted = when(progress.contacted_at)
+    planned = f"planned for {say_date(progress.contact_planned_on)}" if progress.contact_planned_on else ""
+    return [
+        {"words": "Received", "when": when(progress.received_at)},
+        {"words": "Read by a named person", "when": when(progress.read_at)},
+        {"words": "First contact with the patient", "when": contacted or planned, "half": not contacted},
+        {"words": "Decided", "when": when(progress.decided_at)},
+        {"words": "Answer with the reasons sent to you", "when": when(progress.told_at)},
+    ]
+
+
+def _open(request: HttpRequest, now: datetime) -> Referral | None:
+    held = behind(request.COOKIES.get(LINK_COOKIE, ""), now)
+    return held if held is not None and is_open(held, request.COOKIES.get(OPEN_COOKIE, ""), now) else None
+
+
+def _typed(request: HttpRequest, door: ReferralDoor) -> Filled:
+    return fill(FORM, dict(request.POST.lists()), door.organisation.time_zone)
+
+
+def _batch(request: HttpRequest) -> UUID:
+    try:
+        return UUID(request.POST.get("batch", ""))
+    except ValueError:
+        return uuid4()
+
+
+def _form(request: HttpRequest, door: ReferralDoor, filled: Filled, *, status: int, trouble: str = "") -> HttpResponse:
+    context = {
+        **_frame(request),
+        "door": _shown(request, door),
+        "rows": filled.rows(),
+        "errors": filled.errors,
+        "trouble": trouble,
+        "batch": _batch(request),
+    }
+    return _private(render(request, "handrail/refer/form.html", context, status=status))
+
+
+def _shown(request: HttpRequest, door: ReferralDoor) -> dict[str, Any]:
+    number = (door.site.call_number if door.site is not None else "") or door.organisation.call_number
+    return {
+        "code": door.code,
+        "name": door.organisation.name,
+        "number": number,
+        "fax": door.fax,
+        "demo": door.organisation.mode == Organisation.Mode.DEMO,
+        "address": request.build_absolute_uri(reverse("refer", args=[door.code])),
+    }
+
+
+def _number(referral: Referral) -> str:
+    return (referral.site.call_number if referral.site is not None else "") or referral.organisation.call_number
+
+
+def _try(request: HttpRequest, held: Referral, now: datetime) -> HttpResponse:
+    opened = try_code(held, request.POST.get("code", "")[:40], now)
+    if opened is None:
+        return _code(request, trouble="That is not the code of this referral.")
+    response = redirect("refer_status")
+    _set_cookie(response, OPEN_COOKIE, opened, int(OPEN_FOR.total_seconds()))
+    return _private(response)
+
+
+def _code(request: HttpRequest, *, trouble: str = "") -> HttpResponse:
+    context = {**_frame(request), "trouble": trouble}
+    return _private(render(request, "handrail/refer/code.html", context, status=422 if trouble else 200))
+
+
+def _nobody(request: HttpRequest) -> HttpResponse:
+    return _private(render(request, "handrail/refer/nobody.html", _frame(request), status=404))
+
+
+def _over(request: HttpRequest) -> HttpResponse:
+    response = render(request, "handrail/refer/over.html", _frame(request), status=410)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
+    return _private(response)
+
+
+def _frame(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
+    return {"now_iso": instant_iso(clock.now()), "clock_speed": f"{clock.speed():g}"}
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, seconds: int) -> None:
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, value, max_age=seconds, path=PATH, httponly=True, secure=secure, samesite="Lax")
+
+
+def _private(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = referrer
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response

@@ -1,0 +1,1 @@
+"""The desk of the referrals: what came, how old it is, who does what next, and the decision between the options."""

@@ -1,0 +1,14 @@
+"""The addresses of the desk of the referrals, under /programme/referrals/."""
+
+from django.urls import path
+
+from handrail.web.referrals import views
+
+urlpatterns = [
+    path("", views.referrals, name="referrals"),
+    path("door", views.door, name="referral_door"),
+    path("new", views.type_in_one, name="type_in_referral"),
+    path("<uuid:referral_id>/", views.referral, name="referral"),
+    path("<uuid:referral_id>/letter", views.letter, name="referral_letter"),
+    path("<uuid:referral_id>/do/<slug:what>", views.step, name="referral_step"),
+]
