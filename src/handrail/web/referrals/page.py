@@ -12,7 +12,7 @@ from handrail.rules.eligibility import Covered
 from handrail.rules.packet_data import packet_data
 from handrail.rules.protocol import catalogue
 from handrail.rules.referral import OPTIONS, PRIOR, REFRACTORY, Clock, Stage, State, referral_data
-from handrail.rules.terms import say_date
+from handrail.rules.terms import Status, say_date
 from handrail.web.words import STATUS_WORDS, local_time
 
 STAGE_WORDS: Final = {
@@ -32,13 +32,13 @@ STATE_WORDS: Final = {
 }
 COVERED: Final = {
     Covered.MET: ("good", "Allowed by the text"),
-    Covered.NOT_MET: ("now", "Blocked by the text"),
-    Covered.CANNOT_SAY: ("soon", "Cannot say: ask the prescriber"),
+    Covered.NOT_MET: ("soon", "Blocked by the text"),
+    Covered.CANNOT_SAY: ("today", "Cannot say: ask the prescriber"),
 }
 BEARS: Final = {True: "counts here", False: "does not count here", None: "not known: ask"}
 YES_NO: Final = {True: "yes", False: "no"}
-URGENCY: Final = {"urgent": ("now", "Urgent"), "routine": ("routine", "Routine")}
-NOT_KNOWN_URGENT: Final = ("now", "Urgency not known: handled as urgent")
+URGENCY: Final = {"urgent": ("soon", "Urgent"), "routine": ("routine", "Routine")}
+NOT_KNOWN_URGENT: Final = ("soon", "Urgency not known: handled as urgent")
 
 
 def row(case: Case) -> dict[str, Any]:
@@ -113,9 +113,7 @@ def detail(case: Case, now: datetime) -> dict[str, Any]:
 def facts(case: Case) -> list[tuple[str, str | None]]:
     """What the practice said of the patient; None is not known."""
     referral, intake = case.referral, case.intake
-    had = [
-        (words.capitalize() if words[0].islower() else words, intake.classes.get(name)) for name, words in PRIOR.items()
-    ]
+    had = [(f"{words[0].upper()}{words[1:]}", intake.classes.get(name)) for name, words in PRIOR.items()]
     return [
         ("Born", referral.birth_date_text or None),
         ("Phone", referral.phone or None),
@@ -145,8 +143,13 @@ def _clock(clock: Clock, case: Case) -> dict[str, Any]:
         "because": clock.because,
         "owner": case.owner.name if case.owner is not None and clock.row.kind != "decision" else clock.row.owner,
         "next": clock.row.next_step if clock.state in (State.OPEN, State.LATE) else "",
-        "status": STATUS_WORDS[clock.row.status.value],
+        "status": _status(clock.row.status),
     }
+
+
+def _status(status: Status) -> str:
+    """These rows rest on no label: what is second-hand says so."""
+    return "from a second-hand source" if status is Status.SECONDARY else STATUS_WORDS[status.value]
 
 
 def _weighed(each: Any) -> dict[str, Any]:
@@ -158,7 +161,7 @@ def _weighed(each: Any) -> dict[str, Any]:
         "car_t": each.row.car_t,
         "bispecific": each.row.bispecific,
         "trial": each.row.trial,
-        "status": STATUS_WORDS[each.row.status.value],
+        "status": _status(each.row.status),
     }
 
 
