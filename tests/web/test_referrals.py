@@ -15,7 +15,9 @@ from handrail.actions.actor import person
 from handrail.actions.referral_intake import intake_of
 from handrail.people.models import Referral, ReferralDoor
 from handrail.rules.referral import Intake, referral_data
+from tests.alerts.test_email import use_port
 from tests.support.factories import MONDAY_0900, World, make_member
+from tests.support.mail import mail_server
 from tests.support.referral_forms import TYPED, form, read
 from tests.support.referrals import MESSAGE, RATIONALE, door_of, referred
 
@@ -72,6 +74,15 @@ def test_a_form_of_which_nothing_is_known_is_taken(address, client):
     needed = {name: TYPED[name] for name in ("practice", "referrer_phone", "family_name")}
     assert client.post(address, {"batch": str(uuid4()), **needed, "urgency": "not_known"}).status_code == 302
     assert intake_of(Referral.objects.get()) == Intake()
+
+
+def test_a_mail_is_promised_only_where_one_goes_out(address, client, settings):
+    assert "No mail goes out: we phone you" in read(client.post(address, form(), follow=True))
+    with mail_server() as server:
+        use_port(settings, server.port)
+        assert "The code also goes to your e-mail" in read(Client().post(address, form(), follow=True))
+        no_address = Client().post(address, form(referrer_email=""), follow=True)
+        assert "No mail goes out: we phone you" in read(no_address)
 
 
 MISTAKES = [

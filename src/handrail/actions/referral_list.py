@@ -149,6 +149,12 @@ def progress_of(referral: Referral, entries: Sequence[ReferralEntry], mailed: Se
     )
 
 
+def is_mailed(referral: Referral) -> bool:
+    """Whether an acknowledgement by mail was handed to be sent: an address alone is none where no mail server is set up."""
+    with scope.acting_for(referral.organisation_id):
+        return Dispatch.objects.filter(referral=referral, kind=RECEIVED).exists()
+
+
 # --- what is weighed ---------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from handrail.actions.referral_list import (
     answer,
     behind,
     exchange_token,
+    is_mailed,
     is_open,
     known_to_practice,
     opened_cookie,
@@ -100,7 +101,7 @@ def sent(request: HttpRequest) -> HttpResponse:
     if referral is None:
         return _private(redirect("refer_status"))
     link = request.build_absolute_uri(reverse("refer_link", args=[referral.key]))
-    context = {**_frame(request), "code": referral.code, "link": link, "mail": bool(referral.referrer_email)}
+    context = {**_frame(request), "code": referral.code, "link": link, "mail": is_mailed(referral)}
     return _private(render(request, "handrail/refer/sent.html", {**context, "by": _number(referral)}))
 
 

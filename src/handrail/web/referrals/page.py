@@ -49,6 +49,7 @@ def row(case: Case) -> dict[str, Any]:
         "code": referral.code,
         "name": referral.name,
         "practice": referral.practice,
+        "to": referral.organisation.name,
         "synthetic": referral.synthetic,
         "urgency": URGENCY.get(referral.urgency, NOT_KNOWN_URGENT),
         "stage": STAGE_WORDS[standing.stage],
