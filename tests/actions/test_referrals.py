@@ -134,6 +134,8 @@ def test_the_same_form_twice_is_one_referral_and_another_content_is_refused(worl
     assert receive(code, draft(), id=one).pk == first.pk
     with pytest.raises(ConflictError, match="another patient open a new form"):
         receive(code, draft(given_name="Somebody"), id=one)
+    with pytest.raises(ConflictError):
+        receive(door_of(world.bob, "other-hub").code, draft(), id=one)
     assert Referral.objects.count() == 1
 
 

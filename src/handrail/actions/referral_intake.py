@@ -137,7 +137,7 @@ def receive(code: str, draft: Draft, *, id: UUID, now: datetime | None = None) -
         ReferralDoor.objects.select_for_update().get(
             pk=door.pk
         )  # forms that come at once are counted one after another
-        former = _sent_before(id, draft)
+        former = _sent_before(id, draft, door.organisation_id)
         if former is not None:
             return former
         lately = Referral.objects.filter(organisation_id=door.organisation_id, received_at__gt=now - HOUR)
@@ -167,7 +167,7 @@ def type_in(
     if came > now:
         raise RefusedError("That has not happened yet.", code="in_the_future", path="received_at")
     with transaction.atomic(), scope.acting_for(organisation_id):
-        former = _sent_before(id, draft)
+        former = _sent_before(id, draft, organisation_id)
         if former is not None:
             return former
         door = ReferralDoor.objects.filter(organisation_id=organisation_id, closed_at__isnull=True).first()
@@ -177,12 +177,13 @@ def type_in(
         return referral
 
 
-def _sent_before(id_: UUID, draft: Draft) -> Referral | None:
+def _sent_before(id_: UUID, draft: Draft, organisation_id: UUID) -> Referral | None:
     with scope.everything():
         former = Referral.objects.filter(pk=id_).first()
     if former is None:
         return None
-    if any(getattr(former, name) != value for name, value in draft.columns().items()):
+    same = all(getattr(former, name) == value for name, value in draft.columns().items())
+    if not same or former.organisation_id != organisation_id:
         raise ConflictError("This form was sent already. For another patient open a new form.")
     return former
 
