@@ -24,6 +24,8 @@ LEFT_OUT = {
     "confirmed": {"tocilizumab", "consent"},
     "home": {"caregiver", "home", "medicines"},
     "travel": {"travel"},
+    "taught_patient": {"home"},
+    "taught_caregiver": {"caregiver"},
     "consent": {"consent"},
     "call": {"home"},
     "setting": {"consent"},

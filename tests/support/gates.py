@@ -9,6 +9,7 @@ from handrail.rules.gate_home import HOME
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
 from tests.support.courses import ELRA, Told, instant, well
+from tests.support.training import say_back
 
 DOSE_ON = "2026-03-03"
 DOSE_AT = f"{DOSE_ON} 09:00"
@@ -78,6 +79,8 @@ def prepared(
             thermometer=True,
             home_medicines_at_hand=["dexamethasone"],
         ),
+        "taught_patient": lambda: say_back(told, day, "patient"),
+        "taught_caregiver": lambda: say_back(told, day, "caregiver"),
         "travel": lambda: [
             told.tell("travel_noted", day, worst=[{"months": list(range(1, 13)), "minutes": 40}], as_of="2026-03-01"),
             told.tell("lodging_noted", day, accepted=False),

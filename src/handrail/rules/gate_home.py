@@ -24,6 +24,8 @@ from handrail.rules.readiness_events import ITEM_WORDS
 from handrail.rules.setting_evidence import SettingLook, look_at_setting, travel_evidence
 from handrail.rules.setting_record import DoseWanted, Record
 from handrail.rules.setting_rules import load_setting_rules
+from handrail.rules.teachback import gate_evidence as teach_back_evidence
+from handrail.rules.teachback import load_teach_back, teach_back
 from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date, say_instant
 
 IN_HOSPITAL: Final = "the dose is planned in hospital"
@@ -176,7 +178,8 @@ def caregiver(found: Known) -> Answered:
     if alone < dose.window_ends:
         because = f"nobody is rostered from {until}; the window ends {say_instant(dose.window_ends, dose.zone)}"
         return Answered(evidence=told(line, False, because, "find somebody for these hours, or a bed"))
-    return Answered(evidence=told(line, True, f"somebody is with the patient until {until}"))
+    there = told(line, True, f"somebody is with the patient until {until}")
+    return Answered(evidence=all_met([there, _taught(found, line)]))
 
 
 def travel(found: Known) -> Answered:
@@ -214,8 +217,15 @@ def home(found: Known) -> Answered:
         _yes(found, "thermometer", "the thermometer", "give a thermometer, and see it used"),
         _yes(found, "phone_works", "the phone", "test the phone"),
         _channel(found),
+        _taught(found, "home"),
     ]
     return Answered(evidence=all_met(parts))
+
+
+def _taught(found: Known, line: str) -> Evidence:
+    """Whether the person of that line said it all back."""
+    back = teach_back(found.history, load_teach_back(), found.policy, found.now)
+    return teach_back_evidence(gate_data().row(line).number, back)
 
 
 def _yes(found: Known, name: str, words: str, step: str) -> Evidence:

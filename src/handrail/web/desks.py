@@ -39,6 +39,7 @@ DESKS: Final = (
         title="REMS",
         words="Which site may dispense what, codes and reports that are owed, papers that run out, and the binder for an audit.",
     ),
+    Desk(url="today", title="Doses of the day", words="Every planned dose of a site and a day: its gate, and what is due before it."),
     Desk(url="places", title="Places and their hours", words="Clinics, urgent care and emergency departments, and when they are open."),
     Desk(url="policies", title="Policies", words="The limits, clocks and words of this organisation, and who signed them."),
     Desk(url="access", title="Access desk", words="Requests to payers by their clock, policy cards, what will be billed, and letters."),

@@ -150,6 +150,7 @@ urlpatterns = [
     path("programme/", include("handrail.web.teaching.urls")),
     path("programme/rems/", include("handrail.web.rems.urls")),
     path("courses/<uuid:course_id>/rems/", rems_papers.of_course, name="rems_course"),
+    path("", include("handrail.web.gate.urls")),
     path("a/", include("handrail.web.answer.urls")),
     path("c/", include("handrail.web.checkin.urls")),
     path("e/", include("handrail.web.emergency.urls")),

@@ -5,6 +5,7 @@ from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
 from handrail.records.models.exports import Export
+from handrail.records.models.gate import GateSignature
 from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
 from handrail.records.models.imports import ImportBatch, ImportDecision
 from handrail.records.models.packets import PacketVersion
@@ -19,6 +20,7 @@ __all__ = [
     "Document",
     "Event",
     "Export",
+    "GateSignature",
     "HandoffDoor",
     "HandoffPerson",
     "ImportBatch",
