@@ -18,7 +18,7 @@ from handrail.rules.readiness import Line
 from tests.support.courses import ELRA, Told, instant
 from tests.support.ed import make_place
 from tests.support.factories import World
-from tests.support.gates import DAY_BEFORE, prepared
+from tests.support.gates import DAY_BEFORE, DOSE_ON, prepared
 
 STARTED = instant("2026-02-28 09:00")
 NOW = instant(DAY_BEFORE)
@@ -40,7 +40,7 @@ def ready_course(
     world: World, told: Told | None = None, *, ed: bool = True, card: bool = True, **fields: Any
 ) -> Course:
     """Ready but for what is left out of `told`; `ed` and `card` False: none is named, none is in the patient's hand."""
-    course = world.make_course(product=ELRA.split("/")[0], now=STARTED, **fields)
+    course = world.make_course(product=ELRA.split("/")[0], prior_doses_known=True, now=STARTED, **fields)
     write(course, told or prepared())
     if ed:
         place = make_place(world)
@@ -61,3 +61,11 @@ def gated(course: Course, at: str = DAY_BEFORE) -> Gated:
 def line(course: Course, name: str, at: str = DAY_BEFORE) -> Line:
     """One line of it."""
     return next(each for each in gated(course, at).gate.lines if each.row.id == name)
+
+
+def far_away(world: World, **fields: Any) -> Course:
+    """Ready, but for the way to the hospital: 95 min at worst."""
+    told = prepared()
+    worst = [{"months": list(range(1, 13)), "minutes": 95}]
+    told.tell("travel_noted", "2026-03-02 09:00", worst=worst, as_of=DOSE_ON)
+    return ready_course(world, told, **fields)

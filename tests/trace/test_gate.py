@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
@@ -26,7 +26,7 @@ from handrail.rules.protocol import load
 from handrail.rules.readiness import LineState, Verdict
 from tests.support.courses import TEC, instant
 from tests.support.factories import World, event
-from tests.support.gate_world import NOW, gated, line, ready_course
+from tests.support.gate_world import NOW, far_away, gated, line, ready_course
 from tests.support.gates import AT_DOSE, DAY_BEFORE, DOSE_ON, prepared
 from tests.support.gates import line as told_line
 
@@ -51,8 +51,9 @@ def open_lines(course, at: str = DAY_BEFORE) -> set[str]:
     return {each.row.id for each in gated(course, at).gate.open}
 
 
-def record(world, course, kind: str, who: str = "oncologist", **fields: Any) -> None:
-    record_event(course.pk, event(kind, at=NOW, **fields), by=world.actor("alice", who), now=NOW)
+def record(world, course, kind: str, minutes_ago: int = 0, **fields: Any) -> None:
+    at = NOW - timedelta(minutes=minutes_ago)
+    record_event(course.pk, event(kind, at=at, **fields), by=world.actor("alice", "oncologist"), now=NOW)
 
 
 def test_everything_recorded_is_green_but_the_temperature_that_is_taken_on_the_day(world, client):
@@ -208,12 +209,6 @@ def test_t57_no_window_opens_while_the_plan_names_no_emergency_department(world,
 # --- overrides -----------------------------------------------------------------------------------------------------------------
 
 
-def far_away(world, **more: Any):
-    told = prepared(**more)
-    told.tell("travel_noted", "2026-03-02 09:00", worst=[{"months": list(range(1, 13)), "minutes": 95}], as_of=DOSE_ON)
-    return ready_course(world, told)
-
-
 def test_h97_one_person_overrides_nothing_and_two_never_make_it_ready(world):
     course = far_away(world)
     first = sign_override(
@@ -287,10 +282,10 @@ def test_an_override_is_for_one_dose_and_for_what_was_signed(world):
     first = sign_override(
         course.pk, "travel", reason="her sister drives", by=world.actor("alice", "oncologist"), now=NOW
     )
-    record(world, course, "travel_noted", worst=None)
+    record(world, course, "travel_noted", 20, worst=None)
     with pytest.raises(RefusedError, match="says something else by now"):
         countersign(course.pk, first.pk, by=world.actor("alice", "nurse"), now=NOW)
-    record(world, course, "travel_noted", worst=[{"months": list(range(1, 13)), "minutes": 95}], as_of=DOSE_ON)
+    record(world, course, "travel_noted", 10, worst=[{"months": list(range(1, 13)), "minutes": 95}], as_of=DOSE_ON)
     countersign(course.pk, first.pk, by=world.actor("alice", "nurse"), now=NOW)
     assert line(course, "travel").override is not None
     record(world, course, "dose_planned", step="step_up_1", on="2026-03-04", setting="outpatient")

@@ -15,9 +15,8 @@ from uuid import UUID
 
 from handrail.actions.emergency import opens_page
 from handrail.actions.payer_gate import evidence_of
-from handrail.actions.rota_look import hole_words
 from handrail.people import coverage
-from handrail.people.coverage import Hole
+from handrail.people.coverage import Hole, hole_words
 from handrail.people.models import EmergencyCard, EmergencyDestination
 from handrail.records import wire
 from handrail.records.models import Course, Event, GateSignature
