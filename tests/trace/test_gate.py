@@ -29,6 +29,7 @@ from tests.support.factories import World, event
 from tests.support.gate_world import NOW, far_away, gated, line, ready_course
 from tests.support.gates import AT_DOSE, DAY_BEFORE, DOSE_ON, prepared
 from tests.support.gates import line as told_line
+from tests.support.triage import graded
 
 pytestmark = pytest.mark.django_db
 RED, UNKNOWN, GREEN = LineState.RED, LineState.NOT_KNOWN, LineState.GREEN
@@ -159,6 +160,18 @@ def test_t44_an_hour_of_the_window_that_nobody_covers_is_red_and_names_the_hour(
         shift.save()
     assert line(course, "rota").state is RED
     assert "from Wed 4 Mar 2026 20:00" in page(client, course, world.alice.nurse)
+
+
+def test_t49_with_admit_all_crs_of_grade_1_opens_an_admission_task(world, client):
+    told = prepared()
+    told.dose("step_up_1", f"{DOSE_ON} 09:00", dose_mg="12")
+    told.tell("vitals_measured", "2026-03-04 07:00", temperature_c="38.4")
+    graded(told, "2026-03-04 07:10", tmax_c="38.4")
+    course = ready_course(world, told)
+    client.force_login(world.alice.oncologist)
+    with clock.use(clock.FrozenClock(instant("2026-03-04 07:30"))):
+        text = client.get(reverse("course", args=[course.pk])).content.decode()
+    assert "admit the patient with CRS grade 1" in text
 
 
 def test_t50_lines_12_and_13_are_closed_without_thermometer_or_dexamethasone(world):
