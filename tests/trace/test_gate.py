@@ -19,6 +19,7 @@ from handrail.actions.ed_packets import choose_destination
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.gate_overrides import countersign, sign_override
+from handrail.actions.readiness import gate_of
 from handrail.people.models import CarePlace, Shift
 from handrail.people.scope import everything
 from handrail.records.models import GateSignature
@@ -29,6 +30,8 @@ from tests.support.factories import World, event
 from tests.support.gate_world import NOW, far_away, gated, line, ready_course
 from tests.support.gates import AT_DOSE, DAY_BEFORE, DOSE_ON, prepared
 from tests.support.gates import line as told_line
+from tests.support.rems_pages import NOW as REMS_NOW
+from tests.support.rems_pages import Desk
 from tests.support.triage import graded
 
 pytestmark = pytest.mark.django_db
@@ -217,6 +220,20 @@ def test_t57_no_window_opens_while_the_plan_names_no_emergency_department(world,
     with everything():
         CarePlace.objects.filter(pk=place.pk).update(ended_at=NOW)
     assert line(course, "emergency").state is RED
+
+
+def test_a_paper_of_the_rems_desk_that_is_missing_closes_line_8_and_nobody_overrides_it():
+    frozen = clock.FrozenClock(REMS_NOW)
+    with clock.use(frozen):
+        desk = Desk(World(), frozen)
+        course = desk.world.course
+        desk.plan(course)
+        desk.papers(prescriber=None)
+        with everything():
+            found = {each.row.id: each for each in gate_of(course, REMS_NOW).gate.lines}["rems"]
+    assert found.state is not GREEN
+    assert "certificate of a prescriber" in found.because
+    assert "a REMS is in force and not met" in found.barred
 
 
 # --- overrides -----------------------------------------------------------------------------------------------------------------

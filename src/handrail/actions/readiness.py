@@ -15,9 +15,11 @@ from uuid import UUID
 
 from handrail.actions.emergency import opens_page
 from handrail.actions.payer_gate import evidence_of
+from handrail.actions.rems_look import evidence_of as rems_evidence_of
+from handrail.actions.site_bookings import signs_levels, site_evidence
 from handrail.people import coverage
 from handrail.people.coverage import Hole, hole_words
-from handrail.people.models import EmergencyCard, EmergencyDestination
+from handrail.people.models import EmergencyCard, EmergencyDestination, RemsRecord
 from handrail.records import wire
 from handrail.records.models import Course, Event, GateSignature
 from handrail.rules.access_data import TOCILIZUMAB
@@ -148,7 +150,8 @@ def _one(course: Course, read: Known | str, shelf: Shelf, now: datetime, *, whol
 def _answer(line: str, course: Course, read: Known, shelf: Shelf, *, whole: bool) -> Answered:
     """Everything that is said of a line, as one: what a desk says takes the place of the record, or stands beside it."""
     asked = [desk(course, read) for desk in DESKS.get(line, ())] if whole else []
-    parts = [Answered(evidence=each) for each in asked if each is not None]
+    found = [each for each in asked if each is not None]
+    parts = [Answered(evidence=each, bar=None if each.met is True else BARS.get(line)) for each in found]
     if line not in INSTEAD or not parts:
         parts += [each(read) for each in RECORD.get(line, ())]
     parts += [each(course, read, shelf) for each in TABLES.get(line, ())]
@@ -246,6 +249,20 @@ def _payer_tocilizumab(course: Course, read: Known) -> Evidence | None:
     return _payer(course, read, TOCILIZUMAB, 7)
 
 
+def _rems(course: Course, read: Known) -> Evidence | None:
+    """The REMS desk, where the organisation keeps papers on it."""
+    if not RemsRecord.objects.filter(organisation=course.organisation_id).exists():
+        return None
+    return rems_evidence_of(course, read.now, read.dose.on)
+
+
+def _site(course: Course, read: Known) -> Evidence | None:
+    """The level of the site, where the organisation signs levels."""
+    if not signs_levels(course.organisation_id):
+        return None
+    return site_evidence(course, course.site, course.product, read.dose.on, now=read.now)
+
+
 def _payer(course: Course, read: Known, drug: str, number: int) -> Evidence | None:
     if not course.payer_requests.filter(drug=drug).exists():
         return None
@@ -268,8 +285,12 @@ TABLES: Final[Mapping[str, tuple[Callable[[Course, Known, Shelf], Answered], ...
 DESKS: Final[Mapping[str, tuple[Desk, ...]]] = {
     "authorisation": (_payer_bispecific,),
     "tocilizumab": (_payer_tocilizumab,),
+    "rems": (_rems,),
+    "consent": (_site,),
 }
 """What a desk says that is asked course by course."""
+BARS: Final = {"rems": "a REMS is in force and not met"}
+"""Desks whose open answer nobody overrides, with the reason."""
 INSTEAD: Final = frozenset({"authorisation", "tocilizumab"})
 """Lines of which the desk knows all that the record knows: what it says takes the place of the record."""
 
