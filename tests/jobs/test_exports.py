@@ -286,6 +286,7 @@ NOT_TAKEN = {
     "sites": ["people_site"],
     "levels of sites": ["people_siteitem", "people_siteexception", "people_sitegrant", "people_siteway"],
     "drills and teach-back": ["people_mockdrill", "people_trainingrecord", "people_trainingversion"],
+    "signatures of the gate": ["records_gatesignature"],
     "referrals": ["people_referral", "people_referraldoor", "people_referralentry"],
     "the REMS desk": [f"people_rems{name}" for name in ("act", "dispense", "mode", "record", "report")],
     "payers": ["records_accesspaper", "records_payerentry", "records_payerrequest"],
