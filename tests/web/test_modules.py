@@ -155,6 +155,22 @@ def test_a_drill_that_makes_no_sense_is_said_and_kept(manager, world, typed, wor
     assert not MockDrill.objects.exists()
 
 
+def test_a_drill_that_was_typed_wrongly_is_taken_back_by_who_manages_the_training(manager, client, world):
+    manager.post(reverse("drills"), a_drill(world, correct_grade="no"))
+    drill = MockDrill.objects.get()
+    address = reverse("take_back_drill", args=[drill.pk])
+    assert f'action="{address}"' in page_of(manager, "drills")
+    assert "Say why." in manager.post(address, {"reason": " "}, follow=True).content.decode()
+    page = manager.post(address, {"reason": "another site"}, follow=True).content.decode()
+    assert "Taken back; it stays on record." in page
+    assert "No drill is on record." in page
+    assert MockDrill.objects.count() == 2
+    assert "It was taken back before." in manager.post(address, {"reason": "x"}, follow=True).content.decode()
+    client.force_login(world.alice.nurse)
+    assert client.post(address, {"reason": "x"}).status_code == 403
+    assert f'action="{address}"' not in page_of(client, "drills")
+
+
 # --- cost ---------------------------------------------------------------------------------------------------------------------
 
 

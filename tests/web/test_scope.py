@@ -127,6 +127,7 @@ ROWS = [
     Row("modules", 403, 403, 403, LOGIN, "post"),
     Row("sign_document", 302, 404, 404, LOGIN, "post", about="house"),
     Row("take_back_record", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
+    Row("take_back_drill", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),
     Row("drills", 200, 200, 200, LOGIN),
     Row("drills", 422, 422, 422, LOGIN, "post"),
     Row("calendar", 200, 200, 200, LOGIN),

@@ -317,6 +317,34 @@ def record_drill(
         )
 
 
+def take_back_drill(drill_id: UUID, *, reason: str, by: Actor, now: datetime | None = None) -> MockDrill:
+    """Say, with a reason, that a drill was written down wrongly; both rows stay on record.
+
+    Raises:
+        RefusedError: no reason, or it was taken back before; NotAllowedError, NotVisibleError: not for this actor.
+    """
+    now = now or clock.now()
+    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
+        drill = MockDrill.objects.filter(pk=drill_id).first()
+        if drill is None:
+            raise NotVisibleError("There is no such drill.")
+        organisation = _locked(drill.organisation_id, by, now)
+        _refuse_without(reason)
+        if drill.takes_back_id is not None or drill.taken_back_by.exists():
+            raise RefusedError("It was taken back before.", code="twice", path="drill")
+        assert by.user is not None
+        return MockDrill.objects.create(
+            organisation=organisation,
+            site_id=drill.site_id,
+            kind=drill.kind,
+            on=drill.on,
+            takes_back=drill,
+            reason=reason.strip()[:REASON_LENGTH],
+            by=by.user,
+            recorded_at=now,
+        )
+
+
 def drill_evidence_of(site: Site, product: str | None, now: datetime) -> Evidence:
     """SITE-23: whether the drills of a site hold at `now`, for a product (None: for every one)."""
     runs = [run_of(each) for each in standing_drills(site.organisation) if each.site_id == site.pk]

@@ -9,4 +9,5 @@ urlpatterns = [
     path("modules/<uuid:organisation_id>/sign", views_modules.sign, name="sign_document"),
     path("modules/records/<uuid:record_id>/back", views_modules.take_back, name="take_back_record"),
     path("drills/", views_drills.drills, name="drills"),
+    path("drills/<uuid:drill_id>/back", views_drills.take_back, name="take_back_drill"),
 ]

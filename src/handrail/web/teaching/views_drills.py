@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -14,14 +15,14 @@ from django.views.decorators.http import require_http_methods
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
-from handrail.actions.registry import record_drill
+from handrail.actions.registry import VERB, record_drill, take_back_drill
 from handrail.people import permissions
 from handrail.people.models import MockDrill, Organisation, Site
 from handrail.people.registry import run_of, standing_drills
 from handrail.rules.drills import judge, load_drills, site_evidence
 from handrail.rules.terms import civil_date, say_date
 from handrail.web.context import frame
-from handrail.web.doors import signed_in, staff_page
+from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import YES_NO, Field, Filled, Form, fill
 
 SHOWN: Final = 50
@@ -59,7 +60,14 @@ def drills(request: HttpRequest) -> HttpResponse:
         status = 422
     context = {
         **frame(request, "programme"),
-        "houses": [_house(each, [site for site in sites if site.organisation_id == each.pk]) for each in organisations],
+        "houses": [
+            _house(
+                each,
+                [site for site in sites if site.organisation_id == each.pk],
+                may=permissions.may(user, VERB, None, now, organisation_id=each.pk),
+            )
+            for each in organisations
+        ],
         "limits": [f"{row.words} within {row.minutes} min" for row in load_drills().limit],
         "valid_days": load_drills().valid_days,
         "form": filled,
@@ -69,7 +77,20 @@ def drills(request: HttpRequest) -> HttpResponse:
     return render(request, "handrail/drills.html", context, status=status)
 
 
-def _house(organisation: Organisation, sites: list[Site]) -> dict[str, Any]:
+@staff_page
+@changes("drills")
+def take_back(request: HttpRequest, drill_id: UUID) -> HttpResponse:
+    """Say that a drill was written down wrongly; it stays on record."""
+    try:
+        take_back_drill(drill_id, reason=request.POST.get("reason", ""), by=person(signed_in(request)))
+    except RefusedError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "Taken back; it stays on record.")
+    return redirect("drills")
+
+
+def _house(organisation: Organisation, sites: list[Site], *, may: bool) -> dict[str, Any]:
     now, book = clock.now(), load_drills()
     rows = standing_drills(organisation)
     places = []
@@ -91,6 +112,7 @@ def _house(organisation: Organisation, sites: list[Site]) -> dict[str, Any]:
     return {
         "id": organisation.pk,
         "name": organisation.name,
+        "may": may,
         "places": places,
         "drills": [_drill(row) for row in rows[:SHOWN]],
         "more": max(0, len(rows) - SHOWN),
@@ -103,6 +125,7 @@ def _drill(row: MockDrill) -> dict[str, Any]:
     kind = next((each.words for each in load_drills().kind if each.id == row.kind), row.kind)
     others = [f"{words} after {row.minutes[name]} min" for name, words in OTHER if name in row.minutes]
     return {
+        "id": row.pk,
         "mark": mark,
         "short": short,
         "on": say_date(row.on),
