@@ -29,6 +29,8 @@ LOADERS |= {
     "access_rules",
     "payer_cards",
     "evidence_file",
+    "programmes",
+    "desk_rules",
 }
 """Functions that remember what they loaded."""
 READERS = {
@@ -40,6 +42,7 @@ READERS = {
     "payers/cards-1.toml": ("rules/access_data.py", "rules/access.py"),
     "payers/clocks-1.toml": ("rules/access_data.py", "rules/access.py", "rules/access_waits.py"),
     "payers/evidence-1.toml": ("rules/access_data.py",),
+    "rems/desk.toml": ("rules/rems_data.py", "rules/rems_doses.py", "rules/rems_setup.py"),
     "rota/default-1.toml": ("rules/rota.py",),
     "responsibility/hub_and_community.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
     "responsibility/independent_practice.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
@@ -74,6 +77,7 @@ def _kinds() -> Mapping[str, _Kind]:
         protocol,
         readiness,
         referral,
+        rems_data,
         responsibility,
         rota,
         scales,
@@ -93,6 +97,11 @@ def _kinds() -> Mapping[str, _Kind]:
         "payers/cards-1.toml": _Kind(lambda _: access_data.payer_cards(), access_data.cards_from_toml),
         "payers/clocks-1.toml": _Kind(lambda _: access_data.access_rules(), access_data.access_rules_from_toml),
         "payers/evidence-1.toml": _Kind(lambda _: access_data.evidence_file(), access_data.evidence_from_toml),
+        "rems/desk.toml": _Kind(lambda _: rems_data.desk_rules(), rems_data.desk_from_toml),
+        "rems": _Kind(
+            lambda file: next(each for each in rems_data.programmes() if each.id == document_of(file)["id"]),
+            rems_data.programme_from_toml,
+        ),
         "rota": _Kind(lambda _: rota.load_rota_rules(), rota.rules_from_toml),
         "responsibility": _Kind(
             lambda file: responsibility.template(document_of(file)["id"]), responsibility.template_from_toml
