@@ -94,7 +94,7 @@ def _weight(course: Course, now: datetime) -> str | None:
 
 
 def _prevention(row: PayerRequest, course: Course, today: date) -> dict[str, Any]:
-    """What may be cited for tocilizumab before step-up. A study about other drugs alone is left out."""
+    """What may be cited for tocilizumab before step-up; each study names the drugs that it is about."""
     data, sources = evidence_file(), sources_of("evidence-1")
     edition = papers_of(course.organisation_id).guideline(today)
     studies = [
@@ -102,7 +102,7 @@ def _prevention(row: PayerRequest, course: Course, today: date) -> dict[str, Any
             "id": each.id,
             "title": each.title,
             "published": each.published,
-            "setting": each.setting,
+            "setting": f"{', '.join(each.drugs)}: {each.setting}",
             "with": f"{each.crs_with} of {each.patients}",
             "without": f"{each.crs_without} of {each.without_patients}"
             if each.without_patients is not None
@@ -112,7 +112,6 @@ def _prevention(row: PayerRequest, course: Course, today: date) -> dict[str, Any
             "sources": [sources[key] for key in each.source],
         }
         for each in data.study
-        if course.product in each.drugs
     ]
     label = label_on(row.product, "iv", today) if row.product else None
     return {
