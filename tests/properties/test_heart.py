@@ -127,7 +127,9 @@ def reassures(event: Document) -> bool:
             return facts.get("active") is False
         case "ice_assessed":
             return facts == FULL_ICE or facts == {"total_0_10": 10}
-        case "toxicity_resolved" | "hold_ended":
+        case "hub_call_made":
+            return facts.get("reached") is True and facts.get("next_call_at") is None
+        case "toxicity_resolved" | "hold_ended" | "discharge_noted":
             return True
         case _:
             return False

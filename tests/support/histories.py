@@ -19,6 +19,7 @@ from handrail.rules.validity import Judged, judge
 from tests.support import agreements
 from tests.support.handing_over import handed_over
 from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
+from tests.support.staying import admitted
 
 BEGIN = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 """A Monday; the course starts two days before, so that a visit on the day before the first dose has its place."""
@@ -28,7 +29,7 @@ ZONES = ["America/Chicago", "America/Los_Angeles", "UTC", "Europe/Oslo"]
 HOURS = [1, 0, 2, 12, 24, 46, 47, 48, 49, 60, 72, 167, 168, 169]
 MINUTES = [0, 0, 1, 15, 30, 59, 60, 61, 90, 119, 120, 240, 600, 1440, 2880]
 
-ALL: list[Moment] = [*MOMENTS, handed_over]
+ALL: list[Moment] = [*MOMENTS, handed_over, admitted]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from handrail.rules.handoff_loop import Stage
 from handrail.rules.history import History
 from handrail.rules.holds import Hold
 from handrail.rules.home_medicines import home_medicines
+from handrail.rules.inpatient import inpatient
 from handrail.rules.interval import interval
 from handrail.rules.management import above_the_cap, another_tocilizumab
 from handrail.rules.nextdose import NextDoseAnswer, latest_weight, next_dose
@@ -92,9 +93,17 @@ def _assess_one(
     called = contact(history, doses, toxicity, sorted_out, policy, now)
     back = handback(history, policy, now)
     over = handoff(history, doses, toxicity, dose.next_dose, policy, now)
-    changes += [*at_home.changes_at, *contacts.changes_at, *called.changes_at, *back.changes_at, *over.changes_at]
+    stay = inpatient(history, policy, now)
+    changes += [
+        *stay.changes_at,
+        *at_home.changes_at,
+        *contacts.changes_at,
+        *called.changes_at,
+        *back.changes_at,
+        *over.changes_at,
+    ]
     findings = [*sorted_out.findings, *called.findings, *watched.findings, *contacts.findings, *back.findings]
-    findings += [*dose.findings, *at_home.findings, *over.findings]
+    findings += [*dose.findings, *at_home.findings, *over.findings, *stay.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += planning_findings(history, doses, protocol, toxicity, now, changes)
     findings += _schedule_findings(history, doses, protocol)
@@ -127,9 +136,9 @@ def _assess_one(
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
         tasks=(
             *(*sorted_out.tasks, *called.tasks, *back.tasks, *watched.tasks, *contacts.tasks),
-            *(*over.tasks, *_dose_tasks(dose)),
+            *(*over.tasks, *stay.tasks, *_dose_tasks(dose)),
         ),
-        pages=_pages(history, (*sorted_out.pages, *called.pages, *watched.pages, *over.pages)),
+        pages=_pages(history, (*sorted_out.pages, *called.pages, *watched.pages, *over.pages, *stay.pages)),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
     )

@@ -205,9 +205,7 @@ def _icans(history: History, policy: Policy, any_dose: bool) -> Course:
                 tracker.resolved(event)
         elif event.kind == "icans_assessed":
             answer = icans_grade(event, history, policy)
-            scored = _ice_taken(event, history, policy)
-            ice_unknown = "ice_event" in event.nulls or (scored is not None and ice_total(scored) is None)
-            grade = clinical_grade(event, answer, ice_unknown=ice_unknown)
+            grade = clinical_icans(event, answer, history, policy)
             tracker.assessed(event.at, grade, suspected=answer.suspected, own=event.body.clinician_grade)
         elif not any_dose:
             continue
@@ -239,6 +237,13 @@ def icans_grade(event: Event, history: History, policy: Policy) -> Grade:
     scored = _ice_taken(event, history, policy)
     score = ice_score(ice_inputs(scored.body)) if scored is not None else None
     return grade_icans(icans_inputs(body, score.total if score else None), score=score)
+
+
+def clinical_icans(event: Event, answer: Grade, history: History, policy: Policy) -> int | None:
+    """The ICANS grade that stands, beside the clinician's own; None where the ICE score it rests on was taken and is not known."""
+    scored = _ice_taken(event, history, policy)
+    ice_unknown = "ice_event" in event.nulls or (scored is not None and ice_total(scored) is None)
+    return clinical_grade(event, answer, ice_unknown=ice_unknown)
 
 
 def _ice_taken(event: Event, history: History, policy: Policy) -> Event | None:

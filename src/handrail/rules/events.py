@@ -18,6 +18,7 @@ from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.page_events import SHELL
 from handrail.rules.readiness_events import READINESS
 from handrail.rules.setting_events import SETTING
+from handrail.rules.stay_events import STAY
 from handrail.rules.terms import SCHEDULES, STEPS
 
 if TYPE_CHECKING:
@@ -450,6 +451,7 @@ KINDS: dict[str, type[Any]] = {
     "departure_signed": DepartureSigned,
     **READINESS,
     **HANDOFF,
+    **STAY,
     "course_ended": CourseEnded,
     "note_added": NoteAdded,
     "fact_withdrawn": FactWithdrawn,

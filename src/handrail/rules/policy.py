@@ -23,6 +23,7 @@ from handrail.rules.history import Limits
 from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.policy_daily import DailyPolicy, check_daily
 from handrail.rules.policy_handoff import HandoffPolicy, check_handoff
+from handrail.rules.policy_inpatient import InpatientPolicy, check_inpatient
 from handrail.rules.policy_ladders import ContactPolicy, LadderRow, NightPolicy, check_ladder, check_night
 from handrail.rules.policy_medicines import MaskingRow, RemsChoice, TocilizumabPolicy
 from handrail.rules.strict import ProtocolDataError, read_table, read_tables
@@ -225,6 +226,7 @@ class _Document:
     daily: DailyPolicy | None = None
     reaching: ReachingPolicy | None = None
     handoff: HandoffPolicy | None = None
+    inpatient: InpatientPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +257,8 @@ class Policy:
     """None in a policy written before there was a choice: `shipped_reaching` decides."""
     handoff: HandoffPolicy | None = None
     """None in a policy written before there was one: the rules then take that of the shipped policy."""
+    inpatient: InpatientPolicy | None = None
+    """Likewise."""
 
     def patient_words(self, ladder: Ladder, language: str = "") -> str:
         """What the patient does, in that language where the policy itself has it; else as the policy says it."""
@@ -316,6 +320,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         check_daily(read.daily)
     if read.handoff is not None:
         check_handoff(read.handoff)
+    if read.inpatient is not None:
+        check_inpatient(read.inpatient)
     for departed in read.departure:
         _check_day(departed.review_on, f"departure.{departed.place}.review_on")
     if read.reaching is not None and min(read.reaching.next_way_after_seconds, read.reaching.answer_link_hours) <= 0:
@@ -341,6 +347,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         departures=read.departure,
         daily=read.daily,
         handoff=read.handoff,
+        inpatient=read.inpatient,
     )
 
 
@@ -457,5 +464,12 @@ def shipped_reaching() -> ReachingPolicy:
 def handoff_rules(policy: Policy) -> HandoffPolicy:
     """The waits of a policy for hand-offs: nobody is left waiting because a policy is older than they are."""
     found = policy.handoff or load_policy().handoff
+    assert found is not None
+    return found
+
+
+def inpatient_rules(policy: Policy) -> InpatientPolicy:
+    """When the centre calls about a patient in hospital: nobody goes uncalled because a policy is older than these rules."""
+    found = policy.inpatient or load_policy().inpatient
     assert found is not None
     return found

@@ -64,6 +64,10 @@ KIND_WORDS: Final[dict[str, str]] = {
     "handoff_asked": "question about the hand-off",
     "handoff_answered": "answer about the hand-off",
     "handoff_ended": "hand-off ended",
+    "admission_noted": "admitted",
+    "admission_plan_written": "plan of the day in hospital",
+    "hub_call_made": "call with the hospital",
+    "discharge_noted": "discharged",
     "course_ended": "course ended",
     "note_added": "note",
     "fact_withdrawn": "fact withdrawn",
@@ -135,7 +139,7 @@ def _join(*parts: str) -> str:
 
 def _plainly(body: Body, nulls: tuple[str, ...]) -> str:
     """The fields of a kind that needs no sentence of its own."""
-    skipped = ("implausible", "alert", "key")
+    skipped = ("implausible", "alert", "key", "person", "hospitalist", "decides_person")
     names = [name for name in type(body).__slots__ if name not in skipped]
     return _join(*(_known(getattr(body, name), frozenset(nulls), name, _label(name)) for name in names))
 
