@@ -14,7 +14,7 @@ from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
 from handrail.people.models import CarePlace, Contact, ContactPoint, DocumentKey, EmergencyCard, HealthLink, Patient
 from handrail.people.secrets import EncryptedTextField
-from handrail.records.models import HandoffDoor, HandoffPerson
+from handrail.records.models import HandoffDoor, HandoffPerson, StayPerson
 from tests.support.factories import make_member, make_organisation, make_patient
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +107,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "document keys": 1,
         "hand-off doors": 0,
         "hand-off people": 0,
+        "people at hospitals": 0,
         "care places": 1,
     }
 
@@ -184,6 +185,7 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
         HandoffDoor,
         HandoffPerson,
         HealthLink,
+        StayPerson,
         TextReceived,
     }
     assert holding == told, "tell rotate_keys of the new table, and this test"

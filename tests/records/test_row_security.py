@@ -70,6 +70,7 @@ from handrail.records.models import (
     SigningEntry,
     SigningMark,
     SigningSet,
+    StayPerson,
 )
 from tests.support.agreements import agreed_between
 from tests.support.clients import registered, tied, token_of
@@ -101,6 +102,7 @@ CLINICAL = [
     Document,
     HandoffDoor,
     HandoffPerson,
+    StayPerson,
     ImportBatch,
     ImportDecision,
     PacketVersion,
@@ -175,6 +177,7 @@ def world():
     sent = PayerRequest.objects.create(**owned, drug="teclistamab", payer="x", opened_by=world.alice.nurse)
     PayerEntry.objects.create(**owned, **by, request=sent, kind="submitted", occurred_at=NOW, role="nurse")
     AccessPaper.objects.create(organisation=course.organisation, kind="stock", key="x", since=NOW.date(), **by)
+    StayPerson.objects.create(**owned, name="Synthetic", role="hospitalist")
     own = {"organisation": course.organisation}
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")

@@ -29,7 +29,7 @@ from handrail.people.models import (
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
-from handrail.records.models import Course, Document, HandoffDoor, HandoffPerson
+from handrail.records.models import Course, Document, HandoffDoor, HandoffPerson, StayPerson
 from handrail.rules.assess import assess
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
@@ -118,6 +118,7 @@ def rotate_keys() -> dict[str, int]:
         ("document keys", DocumentKey),
         ("hand-off doors", HandoffDoor),
         ("hand-off people", HandoffPerson),
+        ("people at hospitals", StayPerson),
         ("care places", CarePlace),
         ("referrals", Referral),
     )

@@ -12,6 +12,7 @@ from handrail.records.models.packets import PacketVersion
 from handrail.records.models.payers import AccessPaper, PayerEntry, PayerRequest
 from handrail.records.models.policies import PolicyAdoption, PolicyProposal
 from handrail.records.models.signatures import ProtocolSignature, SigningEntry, SigningMark, SigningSet
+from handrail.records.models.stays import StayPerson
 
 __all__ = [
     "AccessPaper",
@@ -35,4 +36,5 @@ __all__ = [
     "SigningEntry",
     "SigningMark",
     "SigningSet",
+    "StayPerson",
 ]
