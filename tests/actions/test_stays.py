@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from handrail.actions.actor import Actor
+from handrail.actions.answering import acknowledge
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.stays import (
     Admission,
@@ -102,6 +103,33 @@ def test_a_missed_call_pages_until_one_reaches_somebody(world):
     reached = HubCall(reached=True, whom=Named(role="hospitalist"), outcome="no fever, stays")
     make_hub_call(world.course.pk, reached, event_id=uuid4(), by=world.actor("alice"), now=later)
     assert Alert.objects.get(key__startswith="inpatient:").closed_at == later
+
+
+@pytest.mark.parametrize(("reached", "waits"), [(False, False), (True, True)])
+def test_a_call_that_reached_nobody_lets_the_page_go_on_that_somebody_had(world, reached, waits):
+    admitted(world)
+    nobody = HubCall(reached=False)
+    make_hub_call(world.course.pk, nobody, event_id=uuid4(), by=world.actor("alice"), now=MISSED)
+    alert = Alert.objects.get(key__startswith="inpatient:")
+    acknowledge(alert.pk, by=world.actor("alice", "on_call"), now=MISSED)
+    other = world.course.alerts.create(
+        organisation=world.course.organisation,
+        key="report:AMBER:x",
+        ladder="AMBER",
+        urgency="soon",
+        steps=[],
+        opened_at=NOW,
+        acknowledged_at=NOW,
+        acknowledged_by=world.alice.nurse,
+    )
+    later = MISSED + timedelta(minutes=5)
+    call = HubCall(reached=reached, whom=Named(role="nurse"), outcome="stays")
+    make_hub_call(world.course.pk, call, event_id=uuid4(), by=world.actor("alice"), now=later)
+    alert.refresh_from_db()
+    assert (alert.acknowledged_at is not None, alert.closed_at is not None) == (waits, reached)
+    assert alert.next_page_at == (None if reached else later)
+    other.refresh_from_db()
+    assert other.acknowledged_at == NOW, "it is about something else"
 
 
 @pytest.mark.parametrize(("to", "home"), [("home", "home"), ("lodging", "lodging"), ("facility", None)])

@@ -66,7 +66,7 @@ TABLE = [
     ("patient_told", {"told": "go_to_ed", "because": "nobody_reached", "packet": False, "caregivers": 0},
      "patient told: go to the emergency department now, do not drive yourself; nobody who was on could be reached"),
     ("page_held", {"how": "handing_over", "to": "x"}, "page held: a named person is asked to take it over"),
-    ("page_resumed", {"because": "could_not_reach"}, "pages go on: the patient could not be reached"),
+    ("page_resumed", {"because": "could_not_reach"}, "pages go on: the call reached nobody"),
     ("handed_back", {"what": "fever at 02:14, comes in", "to_role": "nurse"}, "handed back: fever at 02:14, comes in; to the nurse"),
     ("handed_back", {"what": None}, "handed back: not known"),
     ("patient_told", {"told": None, "because": None}, "patient told: not known what; why not known"),

@@ -24,7 +24,7 @@ from handrail.people import scope
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for, context_of
 from handrail.records.models import Course, Event
-from handrail.rules import coursefile
+from handrail.rules import coursefile, inpatient
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.events import SHELL_KINDS, By
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 CANNOT_ASSESS: Final = f"{ledger.SHELL}cannot_assess"
 REPORT: Final = "checkin_received"
+HUB_CALL: Final = "hub_call_made"
 CHANGES_POLICY: Final = ("policy_changed", "fact_withdrawn")
 TRY_AGAIN: Final = timedelta(minutes=5)
 """How soon the watcher tries again to assess a course that could not be assessed."""
@@ -400,12 +401,18 @@ def note_resumed(course: Course, resumed: Iterable[Alert], now: datetime, becaus
 
 
 def _resume_in_vain(course: Course, row: Event, now: datetime) -> None:
-    """A call that reached nobody: the ladders of what somebody had go on."""
-    if row.kind != "contact_made" or row.payload.get("reached") is True or row.payload.get("with") == "ed":
+    """A call that reached nobody: the ladders of what somebody had go on; after one with the hospital, those about that call."""
+    if (
+        row.kind not in ("contact_made", HUB_CALL)
+        or row.payload.get("reached") is True
+        or row.payload.get("with") == "ed"
+    ):
         return
     had = course.alerts.filter(
         closed_at__isnull=True, acknowledged_at__isnull=False, acknowledged_at__lte=row.occurred_at
     )
+    if row.kind == HUB_CALL:
+        had = had.filter(key__startswith=inpatient.KEY)
     held = [alert for alert in had.select_for_update() if not alert.key.startswith(ledger.SHELL)]
     note_resumed(course, [ledger.resume(alert, now) for alert in held], now, "could_not_reach")
 

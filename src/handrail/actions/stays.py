@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -157,7 +156,7 @@ def _event(event_id: UUID, kind: str, at: datetime) -> dict[str, Any]:
     return {"id": str(event_id), "kind": kind, "at": at.isoformat()}
 
 
-def _said(name: str, value: str) -> Mapping[str, Any]:
+def _said(name: str, value: str) -> dict[str, Any]:
     return {name: value} if value else {}
 
 

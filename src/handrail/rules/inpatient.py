@@ -87,7 +87,7 @@ def inpatient(history: History, policy: Policy, now: datetime) -> InpatientAnswe
     """The stay at `now`. The end of the course ends nothing here but by a death: who is in hospital is called about."""
     stay = stay_of(history)
     if stay is None or stay.ended_at is not None:
-        return InpatientAnswer(findings=_not_noted(history))
+        return InpatientAnswer(findings=_not_noted(history, stay))
     ended = history.last("course_ended")
     if ended is not None and ended.body.died is True:
         return InpatientAnswer()
@@ -138,10 +138,12 @@ def _key(due: datetime, zone: str) -> str:
     return f"{KEY}:{civil_date(due, zone).isoformat()}"
 
 
-def _not_noted(history: History) -> tuple[Finding, ...]:
-    """In hospital by the latest word, and no admission is on record: nobody is asked to call."""
+def _not_noted(history: History, former: Stay | None) -> tuple[Finding, ...]:
+    """In hospital by a word since the last stay, and no admission is on record: nobody is asked to call."""
     home = history.last("home_status")
     if home is None or home.body.location != "hospital" or history.last("course_ended") is not None:
+        return ()
+    if former is not None and former.ended_at is not None and home.at <= former.ended_at:
         return ()
     return (
         Finding(

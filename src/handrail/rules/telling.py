@@ -378,7 +378,7 @@ def _page_resumed(body: Body, _nulls: Nulls) -> str:
     because = {
         "put_off": "it was put off until now",
         "not_taken_over": "nobody took it over",
-        "could_not_reach": "the patient could not be reached",
+        "could_not_reach": "the call reached nobody",
     }
     return because.get(body.because or "", "not known why")
 

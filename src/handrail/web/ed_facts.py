@@ -14,6 +14,7 @@ from handrail.rules.scales import load_scale
 from handrail.rules.worksheet import fever_data
 from handrail.web import course_page, on_call
 from handrail.web.checkin.words import dialled
+from handrail.web.stay_page import stay_context
 from handrail.web.words import local_time, parse, since_words
 
 NOT_KNOWN: Final = "not known"
@@ -33,6 +34,7 @@ def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
     return {
         **shown,
         "night": on_call.night(course, looked, now),
+        "stay": stay_context(course, looked, now, names=names),
         "drug": course.product,
         "general": emergency_data().general,
         "judged": looked.answer is not None,

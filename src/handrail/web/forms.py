@@ -27,7 +27,7 @@ YES_NO: Final = (("yes", "Yes"), ("no", "No"), (NOT_KNOWN, "Not known"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One question. `kind`: decimal, decimals, whole, text, choice, choices, yes_no, date, moment. `group` is its heading."""
+    """One question. `kind`: decimal, decimals, whole, text, lines, choice, choices, yes_no, date, moment. `group` is its heading."""
 
     name: str
     label: str

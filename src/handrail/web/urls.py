@@ -30,6 +30,7 @@ from handrail.web import (
     views_rota_calendar,
     views_rota_parts,
     views_signing,
+    views_stays,
     views_texts,
     views_training,
 )
@@ -107,6 +108,8 @@ urlpatterns = [
     path("courses/<uuid:course_id>/imports/<uuid:batch_id>/apply", views_imports.apply, name="import_apply"),
     path("courses/<uuid:course_id>/imports/<uuid:batch_id>/dismiss", views_imports.dismiss, name="import_dismiss"),
     path("courses/<uuid:course_id>/imports/<uuid:batch_id>/file", views_imports.original, name="import_file"),
+    path("courses/<uuid:course_id>/stay/", views_stays.stay, name="stay"),
+    path("courses/<uuid:course_id>/stay/<slug:what>/", views_stays.step, name="stay_step"),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/texts", views_texts.agree_texts, name="agree_texts"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),

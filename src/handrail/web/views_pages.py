@@ -23,6 +23,7 @@ from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records import wire
 from handrail.records.models import Course
+from handrail.rules.inpatient import KEY
 from handrail.rules.paging import PATIENT
 from handrail.rules.policy import load_policy
 from handrail.rules.receipts import Arrival, arrival
@@ -36,9 +37,14 @@ from handrail.web.ed_packet import packet_context
 from handrail.web.forms import Filled
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
+from handrail.web.stay_forms import CALL as HOSPITAL_CALL
 from handrail.web.words import local_time, parse, short_time
 
 RECENT: Final = timedelta(days=2)
+OWNER_WORDS: Final = (
+    "Call the unit that has the patient. Only a call that reached somebody there, or the discharge, ends this page."
+)
+"""Of a missed call about a patient in hospital, where the words of the ladder speak of a patient at home."""
 STATE_WORDS: Final = {
     Page.State.SENDING: "being sent",
     Page.State.SENT: "sent",
@@ -169,6 +175,7 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
     names = "view_identity" in verbs
     log_look(course, "page", user=user, now=now)
     looked = course_page.look(course, now)
+    about_hospital = alert.key.startswith(KEY)
     context = {
         **frame(request, "pages"),
         **course_page.page_context(course, looked, now, names=names),
@@ -179,8 +186,9 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         "attempts": attempts(alert, course.time_zone),
         "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
         "forms": [FORMS[key] for key in ("assessment", "medicine") if FORMS[key].verb in verbs],
-        "may_call": alert.closed_at is None and CALL.verb in verbs,
-        "owner_words": _owner_words(alert, now),
+        "may_call": alert.closed_at is None and CALL.verb in verbs and not about_hospital,
+        "may_call_hospital": about_hospital and HOSPITAL_CALL.verb in verbs,
+        "owner_words": OWNER_WORDS if about_hospital else _owner_words(alert, now),
         "notices": _notices(alert, course.time_zone),
         "ed_poll": alert.closed_at is None,
         **packet_context(course, now, verbs),
