@@ -425,3 +425,79 @@ def test_the_edges_of_what_a_policy_may_say(change: dict[str, int]):
     document["inpatient"] |= change
     rules = policy_from_document(document, "0" * 64).inpatient
     assert rules is not None and rules.ladder.urgency is Urgency.SOON
+
+
+# --- at the very edge ---------------------------------------------------------------------------------------------------
+
+
+def test_the_minute_of_the_admission_itself():
+    told = admitted()
+    told.tell("home_status", ADMITTED, location="home")
+    decides(told, ADMITTED)
+    call(told, ADMITTED)
+    stay = stay_of(told.history())
+    assert stay is not None and stay.ended_at is None, "who is admitted in that minute is not at home"
+    assert (len(stay.plans), len(stay.calls)) == (1, 1)
+
+
+def test_admitted_again_in_the_minute_of_the_discharge_is_a_new_stay():
+    told = admitted()
+    told.tell("discharge_noted", "2026-03-03 08:00", to="home")
+    told.tell("admission_noted", "2026-03-03 08:00", place="County Hospital")
+    stay = stay_of(told.history())
+    assert stay is not None and civil(stay.begins) == "2026-03-03 08:00" and stay.ended_at is None
+
+
+def test_a_plan_and_a_call_in_the_minute_of_the_discharge_belong_to_the_stay():
+    told = admitted()
+    decides(told, "2026-03-03 08:00")
+    call(told, "2026-03-03 08:00")
+    told.tell("discharge_noted", "2026-03-03 08:00", to="home")
+    decides(told, "2026-03-03 08:01")
+    call(told, "2026-03-03 08:01")
+    stay = stay_of(told.history())
+    assert stay is not None and (len(stay.plans), len(stay.calls)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    # mg | given so long after the one before | in 24 h | above one dose
+    ("mg", "at", "count", "above"),
+    [
+        ("800", "2026-03-03 22:30", 1, False),
+        ("800.1", "2026-03-03 22:29", 2, True),
+        (None, "2026-03-03 22:29", 2, False),
+    ],
+)
+def test_the_count_in_24_hours_and_the_cap(mg: str | None, at: str, count: int, above: bool):
+    told = admitted()
+    told.tell("medicine_given", "2026-03-02 22:30", agent="tocilizumab", dose_mg="560")
+    told.tell("medicine_given", at, agent="tocilizumab", dose_mg=mg)
+    last = days(told, "2026-03-03 23:00")[-1].tocilizumab[-1]
+    assert (last.in_24_h, last.above_cap) == (count, above)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "following"), [("2026-03-03 10:00", "2026-03-04 10:00"), ("2026-03-03 10:01", "2026-03-03 10:01")]
+)
+def test_a_time_agreed_for_the_minute_of_the_call_is_none(agreed: str, following: str):
+    told = admitted()
+    call(told, "2026-03-03 10:00", next_call_at=instant(agreed).isoformat())
+    assert due(told.assess("2026-03-03 10:00")) == [following]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "following"), [("2026-03-03 10:00", "2026-03-04 10:00"), ("2026-03-03 10:01", "2026-03-03 10:01")]
+)
+def test_a_plan_written_in_the_minute_of_the_call(agreed: str, following: str):
+    told = admitted()
+    call(told, "2026-03-03 10:00")
+    decides(told, "2026-03-03 10:00", next_hub_call_at=instant(agreed).isoformat())
+    assert due(told.assess("2026-03-03 10:00")) == [following]
+
+
+def test_an_open_episode_of_crs_counts_for_the_grade_of_a_day_without_fever():
+    """The grade of an assessment depends on whether CRS was open then: without a fever of its own it stays CRS."""
+    told = admitted("2026-03-02 20:00")
+    told.tell("crs_assessed", "2026-03-02 21:00", tmax_c="38.9", **CALM)
+    told.tell("crs_assessed", "2026-03-03 08:00", tmax_c="36.8", **CALM | {"hypotension": True, "masked": True})
+    assert [day.crs.words for day in days(told, "2026-03-03 12:00")] == ["1", "2"]
