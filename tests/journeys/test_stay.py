@@ -86,7 +86,7 @@ def test_admitted_planned_missed_and_called(
     )
     page.get_by_label("Specialist of the centre").check()
     save(page)
-    expect(page.get_by_role("cell", name="CRS and ICE every 4 h")).to_be_visible()
+    expect(page.get_by_text("CRS and ICE every 4 h")).to_be_visible()
 
     frozen.set(MONDAY_0900 + timedelta(hours=14))  # 23:00: the first call was due at 22:00
     Watcher().look()

@@ -68,8 +68,18 @@ def test_what_is_not_known_says_so(nurse, world):
     assert "In hospital: County Hospital, medicine" in shown
     assert 'Synthetic Hospitalist <a class="nowrap" href="tel:+15550100177">' in shown
     assert "not known: do NOT give it; call the centre" in shown
-    assert 'CRS <span class="unknown">not known</span><br>ICANS <span class="unknown">not known</span>' in shown
-    assert "no plan on record" in shown and "no call on record" in shown
+    assert 'CRS <span class="unknown">not known</span> · ICANS <span class="unknown">not known</span>' in shown
+    assert 'Plan:</strong> <span class="unknown">none on record</span>' in shown and "no call on record" in shown
+
+
+def test_a_number_without_a_name_is_kept_and_the_name_not_known(nurse, world):
+    whom = Named(role="hospitalist", phone="+15550100178")
+    admission = Admission(place="County Hospital", hospitalist=whom, admitted_at=ADMITTED)
+    note_admission(world.course.pk, admission, event_id=uuid4(), by=world.actor("alice"), now=ADMITTED)
+    shown = page(nurse, world)
+    assert (
+        'Hospitalist: <span class="unknown">name not known</span> <a class="nowrap" href="tel:+15550100178">' in shown
+    )
 
 
 def test_day_by_day_with_plan_log_and_calls(nurse, world, time):

@@ -167,8 +167,8 @@ def _refuse_future(at: datetime, now: datetime, what: str, path: str) -> None:
 
 def _person(course_id: UUID, named: Named, event_id: UUID, by: Actor, now: datetime) -> str:
     """The id of who was named, with the name and the number kept encrypted; empty when nobody was."""
-    name = " ".join(named.name.split())
-    if not name:
+    name, phone = " ".join(named.name.split()), named.phone.strip()
+    if not name and not phone:
         return ""
     with locked(course_id, by, now) as course:
         by.role_for("record_contact", course, now)
@@ -179,7 +179,7 @@ def _person(course_id: UUID, named: Named, event_id: UUID, by: Actor, now: datet
             defaults={
                 "name": name,
                 "role": named.role.strip()[:_ROLE],
-                "phone": named.phone.strip(),
+                "phone": phone,
                 "at": now,
                 "entered_by": by.user,
             },

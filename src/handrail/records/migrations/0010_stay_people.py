@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name='StayPerson',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', handrail.people.secrets.EncryptedTextField()),
+                ('name', handrail.people.secrets.EncryptedTextField(blank=True)),
                 ('role', models.CharField(blank=True, max_length=60)),
                 ('phone', handrail.people.secrets.EncryptedTextField(blank=True)),
                 ('at', models.DateTimeField(default=handrail.clock.now)),

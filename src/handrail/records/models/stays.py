@@ -18,7 +18,7 @@ class StayPerson(OwnedRow):
     reached_through = "course"
 
     course = models.ForeignKey("records.Course", on_delete=models.PROTECT, related_name="stay_people")
-    name = EncryptedTextField()
+    name = EncryptedTextField(blank=True)
     role = models.CharField(max_length=60, blank=True)
     phone = EncryptedTextField(blank=True)
     at = models.DateTimeField(default=clock.now)
