@@ -8,7 +8,16 @@ import pytest
 from handrail import clock
 from handrail.actions.emergency import exchange_key, issue_card, show_card
 from handrail.actions.facts import record_event
-from handrail.actions.stays import Admission, DayPlan, HubCall, Named, make_hub_call, note_admission, write_plan
+from handrail.actions.stays import (
+    Admission,
+    DayPlan,
+    HubCall,
+    Named,
+    make_hub_call,
+    note_admission,
+    note_discharge,
+    write_plan,
+)
 from handrail.alerts.models import Alert
 from handrail.people.scope import everything
 from handrail.records.models import StayPerson
@@ -202,6 +211,18 @@ def test_a_role_that_records_no_call_reads_and_gets_no_form(client, world):
     client.force_login(world.alice.director)
     assert "County Hospital" in page(client, world) and "/stay/call/" not in page(client, world)
     assert client.get(f"/courses/{world.course.pk}/stay/call/").status_code == 403
+
+
+def test_the_sheet_for_the_emergency_department_has_the_last_three_days_while_the_patient_is_there(nurse, world, time):
+    admit(world)
+    time.set(ADMITTED + timedelta(days=5))
+    sheet = f"/courses/{world.course.pk}/ed-sheet"
+    assert nurse.get(sheet).content.decode().count("highest of the day") == 3
+    assert page(nurse, world).count("highest of the day") == 6
+    left = clock.now() - timedelta(hours=1)
+    note_discharge(world.course.pk, left, "home", event_id=uuid4(), by=world.actor("alice"), now=clock.now())
+    assert "highest of the day" not in nurse.get(sheet).content.decode()
+    assert "Was in hospital: County Hospital" in page(nurse, world)
 
 
 def test_the_same_facts_stand_behind_the_code_of_the_card(client, world, time):
