@@ -301,6 +301,7 @@ NOT_TAKEN = {
     "stored documents": ["document"],
     "in a review": ["importbatch", "importdecision"],
     "names of those who read": ["handoffperson"],
+    "people at a hospital that had the patient": ["stayperson"],
     "emergency department of each plan": ["people_emergencydestination"],
     "alerts and their messages": [f"alerts_{name}" for name in ("alert", "alertentry", "dispatch", "notice", "page")],
     "text messages": ["alerts_textline", "alerts_textreceived"],
