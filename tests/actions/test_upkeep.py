@@ -100,7 +100,6 @@ def test_documents_are_rotated_too(world, settings):
         "document keys": 0,
         "care places": 0,
         "referrals": 0,
-        "document keys": 0,
     }
     settings.HANDRAIL_FIELD_KEYS = [new]
     assert open_document(world.course.pk, document.pk, by=world.actor("alice"))[1] == b"%PDF-1 synthetic"
