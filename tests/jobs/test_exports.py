@@ -314,7 +314,7 @@ NOT_TAKEN = {
     + ["people_devicelink"],
     "the keys that sign documents": ["people_documentkey"],
     "looks": ["look"],
-    "exports": ["export"],
+    "exports": ["export", "exportjob", "exportfile"],
     "who opened a card or a health link": ["people_emergencyopening", "people_healthlinkrequest"],
     "who was at a screen": ["people_presence"],
 }

@@ -215,11 +215,27 @@ def log_look(
         return _insert_look(course, what, "client", now, client=client)
 
 
-def log_looks(courses: Sequence[Course], what: str, *, user: User, now: datetime) -> None:
-    """Write down that a member of their organisation saw many records at once. The caller has asked whether that person may."""
+def log_looks(
+    courses: Sequence[Course],
+    what: str,
+    *,
+    user: User | None = None,
+    client: ServiceClient | None = None,
+    now: datetime,
+) -> None:
+    """Write down that a member of their organisation, or a system, saw many records at once. The caller has asked whether they may."""
+    through = "membership" if client is None else "client"
     with transaction.atomic(), scope.acting_for(*{course.organisation_id for course in courses}):
         Look.objects.bulk_create(
-            Look(organisation_id=course.organisation_id, course=course, user=user, at=now, what=what[:80])
+            Look(
+                organisation_id=course.organisation_id,
+                course=course,
+                user=user,
+                client=client,
+                at=now,
+                what=what[:80],
+                through=through,
+            )
             for course in courses
         )
 

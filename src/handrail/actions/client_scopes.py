@@ -9,11 +9,15 @@ SEND: Final = "system/Observation.c"
 READ_PATIENT: Final = "system/Patient.r"
 FIND_PATIENT: Final = "system/Patient.s"
 READ_BUNDLE: Final = "system/Bundle.r"
+EXPORT: Final = "system/Export.r"
 FIND_AUDIT: Final = "system/AuditEvent.s"
 FIND_PROVENANCE: Final = "system/Provenance.s"
 READABLE: Final = ("Patient", "Bundle", "AuditEvent", "Provenance")
-SCOPES: Final = (SEND, *(f"system/{kind}.{may}" for kind in READABLE for may in ("r", "s", "rs", "read")))
-"""Every scope that a client can have. There is no wildcard: each is named when the client is registered."""
+SCOPES: Final = (SEND, EXPORT, *(f"system/{kind}.{may}" for kind in READABLE for may in ("r", "s", "rs", "read")))
+"""Every scope that a client can have. There is no wildcard: each is named when the client is registered.
+
+To read one patient after the other never means to take all of them at once: `EXPORT` stands for itself.
+"""
 _VERSION_1: Final = {"read": "rs"}
 
 

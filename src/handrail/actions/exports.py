@@ -6,7 +6,7 @@ organisation that leaves takes every event along.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +22,7 @@ from handrail.actions.packets import packet_of
 from handrail.people import permissions, scope
 from handrail.people.models import Organisation, Patient, User
 from handrail.records import wire
-from handrail.records.models import Course, Event, Export
+from handrail.records.models import Course, Event, Export, ExportJob
 from handrail.rules.packet_parts import Packet
 
 ONE: Final = "export_course"
@@ -116,7 +116,7 @@ def courses_of(export: Export) -> Iterator[Taken]:
     for batch in _batches(rows.order_by("pk")):
         log_looks(batch, "export ndjson", user=export.asked_by, now=clock.now())
         for course in batch:
-            yield _taken(course)
+            yield taken(course)
 
 
 def _batches(rows: Any) -> Iterator[list[Any]]:
@@ -127,17 +127,21 @@ def _batches(rows: Any) -> Iterator[list[Any]]:
         batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
-def _taken(course: Course) -> Taken:
+def taken(course: Course) -> Taken:
+    """A course with its log at one instant. The caller has asked who may see it, and has logged the look."""
     stored = list(course.events.order_by("occurred_at", "id"))  # one query: the log of the course at one instant
     said = {str(row.id): row.on_behalf_of for row in stored if row.on_behalf_of}
     return Taken(course=course, file=wire.course_file_of(course, stored), on_behalf_of=said)
 
 
-def reconcile(export: Export, counted: dict[str, int]) -> dict[str, int]:
+def reconcile(
+    export: Export | ExportJob, counted: dict[str, int], *, courses: Collection[str] | None = None
+) -> dict[str, int]:
     """Compare what was written with the log: events by kind of the organisation, recorded before the export began.
 
     Args:
         counted: events that were written, by kind.
+        courses: the ids of the courses that were taken; None: all that the organisation owns.
 
     Returns:
         `written`, `in_the_log` (now) and `recorded_since` (the export began).
@@ -145,7 +149,10 @@ def reconcile(export: Export, counted: dict[str, int]) -> dict[str, int]:
     Raises:
         RefusedError: an event that was there before is not among those that were written, or one is that is not in the log.
     """
-    rows = Event.objects.filter(organisation_id=export.organisation_id).values("kind").order_by("kind")
+    events = Event.objects.filter(organisation_id=export.organisation_id)
+    if courses is not None:
+        events = events.filter(course_id__in=courses)
+    rows = events.values("kind").order_by("kind")
     since = Count("id", filter=Q(recorded_at__gte=export.asked_at))
     log = {row["kind"]: (row["all"], row["since"]) for row in rows.annotate(all=Count("id"), since=since)}
     for kind in {*log, *counted}:

@@ -29,7 +29,7 @@ from handrail.people.models import (
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
-from handrail.records.models import Course, Document, HandoffDoor, HandoffPerson, StayPerson
+from handrail.records.models import Course, Document, ExportFile, HandoffDoor, HandoffPerson, StayPerson
 from handrail.rules.assess import assess
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
@@ -122,7 +122,11 @@ def rotate_keys() -> dict[str, int]:
         ("care places", CarePlace),
         ("referrals", Referral),
     )
-    counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", "documents"], 0)
+    sealed: tuple[tuple[str, type[Document | ExportFile]], ...] = (
+        ("documents", Document),
+        ("export files", ExportFile),
+    )
+    counts = dict.fromkeys([*(name for name, _ in kinds), "text lines", *(name for name, _ in sealed)], 0)
     with everything():
         for name, model in kinds:
             for chunk in _chunks(list(model.objects.order_by("pk").values_list("pk", flat=True))):
@@ -132,12 +136,13 @@ def rotate_keys() -> dict[str, int]:
                         counts[name] += 1
                         if isinstance(row, Patient | Contact) and row.phone:
                             counts["text lines"] += renew_line(row.organisation_id, row.phone)
-        for chunk in _chunks(list(Document.objects.order_by("pk").values_list("pk", flat=True))):
-            with transaction.atomic():
-                for document in Document.objects.select_for_update().filter(pk__in=chunk):
-                    document.sealed = secrets.rotate(bytes(document.sealed))
-                    document.save(update_fields=["sealed"])
-                    counts["documents"] += 1
+        for name, holder in sealed:
+            for key in list(holder.objects.order_by("pk").values_list("pk", flat=True)):
+                with transaction.atomic():  # one at a time: each is large
+                    for each in holder.objects.select_for_update().filter(pk=key):
+                        each.sealed = secrets.rotate(bytes(each.sealed))
+                        each.save(update_fields=["sealed"])
+                        counts[name] += 1
     return counts
 
 

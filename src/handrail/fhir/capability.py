@@ -16,6 +16,7 @@ SINCE: Final = "2026-11-28"
 """The day of the last change of what is said here."""
 SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 SUMMARY_OPERATION: Final = "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"
+EXPORT_OPERATION: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 OAUTH: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
@@ -78,6 +79,14 @@ def capability() -> dict[str, Any]:
                     {"type": "Observation", "interaction": [{"code": "create"}], "versioning": "no-version"},
                 ],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "operation": [
+                    {
+                        "name": "export",
+                        "definition": EXPORT_OPERATION,
+                        "documentation": "Of the courses that are tied to the client, with the scope system/Export.r. "
+                        "_type and _outputFormat are taken.",
+                    }
+                ],
             }
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final
 from uuid import UUID
@@ -71,12 +71,15 @@ def caller_with(request: HttpRequest, wanted: str) -> Caller:
     return caller
 
 
-def reader(wanted: str, *methods: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def reader(
+    wanted: str, *methods: str, forms: Sequence[str] = JSON_FORMS
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """A view that reads something out to a system: `view(request, caller, …)`. It is given JSON, or is told what to do.
 
     Args:
         wanted: the scope that the token must hold.
         methods: how it may be asked; GET and HEAD unless said otherwise.
+        forms: in which it can be answered, the first of which a refusal names.
     """
     how = methods or READING
 
@@ -87,7 +90,7 @@ def reader(wanted: str, *methods: str) -> Callable[[Callable[..., HttpResponse]]
                 if request.method not in how:
                     raise Refusal(405, "not-supported", f"Ask for this with {' or '.join(how)}.")
                 caller = caller_with(request, wanted)
-                refuse_other_forms(request)
+                refuse_other_forms(request, forms)
                 return view(request, caller, *args, **kwargs)
             except Refusal as refusal:
                 return refusal.response()
@@ -101,8 +104,8 @@ def reader(wanted: str, *methods: str) -> Callable[[Callable[..., HttpResponse]]
     return around
 
 
-def refuse_other_forms(request: HttpRequest) -> None:
-    """Refuse whoever takes no JSON.
+def refuse_other_forms(request: HttpRequest, forms: Sequence[str] = JSON_FORMS) -> None:
+    """Refuse whoever takes none of the forms that there are.
 
     Raises:
         Refusal: 406, with the form that there is.
@@ -111,8 +114,8 @@ def refuse_other_forms(request: HttpRequest) -> None:
     by_format = request.GET.get("_format")
     kinds = [by_format] if by_format is not None else taken
     plain = [each.partition(";")[0].strip().lower() for each in kinds]
-    if not any(each in (*JSON_FORMS, *ANY_FORM) for each in plain):
-        raise Refusal(406, "not-supported", f"There is only {FHIR_JSON}: ask for that.")
+    if not any(each in (*forms, *ANY_FORM) for each in plain):
+        raise Refusal(406, "not-supported", f"There is only {forms[0]}: ask for that.")
 
 
 def patient_named(text: str) -> UUID:

@@ -20,15 +20,17 @@ NAMES: Final = (
     "heartbeat_written",
 )
 """Every checkpoint, in the order in which a reading passes them."""
+EXPORT_NAMES: Final = ("export_claimed", "export_looked", "export_sealed", "export_written", "export_compared")
+"""The same of an export that a system asked for: of a course, and at the end of the whole."""
 
 
 def checkpoint(name: str) -> None:
     """Stand still here when a drill asked for it.
 
     Raises:
-        KeyError: a name that is not in the list.
+        KeyError: a name that is not in the lists.
     """
-    if name not in NAMES:
+    if name not in (*NAMES, *EXPORT_NAMES):
         raise KeyError(name)
     if os.environ.get("HANDRAIL_CHECKPOINT") == name:
         Path(os.environ["HANDRAIL_CHECKPOINT_FILE"]).write_text(str(os.getpid()), encoding="ascii")

@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid5
 
-from handrail import __version__, clock
+from handrail import clock
 from handrail.actions.actor import Actor, person
-from handrail.actions.errors import ActionError, RefusedError
+from handrail.actions.errors import ActionError
 from handrail.actions.exports import (
-    Taken,
     begin_export,
     course_file,
     courses_of,
@@ -25,26 +22,15 @@ from handrail.actions.exports import (
     reconcile,
     standing_packet,
 )
-from handrail.actions.packet_around import who_is
-from handrail.actions.packets import judged
 from handrail.fhir import bulk
 from handrail.fhir.events import NAMESPACE
 from handrail.fhir.handoff_document import document_of, written
 from handrail.jobs.export_files import Folder, write_whole
+from handrail.jobs.export_lines import Tally
 from handrail.jobs.imports import organisation_named, user_named
 from handrail.people import scope
 from handrail.people.models import Organisation
-from handrail.rules.packet import packet
 from handrail.rules.terms import UnusableInput
-
-FORMAT: Final = "handrail-export/1"
-EVENTS: Final = "events.ndjson"
-COURSES: Final = "courses.ndjson"
-OWN: Final = {
-    EVENTS: "every event of every course, as in a course file",
-    COURSES: "every course file without its events",
-}
-TROUBLE: Final = "OperationOutcome"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -116,7 +102,9 @@ def _ndjson(chosen: argparse.Namespace, by: Actor) -> str:
     lines = [f"{chosen.folder}  {counts['patients']} patients, {counts['courses']} courses, {counts['events']} events"]
     lines += [f"{each['count']:>8}  {each['url']}" for each in [*manifest["output"], *manifest["extension"]["files"]]]
     if manifest["error"]:
-        lines.append(f"{manifest['error'][0]['count']:>8}  {TROUBLE}.ndjson: of these courses no FHIR could be made")
+        lines.append(
+            f"{manifest['error'][0]['count']:>8}  {bulk.TROUBLE}.ndjson: of these courses no FHIR could be made"
+        )
     return "\n".join(lines)
 
 
@@ -131,93 +119,26 @@ def export_ndjson(organisation: Organisation, folder: Path, *, by: Actor) -> dic
     """
     with Folder(folder) as into, scope.acting_for(organisation.pk):
         export = begin_export(organisation, by=by)
-        tally = _Tally(into, organisation)
+        tally = Tally(into)
+        tally.organisation(organisation)
         for each in patients_of(export):
-            tally.resource(bulk.patient(each.pk, who_is(each), organisation.pk))
-            tally.patients += 1
+            tally.patient(each)
         for taken in courses_of(export):
             tally.course(taken, clock.now())
         log = reconcile(export, dict(tally.kinds))
-        manifest = tally.manifest(export.asked_at, log)
+        manifest = bulk.manifest(
+            at=export.asked_at,
+            request=f"handrail export ndjson --organisation {organisation.pk}",
+            owner=(organisation.pk, organisation.name),
+            files=[
+                bulk.Held(name=each.name, url=each.name, lines=each.lines, bytes=each.bytes, sha256=each.sha256)
+                for each in into.written()
+            ],
+            counted=bulk.Counted(
+                patients=tally.patients, courses=tally.courses, log=log, kinds=tally.kinds, mapped=tally.mapped
+            ),
+            needs_token=False,
+        )
         end_export(export, patients=tally.patients, courses=tally.courses, events=log["written"])
         into.finish(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
         return manifest
-
-
-class _Tally:
-    """Writes patients and courses, and counts."""
-
-    def __init__(self, into: Folder, organisation: Organisation) -> None:
-        self.into, self.organisation = into, organisation
-        self.patients = self.courses = 0
-        self.kinds: Counter[str] = Counter()
-        self.mapped: Counter[str] = Counter()
-        self.resource(bulk.organisation(organisation.pk, organisation.name))
-
-    def resource(self, resource: Mapping[str, Any]) -> None:
-        self.into.line(f"{resource['resourceType']}.ndjson", written(dict(resource)))
-
-    def course(self, taken: Taken, now: datetime) -> None:
-        """One course: its header, each of its events, and what FHIR has a word for."""
-        course, name = taken.course, str(taken.course.pk)
-        kinds = {}
-        for event in taken.file["events"]:
-            kinds[event["id"]] = event["kind"]
-            behalf = taken.on_behalf_of.get(event["id"])
-            said = event if behalf is None else {**event, "x_on_behalf_of": behalf}
-            self.into.line(EVENTS, _json({"course": name, "event": said}))
-        head = {
-            "course": name,
-            "patient": str(course.patient_id),
-            "site": course.site.code if course.site else None,
-            "file": {**taken.file, "events": []},
-        }
-        self.into.line(COURSES, _json(head))
-        self.courses += 1
-        self.kinds.update(kinds.values())
-        try:
-            said = judged(course, now)
-        except RefusedError as error:
-            self.resource(bulk.not_mapped(name, error.message))
-            return
-        made = packet(said.protocol, said.policy, said.history, said.answer)
-        sources = set()
-        for event_id, resource in bulk.facts_of(made, said.history, course.patient_id):
-            self.resource(resource)
-            sources.add(event_id)
-        self.mapped.update(kinds[each] for each in sources if each in kinds)
-
-    def manifest(self, at: datetime, log: Mapping[str, int]) -> dict[str, Any]:
-        """What the folder holds, as the manifest of a bulk export; our own part stands under `extension`."""
-        files = {each.name: each for each in self.into.written()}
-        of_type = {name: each for name, each in files.items() if name not in OWN and name != f"{TROUBLE}.ndjson"}
-
-        def row(name: str) -> dict[str, Any]:
-            each = files[name]
-            told = {"bytes": each.bytes, "sha256": each.sha256}
-            return {"url": name, "count": each.lines, "extension": told}
-
-        return {
-            "transactionTime": at.isoformat(),
-            "request": f"handrail export ndjson --organisation {self.organisation.pk}",
-            "requiresAccessToken": False,
-            "output": [{"type": name.removesuffix(".ndjson"), **row(name)} for name in of_type],
-            "deleted": [],
-            "error": [{"type": TROUBLE, **row(f"{TROUBLE}.ndjson")}] if f"{TROUBLE}.ndjson" in files else [],
-            "extension": {
-                "format": FORMAT,
-                "made_by": f"Handrail {__version__}",
-                "organisation": {"id": str(self.organisation.pk), "name": self.organisation.name},
-                "counts": {"patients": self.patients, "courses": self.courses, "events": log["written"]},
-                "event_log": dict(log),
-                "events_by_kind": {
-                    kind: {"written": count, "in_fhir_too": self.mapped[kind]}
-                    for kind, count in sorted(self.kinds.items())
-                },
-                "files": [{"what": OWN[name], **row(name)} for name in OWN if name in files],
-            },
-        }
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -3,7 +3,7 @@
 One look: claim an alert whose page is due and write it, the urgent ones before everything else; claim a course whose time has come
 and assess it again; claim what waits to be sent and hand it to a channel, which works beside the watcher; until nothing is due.
 Then write a sign of life, ping the outside heartbeat if everything due has been looked at, and sleep until the next due time or a
-commit that calls, a quarter of a second at the most. Clinical time lives in rows only.
+commit that calls, a quarter of a second at the most. Clinical time lives in rows only. An export goes last, one course at a time.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
 from handrail.alerts.models import STAYS_HERE, Alert, Dispatch, Page
+from handrail.jobs.bulk_exports import LEASE_SECONDS as EXPORT_LEASE_SECONDS
+from handrail.jobs.bulk_exports import write_next
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather, together
 from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
@@ -49,7 +51,7 @@ from handrail.jobs.setback import Waited, bring_back
 from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.people.models import Site
-from handrail.records.models import Course
+from handrail.records.models import Course, ExportJob
 from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import catalogue
@@ -195,7 +197,7 @@ class Watcher:
                 urgent=True
             )  # what is said on screen waits for no more than one that has to leave the machine
             self._landed(0)
-        return bool(worked or sent)
+        return bool(worked or sent) or self._export_one()
 
     # --- courses ---------------------------------------------------------------------------------------------------
 
@@ -359,6 +361,13 @@ class Watcher:
             mine.update(rota_look_at=clock.now() + POISON_PAUSE)
         mine.update(claimed_by="", lease_until=None)
         return True
+
+    # --- exports ---------------------------------------------------------------------------------------------------
+
+    def _export_one(self) -> bool:
+        """One course of an export that a system asked for: nobody is at a bed for it, so it goes when nothing else is due."""
+        claim = self._claim(ExportJob, "next_at", EXPORT_LEASE_SECONDS)
+        return claim is not None and self._work(ExportJob, write_next, claim)
 
     # --- claims ----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from handrail.records.models.access import CourseAccess, Look
 from handrail.records.models.course import Course
 from handrail.records.models.documents import Document
 from handrail.records.models.event import Event
-from handrail.records.models.exports import Export
+from handrail.records.models.exports import Export, ExportFile, ExportJob
 from handrail.records.models.gate import GateSignature
 from handrail.records.models.handoffs import HandoffDoor, HandoffPerson
 from handrail.records.models.imports import ImportBatch, ImportDecision
@@ -21,6 +21,8 @@ __all__ = [
     "Document",
     "Event",
     "Export",
+    "ExportFile",
+    "ExportJob",
     "GateSignature",
     "HandoffDoor",
     "HandoffPerson",
