@@ -60,6 +60,19 @@ def test_killed_at_a_checkpoint(prepared, mail, tmp_path, database, name):
 
 
 @pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("name", checkpoints.EXPORT_NAMES)
+def test_killed_within_an_export(prepared, tmp_path, database, name):
+    """Each course is written once, whoever was killed over it."""
+    with prepared.installation(database, tmp_path, "exporting", HANDRAIL_EXPORT_LEASE_SECONDS="1") as place:
+        killed_at(place, name)
+        place.start("watch")
+        wait_until(lambda: place.rows("SELECT state FROM records_exportjob") == [("whole",)], "the export is whole")
+        files = dict(place.rows("SELECT kind, lines FROM records_exportfile"))
+        [(events,)] = place.rows("SELECT count(*) FROM records_event")
+        assert (files["Patient"], files["courses"], files["events"]) == (2, 2, events)
+
+
+@pytest.mark.parametrize("database", DATABASES)
 def test_never_killed_everybody_is_told_once(prepared, mail, tmp_path, database):
     """The drill can count: without a kill nothing arrives twice, with two watchers at once neither."""
     with prepared.installation(database, tmp_path, "overdue", mail=mail, **FAST) as place:
@@ -97,7 +110,9 @@ def test_every_place_where_the_watcher_can_stop_is_drilled():
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "checkpoint"
         if node.args and isinstance(node.args[0], ast.Constant)
     )
-    assert called == Counter(checkpoints.NAMES), "each name is called at exactly one place"
+    assert called == Counter((*checkpoints.NAMES, *checkpoints.EXPORT_NAMES)), (
+        "each name is called at exactly one place"
+    )
     (drilled,) = [mark for mark in test_killed_at_a_checkpoint.pytestmark if mark.args[0] == "name"]
     assert tuple(drilled.args[1]) == checkpoints.NAMES
 

@@ -18,10 +18,16 @@ BEHIND = {
     "fhir/Patient/_search": ("Patient", "search-type"),
     "fhir/Patient/<str:patient_id>/$summary": ("Patient", "$summary"),
 }
+SYSTEM_LEVEL = {"fhir/$export": "export"}
 ABOUT = {"fhir/metadata", "fhir/token", "fhir/.well-known/smart-configuration", "fhir", "fhir/Patient"}
 """What is about the door, takes many at once, or says how else to ask."""
-BESIDE = {"fhir/Bundle/<uuid:version_id>/$signature", "fhir/keys/<uuid:organisation_id>/jwks.json"}
-"""What is no FHIR: a signature and the keys to check it with; the statement says in words where the first is."""
+BESIDE = {
+    "fhir/Bundle/<uuid:version_id>/$signature",
+    "fhir/keys/<uuid:organisation_id>/jwks.json",
+    "fhir/export/<str:job_id>",
+    "fhir/export/<str:job_id>/<str:file_id>",
+}
+"""What is no FHIR: a signature and the keys to check it with, the statement says in words where the first is; and how an export goes on."""
 
 
 def said():
@@ -31,12 +37,13 @@ def said():
 def test_it_says_exactly_what_the_addresses_have():
     patterns = [str(each.pattern) for door in get_resolver().url_patterns for each in getattr(door, "url_patterns", [])]
     here = {each for each in patterns if each.startswith("fhir")}
-    assert here == set(BEHIND) | ABOUT | BESIDE
+    assert here == set(BEHIND) | set(SYSTEM_LEVEL) | ABOUT | BESIDE
     rest = said()["rest"][0]
     told = {(row["type"], each["code"]) for row in rest["resource"] for each in row["interaction"]}
     told |= {(row["type"], f"${each['name']}") for row in rest["resource"] for each in row.get("operation", [])}
     assert told == set(BEHIND.values())
     assert {each["code"] for each in rest["interaction"]} == {"transaction", "batch"}
+    assert [each["name"] for each in rest["operation"]] == list(SYSTEM_LEVEL.values())
 
 
 SEARCHED = {

@@ -32,13 +32,16 @@ from schemathesis.specs.openapi.checks import (
 from urllib3 import HTTPResponse
 
 from handrail import clock
-from handrail.actions.client_scopes import SCOPES
+from handrail.actions.bulk_exports import ask_for_export
+from handrail.actions.client_scopes import EXPORT, SCOPES
+from handrail.actions.clients import Caller
 from handrail.actions.document_keys import make_key
 from handrail.actions.packets import seal
 from handrail.alerts.phone import signature
 from handrail.config.openapi import document
 from tests.support.checkins import make_home
 from tests.support.clients import NUMBER, SYSTEM, registered, tied, token_of
+from tests.support.exporting import write_all
 from tests.support.factories import MONDAY_0900
 from tests.support.twilio import ACCOUNT, SENDER, TOKEN
 
@@ -127,8 +130,16 @@ def doors(db, settings) -> Iterator[Doors]:
                 "version_id": str(sealed.pk),
                 "patient_id": str(home.course.patient_id),
                 "organisation_id": str(house.pk),
+                **exported(client),
             },
         )
+
+
+def exported(client) -> dict[str, str]:
+    """The ids of an export that is whole, and of a file of it."""
+    job = ask_for_export(Caller(client=client, scopes=(EXPORT,)), "$export", ["Patient"])
+    write_all()
+    return {"job_id": str(job.pk), "file_id": str(job.files.get(kind="Patient").pk)}
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

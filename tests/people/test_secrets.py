@@ -98,6 +98,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "patients": 1,
         "contacts": 0,
         "documents": 0,
+        "export files": 0,
         "contact points": 1,
         "dispatches": 1,
         "texts": 0,

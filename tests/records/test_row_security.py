@@ -56,6 +56,8 @@ from handrail.records.models import (
     Document,
     Event,
     Export,
+    ExportFile,
+    ExportJob,
     HandoffDoor,
     HandoffPerson,
     ImportBatch,
@@ -122,6 +124,8 @@ OWN = [
     RemsMode,
     RemsRecord,
     DocumentKey,
+    ExportFile,
+    ExportJob,
     ServiceClient,
     ClientAssertion,
     AccessToken,
@@ -195,6 +199,8 @@ def world():
     system = registered(world)
     tied(world, system)
     token_of(system)
+    job = ExportJob.objects.create(**own, client=system, request="$export", expires_at=NOW)
+    ExportFile.objects.create(**own, job=job, kind="Patient", number=1, lines=1, size_bytes=1, sha256="0", sealed=b"x")
     signed(world.alice, "elranatamab/US/2025-07")
     propose_policy(world.alice.id, {"triage.fever_c": "37.9"}, by=world.actor("alice", "oncologist"), now=NOW)
     return world

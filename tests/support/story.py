@@ -172,6 +172,26 @@ def _dosed(world: Any, at: datetime) -> str:
     return str(course.pk)
 
 
+def exporting(courses: int = 2) -> dict[str, Any]:
+    """Courses that are tied to a system, an export of them that it asked for, and nothing else that is due."""
+    from handrail import clock
+    from handrail.actions.bulk_exports import ask_for_export
+    from handrail.actions.client_scopes import EXPORT
+    from handrail.actions.clients import Caller
+    from handrail.jobs.watcher import Watcher
+    from handrail.records.models import Course
+    from tests.support.clients import registered, tied
+
+    world, told = _house()
+    client = registered(world, scopes=[EXPORT])
+    for number in range(courses):
+        course = Course.objects.get(pk=_dosed(world, clock.now() - timedelta(minutes=30)))
+        tied(world, client, f"N-{number}", course)
+    Watcher().look()
+    job = ask_for_export(Caller(client=client, scopes=(EXPORT,)), "$export")
+    return {**told, "job": str(job.pk), "courses": job.courses}
+
+
 STORIES = {
     "overdue": overdue,
     "quiet": quiet,
@@ -181,6 +201,7 @@ STORIES = {
     "devices": devices,
     "send_fever": send_fever,
     "answer": answer,
+    "exporting": exporting,
 }
 
 

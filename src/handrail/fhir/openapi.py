@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from handrail.actions.client_scopes import (
+    EXPORT,
     FIND_AUDIT,
     FIND_PATIENT,
     FIND_PROVENANCE,
@@ -23,6 +24,7 @@ from handrail.fhir.health_links import FHIR_VERSION
 from handrail.fhir.jwe import CONTENT_TYPE as LINK_FILE
 from handrail.fhir.oauth import ASSERTION_TYPE
 from handrail.fhir.observations import CONTENT_TYPES, MOST_OBSERVATIONS, TYPES
+from handrail.fhir.openapi_exports import EXPORT_MANIFEST, exports
 from handrail.fhir.patients import SUMMARY_PROFILE
 from handrail.fhir.search_dates import PREFIXES
 from handrail.fhir.traces import MOST
@@ -65,6 +67,7 @@ def operations() -> dict[str, Operations]:
                 "requestBody": {"content": {each: {"schema": _ref("Parameters")} for each in CONTENT_TYPES}},
             },
         },
+        **exports(),
         "health_link_manifest": {"post": _manifest()},
         "health_link_file": {"get": _link_file()},
         "fhir_audit": {
@@ -151,6 +154,7 @@ def schemas() -> dict[str, Schema]:
                 "embeddedLengthMax": {"type": "integer", "minimum": 0},
             },
         },
+        "ExportManifest": EXPORT_MANIFEST,
         "RemainingAttempts": _object({"remainingAttempts": {"type": "integer", "minimum": 0}}),
         "Patient": _resource("Patient", ["id", "meta", "name"]),
         "Found": _resource("Bundle", ["type"], type={"const": "searchset"}),
@@ -197,7 +201,7 @@ def security() -> dict[str, Any]:
             "flows": {
                 "clientCredentials": {
                     "tokenUrl": "/fhir/token",
-                    "scopes": {each: "send vital signs of devices" if each == SEND else "read" for each in SCOPES},
+                    "scopes": {each: _OTHER_SCOPES.get(each, "read") for each in SCOPES},
                 }
             },
         },
@@ -363,6 +367,7 @@ def _paged(date: str) -> list[Schema]:
     ]
 
 
+_OTHER_SCOPES: Final = {SEND: "send vital signs of devices", EXPORT: "take out all courses that are tied, at once"}
 _SEALED_READERS: Final[list[dict[str, list[str]]]] = [{"backend": [READ_BUNDLE]}, {"session": []}]
 _SAME: Final[Schema] = {"304": {"description": "Everything that is said is the same."}}
 _OF_SUMMARY: Final = _query("profile", enum=[SUMMARY_PROFILE])

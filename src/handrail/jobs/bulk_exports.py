@@ -6,6 +6,7 @@ anywhere, the course is written once by whoever comes next, and no file is serve
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from handrail.jobs.outgoing import Claim
 from handrail.people import scope
 from handrail.records.models import Course, ExportJob
 
-LEASE_SECONDS: Final = 60
+LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_EXPORT_LEASE_SECONDS", "60"))
 """Longer than the longest course takes to be read and encrypted: two watchers would else take it from one another without end."""
 
 

@@ -36,6 +36,7 @@ PAGES: Final = {
     "fhir_summary": "the whole summary (FHIR)",
     "fhir_audit_search": "who looked (FHIR)",
     "fhir_provenance_search": "where documents and facts come from (FHIR)",
+    "fhir_export": "everything, taken out by a system (FHIR)",
     "break_glass": "the whole course",
 }
 """Names of looks that do not read by themselves; the others are shown as they are called."""
