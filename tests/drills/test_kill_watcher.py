@@ -115,6 +115,8 @@ def test_every_place_where_the_watcher_can_stop_is_drilled():
     )
     (drilled,) = [mark for mark in test_killed_at_a_checkpoint.pytestmark if mark.args[0] == "name"]
     assert tuple(drilled.args[1]) == checkpoints.NAMES
+    (exporting,) = [mark for mark in test_killed_within_an_export.pytestmark if mark.args[0] == "name"]
+    assert tuple(exporting.args[1]) == checkpoints.EXPORT_NAMES
 
 
 def test_a_checkpoint_that_nobody_drills_is_an_error():
