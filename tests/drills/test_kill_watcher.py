@@ -66,10 +66,22 @@ def test_killed_within_an_export(prepared, tmp_path, database, name):
     with prepared.installation(database, tmp_path, "exporting", HANDRAIL_EXPORT_LEASE_SECONDS="1") as place:
         killed_at(place, name)
         place.start("watch")
-        wait_until(lambda: place.rows("SELECT state FROM records_exportjob") == [("whole",)], "the export is whole")
-        files = dict(place.rows("SELECT kind, lines FROM records_exportfile"))
-        [(events,)] = place.rows("SELECT count(*) FROM records_event")
-        assert (files["Patient"], files["courses"], files["events"]) == (2, 2, events)
+        assert_exported_once(place, courses=2)
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_two_watchers_write_an_export_once(prepared, tmp_path, database):
+    with prepared.installation(database, tmp_path, "exporting", "6") as place:
+        place.start("watch")
+        place.start("watch")
+        assert_exported_once(place, courses=6)
+
+
+def assert_exported_once(place: Installation, *, courses: int) -> None:
+    wait_until(lambda: place.rows("SELECT state FROM records_exportjob") == [("whole",)], "the export is whole")
+    files = dict(place.rows("SELECT kind, lines FROM records_exportfile"))
+    [(events,)] = place.rows("SELECT count(*) FROM records_event")
+    assert (files["Patient"], files["courses"], files["events"]) == (courses, courses, events)
 
 
 @pytest.mark.parametrize("database", DATABASES)

@@ -22,6 +22,7 @@ from handrail.jobs import bulk_exports as steps
 from handrail.jobs import export_lines, exports
 from handrail.jobs import watcher as watcher_module
 from handrail.jobs.checkpoints import EXPORT_NAMES
+from handrail.jobs.setback import bring_back
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Site
 from handrail.people.scope import everything
@@ -482,6 +483,23 @@ def test_of_two_that_write_the_same_course_one_is_believed(world, time, monkeypa
     time.set(NOW)
     here = {kind: sorted(lines) for kind, lines in world.taker.files(place).items()}
     assert here == of_command(world, tmp_path / "out")
+
+
+def test_an_export_goes_on_after_a_clock_was_set_back(world, time, monkeypatch):
+    time.set(NOW + timedelta(hours=9))
+    begun, held_by_the_dead = world.taker.begin(), Taker(world, world.course).begin()
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "checkpoint", killed_at("export_claimed"))
+        with pytest.raises(Killed):
+            write_all()
+    time.set(NOW)
+    assert write_all() == 0
+    with everything():
+        assert bring_back(NOW, longest_lease=timedelta(minutes=4)) == 3, "two that are due, and a lease"
+    write_all()
+    assert [job_at(each).state for each in (begun, held_by_the_dead)] == ["whole", "whole"]
+    with everything():
+        assert bring_back(NOW, longest_lease=timedelta(minutes=4)) == 0, "what is whole waits for its day"
 
 
 def test_deleted_while_a_course_is_being_written_nothing_comes_back(world, monkeypatch):

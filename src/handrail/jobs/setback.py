@@ -16,14 +16,14 @@ from django.db.models import Exists, F, Model, OuterRef, QuerySet
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
-from handrail.records.models import Course
+from handrail.records.models import Course, ExportJob
 
 log = logging.getLogger(__name__)
 
 Waited = tuple[UUID, datetime]
 """A row, and what it was waiting for when it was brought back."""
 
-LEASED: tuple[type[Model], ...] = (Course, Alert, Page, Dispatch)
+LEASED: tuple[type[Model], ...] = (Course, Alert, Page, Dispatch, ExportJob)
 """What watchers hold for a while."""
 AT_ONCE = 500
 """So many rows are named in one question."""
@@ -56,6 +56,8 @@ def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] |
         brought += _bring(unsent.filter(created_at__gt=ahead), "created_at", now, before, due="send_at")
     brought += EdPacket.objects.filter(send_at__gt=ahead).update(send_at=now)
     brought += Page.objects.filter(next_way_at__gt=ahead, created_at__gt=ahead).update(next_way_at=now)
+    # An export that is not at its end is always due; one that is waits for its day to be over.
+    brought += ExportJob.objects.filter(next_at__gt=ahead, ended_at=None).update(next_at=now)
     # A course that was last judged ahead of the clock may wait for a try that lies there too.
     judged_ahead = Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at"))
     brought += _bring(judged_ahead, "look_again_at", now, before)
