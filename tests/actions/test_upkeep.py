@@ -93,6 +93,7 @@ def test_documents_are_rotated_too(world, settings):
         "text lines": 0,
         "cards": 0,
         "documents": 1,
+        "export files": 0,
         "hand-off doors": 0,
         "hand-off people": 0,
         "people at hospitals": 0,

@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 from uuid import uuid4
 
 from django.db import (
@@ -32,7 +32,7 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models import F, Model
 
 from handrail import clock
 from handrail.actions import ed_packets, words_home
@@ -40,25 +40,23 @@ from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
-from handrail.alerts.models import STAYS_HERE, Alert, Dispatch, Page
+from handrail.alerts.models import Alert, Dispatch, Page
 from handrail.jobs.bulk_exports import LEASE_SECONDS as EXPORT_LEASE_SECONDS
 from handrail.jobs.bulk_exports import write_next
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather, together
 from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
-from handrail.jobs.sending import FOUND_NOBODY, next_way_due, try_next_way, write_next_page
+from handrail.jobs.sending import next_way_due, try_next_way, write_next_page
 from handrail.jobs.setback import Waited, bring_back
+from handrail.jobs.turns import free, skip_locked, turns_of
 from handrail.jobs.waking import Waker
 from handrail.people import scope
 from handrail.people.models import Site
 from handrail.records.models import Course, ExportJob
-from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import catalogue
-from handrail.rules.terms import Urgency
 
 log = logging.getLogger(__name__)
-Row = TypeVar("Row", bound=Model)
 
 LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_LEASE_SECONDS", "5"))
 SEND_LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_SEND_LEASE_SECONDS", "40"))
@@ -87,10 +85,6 @@ DUE: Final[tuple[tuple[type[Model], str], ...]] = (
     (Dispatch, "send_at"),
 )
 """What falls due, and the field that says when."""
-
-URGENT: Final[dict[type[Model], str]] = {Alert: "urgency", Page: "alert__urgency"}
-NOW: Final = Urgency.NOW.value
-"""What says that a row goes before the others."""
 
 
 class Watcher:
@@ -378,12 +372,12 @@ class Watcher:
         """
         now = clock.now()
         rows = model._default_manager
-        found = rows.filter(**{f"{due}__lte": now}).filter(_free(now)).order_by(due)
-        turns = _turns(model, found, urgent=urgent)
+        found = rows.filter(**{f"{due}__lte": now}).filter(free(now)).order_by(due)
+        turns = turns_of(model, found, urgent=urgent)
         if not turns[-1].exists():
             return None  # most looks end here, without a transaction that would keep writers waiting
         with transaction.atomic():
-            taken = (_skip_locked(each).values_list("id", "turn").first() for each in turns)
+            taken = (skip_locked(each).values_list("id", "turn").first() for each in turns)
             row = next((each for each in taken if each is not None), None)
             if row is None:
                 return None
@@ -430,7 +424,7 @@ class Watcher:
         """The earliest instant at which something is due that nobody holds; None when nothing waits."""
         now = clock.now()
         times = [
-            model._default_manager.filter(_free(now), **{f"{name}__isnull": False})
+            model._default_manager.filter(free(now), **{f"{name}__isnull": False})
             .order_by(name)
             .values_list(name, flat=True)
             .first()
@@ -448,39 +442,6 @@ def _warm_up() -> None:
     """Read the label data and the policies before anything is claimed: the first row would outlast its lease otherwise."""
     catalogue()
     load_policy()
-
-
-def _turns(model: type[Model], due: QuerySet[Row], *, urgent: bool) -> tuple[QuerySet[Row], ...]:
-    """What goes before what: the last holds all that may be taken, and of equals the one that has been due for longest comes first.
-
-    Of the alerts, one of which nobody has been told comes before a page that is repeated, however many of those are due at once;
-    a step that found nobody has told nobody. Where all may go, the urgent ones had their turn already. So it is with what leaves the
-    machine: first a message about a RED alert of which none has left, then one that repeats it, then the others; what somebody has
-    answered meanwhile is only written off, and waits for all of them.
-    """
-    if model not in URGENT:
-        return (due,)
-    now = due.filter(**{URGENT[model]: NOW})
-    if model is Page:
-        told = Page.objects.filter(alert=OuterRef("alert"), state=Page.State.SENT).exclude(channel__in=STAYS_HERE)
-        live = Q(alert__acknowledged_at=None, alert__closed_at=None) | Q(who=NAMED_PERSON)
-        first = now.filter(live).filter(~Exists(told))
-        return (first, now.filter(live), now) if urgent else (first, now.filter(live), due.filter(live), due)
-    untold = ~Exists(Page.objects.filter(alert=OuterRef("pk")).exclude(state__in=FOUND_NOBODY))
-    return (now.filter(untold), now) if urgent else (due.filter(untold), due)
-
-
-def _free(now: datetime) -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-
-
-def _skip_locked(rows: QuerySet[Row]) -> QuerySet[Row]:
-    """Lock the row that is taken and pass over rows that others hold (PostgreSQL); SQLite has one writer anyway."""
-    return (
-        rows.select_for_update(of=("self",), skip_locked=True)
-        if connection.features.has_select_for_update_skip_locked
-        else rows
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
