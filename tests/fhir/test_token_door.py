@@ -222,5 +222,5 @@ def test_the_configuration_says_what_is_there(client):
     assert body["token_endpoint"] == token_address()
     assert body["grant_types_supported"] == ["client_credentials"]
     assert body["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
-    assert set(body["scopes_supported"]) == {SCOPE, *READING}
+    assert set(body["scopes_supported"]) == {SCOPE, "system/Export.r", *READING}
     assert Client().get("/fhir/token").status_code == 405
