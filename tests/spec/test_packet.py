@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from handrail.rules.coursefile import course_from_json, read_course
+from handrail.rules.ed_times import NO_TOCILIZUMAB
 from handrail.rules.packet import packet
 from handrail.rules.packet_data import FORMAT, packet_data, packet_data_from_toml
 from handrail.rules.packet_parts import NOT_KNOWN, Around, CallPart, ContactPart, Packet, Who, packet_changes
@@ -192,6 +193,18 @@ def test_a_withheld_dose_names_no_day_and_says_why():
 def test_an_episode_has_grade_onset_duration_treatment_and_every_place():
     (crs,) = [cells for key, cells in lines(night(), "toxicity", "toxicity.by_dose").items() if ".crs." in key]
     assert crs == ("step-up dose 1", "CRS", "1", "16", "30", "acetaminophen 650 mg", "home, then ed, then home")
+
+
+def test_t63_a_visit_to_the_emergency_department_says_how_long_tocilizumab_took_or_what_is_missing():
+    told = Told(TEC)
+    told.tell("contact_made", "2026-03-03 21:10", reached=True, outcome="sent_to_ed", **{"with": "patient"})
+    told.tell("home_status", "2026-03-03 22:00", location="ed")
+    took = ("Tue 3 Mar 2026 21:10 CST", "Tue 3 Mar 2026 22:00 CST")
+    (line,) = lines(made(told, "2026-03-04 10:00"), "events", "events.ed").values()
+    assert line == (*took, NOT_KNOWN, NOT_KNOWN, NO_TOCILIZUMAB)
+    told.tell("medicine_given", "2026-03-04 00:05", agent="tocilizumab", dose_mg="560", purpose="treatment")
+    (line,) = lines(made(told, "2026-03-04 10:00"), "events", "events.ed").values()
+    assert line == (*took, "Wed 4 Mar 2026 00:05 CST", "2 h 05 min", "nothing")
 
 
 TOXICITY = [

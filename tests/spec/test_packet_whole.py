@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from handrail.rules.ed_times import NO_TOCILIZUMAB
 from handrail.rules.packet_parts import Around, CallPart, Packet
 from handrail.rules.packet_sections import NO_OFFER
 from tests.spec.test_packet import WHO, made
@@ -192,6 +193,7 @@ WHOLE = {
         ("Mon 2 Mar 2026 07:00 CST", "in hospital", "unit-7"),
         ("Tue 3 Mar 2026 09:00 CST", "emergency department", "unit-9"),
         ("Wed 4 Mar 2026 09:00 CST", "in hospital", "unit-7"),
+        ("not known", "Tue 3 Mar 2026 09:00 CST", "not known", "not known", NO_TOCILIZUMAB),
     ],
     "next_dose": [
         ("step", "treatment dose"),

@@ -100,6 +100,23 @@ def test_events_as_they_were_known(world, client):
     assert "Handrail would have said then" in then
 
 
+def test_t63_the_page_says_how_long_tocilizumab_took_or_what_is_missing(world, client):
+    title = "Emergency department: arrival to tocilizumab"
+    assert title not in page(client, world)
+    at = NOW - timedelta(hours=4)
+    tell(world, event("contact_made", at=at, reached=True, outcome="sent_to_ed", **{"with": "patient"}))
+    assert "the arrival in the emergency department is not recorded" in page(client, world)
+    tell(world, event("home_status", at=at + timedelta(minutes=50), location="ed"))
+    text = page(client, world).split(title)[1][:800]
+    assert "not known" in text and "no word that none was given" in text and "sent by phone: Tue 3 Mar 08:00" in text
+    given = event(
+        "medicine_given", at=at + timedelta(minutes=115), agent="tocilizumab", dose_mg="560", purpose="treatment"
+    )
+    tell(world, given)
+    text = page(client, world).split(title)[1][:800]
+    assert "<strong>1 h 05 min</strong>" in text and "tocilizumab: Tue 3 Mar 09:55" in text
+
+
 def test_a_time_that_is_none_is_asked_again(world, client):
     for typed in ("yesterday", "0001-01-01T00:00", "9999-12-31T23:59"):
         assert "Type a date and time" in page(client, world, as_of=typed)

@@ -1,10 +1,11 @@
-"""The sections of a packet about laboratory values, prophylaxis, the toxicities of the target, returning, and the questions."""
+"""The sections of a packet about laboratory values, emergency visits, prophylaxis, toxicities of the target, returning, questions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from handrail.rules.ed_times import ed_visits
 from handrail.rules.events import Event
 from handrail.rules.packet_data import ProphylaxisGroupRow, packet_data
 from handrail.rules.packet_parts import Line, Origin
@@ -72,6 +73,27 @@ def _value(event: Event) -> str | None:
 def _trend(t: Telling, found: Sequence[Event]) -> str:
     former = [f"{_value(e) or 'not known'} ({t.say(e.at)})" for e in found[-TREND_OF - 1 : -1]]
     return "; ".join(former) or "no value before"
+
+
+def emergency_visits(t: Telling) -> None:
+    """Each visit to an emergency department, and how long it took from the arrival to tocilizumab."""
+    lines = (
+        Line(
+            key=f"events.ed.{first.id}",
+            cells=(
+                t.say(visit.sent.at) if visit.sent else None,
+                t.say(visit.arrived.at) if visit.arrived else None,
+                t.say(visit.tocilizumab.at) if visit.tocilizumab else None,
+                visit.said,
+                visit.why or "nothing",
+            ),
+            origin=origin_of(first),
+        )
+        for visit in ed_visits(t.history)
+        if (first := visit.sent or visit.arrived) is not None
+    )
+    columns = ("sent there by phone", "arrived", "tocilizumab", "took", "what is missing")
+    t.table("events.ed", "Emergency department: from the arrival to tocilizumab", columns, lines)
 
 
 def prophylaxis(t: Telling) -> None:

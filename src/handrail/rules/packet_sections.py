@@ -14,6 +14,7 @@ from handrail.rules.episodes import Course, Episode
 from handrail.rules.events import Event
 from handrail.rules.packet_care import (
     care_limits,
+    emergency_visits,
     laboratory,
     prophylaxis,
     questions,
@@ -253,6 +254,7 @@ def _events(t: Telling) -> None:
             for e in stays
         ),
     )
+    emergency_visits(t)
     t.add("events.transfusions", "Transfusions", None)
 
 

@@ -12,6 +12,7 @@ from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for, context_of
 from handrail.records.models import Course
 from handrail.rules.assess import assess
+from handrail.rules.ed_times import ed_visits
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.pinned import protocol_for
@@ -198,6 +199,22 @@ def medicines(history: History, zone: str) -> list[dict[str, str]]:
     return [{"at": local_time(e.at, zone), "words": _after_colon(e)} for e in reversed(found[-SHOWN_CHECKS:])]
 
 
+def ed_times(history: History, zone: str) -> list[dict[str, str]]:
+    """Visits to an emergency department, newest first: sent, arrived, tocilizumab, and how long that took."""
+    return [
+        {
+            "at": local_time(first.at, zone),
+            "sent": local_time(visit.sent.at, zone) if visit.sent else "",
+            "arrived": local_time(visit.arrived.at, zone) if visit.arrived else "",
+            "tocilizumab": local_time(visit.tocilizumab.at, zone) if visit.tocilizumab else "",
+            "took": visit.said or "",
+            "why": visit.why,
+        }
+        for visit in reversed(ed_visits(history))
+        if (first := visit.sent or visit.arrived) is not None
+    ]
+
+
 def labs(history: History, zone: str) -> list[dict[str, str]]:
     """The newest value of every laboratory code."""
     newest: dict[str, Event] = {}
@@ -305,6 +322,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         return context
     zone = course.time_zone
     context |= {"checks": checks(history, zone), "medicines": medicines(history, zone), "labs": labs(history, zone)}
+    context["ed_times"] = ed_times(history, zone)
     if answer is None or looked.policy is None:
         return context
     picture = timeline.picture_of(history, protocol_for(history, now), looked.policy, now)
