@@ -15,6 +15,8 @@ BEHIND = {
     "fhir/Patient/<str:patient_id>": ("Patient", "read"),
     "fhir/AuditEvent": ("AuditEvent", "search-type"),
     "fhir/Provenance": ("Provenance", "search-type"),
+    "fhir/Task": ("Task", "search-type"),
+    "fhir/Task/<str:task_id>": ("Task", "read"),
     "fhir/Patient/_search": ("Patient", "search-type"),
     "fhir/Patient/<str:patient_id>/$summary": ("Patient", "$summary"),
 }
@@ -51,6 +53,7 @@ SEARCHED = {
     "AuditEvent": {"patient", "date"},
     "Provenance": {"patient", "target", "recorded"},
     "Patient": {"identifier"},
+    "Task": {"patient"},
 }
 
 

@@ -32,6 +32,7 @@ from schemathesis.specs.openapi.checks import (
 from urllib3 import HTTPResponse
 
 from handrail import clock
+from handrail.actions import handoffs
 from handrail.actions.bulk_exports import ask_for_export
 from handrail.actions.client_scopes import EXPORT, SCOPES
 from handrail.actions.clients import Caller
@@ -58,7 +59,7 @@ CHECKS = [
 ]
 SCHEMA = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig())
 OPERATIONS = {f"{each.ok().method.upper()} {each.ok().path}": each.ok() for each in SCHEMA.get_all_operations()}
-ABOUT_A_PATIENT = ("GET /fhir/AuditEvent", "GET /fhir/Provenance")
+ABOUT_A_PATIENT = ("GET /fhir/AuditEvent", "GET /fhir/Provenance", "GET /fhir/Task")
 UNKNOWN_BY_CHANCE = {
     "GET /fhir/Patient": "nothing: a name in an address is refused",
     "POST /shl/{address}": "the address of a link",
@@ -122,6 +123,8 @@ def doors(db, settings) -> Iterator[Doors]:
         bearer = {"/api/checkins": home.token, "/fhir": token, "/metrics": "figures-of-the-test"}
         sealed = seal(home.course.pk, by=home.world.actor("alice", "oncologist"))
         house = home.world.alice.organisation
+        asked = handoffs.Offer(to=home.world.bob.organisation)
+        loop = handoffs.offer(home.course.pk, asked, by=home.world.actor("alice", "oncologist"), now=EVENING).event.id
         make_key(house, by=home.world.actor("alice", "director"))
         yield Doors(
             bearer=bearer,
@@ -129,6 +132,7 @@ def doors(db, settings) -> Iterator[Doors]:
             known={
                 "version_id": str(sealed.pk),
                 "patient_id": str(home.course.patient_id),
+                "task_id": str(loop),
                 "organisation_id": str(house.pk),
                 **exported(client),
             },

@@ -265,6 +265,8 @@ THROUGH_A_LINK = {
     "fhir_summary": "the same, the course as a document",
     "fhir_audit": "for systems; nothing without a token; tests/fhir/test_trace_door.py asks it",
     "fhir_provenance": "the same",
+    "fhir_tasks": "for systems; nothing without a token; tests/fhir/test_task_door.py asks it",
+    "fhir_task": "the same, one hand-off",
     "fhir_export": "for systems; nothing without a token; tests/fhir/test_export_door.py asks it",
     "fhir_export_status": "the same, of one export; another system's is answered like none",
     "fhir_export_file": "the same, one file of it",

@@ -12,7 +12,9 @@ READ_BUNDLE: Final = "system/Bundle.r"
 EXPORT: Final = "system/Export.r"
 FIND_AUDIT: Final = "system/AuditEvent.s"
 FIND_PROVENANCE: Final = "system/Provenance.s"
-READABLE: Final = ("Patient", "Bundle", "AuditEvent", "Provenance")
+READ_TASK: Final = "system/Task.r"
+FIND_TASK: Final = "system/Task.s"
+READABLE: Final = ("Patient", "Bundle", "AuditEvent", "Provenance", "Task")
 SCOPES: Final = (SEND, EXPORT, *(f"system/{kind}.{may}" for kind in READABLE for may in ("r", "s", "rs", "read")))
 """Every scope that a client can have. There is no wildcard: each is named when the client is registered.
 

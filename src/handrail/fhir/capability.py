@@ -76,6 +76,11 @@ def capability() -> dict[str, Any]:
                     },
                     _searched("AuditEvent", ("patient", "reference"), ("date", "date")),
                     _searched("Provenance", ("patient", "reference"), ("target", "reference"), ("recorded", "date")),
+                    {
+                        **_searched("Task", ("patient", "reference")),
+                        "interaction": [{"code": "read"}, {"code": "search-type"}],
+                        "documentation": "A hand-off; accepted when a named person accepted it in Handrail.",
+                    },
                     {"type": "Observation", "interaction": [{"code": "create"}], "versioning": "no-version"},
                 ],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],

@@ -10,8 +10,10 @@ from handrail.actions.client_scopes import (
     FIND_AUDIT,
     FIND_PATIENT,
     FIND_PROVENANCE,
+    FIND_TASK,
     READ_BUNDLE,
     READ_PATIENT,
+    READ_TASK,
     SCOPES,
     SEND,
 )
@@ -85,6 +87,10 @@ def operations() -> dict[str, Operations]:
                 *_paged("recorded"),
             )
         },
+        "fhir_tasks": {
+            "get": _read_out("The hand-offs of a patient", FIND_TASK, "Found", _query("patient", required=True))
+        },
+        "fhir_task": {"get": _read_out("How far a hand-off has come", READ_TASK, "Task")},
     }
 
 
@@ -157,6 +163,7 @@ def schemas() -> dict[str, Schema]:
         "ExportManifest": EXPORT_MANIFEST,
         "RemainingAttempts": _object({"remainingAttempts": {"type": "integer", "minimum": 0}}),
         "Patient": _resource("Patient", ["id", "meta", "name"]),
+        "Task": _resource("Task", ["id", "status", "intent", "for", "authoredOn", "lastModified"]),
         "Found": _resource("Bundle", ["type"], type={"const": "searchset"}),
         "Parameters": _resource("Parameters", []),
         "FindPatient": _object(

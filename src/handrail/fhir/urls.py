@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handrail.fhir import bulk_door, capability, health_links, oauth, observations, patients, traces, views
+from handrail.fhir import bulk_door, capability, health_links, oauth, observations, patients, tasks, traces, views
 
 urlpatterns = [
     path("fhir/.well-known/smart-configuration", oauth.configuration, name="fhir_smart"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("fhir/Patient/<str:patient_id>/$summary", patients.summary, name="fhir_summary"),
     path("fhir/AuditEvent", traces.audit_events, name="fhir_audit"),
     path("fhir/Provenance", traces.provenances, name="fhir_provenance"),
+    path("fhir/Task", tasks.search, name="fhir_tasks"),
+    path("fhir/Task/<str:task_id>", tasks.read, name="fhir_task"),
     path("fhir/$export", bulk_door.begin, name="fhir_export"),
     path("fhir/export/<str:job_id>", bulk_door.status, name="fhir_export_status"),
     path("fhir/export/<str:job_id>/<str:file_id>", bulk_door.file, name="fhir_export_file"),

@@ -36,6 +36,8 @@ PAGES: Final = {
     "fhir_summary": "the whole summary (FHIR)",
     "fhir_audit_search": "who looked (FHIR)",
     "fhir_provenance_search": "where documents and facts come from (FHIR)",
+    "fhir_task_search": "how far the hand-offs have come (FHIR)",
+    "fhir_task": "how far a hand-off has come (FHIR)",
     "fhir_export": "everything, taken out by a system (FHIR)",
     "break_glass": "the whole course",
 }
