@@ -43,7 +43,7 @@ def test_a_signed_request_gives_a_token_for_minutes(world, kind, alg):
 
 READING = {
     f"system/{kind}.{may}"
-    for kind in ("Patient", "Bundle", "AuditEvent", "Provenance")
+    for kind in ("Patient", "Bundle", "AuditEvent", "Provenance", "Task")
     for may in ("r", "s", "rs", "read")
 }
 HELD = [
