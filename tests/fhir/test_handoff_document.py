@@ -99,6 +99,42 @@ def section(bundle: dict[str, Any], code: str) -> dict[str, Any]:
     return found
 
 
+UNITS = [
+    # the test and its unit as recorded  | the LOINC code        | called UCUM
+    ("crp", "mg/L", ["1988-5"], True),
+    ("igg", "g/L", ["2465-3"], True),
+    ("platelets", "10*9/L", ["777-3"], True),
+    ("platelets", "K/uL", [], False),
+    ("platelets", "g/L", [], True),
+    ("anc", "10*9/L", [], True),  # several codes, by the method: nobody knows which
+    ("lipase", "U/L", [], True),
+]
+
+
+@pytest.mark.parametrize(("test", "unit", "codes", "ucum"), UNITS)
+def test_a_laboratory_value_has_a_code_and_ucum_only_where_both_are_sure(
+    test: str, unit: str, codes: list[str], ucum: bool
+):
+    told = Told(TEC)
+    told.tell("lab_resulted", "2026-03-03 06:00", code=test, value="12.0", unit=unit, low="1")
+    [found] = [
+        each for each in of_kind(document(made(told, "2026-03-03 08:00")), "Observation") if "valueQuantity" in each
+    ]
+    assert [each["code"] for each in found["code"].get("coding", [])] == codes
+    assert found["code"]["text"]
+    for said in (found["valueQuantity"], found["referenceRange"][0]["low"]):
+        assert (said["unit"], said.get("code"), "system" in said) == (unit, unit if ucum else None, ucum)
+
+
+def test_a_result_in_words_keeps_its_code():
+    told = Told(TEC)
+    told.tell("lab_resulted", "2026-03-03 06:00", code="igg", value=None)
+    [found] = [
+        each for each in of_kind(document(made(told, "2026-03-03 08:00")), "Observation") if "dataAbsentReason" in each
+    ]
+    assert found["code"]["coding"][0]["code"] == "2465-3"
+
+
 # --- what others say of it --------------------------------------------------------------------------------------------
 
 

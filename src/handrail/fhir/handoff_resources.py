@@ -172,22 +172,23 @@ def statements(body: Resource, subject: Resource, next_dose: str) -> Iterator[tu
 
 
 def laboratory(body: Resource, subject: Resource) -> Iterator[tuple[str, Resource]]:
-    """Every laboratory value. A code only where one LOINC code alone means the test."""
+    """Every laboratory value. A code only where one LOINC code alone means the test, and its unit is one in which that is measured."""
     for each in body["labs"]:
         row = next((row for row in code_table().fact if row.code == each["what"]), None)
         code: Resource = {"text": LAB_WORDS.get(each["what"], each["what"].upper())}
-        if row is not None and len(row.loinc) == 1:
+        fits = row is not None and (each["value"] is None or each["unit"] in row.units)
+        if row is not None and fits and len(row.loinc) == 1:
             code["coding"] = [{"system": LOINC, "code": row.loinc[0]}]
         found = _observation("laboratory", code, subject, each["at"])
         if each["result"] is not None:
             found["valueString"] = each["result"]
         elif each["value"] is not None and each["unit"]:
-            found["valueQuantity"] = quantity(each["value"], each["unit"])
+            found["valueQuantity"] = _as_recorded(each["value"], each["unit"])
         elif each["value"] is not None:
             found["valueString"] = f"{each['value']} (unit not known)"
         else:
             found["dataAbsentReason"] = _absent_code()
-        limits = {end: quantity(each[end], each["unit"]) for end in ("low", "high") if each[end] and each["unit"]}
+        limits = {end: _as_recorded(each[end], each["unit"]) for end in ("low", "high") if each[end] and each["unit"]}
         if limits:
             found["referenceRange"] = [limits]
         yield f"{each['event']}:{each['what']}", found
@@ -242,6 +243,12 @@ def reading_code(name: str) -> Resource:
 def quantity(value: str, unit: str) -> Resource:
     """A quantity in a UCUM unit. The number keeps its digits."""
     return {"value": Decimal(value), "unit": unit, "system": UCUM, "code": unit}
+
+
+def _as_recorded(value: str, unit: str) -> Resource:
+    """A quantity in the unit that somebody wrote: called UCUM only when it is one that the code tables know."""
+    known = {each for row in (*code_table().fact, *code_table().vital) for each in row.units}
+    return quantity(value, unit) if unit in known else {"value": Decimal(value), "unit": unit}
 
 
 def _observation(category: str, code: Resource, subject: Resource, at: str | None) -> Resource:
