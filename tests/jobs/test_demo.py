@@ -10,6 +10,7 @@ from django.test import TestCase
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.agreements import activate
+from handrail.actions.doors import doors_of
 from handrail.actions.errors import RefusedError
 from handrail.actions.links import exchange_link
 from handrail.actions.upkeep import verify_cache
@@ -23,6 +24,7 @@ from handrail.people.models import Contact, Membership, Organisation, Patient, R
 from handrail.people.scope import everything
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course, CourseAccess, Event
+from handrail.rules.doors import DoorState
 from handrail.rules.terms import UnusableInput, day_start
 from tests.support.factories import opens_inbox
 
@@ -70,6 +72,18 @@ class TestTheDemonstration(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
         cls.told = seed(TUESDAY_1450, PASSWORD)
+
+    def test_the_doors_follow_the_hour(self):
+        hub = self.told.stories["in_window"].course
+        for at, open_now in (
+            (TUESDAY_1450, ["clinic", "urgent_care", "ed"]),
+            (TUESDAY_1450 + timedelta(hours=3), ["urgent_care", "ed"]),  # 17:50 in the clinic
+            (TUESDAY_1450 + timedelta(hours=10), ["ed"]),  # after midnight
+            (TUESDAY_1450 + timedelta(days=4), ["urgent_care", "ed"]),  # a Saturday
+        ):
+            found = doors_of(hub, at)
+            assert [each.place.kind for each in found if each.now.state is DoorState.OPEN] == open_now, at
+            assert all(each.place.address and each.place.number for each in found)
 
     def test_every_course_is_in_the_state_that_its_name_promises(self):
         told = self.told

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from handrail.people.models import CarePlace, Certificate, Membership, Organisation, Shift, Site, User
+from handrail.people.models import CarePlace, Certificate, Membership, Organisation, PlaceHours, Shift, Site, User
+from handrail.rules.doors import ALWAYS, AS_USUAL, CLOSED
 from handrail.rules.terms import civil_date, day_start
 
 ZONE: Final = "America/Chicago"
@@ -34,6 +35,8 @@ ED_NAMES: Final = {
     "prairie": "Prairie County emergency department",
     "lakeside": "Lakeside General emergency department",
 }
+CLINIC_WEEK: Final = (*["08:00-17:00"] * 5, CLOSED, CLOSED)
+URGENT_WEEK: Final = ("08:00-22:00",) * 7
 FAX_ONLY: Final = ("Riverside Oncology (synthetic)", "555-0160")
 
 
@@ -58,16 +61,36 @@ def make_houses(now: datetime, password_hash: str) -> dict[str, House]:
             organisation=organisation, name=f"{name}: clinic", code=code, time_zone=ZONE, call_number=number
         )
         houses[word] = _staff(organisation, site, word, now, password_hash)
-        CarePlace.objects.create(
-            organisation=organisation,
-            name=f"{ED_NAMES[word]} (synthetic)",
-            address="1 Example Street, Sampletown",
-            number=f"{number[:-1]}9",
-            email=f"ed@{word}.example",
-            fax=f"{number[:-1]}8",
-            made_at=now,
-        )
+        _places(organisation, word, number, now)
     return houses
+
+
+def _places(organisation: Organisation, word: str, number: str, now: datetime) -> None:
+    """The doors that patients are told of, with their hours by the clock on their wall."""
+    ed = {"name": f"{ED_NAMES[word]} (synthetic)", "email": f"ed@{word}.example", "fax": f"{number[:-1]}8"}
+    for kind, fields, address, digit, week, holiday in (
+        (CarePlace.Kind.CLINIC, {"name": organisation.name}, 3, 0, CLINIC_WEEK, CLOSED),
+        (
+            CarePlace.Kind.URGENT_CARE,
+            {"name": f"{word.capitalize()} urgent care (synthetic)"},
+            2,
+            7,
+            URGENT_WEEK,
+            AS_USUAL,
+        ),
+        (CarePlace.Kind.ED, ed, 1, 9, (ALWAYS,) * 7, AS_USUAL),
+    ):
+        place = CarePlace.objects.create(
+            organisation=organisation,
+            kind=kind,
+            address=f"{address} Example Street, Sampletown",
+            number=f"{number[:-1]}{digit}",
+            made_at=now,
+            **fields,
+        )
+        PlaceHours.objects.create(
+            organisation=organisation, place=place, zone=ZONE, week=list(week), holiday=holiday, set_at=now
+        )
 
 
 def make_fax_only() -> Organisation:

@@ -106,7 +106,7 @@ class Story:
             for event in to_events(record, recorded_at=now, zone=ZONE, course_id=str(self.course_id), labs=6):
                 record_event(self.course_id, event, by=service("import", source="import"), now=now)
             self.link = issue_checkin_link(self.course_id, by=self.by("nurse"), lasts=timedelta(days=60), now=now)
-            place = CarePlace.objects.get(organisation=self.house.organisation)
+            place = CarePlace.objects.get(organisation=self.house.organisation, kind=CarePlace.Kind.ED)
             choose_destination(self.course_id, place.pk, by=self.by("nurse"), now=now)
         weight = record.weight.value if record.weight else None
         if weight is not None:
