@@ -57,3 +57,11 @@ STAY: Final[dict[str, type[Any]]] = {
     "discharge_noted": DischargeNoted,
 }
 """The payload of each such kind."""
+
+STAY_WORDS: Final = {
+    "admission_noted": "admitted",
+    "admission_plan_written": "plan of the day in hospital",
+    "hub_call_made": "call with the hospital",
+    "discharge_noted": "discharged",
+}
+"""Each such kind as a person says it."""

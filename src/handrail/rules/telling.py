@@ -14,6 +14,7 @@ from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
 from handrail.rules.home_events import taught_words
 from handrail.rules.setting_telling import SETTING_TELLERS
+from handrail.rules.stay_events import STAY_WORDS
 from handrail.rules.terms import step_words
 
 KIND_WORDS: Final[dict[str, str]] = {
@@ -64,10 +65,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "handoff_asked": "question about the hand-off",
     "handoff_answered": "answer about the hand-off",
     "handoff_ended": "hand-off ended",
-    "admission_noted": "admitted",
-    "admission_plan_written": "plan of the day in hospital",
-    "hub_call_made": "call with the hospital",
-    "discharge_noted": "discharged",
+    **STAY_WORDS,
     "course_ended": "course ended",
     "note_added": "note",
     "fact_withdrawn": "fact withdrawn",
@@ -375,12 +373,8 @@ def _page_held(body: Body, _nulls: Nulls) -> str:
 
 
 def _page_resumed(body: Body, _nulls: Nulls) -> str:
-    because = {
-        "put_off": "it was put off until now",
-        "not_taken_over": "nobody took it over",
-        "could_not_reach": "the call reached nobody",
-    }
-    return because.get(body.because or "", "not known why")
+    because = {"put_off": "it was put off until now", "not_taken_over": "nobody took it over"}
+    return {**because, "could_not_reach": "the call reached nobody"}.get(body.because or "", "not known why")
 
 
 def _ed_packet(body: Body, _nulls: Nulls) -> str:
