@@ -83,7 +83,7 @@ def task(told: HandoffTask) -> Resource:
         found["owner"] = _organisation(told.receiver)
     if loop.offered.body.take_over_on is not None:
         found["restriction"] = {"period": {"start": loop.offered.body.take_over_on.isoformat()}}
-    output = [
+    output: list[Resource] = [
         *([{"type": {"text": "read by"}, "valueReference": _named(told.reader)}] if told.reader is not None else []),
         *(
             [{"type": {"text": "accepted by"}, "valueReference": _named(told.accepted_by)}]
