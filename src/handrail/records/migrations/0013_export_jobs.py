@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('people', '0018_document_keys'),
-        ('records', '0011_stay_people'),
+        ('records', '0012_stay_people'),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('people', '0018_document_keys'),
-        ('records', '0010_payers'),
+        ('records', '0011_gate_signatures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
