@@ -49,6 +49,7 @@ SETTING_RULE: Final = "setting"
 class Around:
     """What the desks of the programme know beside the course. None: no desk knows, and the answer noted in the course counts."""
 
+    birth_year: int | None = None
     site_name: str | None = None
     site_level: Level | None = None
     level_paper: Paper | None = None
@@ -324,7 +325,7 @@ class _Reading(Record):
 
     def _age(self) -> int | None:
         """The age that is reached in the year of the dose: of the day of birth the record has the year."""
-        born = self.history.course.facts.birth_year
+        born = _first(self.history.course.facts.birth_year, self.around.birth_year)
         return self.dose.on.year - born if born is not None else None
 
     def _worst_reaction(self) -> int | None:

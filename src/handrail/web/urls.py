@@ -110,6 +110,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/imports/<uuid:batch_id>/file", views_imports.original, name="import_file"),
     path("courses/<uuid:course_id>/stay/", views_stays.stay, name="stay"),
     path("courses/<uuid:course_id>/stay/<slug:what>/", views_stays.step, name="stay_step"),
+    path("courses/<uuid:course_id>/setting/", include("handrail.web.setting.urls")),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/texts", views_texts.agree_texts, name="agree_texts"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),

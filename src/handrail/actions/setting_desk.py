@@ -1,0 +1,162 @@
+"""The setting of a course's next dose: looked at, decided, and answered to the readiness gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from handrail.actions.actor import Actor
+from handrail.actions.errors import RefusedError
+from handrail.actions.facts import record_event
+from handrail.actions.recording import Recorded
+from handrail.records import wire
+from handrail.records.models import Course
+from handrail.rules.assess import assess
+from handrail.rules.evidence import Evidence
+from handrail.rules.history import History
+from handrail.rules.pinned import protocol_for
+from handrail.rules.policy import Policy
+from handrail.rules.protocol import Protocol
+from handrail.rules.setting_course import Around, dose_wanted
+from handrail.rules.setting_evidence import (
+    OPENNESS,
+    SettingLook,
+    caregiver_evidence,
+    look_at_setting,
+    setting_evidence,
+    travel_evidence,
+)
+from handrail.rules.setting_rules import load_setting_rules
+from handrail.rules.terms import UnusableInput
+
+WITHHELD: Final = "withheld"
+NO_DOSE: Final = "No dose is planned, and the schedule names none: plan the dose first."
+YEAR: Final = len("2000")
+OVER: Final = "The rules cannot judge this setting: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The setting of the next dose, or in one sentence why there is none to judge."""
+
+    look: SettingLook | None
+    history: History | None
+    protocol: Protocol | None
+    trouble: str = ""
+
+
+def desk_of(course: Course, now: datetime) -> Desk:
+    """The setting of the dose that comes next in a course, from everything that is on record."""
+    try:
+        history, policy = wire.history_of(course, now)
+        protocol = protocol_for(history, now)
+        look = _look(course, history, protocol, policy, now)
+    except UnusableInput as error:
+        return Desk(look=None, history=None, protocol=None, trouble=f"{OVER}{error.message}")
+    return Desk(look=look, history=history, protocol=protocol, trouble="" if look is not None else NO_DOSE)
+
+
+def _look(course: Course, history: History, protocol: Protocol, policy: Policy, now: datetime) -> SettingLook | None:
+    present = history.until(now)
+    dose = dose_wanted(present, None, None, now)
+    if dose is None:
+        next_dose = assess(protocol, policy, history, now).next_dose
+        meant = next_dose.would_be if next_dose.step is None and next_dose.would_be is not None else next_dose
+        dose = dose_wanted(present, meant.step, next_dose.due_on, now)
+    if dose is None:
+        return None
+    return look_at_setting(history, protocol, policy, load_setting_rules(), dose, now, around_of(course))
+
+
+def around_of(course: Course) -> Around:
+    """What the programme knows beside the course: the year of birth, and the name of the site."""
+    year = course.patient.birth_date_text[:YEAR]
+    return Around(
+        birth_year=int(year) if len(year) == YEAR and year.isdecimal() else None,
+        site_name=course.site.name if course.site is not None else None,
+    )
+
+
+def decide_setting(
+    course_id: UUID,
+    course: Course,
+    *,
+    recommendation: str,
+    step: str,
+    on: date,
+    because: str,
+    by: Actor,
+    now: datetime,
+    id: UUID | None = None,  # noqa: A002
+) -> Recorded:
+    """Record where a dose will be given and watched. It stands as long as the rules say, and for this dose alone.
+
+    Args:
+        step, on: the dose as the person saw it.
+        because: needed when the decision leaves hospital further than the rules recommend; it is recorded all the same.
+
+    Raises:
+        RefusedError: another dose is next by now, a word that is none, or no reason where one is needed.
+    """
+    desk = desk_of(course, now)
+    if desk.look is None:
+        raise RefusedError(desk.trouble, code="no_dose", path="step")
+    if (desk.look.dose.step, desk.look.dose.on) != (step, on):
+        raise RefusedError("Another dose is next by now: look again, then decide.", code="other_dose", path="step")
+    if recommendation not in OPENNESS:
+        raise RefusedError("Choose where this dose is given and watched.", code="unknown_word", path="recommendation")
+    answer = desk.look.answer
+    if more_open(recommendation, answer.recommendation) and not because.strip():
+        raise RefusedError(
+            "This leaves hospital further than the rules recommend: say why.", code="missing_key", path="because"
+        )
+    body = {
+        "id": str(id or uuid4()),
+        "kind": "setting_decided",
+        "at": now.isoformat(),
+        "zone": desk.look.dose.zone,
+        "recommendation": recommendation,
+        "step": step,
+        "on": on.isoformat(),
+        "valid_until": answer.valid_until.isoformat(),
+        "advised": answer.recommendation or WITHHELD,
+        **({"because": because.strip()} if because.strip() else {}),
+    }
+    return record_event(course_id, body, by=by, now=now)
+
+
+def more_open(decided: str, advised: str | None) -> bool:
+    """Whether a decision leaves hospital further than what the rules recommend; nothing recommended is hospital at the most."""
+    allowed = OPENNESS["INPATIENT"] if advised is None else OPENNESS[advised]
+    return OPENNESS[decided] > allowed
+
+
+# --- the readiness gate ------------------------------------------------------------------------------------------------------
+
+
+def gate_evidence(course: Course, now: datetime) -> dict[int, Evidence]:
+    """The lines of the readiness gate that the setting answers: 10 caregiver, 11 way, 17 consent and decision."""
+    desk = desk_of(course, now)
+    if desk.look is None:
+        open_ = Evidence(
+            met=None, because=desk.trouble, owner="prescriber", next_step="plan the dose, then decide its setting"
+        )
+        return {10: open_, 11: open_, 17: open_}
+    return {10: caregiver_evidence(desk.look), 11: travel_evidence(desk.look), 17: setting_evidence(desk.look)}
+
+
+def setting_evidence_of(course: Course, now: datetime) -> Evidence:
+    """Line 17 for the next dose of a course."""
+    return gate_evidence(course, now)[17]
+
+
+def caregiver_evidence_of(course: Course, now: datetime) -> Evidence:
+    """Line 10 for the next dose of a course: the roster. Who was taught, and who answers, other desks say."""
+    return gate_evidence(course, now)[10]
+
+
+def travel_evidence_of(course: Course, now: datetime) -> Evidence:
+    """Line 11 for the next dose of a course."""
+    return gate_evidence(course, now)[11]

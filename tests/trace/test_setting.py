@@ -1,0 +1,229 @@
+"""The trace rows of the setting, each as its acceptance says it, on the page of a course."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions import setting_desk
+from handrail.people.scope import everything
+from handrail.records.models import Course
+from handrail.rules.setting_rules import load_setting_rules
+from tests.support.factories import World
+from tests.support.setting_courses import SEASONS
+from tests.support.setting_world import JULY, NOVEMBER, tell, v1_on_the_desk
+from tests.support.settings import at, eve
+
+pytestmark = pytest.mark.django_db
+LEAVES_ON_DAY_6 = {"hours": [{"who": "caregiver_1", "from_at": at(1, 8), "until_at": at(6, 9)}]}
+BY_SEASON = {"worst": SEASONS, "typical_minutes": 28, "told_by": "the patient", "as_of": "2026-06-01"}
+FORMS = {"caregivers": "Who is with the patient, hour by hour"}
+
+
+def page(world: World, course: Course, who: str = "oncologist") -> str:
+    client = Client()
+    client.force_login(getattr(world.alice, who))
+    answer = client.get(reverse("setting", args=[course.pk]))
+    assert answer.status_code == 200
+    return words(answer.content.decode())
+
+
+def words(text: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text.split("<main", 1)[1])))
+
+
+def send(world: World, course: Course, key: str, data: dict[str, str], who: str = "oncologist") -> Any:
+    client = Client()
+    client.force_login(getattr(world.alice, who))
+    name, args = ("decide_setting", [course.pk]) if key == "decide" else ("setting_note", [course.pk, key])
+    return client.post(reverse(name, args=args), {"batch": str(uuid4()), **data})
+
+
+def line_17(course: Course, now: Any = None) -> bool | None:
+    with everything():
+        return setting_desk.setting_evidence_of(course, now or eve()).met
+
+
+def test_t04_a_caregiver_who_leaves_on_day_6_means_hospital_and_the_hours_are_named():
+    with v1_on_the_desk(JULY, [("caregivers_rostered", at(0, 9), LEAVES_ON_DAY_6)]) as (world, course):
+        said = page(world, course)
+        assert "In hospital: step-up dose 1 on Mon 6 Jul 2026" in said
+        assert "nobody is there: Sat 11 Jul 2026 09:00 CDT to Thu 16 Jul 2026 00:00 CDT (111 h)" in said
+        assert "What would change it: a second caregiver for the hours that nobody covers" in said
+        assert "Sat 11 Jul nobody 09:00–24:00" in said and "Fri 10 Jul covered" in said
+        # the second caregiver, on the same page
+        second = {"who_1": "caregiver_1", "from_1": "2026-07-06T08:00", "until_1": "2026-07-11T09:00",
+                  "who_2": "caregiver_2", "from_2": "2026-07-11T09:00", "until_2": "2026-07-17T08:00"}  # fmt: skip
+        assert send(world, course, "caregivers", second, "nurse").status_code == 302
+        said = page(world, course)
+        assert "Outside hospital: step-up dose 1" in said and "Every hour is covered" in said
+
+
+def test_t05_a_longer_span_flags_again_whoever_was_covered(monkeypatch):
+    with v1_on_the_desk(JULY) as (world, course):
+        assert "Every hour is covered" in page(world, course)
+        shipped = load_setting_rules()
+        longer = replace(shipped, caregiver=replace(shipped.caregiver, until_day=14))
+        monkeypatch.setattr(setting_desk, "load_setting_rules", lambda: longer)
+        said = page(world, course)
+        assert "In hospital: step-up dose 1" in said
+        assert "nobody is there: Fri 17 Jul 2026 08:00 CDT to Mon 20 Jul 2026 00:00 CDT (64 h)" in said
+        with everything():
+            assert setting_desk.caregiver_evidence_of(course, eve()).met is False
+
+
+def test_t07_without_a_caregiver_the_plan_in_hospital_is_shown_and_nobody_is_turned_away():
+    with v1_on_the_desk(JULY, [("caregivers_rostered", at(0, 9), {"hours": []})]) as (world, course):
+        said = page(world, course)
+        assert "In hospital: step-up dose 1 on Mon 6 Jul 2026" in said
+        for step, day in (("Step-up dose 1", "6"), ("Step-up dose 2", "9"), ("First treatment dose", "13")):
+            assert re.search(rf"{day} Jul 2026 {step} : in hospital", said)
+        assert "nobody is turned away" in said
+        assert "not eligible" not in said.lower()
+        assert "not to book" not in said
+
+
+@pytest.mark.parametrize(
+    ("first", "lodging", "head"),
+    [
+        (JULY, False, "Outside hospital: step-up dose 1 on Mon 6 Jul 2026"),
+        (NOVEMBER, False, "In hospital: step-up dose 1 on Mon 16 Nov 2026"),
+        (NOVEMBER, True, "Outside hospital: step-up dose 1 on Mon 16 Nov 2026"),
+    ],
+)
+def test_t24_the_same_road_in_july_and_in_november_and_with_lodging(first, lodging, head):
+    with v1_on_the_desk(first, [("travel_noted", at(0, 9, first), BY_SEASON)]) as (world, course):
+        if lodging:
+            days = {
+                "from_at": f"{first.isoformat()}T08:00",
+                "until_at": f"{(first + timedelta(days=11)).isoformat()}T08:00",
+            }
+            answer = send(world, course, "lodging", {"accepted": "yes", **days, "worst_minutes": "10"}, "nurse")
+            assert answer.status_code == 302
+        said = page(world, course)
+        assert head in said
+        far = first == NOVEMBER and not lodging
+        assert ("75 min in November (limit 60 min)" in said) is far
+        assert ("lodging near the hospital for the watched span" in said) is far
+        with everything():
+            assert setting_desk.travel_evidence_of(course, eve(first)).met is not far
+
+
+NOT_SIGNED = [("departure_signed", at(0, 9), {"rule": "setting", "steps": ["step_up_1"], "reason": None, "approver": "x", "review_on": "2027-01-01"})]  # fmt: skip
+
+
+def test_t25_a_site_that_follows_the_label_strictly_is_offered_nothing_outside_hospital():
+    with v1_on_the_desk(JULY, follows_label_strictly=True) as (world, course):
+        said = page(world, course)
+        assert "In hospital: step-up dose 1" in said and "IP-12" in said
+        assert "Would be" not in said
+        refused = send(
+            world, course, "decide", {"recommendation": "OUTPATIENT", "step": "step_up_1", "on": "2026-07-06"}
+        )
+        assert refused.status_code == 422
+        assert "say why" in words(refused.content.decode())
+
+
+def test_t25_elsewhere_a_departure_needs_a_signature_and_a_reason_and_label_programme_and_payer_are_compared():
+    with v1_on_the_desk(JULY, NOT_SIGNED, payer_inpatient_steps=[]) as (world, course):
+        said = page(world, course)
+        assert "Nothing is recommended yet: step-up dose 1" in said
+        assert "Would be outside hospital once the departure from the label is signed" in said
+        assert (
+            "Label In hospital, 48 h" in said and "Programme Outside hospital" in said and "Payer Any setting" in said
+        )
+        assert "label asks 48 h in hospital after this dose; programme protocol default, version 1 allows it outside; no departure is signed" in said  # fmt: skip
+        assert send(world, course, "departure", {"review_on": "2026-07-31"}).status_code == 422  # no reason
+        assert send(world, course, "departure", {"reason": "x", "review_on": "2026-07-31"}, "nurse").status_code == 403
+        signed = {"reason": "the programme watches at home by its own protocol", "review_on": "2026-07-31"}
+        assert send(world, course, "departure", signed).status_code == 302
+        said = page(world, course)
+        assert "Outside hospital: step-up dose 1" in said
+        assert "allows it outside because the programme watches at home by its own protocol; signed by Alice Oncologist" in said  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "head", "points"),
+    [
+        ({"ecog": 2, "frail": True, "extramedullary_disease": True, "cytopenia": True}, "In hospital", 6),
+        ({"frail": True}, "Outside hospital", 1),
+        ({"extramedullary_disease": True}, "Outside hospital", 2),
+        ({"extramedullary_disease": True, "caregiver_unwell": True}, "Hybrid", 3),
+    ],
+)
+def test_t60_comorbidity_and_frailty_count_and_no_age_decides_alone(changes, head, points):
+    with v1_on_the_desk(JULY, **changes) as (world, course):
+        said = page(world, course)
+        assert f"{head}: step-up dose 1" in said
+        assert f"Considerations: {points} point" in said
+
+
+def test_t60_at_any_age_the_patient_of_v1_is_not_sent_to_hospital():
+    with v1_on_the_desk(JULY) as (world, course):
+        with everything():
+            Course.objects.filter(pk=course.pk).update(facts={"birth_year": 1930, "sex": "female"})
+        said = page(world, course)
+        assert "Outside hospital: step-up dose 1" in said and "Considerations: 1 point " in said
+
+
+def test_t85_the_setting_of_each_course_is_computed_and_explained():
+    with v1_on_the_desk(JULY, ecog=2, caregiver_unwell=True) as (world, course):
+        said = page(world, course)
+        assert "Hybrid: step-up dose 1" in said
+        assert "C-ECOG" in said and "C-CAREGIVER" in said and "2 points" in said
+        assert re.search(r"Step-up dose 1 : in hospital", said) and re.search(
+            r"Step-up dose 2 : outside hospital", said
+        )
+
+
+# --- the decision ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_recorded_as_long_as_the_rules_say_and_the_gate_reads_it_until_something_changes():
+    with v1_on_the_desk(JULY) as (world, course):
+        assert line_17(course) is None
+        dose = {"step": "step_up_1", "on": "2026-07-06"}
+        assert send(world, course, "decide", {"recommendation": "OUTPATIENT", **dose}, "nurse").status_code == 403
+        assert send(world, course, "decide", {"recommendation": "OUTPATIENT", **dose}).status_code == 302
+        assert line_17(course) is True
+        said = page(world, course)
+        assert "Outside hospital decided Sun 5 Jul 2026 10:00 CDT by Alice Oncologist" in said
+        with everything():
+            (decided,) = course.events.filter(kind="setting_decided")
+        assert decided.payload == {
+            "recommendation": "OUTPATIENT", "step": "step_up_1", "on": "2026-07-06", "advised": "OUTPATIENT",
+            "valid_until": "2026-07-06T05:00:00Z",
+        }  # fmt: skip
+        # the temperature was of today: on the day of the dose it is decided again
+        with clock.use(clock.FrozenClock(eve() + timedelta(days=1))):
+            assert line_17(course, eve() + timedelta(days=1)) is None
+        tell(world, course, [("caregivers_rostered", at(0, 10), {"hours": []})], eve())
+        assert line_17(course) is None
+        assert "It does not count for the gate" in page(world, course)
+
+
+def test_a_decision_further_from_hospital_than_the_rules_needs_a_reason_is_recorded_and_stays_open_on_the_gate():
+    with v1_on_the_desk(JULY, [("caregivers_rostered", at(0, 9), {"hours": []})]) as (world, course):
+        dose = {"recommendation": "OUTPATIENT", "step": "step_up_1", "on": "2026-07-06"}
+        assert send(world, course, "decide", dose).status_code == 422
+        assert send(world, course, "decide", {**dose, "because": "the ward is full"}).status_code == 302
+        assert line_17(course) is None
+        assert "Because: the ward is full" in page(world, course)
+
+
+def test_a_decision_about_a_dose_that_is_not_next_any_more_is_refused():
+    with v1_on_the_desk(JULY) as (world, course):
+        for other in ({"step": "step_up_2", "on": "2026-07-06"}, {"step": "step_up_1", "on": "2026-07-07"}, {"step": "", "on": "soon"}):  # fmt: skip
+            answer = send(world, course, "decide", {"recommendation": "INPATIENT", **other})
+            assert answer.status_code == 422 and "Another dose is next by now" in words(answer.content.decode())
+        with everything():
+            assert not course.events.filter(kind="setting_decided").exists()
