@@ -15,6 +15,8 @@ from handrail import clock
 from handrail.actions import setting_desk
 from handrail.people.scope import everything
 from handrail.records.models import Course
+from handrail.rules.setting_course import Around
+from handrail.rules.setting_facts import Paper
 from handrail.web.setting.forms import ELSEWHERE, FACT_FORMS, _months
 from handrail.web.setting.page import missing_rows
 from tests.support.factories import World
@@ -201,3 +203,22 @@ def test_who_only_looks_sees_the_page_and_no_form():
 )  # fmt: skip
 def test_months_go_over_the_turn_of_the_year(first, last, months):
     assert _months(first, last) == months
+
+
+def test_what_is_to_do_stands_once_though_two_rules_ask_for_it():
+    far = (
+        "travel_noted",
+        at(0, 9),
+        {"worst": [{"months": [7], "minutes": 75}], "told_by": "the patient", "as_of": "2026-07-01"},
+    )
+    with v1_on_the_desk(JULY, [far]) as (world, course):
+        assert page(world, course).split("To do ")[1].count("lodging near the hospital") == 1
+
+
+def test_a_level_that_the_desk_of_sites_knows_is_believed_before_the_answer_in_the_course(monkeypatch):
+    with v1_on_the_desk(JULY) as (world, course):
+        known = Around(site_name="River Clinic", site_level="1", level_paper=Paper(held=True, no_end=True))
+        monkeypatch.setattr(setting_desk, "around_site", lambda *_, **__: known)
+        said = page(world, course)
+        assert "In hospital: step-up dose 1" in said and "River Clinic is at level 1; level 3 is needed" in said
+        assert "not to book" in said

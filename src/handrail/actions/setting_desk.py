@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -11,9 +11,11 @@ from handrail.actions.actor import Actor
 from handrail.actions.errors import RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.recording import Recorded
+from handrail.actions.site_around import around_site
 from handrail.records import wire
 from handrail.records.models import Course
 from handrail.rules.assess import assess
+from handrail.rules.doses import given_doses
 from handrail.rules.evidence import Evidence
 from handrail.rules.history import History
 from handrail.rules.pinned import protocol_for
@@ -28,8 +30,10 @@ from handrail.rules.setting_evidence import (
     setting_evidence,
     travel_evidence,
 )
+from handrail.rules.setting_record import DoseWanted
 from handrail.rules.setting_rules import load_setting_rules
 from handrail.rules.terms import UnusableInput
+from handrail.rules.upcoming import open_plan
 
 WITHHELD: Final = "withheld"
 NO_DOSE: Final = "No dose is planned, and the schedule names none: plan the dose first."
@@ -67,15 +71,20 @@ def _look(course: Course, history: History, protocol: Protocol, policy: Policy, 
         dose = dose_wanted(present, meant.step, next_dose.due_on, now)
     if dose is None:
         return None
-    return look_at_setting(history, protocol, policy, load_setting_rules(), dose, now, around_of(course))
+    return look_at_setting(
+        history, protocol, policy, load_setting_rules(), dose, now, around_of(course, present, dose, now)
+    )
 
 
-def around_of(course: Course) -> Around:
-    """What the programme knows beside the course: the year of birth, and the name of the site."""
+def around_of(course: Course, history: History, dose: DoseWanted, now: datetime) -> Around:
+    """What the programme knows beside the course: the year of birth, and what the desk of sites says of the site of the dose."""
+    plan = open_plan(history, given_doses(history))
     year = course.patient.birth_date_text[:YEAR]
-    return Around(
+    sites = around_site(course, dose.on, now, at_site=plan.body.at_site if plan is not None else None)
+    return replace(
+        sites,
         birth_year=int(year) if len(year) == YEAR and year.isdecimal() else None,
-        site_name=course.site.name if course.site is not None else None,
+        site_name=sites.site_name or (course.site.name if course.site is not None else None),
     )
 
 

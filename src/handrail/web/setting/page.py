@@ -64,7 +64,7 @@ def page_context(desk: Desk, now: datetime) -> dict[str, Any]:
         ],
         "interrupted": answer.interrupted.because if answer.interrupted is not None else "",
         "gaps": _gaps(answer),
-        "tasks": [{"who": role_words(each.who), "what": each.what} for each in answer.tasks],
+        "tasks": _tasks(answer),
         "not_bookable": list(answer.scheduling.because),
         "nearest": [_near(each.name, each.level, each.worst_minutes) for each in answer.scheduling.nearest],
         "implausible": list(answer.implausible),
@@ -131,6 +131,12 @@ def _gaps(answer: Setting) -> list[dict[str, str]]:
         {"rule": each.rule, "words": each.because, "owner": role_words(each.owner), "offer": each.offer}
         for each in answer.site_gaps
     ]
+
+
+def _tasks(answer: Setting) -> list[dict[str, str]]:
+    """Each thing to do once, though two rules may ask for it."""
+    told = dict.fromkeys((role_words(each.who), each.what) for each in answer.tasks)
+    return [{"who": who, "what": what} for who, what in told]
 
 
 def _reason(each: Reason) -> dict[str, Any]:
