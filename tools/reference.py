@@ -26,10 +26,11 @@ from handrail.rules.events import KINDS, SHELL_KINDS
 from handrail.rules.schema import SCHEMAS
 
 try:
-    from tools import examples, labels
+    from tools import examples, labels, needs
 except ModuleNotFoundError:  # run as a script, which knows only its own folder
     import examples
     import labels
+    import needs
 from handrail.rules.overlays import Overlay, PolicyDocument
 from handrail.rules.terms import SCHEDULES, STEPS
 
@@ -55,6 +56,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield REFERENCE / f"{what}.schema.json", printed(f"handrail schema {what}")
     yield REFERENCE / "openapi.json", printed("handrail schema openapi")
     yield from labels.documents()
+    yield needs.PAGE, needs.page()
     page = REFERENCE / "course-file.md"
     text = between(page.read_text(), "kinds", kinds_table())
     yield page, between(text, "facts", fields_table(Facts))
