@@ -116,7 +116,9 @@ def test_a_door_that_follows_the_rota_is_open_while_somebody_is_on(world):
 
 
 def test_the_doors_of_a_patient(world):
-    doors = lambda **more: [each.place.name for each in doors_of(world.course, MONDAY_0900, **more)]  # noqa: E731
+    def doors(*, only_ed: bool = False) -> list[str]:
+        return [each.place.name for each in doors_of(world.course, MONDAY_0900, only_ed=only_ed)]
+
     with everything():
         assert doors() == []
     make_place(world, name="Other ED")  # of the organisation, and not of the plan: never guessed
