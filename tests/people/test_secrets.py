@@ -12,7 +12,16 @@ from handrail.alerts.lines import has_stopped, line_of, may_be_texted, set_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
 from handrail.people import secrets
-from handrail.people.models import CarePlace, Contact, ContactPoint, DocumentKey, EmergencyCard, HealthLink, Patient
+from handrail.people.models import (
+    CarePlace,
+    Contact,
+    ContactPoint,
+    DocumentKey,
+    EmergencyCard,
+    HealthLink,
+    Patient,
+    Referral,
+)
 from handrail.people.secrets import EncryptedTextField
 from handrail.records.models import HandoffDoor, HandoffPerson, StayPerson
 from tests.support.factories import make_member, make_organisation, make_patient
@@ -99,6 +108,7 @@ def test_keys_are_rotated_and_the_old_one_can_go(settings):
         "contacts": 0,
         "documents": 0,
         "export files": 0,
+        "referrals": 0,
         "contact points": 1,
         "dispatches": 1,
         "texts": 0,
@@ -186,6 +196,7 @@ def test_every_table_that_holds_something_encrypted_is_rotated():
         HandoffDoor,
         HandoffPerson,
         HealthLink,
+        Referral,
         StayPerson,
         TextReceived,
     }

@@ -31,6 +31,7 @@ from handrail.people.models import (
     HealthLink,
     HealthLinkRequest,
     LinkToken,
+    MockDrill,
     Patient,
     Presence,
     Referral,
@@ -46,6 +47,8 @@ from handrail.people.models import (
     SiteGrant,
     SiteItem,
     SiteWay,
+    TrainingRecord,
+    TrainingVersion,
 )
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -58,6 +61,7 @@ from handrail.records.models import (
     Export,
     ExportFile,
     ExportJob,
+    GateSignature,
     HandoffDoor,
     HandoffPerson,
     ImportBatch,
@@ -89,6 +93,7 @@ SITES = [SiteItem, SiteException, SiteGrant, SiteWay]
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""
 CLINICAL = [
+    GateSignature,
     RemsDispense,
     RemsReport,
     Patient,
@@ -120,6 +125,9 @@ CLINICAL = [
     TextReceived,
 ]
 OWN = [
+    MockDrill,
+    TrainingRecord,
+    TrainingVersion,
     RemsAct,
     RemsMode,
     RemsRecord,
@@ -183,6 +191,12 @@ def world():
     AccessPaper.objects.create(organisation=course.organisation, kind="stock", key="x", since=NOW.date(), **by)
     StayPerson.objects.create(**owned, name="Synthetic", role="hospitalist")
     own = {"organisation": course.organisation}
+    signer = {"user": world.alice.nurse, "role": "nurse"}
+    GateSignature.objects.create(**owned, **signer, line="x", dose="x", state="red", because="x", reason="x")
+    taught = {"what": "module", "subject": "x", "version": "1", "on": NOW.date(), "by": world.alice.director}
+    TrainingVersion.objects.create(**own, **taught, only_from=NOW.date())
+    TrainingRecord.objects.create(**own, **taught, user=world.alice.nurse)
+    MockDrill.objects.create(**own, site=world.alice.site, kind="x", on=NOW.date(), by=world.alice.director)
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")
     make_key(course.organisation, by=world.actor("alice", "director"), now=NOW)

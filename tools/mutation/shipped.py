@@ -31,9 +31,14 @@ LOADERS |= {
     "evidence_file",
     "programmes",
     "desk_rules",
+    "load_capacity",
+    "load_curriculum",
+    "load_teach_back",
+    "load_drills",
 }
 """Functions that remember what they loaded."""
 READERS = {
+    "care/capacity.toml": ("rules/capacity.py",),
     "care/fever.toml": ("rules/worksheet.py",),
     "care/packet.toml": ("rules/packet_data.py", "rules/packet_care.py"),
     "care/referral.toml": ("rules/referral.py",),
@@ -44,6 +49,9 @@ READERS = {
     "payers/evidence-1.toml": ("rules/access_data.py",),
     "rems/desk.toml": ("rules/rems_data.py", "rules/rems_doses.py", "rules/rems_setup.py"),
     "rota/default-1.toml": ("rules/rota.py",),
+    "training/drills-1.toml": ("rules/drills.py",),
+    "training/modules-1.toml": ("rules/curriculum.py",),
+    "training/teach-back-1.toml": ("rules/teachback.py",),
     "responsibility/hub_and_community.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
     "responsibility/independent_practice.toml": ("rules/responsibility.py", "rules/responsibility_lines.py"),
     "setting/levels-1.toml": ("rules/site_levels.py",),
@@ -69,7 +77,10 @@ def _kinds() -> Mapping[str, _Kind]:
     from handrail.fhir.document_codes import document_codes, document_codes_from_toml
     from handrail.rules import (
         access_data,
+        capacity,
         caredata,
+        curriculum,
+        drills,
         emergency,
         health_links,
         packet_data,
@@ -83,6 +94,7 @@ def _kinds() -> Mapping[str, _Kind]:
         scales,
         setting_rules,
         site_levels,
+        teachback,
         worksheet,
     )
 
@@ -110,6 +122,10 @@ def _kinds() -> Mapping[str, _Kind]:
             lambda _: setting_rules.load_setting_rules(), setting_rules.setting_rules_from_toml
         ),
         "setting/levels-1.toml": _Kind(lambda _: site_levels.load_site_levels(), site_levels.site_levels_from_toml),
+        "training/modules-1.toml": _Kind(lambda _: curriculum.load_curriculum(), curriculum.curriculum_from_toml),
+        "training/teach-back-1.toml": _Kind(lambda _: teachback.load_teach_back(), teachback.teach_back_from_toml),
+        "training/drills-1.toml": _Kind(lambda _: drills.load_drills(), drills.drills_from_toml),
+        "care/capacity.toml": _Kind(lambda _: capacity.load_capacity(), capacity.capacity_from_toml),
         "care/tocilizumab.toml": _Kind(lambda _: caredata.tocilizumab(), caredata.care_from_toml),
         "care/fever.toml": _Kind(lambda _: worksheet.fever_data(), worksheet.fever_from_toml),
         "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),
