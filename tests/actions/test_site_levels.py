@@ -342,8 +342,9 @@ def test_the_nearest_comes_first_and_a_way_that_nobody_wrote_down_last(world):
         agreed_between(world.alice, house)
         ready(house, "4")
     by = person(world.alice.director)
-    for house, minutes in ((far, 90), (near, 99), (near, 20)):
-        record_way(world.alice.site.pk, other=house.site.pk, minutes=minutes, by=by, now=MONDAY_0900)
+    for ago, house, minutes in ((2, far, 90), (1, near, 99), (0, near, 20)):  # of two words the later counts
+        at = MONDAY_0900 - timedelta(minutes=ago)
+        record_way(world.alice.site.pk, other=house.site.pk, minutes=minutes, by=by, now=at)
     with everything():
         found = nearest(world.alice.site, TEC, "step_up", on=in_days(2), now=MONDAY_0900)
     assert [(each.site, each.minutes) for each in found] == [(near.site, 20), (far.site, 90), (unknown.site, None)]
