@@ -342,11 +342,11 @@ def test_the_nearest_comes_first_and_a_way_that_nobody_wrote_down_last(world):
         agreed_between(world.alice, house)
         ready(house, "4")
     by = person(world.alice.director)
-    for ago, house, minutes in ((2, far, 90), (1, near, 99), (0, near, 20)):  # of two words the later counts
-        at = MONDAY_0900 - timedelta(minutes=ago)
+    for later, house, minutes in ((0, far, 90), (1, near, 99), (2, near, 20)):  # of two words the later counts
+        at = MONDAY_0900 + timedelta(minutes=later)
         record_way(world.alice.site.pk, other=house.site.pk, minutes=minutes, by=by, now=at)
     with everything():
-        found = nearest(world.alice.site, TEC, "step_up", on=in_days(2), now=MONDAY_0900)
+        found = nearest(world.alice.site, TEC, "step_up", on=in_days(2), now=MONDAY_0900 + timedelta(minutes=3))
     assert [(each.site, each.minutes) for each in found] == [(near.site, 20), (far.site, 90), (unknown.site, None)]
     for other, minutes in ((world.alice.site.pk, 20), (world.charlie.site.pk, 20), (near.site.pk, 0)):
         with pytest.raises(RefusedError):
