@@ -125,7 +125,7 @@ def test_t36_of_those_for_whom_it_was_meant_how_many_got_it_and_why_not(world, b
 def test_t38_the_page_shows_ones_own_waits_and_keeps_the_choice_with_its_reason(world, by, client):
     """Removing the count of answers in `access_waits.waits`, or the choice from `_SAYS`, makes it fail."""
     request = asked(world, by, drug="tocilizumab", product="tyenne")
-    assert "no answered request with Synthetic Health: fewer than 5" in page(client, "payer_request", request.pk)
+    assert "No answered request with Synthetic Health: fewer than 5" in page(client, "payer_request", request.pk)
     for days in (1, 2, 3, 4, 6):
         earlier = asked(world, by, drug="tocilizumab", product="tyenne", internal=False)
         write(earlier, by, "submitted", 1)
