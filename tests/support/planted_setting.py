@@ -49,7 +49,19 @@ PLANTED_SETTING = [
     ),
     # the levels of sites
     (LEVELS, 'id = "SITE-01"', 'id = "CHAMPION"', ["An item is called SITE- and two digits (at CHAMPION)"]),
-    (LEVELS, 'owner = "director"', 'owner = "boss"', ["The owner of an item is one of: prescriber (at SITE-01.owner)"]),
+    (
+        LEVELS,
+        'evidence = "names, signed"\nowner = "director"',
+        'evidence = "names, signed"\nowner = "boss"',
+        ["The owner of an item is one of: prescriber (at SITE-01.owner)"],
+    ),
+    (LEVELS, 'owner = "director"', 'owner = "boss"', ["The owner of an item is one of: prescriber (at LIC-02.owner)"]),
+    (
+        "care/gate.toml",
+        'row = "before-dose-1"',
+        'row = "before-breakfast"',
+        ["The tocilizumab file has no such row (at tocilizumab.row)"],
+    ),
     (
         LEVELS,
         'alone = "incidents are reported and reviewed every month"\n',
