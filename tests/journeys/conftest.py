@@ -67,6 +67,7 @@ def desktop(open_context: Callable[..., BrowserContext]) -> Page:
 
 def axe(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 AA on the page as it is now: rule and place, one line each."""
+    page.emulate_media(reduced_motion="reduce")  # no colour is judged on its way to another
     page.evaluate(AXE.read_text())  # evaluated by the debugger, so the page's own policy need not allow it
     found = page.evaluate(
         "async (tags) => (await axe.run(document, {runOnly: {type: 'tag', values: tags}})).violations", RULES
