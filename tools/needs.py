@@ -1,6 +1,6 @@
 """The table of what an outpatient programme needs, each with the tests that perform it: docs/reference/trace.md.
 
-The needs stand in docs/reference/trace.toml; a test called `test_t17_...` in tests/trace belongs to need T-17 by its name.
+The needs stand in docs/reference/trace.toml; a test called `test_t17_...` belongs to need T-17 by its name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDS = ROOT / "docs" / "reference" / "trace.toml"
 PAGE = NEEDS.with_suffix(".md")
 PAGE = ROOT / "docs" / "reference" / "trace.md"
-PERFORMED = ROOT / "tests" / "trace"
+PERFORMED = ROOT / "tests"
 NAMED = re.compile(r"^def (test_t(\d{2})_\w+)", re.MULTILINE)
 
 OPENING = """# Needs and their tests
@@ -23,7 +23,7 @@ OPENING = """# Needs and their tests
 What a programme for bispecific antibodies outside hospital needs, and the tests that perform it through a page, a command or a rule.
 {shown} of {all} needs have one. Where none stands, nothing shows yet that the need is met.
 
-This page is written by `python tools/reference.py` from [trace.toml](trace.toml) and from the names of the tests in `tests/trace`.
+This page is written by `python tools/reference.py` from [trace.toml](trace.toml) and from the names of the tests, `test_t17_...` for T-17.
 
 | need | what it asks | tests |
 | --- | --- | --- |
@@ -37,7 +37,7 @@ def needs() -> dict[str, str]:
 
 
 def tests_of_needs() -> dict[str, list[str]]:
-    """The tests of each need as `file::name`: those of tests/trace by their names, then those that the list names.
+    """The tests of each need as `file::name`: those by their names, then those that the list names.
 
     Raises:
         ValueError: a test is named after a need that is not there.
@@ -60,7 +60,7 @@ def page() -> str:
 
 
 def _performed() -> Iterator[tuple[str, str]]:
-    for file in sorted(PERFORMED.glob("test_*.py")):
+    for file in sorted(PERFORMED.rglob("test_*.py")):
         for name, number in NAMED.findall(file.read_text(encoding="utf-8")):
             yield f"T-{number}", f"{file.relative_to(ROOT).as_posix()}::{name}"
 
