@@ -1,6 +1,7 @@
 """Pages about one alert that wait for the same person on the same way leave as one message, and each says with which."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from django.core import mail
@@ -9,15 +10,17 @@ from handrail import clock
 from handrail.alerts.channels import TemporaryFailure
 from handrail.alerts.channels.email import Email
 from handrail.alerts.models import Alert, Page
+from handrail.alerts.ways import lost_attempts
 from handrail.jobs.digest import together
-from handrail.jobs.outgoing import prepare
-from handrail.jobs.watcher import Watcher
+from handrail.jobs.outgoing import deliver, prepare, record
+from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from handrail.people.models import Site
 from handrail.records.models import Course
 from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.terms import Ladder
-from tests.support.factories import MONDAY_0900, World
+from tests.support.factories import MONDAY_0900, World, closes_inbox
 from tests.support.reaching import make_point
+from tests.support.twilio import phone_provider
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +43,7 @@ def make_alert(world, ladder="RED-3"):
 
 
 def make_page(world, of, **fields):
-    about = {"organisation": world.course.organisation, "course": world.course, "alert": of, "step": 0}
+    about = {"organisation": of.organisation, "course": of.course, "alert": of, "step": 0}
     number = Page.objects.count()
     usual = {
         "attempt": number,
@@ -175,3 +178,94 @@ def test_a_hundred_repeats_of_one_alert_are_one_message_and_keep_no_other_waitin
     assert len(mail.outbox) == 2
     assert any(other.code in each.body for each in mail.outbox)
     assert set(states()) == {"sent"}
+
+
+# --- what the provider tells of the message ---------------------------------------------------------------------------
+
+
+NEXT_WAY = MONDAY_0900 + timedelta(seconds=90)
+
+
+@pytest.fixture
+def texts(world, settings):
+    """Two pages about one alert that left as one text, each of which would go on to the next way at `NEXT_WAY`."""
+    alert, phone = make_alert(world), make_point(world.alice.nurse)
+    with phone_provider() as provider:
+        settings.HANDRAIL_PHONE = provider.settings
+        for _ in range(2):
+            make_page(world, alert, channel="sms", point=phone, next_way_at=NEXT_WAY)
+        yield provider
+
+
+def ways():
+    return [(page.state, page.next_way_at) for page in Page.objects.order_by("attempt")]
+
+
+def test_a_text_that_is_not_told_to_have_arrived_goes_on_for_every_page_in_it(texts):
+    Watcher().look()
+    assert len(texts.messages) == 1
+    assert {page.provider_id for page in Page.objects.all()} == {texts.messages[0].sid}
+    assert ways() == [("sent", NEXT_WAY)] * 2
+
+
+@pytest.mark.parametrize(
+    ("word", "then"),
+    [
+        ("queued", ("sent", NEXT_WAY)),
+        ("delivered", ("sent", None)),
+        ("undelivered", ("failed", MONDAY_0900)),
+    ],
+)
+def test_what_is_told_of_the_text_is_told_of_every_page_in_it(world, texts, client, word, then):
+    Watcher().look()
+    about = {"channel": "sms", "point": Page.objects.order_by("attempt")[0].point, "state": "sent", "send_at": None}
+    make_page(world, Alert.objects.get(), **about, sent_at=MONDAY_0900, provider_id="another", next_way_at=NEXT_WAY)
+    assert texts.receipt(texts.messages[0], word, client).status_code < 300
+    assert ways() == [then, then, ("sent", NEXT_WAY)]
+
+
+def test_a_word_that_comes_before_the_text_is_on_record_is_told_of_every_page_in_it(texts, client):
+    watcher = Watcher()
+    claim = watcher._claim_outgoing()
+    parcel = together(prepare(Page, claim), MONDAY_0900, until=MONDAY_0900 + timedelta(seconds=40))
+    outcome = deliver(parcel)
+    texts.receipt(texts.messages[0], "undelivered", client)
+    assert sorted(states()) == ["failed", "sending"]
+    record(parcel, outcome)
+    assert ways() == [("failed", MONDAY_0900)] * 2
+
+
+def test_repeats_none_of_which_arrived_let_the_ladder_go_on_at_once(texts, client):
+    """No other way is left: the person was not reached by any of the attempts, whichever the provider names."""
+    closes_inbox()
+    Page.objects.update(next_way_at=None)
+    Alert.objects.update(next_page_at=MONDAY_0900 + timedelta(minutes=5))
+    watcher = Watcher()
+    watcher.look()
+    texts.receipt(texts.messages[0], "undelivered", client)
+    assert lost_attempts(Page.objects.select_related("user"), MONDAY_0900) == {0, 1}
+    assert Alert.objects.get().next_page_at == MONDAY_0900
+
+
+def test_all_that_is_on_its_way_together_is_kept_while_its_watcher_lives(world, monkeypatch):
+    """A slow provider: nobody else takes a page for lost that flies with another."""
+    alert = make_alert(world)
+    for _ in range(2):
+        make_page(world, alert)
+    over, send = Event(), Email.send
+    monkeypatch.setattr(Email, "send", lambda *given: over.wait(30) and send(*given))
+    watcher = Watcher()
+    try:
+        watcher._look_once()
+        with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(seconds=SEND_LEASE_SECONDS - 1))):
+            watcher._landed(0)
+        later = MONDAY_0900 + timedelta(seconds=SEND_LEASE_SECONDS + 1)
+        assert all(page.lease_until > later for page in Page.objects.all())
+        with clock.use(clock.FrozenClock(later)):
+            assert Watcher()._claim_outgoing() is None
+    finally:
+        over.set()
+        watcher.look()
+        watcher._flights.close()
+    assert len(mail.outbox) == 1
+    assert states() == ["sent"] * 2

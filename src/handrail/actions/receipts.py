@@ -44,27 +44,51 @@ def note_receipt(
         row = _locked(row_id)
         if row is None:
             return False
-        if not known(word) or row.state in _OVER:
-            return True
-        before, row.receipt = arrival(row.receipt), further(row.receipt, word)
-        after = arrival(row.receipt)
-        row.receipt_at = row.receipt_at if row.receipt != word else now
-        row.provider_id = row.provider_id or provider_id[:64]
-        former = row.state
-        _settle(row, after, detail, now)
-        if isinstance(row, Page):
-            _go_on(row, after, now)
-        row.save()
-        if isinstance(row, Page) and row.state != former:
-            note_page(row, now)
-            if row.state == Page.State.FAILED and row.next_way_at is None:
-                ledger.hurry(row.alert_id, now)
-        if isinstance(row, Dispatch):
-            carried(row, now)  # first: what goes on by another channel has not failed
-            note_carried(row, now)
-        if before is not after:
-            log.info("%s: receipt %s", row.pk, row.receipt)
+        if known(word) and row.state not in _OVER:
+            _note(row, word, provider_id, detail, now)
+            _share(row, detail, now)
     return True
+
+
+def share_receipt(page_id: UUID, now: datetime | None = None) -> None:
+    """What was told of a message before the other pages that left with it were on record, told of them too."""
+    with transaction.atomic(), scope.everything():
+        row = _locked(page_id)
+        if row is not None:
+            _share(row, "", now or clock.now())
+
+
+def _share(row: Page | Dispatch, detail: str, now: datetime) -> None:
+    """The provider tells of a message at its first page alone; it is true of every page that left with it."""
+    if not isinstance(row, Page) or not row.receipt or not row.provider_id:
+        return
+    same = Page.objects.filter(
+        organisation=row.organisation_id, user=row.user_id, channel=row.channel, point=row.point_id
+    )
+    beside = same.filter(provider_id=row.provider_id, state__in=(Page.State.SENT, Page.State.FAILED)).exclude(pk=row.pk)
+    for page in beside.select_for_update(of=("self",)).select_related("alert").order_by("created_at", "id"):
+        _note(page, row.receipt, row.provider_id, detail, now)
+
+
+def _note(row: Page | Dispatch, word: str, provider_id: str, detail: str, now: datetime) -> None:
+    before, row.receipt = arrival(row.receipt), further(row.receipt, word)
+    after = arrival(row.receipt)
+    row.receipt_at = row.receipt_at if row.receipt != word else now
+    row.provider_id = row.provider_id or provider_id[:64]
+    former = row.state
+    _settle(row, after, detail, now)
+    if isinstance(row, Page):
+        _go_on(row, after, now)
+    row.save()
+    if isinstance(row, Page) and row.state != former:
+        note_page(row, now)
+        if row.state == Page.State.FAILED and row.next_way_at is None:
+            ledger.hurry(row.alert_id, now)
+    if isinstance(row, Dispatch):
+        carried(row, now)  # first: what goes on by another channel has not failed
+        note_carried(row, now)
+    if before is not after:
+        log.info("%s: receipt %s", row.pk, row.receipt)
 
 
 def _locked(row_id: UUID) -> Page | Dispatch | None:

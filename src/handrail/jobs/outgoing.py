@@ -25,6 +25,7 @@ from handrail import clock
 from handrail.actions.answer_links import answer_address
 from handrail.actions.answering import note_page
 from handrail.actions.ed_packets import carried
+from handrail.actions.receipts import share_receipt
 from handrail.actions.texts import note_stop
 from handrail.alerts import ledger, phone
 from handrail.alerts.channels import (
@@ -78,6 +79,11 @@ class Parcel:
     known: Outcome | None = None
     others: tuple[Claim, ...] = ()
     """Further pages that the same message is about."""
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Of every row that it is about."""
+        return (self.claim, *self.others)
 
 
 # --- ready ------------------------------------------------------------------------------------------------------------
@@ -238,12 +244,12 @@ def record(parcel: Parcel, outcome: Outcome) -> None:
     checkpoint("mail_sent")
     _record_row(parcel.kind, parcel.claim, outcome)
     for claim in parcel.others:
-        # The provider tells of the message once, of the first page; the others arrived with it, and say with which.
-        told = outcome
+        told = outcome  # with which message it left: what the provider tells of that one is true of every page in it
         if isinstance(outcome, Delivered) and parcel.message is not None:
-            reference = outcome.reference or parcel.message.idempotency_key
-            told = replace(outcome, receipts=False, reference=reference)
+            told = replace(outcome, reference=outcome.reference or parcel.message.idempotency_key)
         _record_row(parcel.kind, claim, told)
+    if parcel.others and isinstance(outcome, Delivered):
+        share_receipt(parcel.claim.id)
     checkpoint("page_recorded")
 
 

@@ -329,7 +329,8 @@ class Watcher:
             self._flights.forget(parcel)  # not before: a database that is away right now is told later
         lease = timedelta(seconds=SEND_LEASE_SECONDS) * clock.speed()
         for parcel in self._flights.keep(lease):
-            parcel.kind._default_manager.filter(**parcel.claim.row()).update(lease_until=clock.now() + lease)
+            for claim in parcel.claims:
+                parcel.kind._default_manager.filter(**claim.row()).update(lease_until=clock.now() + lease)
         return bool(back)
 
     def _claim_outgoing(self, kind: type[Model] = Page, *, urgent: bool = False) -> Claim | None:
