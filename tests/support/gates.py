@@ -9,6 +9,7 @@ from handrail.rules.gate_home import HOME
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
 from tests.support.courses import ELRA, Told, instant, well
+from tests.support.setting_courses import LABS, answers
 from tests.support.training import say_back
 
 DOSE_ON = "2026-03-03"
@@ -16,6 +17,8 @@ DOSE_AT = f"{DOSE_ON} 09:00"
 DAY_BEFORE = "2026-03-02 10:00"
 AT_DOSE = f"{DOSE_ON} 08:00"
 WINDOW_DAYS = (DOSE_ON, "2026-03-04", "2026-03-05")
+PLAN = (("step_up_1", DOSE_AT), ("step_up_2", "2026-03-06 09:00"), ("first_treatment", "2026-03-10 09:00"))
+COUNTED = ("anc", "platelets", "hemoglobin")
 ANSWERS = {**TREATMENT, **HOME}
 
 
@@ -47,6 +50,7 @@ def prepared(
             steps=[step],
             reason="the programme watches at home",
             approver="lead",
+            review_on="2026-12-31",
         ),
         "indication": lambda: told.tell(
             "departure_signed", day, rule="indication", reason="looked at by the board", approver="lead"
@@ -74,7 +78,7 @@ def prepared(
             "home_status",
             day,
             caregiver_from=utc("2026-03-02 20:00"),
-            caregiver_until=utc("2026-03-06 20:00"),
+            caregiver_until=utc("2026-03-14 20:00"),
             phone_works=True,
             thermometer=True,
             home_medicines_at_hand=["dexamethasone"],
@@ -86,6 +90,21 @@ def prepared(
             told.tell("lodging_noted", day, accepted=False),
         ],
         "consent": lambda: told.tell("setting_facts_noted", day, consent=True),
+        "judged": lambda: [
+            told.tell("step_up_planned", day, doses=[{"step": each, "at": utc(when)} for each, when in PLAN]),
+            told.tell(
+                "setting_facts_noted", at, **{name: value for name, value in answers().items() if name != "consent"}
+            ),
+            *[
+                told.tell("lab_resulted", day, code=code, value=value, unit=unit, **({"high": high} if high else {}))
+                for code, value, unit, high in LABS
+                if code not in COUNTED
+            ],
+            *[
+                told.tell("lab_resulted", day, code=code, result="negative")
+                for code in ("hbsag", "anti_hbc", "pregnancy_test")
+            ],
+        ],
         "call": lambda: told.tell("contact_made", day, **{"with": "patient", "reached": True, "outcome": "none"}),
         "setting": lambda: told.tell(
             "setting_decided",

@@ -236,6 +236,47 @@ def test_a_paper_of_the_rems_desk_that_is_missing_closes_line_8_and_nobody_overr
     assert "a REMS is in force and not met" in found.barred
 
 
+SINCE_DECIDED: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "a caregiver leaves": (
+        "home_status",
+        {"caregiver_from": "2026-03-02T20:00:00-06:00", "caregiver_until": "2026-03-08T20:00:00-06:00"},
+        {"caregiver", "consent"},
+    ),
+    "nobody says who is there": ("home_status", {"caregiver_from": None}, {"caregiver", "consent"}),
+    "a fever came": ("vitals_measured", {"temperature_c": "38.6"}, {"consent"}),
+    "an answer is not known any more": ("setting_facts_noted", {"frail": None}, {"consent"}),
+}
+
+
+@pytest.mark.parametrize("what", SINCE_DECIDED)
+def test_a_decision_of_the_setting_is_not_green_once_what_it_rested_on_has_changed(world, what):
+    course = ready_course(world)
+    assert (line(course, "consent").state, line(course, "caregiver").state) == (GREEN, GREEN)
+    kind, fields, closed = SINCE_DECIDED[what]
+    record(world, course, kind, **fields)
+    assert closed <= open_lines(course)
+    assert "as things are known now the rules recommend" in line(course, "consent").because
+
+
+def test_a_caregiver_is_asked_for_the_whole_span_of_the_setting_rules_and_not_for_the_window_alone(world):
+    told = prepared()
+    told.tell(
+        "home_status",
+        "2026-03-02 09:30",
+        caregiver_from="2026-03-02T20:00:00-06:00",
+        caregiver_until="2026-03-06T20:00:00-06:00",
+    )
+    assert told_line(told, "caregiver").evidence.met is True  # the window of the first dose is covered
+    found = line(ready_course(world, told), "caregiver")
+    assert (found.state, "nobody is there: Fri 6 Mar 2026 20:00 CST" in found.because) == (RED, True)
+
+
+def test_a_dose_that_the_setting_rules_cannot_judge_is_not_green(world):
+    course = ready_course(world)
+    record(world, course, "dose_planned", step=None, on=DOSE_ON, setting="outpatient")
+    assert (line(course, "caregiver").state, line(course, "consent").state) == (UNKNOWN, UNKNOWN)
+
+
 # --- overrides -----------------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from handrail.actions.emergency import opens_page
 from handrail.actions.payer_gate import evidence_of
 from handrail.actions.rems_look import evidence_of as rems_evidence_of
+from handrail.actions.setting_desk import around_of
 from handrail.actions.site_bookings import signs_levels, site_evidence
 from handrail.people import coverage
 from handrail.people.coverage import Hole, hole_words
@@ -28,10 +29,11 @@ from handrail.rules.events import SHELL_KINDS
 from handrail.rules.events import Event as Fact
 from handrail.rules.evidence import Evidence, all_met
 from handrail.rules.gate_evidence import NO_WINDOW, TREATMENT, Answered, Known, known, told
-from handrail.rules.gate_home import HOME, confirmed
+from handrail.rules.gate_home import HOME, confirmed, setting_of, wanted
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.readiness import Gate, LineState, Override, gate_data, readiness
+from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence
 from handrail.rules.terms import UnusableInput, say_instant
 
 MOST_HOLES: Final = 3
@@ -263,6 +265,33 @@ def _site(course: Course, read: Known) -> Evidence | None:
     return site_evidence(course, course.site, course.product, read.dose.on, now=read.now)
 
 
+def _setting(course: Course, read: Known) -> Evidence | None:
+    """The decision of the setting, against what the rules say of this very dose now."""
+    look = _look(course, read)
+    return setting_evidence(look) if look is not None else _unjudged("consent")
+
+
+def _caregiver(course: Course, read: Known) -> Evidence | None:
+    """The roster over the whole span of the setting rules; not asked where no window follows, or a plan in hospital is all there is."""
+    if read.dose.window_ends is None:
+        return None
+    look = _look(course, read)
+    if look is None:
+        return _unjudged("caregiver")
+    return None if read.dose.inpatient and not look.in_force else caregiver_evidence(look)
+
+
+def _look(course: Course, read: Known) -> SettingLook | None:
+    """The setting of the dose, with what the programme knows beside the course."""
+    dose = wanted(read)
+    return setting_of(read, around_of(course, read.history, dose, read.now)) if dose is not None else None
+
+
+def _unjudged(line: str) -> Evidence:
+    because = "the setting rules cannot judge this dose: its step is not known, or the record contradicts itself"
+    return told(line, None, because, "plan the dose, mend the record, then decide its setting")
+
+
 def _payer(course: Course, read: Known, drug: str, number: int) -> Evidence | None:
     if not course.payer_requests.filter(drug=drug).exists():
         return None
@@ -286,7 +315,8 @@ DESKS: Final[Mapping[str, tuple[Desk, ...]]] = {
     "authorisation": (_payer_bispecific,),
     "tocilizumab": (_payer_tocilizumab,),
     "rems": (_rems,),
-    "consent": (_site,),
+    "consent": (_site, _setting),
+    "caregiver": (_caregiver,),
 }
 """What a desk says that is asked course by course."""
 BARS: Final = {"rems": "a REMS is in force and not met"}

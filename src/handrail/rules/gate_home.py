@@ -21,6 +21,7 @@ from handrail.rules.home_medicines import AGENT_WORDS
 from handrail.rules.planned import planning_findings
 from handrail.rules.readiness import gate_data
 from handrail.rules.readiness_events import ITEM_WORDS
+from handrail.rules.setting_course import Around
 from handrail.rules.setting_evidence import SettingLook, look_at_setting, travel_evidence
 from handrail.rules.setting_record import DoseWanted, Record
 from handrail.rules.setting_rules import load_setting_rules
@@ -165,8 +166,8 @@ def caregiver(found: Known) -> Answered:
     line, dose = "caregiver", found.dose
     if dose.window_ends is None or dose.inpatient:
         return Answered(evidence=told(line, True, NO_WINDOW if dose.window_ends is None else IN_HOSPITAL))
-    wanted = _wanted(found)
-    roster = Record(found.history, load_setting_rules(), wanted, found.now).caregivers() if wanted else None
+    asked = wanted(found)
+    roster = Record(found.history, load_setting_rules(), asked, found.now).caregivers() if asked else None
     if roster is None:
         because = "from when and until when somebody is with the patient is not known"
         return Answered(evidence=told(line, None, because, "ask who is there, hour by hour"))
@@ -193,19 +194,20 @@ def travel(found: Known) -> Answered:
     return Answered(evidence=travel_evidence(look))
 
 
-def _wanted(found: Known) -> DoseWanted | None:
+def wanted(found: Known) -> DoseWanted | None:
+    """The dose as the setting rules ask for it; None while its step is not known."""
     dose = found.dose
     return DoseWanted(step=dose.step, on=dose.on, zone=dose.zone) if dose.step is not None else None
 
 
-def setting_of(found: Known) -> SettingLook | None:
-    """What the setting rules read in the record for this dose; None: not which dose it is, or the record contradicts itself."""
-    wanted = _wanted(found)
-    if wanted is None:
+def setting_of(found: Known, around: Around | None = None) -> SettingLook | None:
+    """What the setting rules read in the record and `around` it for this dose; None: not which dose, or the record contradicts itself."""
+    asked = wanted(found)
+    if asked is None:
         return None
     try:
         return look_at_setting(
-            found.history, found.protocol, found.policy, load_setting_rules(), wanted, found.now, around=None
+            found.history, found.protocol, found.policy, load_setting_rules(), asked, found.now, around
         )
     except UnusableInput:
         return None
