@@ -262,18 +262,6 @@ def test_in_hospital_without_an_admission_is_said_and_asks_nobody():
     assert found(told.assess("2026-03-04 13:00")) == []
 
 
-@pytest.mark.parametrize(
-    # the word of the hospital | after a discharge to a facility at 8:00
-    ("at", "said"),
-    [("2026-03-03 07:00", []), ("2026-03-03 08:00", []), ("2026-03-03 08:01", [("routine", "prescriber")])],
-)
-def test_what_was_said_before_the_discharge_is_no_new_stay(at: str, said: list[tuple[str, str]]):
-    told = admitted()
-    told.tell("home_status", at, location="hospital", site="County Hospital")
-    told.tell("discharge_noted", "2026-03-03 08:00", to="facility")
-    assert found(told.assess("2026-03-03 09:00")) == said
-
-
 def test_a_course_that_has_ended_asks_for_no_admission():
     told = Told()
     told.tell("home_status", "2026-03-02 12:00", location="hospital", site="hub-ward")

@@ -26,6 +26,7 @@ from handrail.rules.policy_inpatient import InpatientPolicy
 from handrail.rules.terms import Urgency, civil_date, civil_instant, say_instant
 
 AT_HOME: Final = ("home", "lodging")
+IN_CARE: Final = ("hospital", "ed")
 OWNER: Final = "prescriber"
 CALLER: Final = "on_call"
 KEY: Final = "inpatient:hub_call"
@@ -139,16 +140,27 @@ def _key(due: datetime, zone: str) -> str:
 
 
 def _not_noted(history: History, former: Stay | None) -> tuple[Finding, ...]:
-    """In hospital by a word since the last stay, and no admission is on record: nobody is asked to call."""
-    home = history.last("home_status")
-    if home is None or home.body.location != "hospital" or history.last("course_ended") is not None:
+    """In care by the last word on the place, and in no stay: nobody is asked to call there, and the checks at home pause."""
+    located = [e for e in history.of("home_status") if e.body.location or "location" in e.nulls]
+    if not located or located[-1].body.location not in IN_CARE or history.last("course_ended") is not None:
         return ()
-    if former is not None and former.ended_at is not None and home.at <= former.ended_at:
+    last, zone = located[-1], history.course.time_zone
+    if former is not None and former.ended_at is not None and last.at <= former.ended_at:
+        return (
+            Finding(
+                rule="inpatient",
+                what=f"Discharged {say_instant(former.ended_at, zone)}, and where the patient is since then is not noted",
+                urgency=Urgency.TODAY,
+                owner="nurse",
+                because="the calls have ended, and while the last word is a hospital the checks at home pause: write where the patient is",
+            ),
+        )
+    if last.body.location != "hospital":
         return ()
     return (
         Finding(
             rule="inpatient",
-            what=f"In hospital since {say_instant(home.at, history.course.time_zone)}, and no admission is noted",
+            what=f"In hospital since {say_instant(last.at, zone)}, and no admission is noted",
             urgency=Urgency.ROUTINE,
             owner=OWNER,
             because="nobody is asked to call those who have the patient: note the admission where another team has the patient",
