@@ -26,6 +26,11 @@ def _name(name: str, label: str) -> Field:
     return Field(name=name, label=label, kind="text", hint="Kept encrypted, apart from the events.")
 
 
+def _next_call(name: str, label: str) -> Field:
+    hint = "Only an earlier time counts: the daily call is due in any case."
+    return Field(name=name, label=label, kind="moment", hint=hint)
+
+
 ADMIT: Final = Form(
     key="admission",
     title="Admitted to hospital",
@@ -58,12 +63,7 @@ PLAN: Final = Form(
             may_be_unknown=True,
         ),
         _name("decides_name", "By name"),
-        Field(
-            name="next_hub_call_at",
-            label="Next call of the centre",
-            kind="moment",
-            hint="Only an earlier time counts: the daily call is due in any case.",
-        ),
+        _next_call("next_hub_call_at", "Next call of the centre"),
     ),
 )
 CALL: Final = Form(
@@ -83,12 +83,7 @@ CALL: Final = Form(
         Field(name="role", label="Who: the role", kind="text", hint="Hospitalist, nurse of the unit, intensive care …"),
         _name("name", "By name"),
         Field(name="outcome", label="What was said", kind="text"),
-        Field(
-            name="next_call_at",
-            label="Next call agreed",
-            kind="moment",
-            hint="Only an earlier time counts: the daily call is due in any case.",
-        ),
+        _next_call("next_call_at", "Next call agreed"),
     ),
 )
 DISCHARGE: Final = Form(
