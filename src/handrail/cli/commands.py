@@ -240,6 +240,7 @@ DATABASE_COMMANDS: dict[str, tuple[str, list[str]]] = {
     "import": ("handrail.jobs.imports", []),
     "keys": ("handrail.jobs.document_keys", ["keys"]),
     "packet": ("handrail.jobs.document_keys", ["packet"]),
+    "people": ("handrail.jobs.people", []),
     "rota": ("handrail.jobs.rota", []),
     "migrate": ("handrail.config.manage", []),
 }

@@ -24,6 +24,7 @@ class Desk:
 
 DESKS: Final = (
     Desk(url="referrals", title="Referrals", words="Who was referred, how long it waits, who does what next, and what was decided."),
+    Desk(url="people", title="People and sites", words="Who works here in which role, where doses are given, and which number is called."),
     Desk(
         url="sites",
         title="Sites and levels",

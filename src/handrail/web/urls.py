@@ -45,6 +45,7 @@ urlpatterns = [
     path("metrics", views_metrics.metrics, name="metrics"),
     path("courses/", views_list.courses, name="courses"),
     path("programme/", desks.programme, name="programme"),
+    path("programme/people/", include("handrail.web.people.urls")),
     path("programme/sites/", include("handrail.web.sites.urls")),
     path("where/<slug:place>/", sites_public.where, name="where"),
     path("rota/", views_rota.rota, name="rota"),
