@@ -13,7 +13,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS = ROOT / "docs" / "reference" / "trace.toml"
-PAGE = NEEDS.with_suffix(".md")
 PAGE = ROOT / "docs" / "reference" / "trace.md"
 PERFORMED = ROOT / "tests"
 NAMED = re.compile(r"^def (test_t(\d{2})_\w+)", re.MULTILINE)

@@ -1,11 +1,15 @@
 """A system that takes the courses tied to it out by Bulk Data, and the watcher that writes them."""
 
 import json
+from uuid import uuid4
 
 from django.test import Client
 
+from handrail.fhir.bulk import OWN
+from handrail.jobs import exports
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
+from handrail.records.models import ExportFile, ExportJob, Look
 from tests.support.clients import registered, tied, token_of
 
 EXPORT = "system/Export.r"
@@ -60,3 +64,42 @@ def write_all(watcher=None, *, most=100):
 
 def parsed(lines):
     return [json.loads(line) for line in lines]
+
+
+def looks():
+    """The looks that an export wrote down: course, way, system."""
+    with everything():
+        rows = Look.objects.filter(what="fhir_export").order_by("course_id", "id")
+        return [(str(row.course_id), row.through, row.client_id) for row in rows]
+
+
+def job_at(place):
+    """The export behind the address at which it is watched."""
+    with everything():
+        return ExportJob.objects.get(pk=place.rpartition("/")[2])
+
+
+def held():
+    """How many files the database holds."""
+    with everything():
+        return ExportFile.objects.count()
+
+
+def of_command(world, folder):
+    """The lines that `handrail export ndjson` writes of the courses that are tied, by file."""
+    words = ["ndjson", str(folder), "--organisation", str(world.alice.id), "--by", world.alice.director.email]
+    assert exports.main(words) == 0
+    out = {"courses": str(world.other.pk), "patient": str(world.other.patient_id)}
+    found = {}
+    for each in folder.glob("*.ndjson"):
+        lines = each.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not any(name in line for name in out.values())]
+        found[OWN.get(each.name, each.stem)] = sorted(kept)
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def gone(world, answer):
+    """Whether it is answered as an export that never was."""
+    never = world.taker.ask(f"export/{uuid4()}")
+    assert never.status_code == 404
+    return (answer.status_code, answer.content) == (404, never.content)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from handrail.actions.actor import person
 from handrail.actions.referral_intake import Draft, open_door, receive
+from handrail.actions.referral_list import Case
 from handrail.people.models import Referral, ReferralDoor
 from handrail.people.scope import everything
 from handrail.rules.referral import PRIOR, Intake
@@ -57,4 +58,9 @@ def referred(house: House, **fields: Any) -> Referral:
     """A referral through the door of a house."""
     with everything():
         door = ReferralDoor.objects.filter(organisation=house.organisation).first()
-    return receive((door or door_of(house)).code, draft(**fields), id=uuid4())
+    return receive((door or door_of(house)).code, draft(**fields), referral_id=uuid4())
+
+
+def open_clocks(found: Case) -> list[str]:
+    """The clocks that run, by what each waits for."""
+    return [each.row.kind for each in found.standing.clocks if each.state in ("open", "late")]

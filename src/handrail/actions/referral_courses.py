@@ -28,7 +28,7 @@ def start_from_referral(
     protocol_key: str,
     record_number: str,
     record_system: str = "",
-    id: UUID | None = None,  # noqa: A002
+    event_id: UUID | None = None,
     now: datetime | None = None,
 ) -> Recorded:
     """Register the patient under a record number of this organisation, and start the course.
@@ -62,7 +62,7 @@ def start_from_referral(
             protocol_key=protocol_key,
             site=referral.site,
             facts=_facts(referral),
-            id=id,
+            id=event_id,
             now=now,
         )
         write(referral, Kind.COURSE_STARTED, {}, now, by=by, role=role, course=started.event.course)

@@ -121,7 +121,7 @@ def door_named(code: str) -> ReferralDoor | None:
 # --- taken in ---------------------------------------------------------------------------------------------------------
 
 
-def receive(code: str, draft: Draft, *, id: UUID, now: datetime | None = None) -> Referral:  # noqa: A002
+def receive(code: str, draft: Draft, *, referral_id: UUID, now: datetime | None = None) -> Referral:
     """Take a referral in from the public form. The same form sent twice is one referral.
 
     Raises:
@@ -137,13 +137,13 @@ def receive(code: str, draft: Draft, *, id: UUID, now: datetime | None = None) -
         ReferralDoor.objects.select_for_update().get(
             pk=door.pk
         )  # forms that come at once are counted one after another
-        former = _sent_before(id, draft, door.organisation_id)
+        former = _sent_before(referral_id, draft, door.organisation_id)
         if former is not None:
             return former
         lately = Referral.objects.filter(organisation_id=door.organisation_id, received_at__gt=now - HOUR)
         if lately.count() >= referral_data().form.most_per_hour:
             raise TooManyError("Too many referrals came within an hour: nothing was sent.")
-        referral = _insert(door.organisation, door.site, draft, id, now)
+        referral = _insert(door.organisation, door.site, draft, referral_id, now)
         mail(referral, RECEIVED, "A referral was received", now)
         return referral
 
@@ -153,7 +153,7 @@ def type_in(
     draft: Draft,
     *,
     by: Actor,
-    id: UUID,  # noqa: A002
+    referral_id: UUID,
     received_at: datetime | None = None,
     now: datetime | None = None,
 ) -> Referral:
@@ -167,19 +167,21 @@ def type_in(
     if came > now:
         raise RefusedError("That has not happened yet.", code="in_the_future", path="received_at")
     with transaction.atomic(), scope.acting_for(organisation_id):
-        former = _sent_before(id, draft, organisation_id)
+        former = _sent_before(referral_id, draft, organisation_id)
         if former is not None:
             return former
         door = ReferralDoor.objects.filter(organisation_id=organisation_id, closed_at__isnull=True).first()
         organisation = Organisation.objects.select_for_update().get(pk=organisation_id)
-        referral = _insert(organisation, door.site if door is not None else None, draft, id, came, typed_by=user)
+        referral = _insert(
+            organisation, door.site if door is not None else None, draft, referral_id, came, typed_by=user
+        )
         mail(referral, RECEIVED, "A referral was received", now)
         return referral
 
 
-def _sent_before(id_: UUID, draft: Draft, organisation_id: UUID) -> Referral | None:
+def _sent_before(referral_id: UUID, draft: Draft, organisation_id: UUID) -> Referral | None:
     with scope.everything():
-        former = Referral.objects.filter(pk=id_).first()
+        former = Referral.objects.filter(pk=referral_id).first()
     if former is None:
         return None
     same = all(getattr(former, name) == value for name, value in draft.columns().items())
@@ -192,7 +194,7 @@ def _insert(
     organisation: Organisation,
     site: Site | None,
     draft: Draft,
-    id_: UUID,
+    referral_id: UUID,
     now: datetime,
     *,
     typed_by: User | None = None,
@@ -200,7 +202,7 @@ def _insert(
     row = referral_data().form
     token = secrets.token_urlsafe(TOKEN_BYTES)
     return Referral.objects.create(
-        id=id_,
+        id=referral_id,
         organisation=organisation,
         code=new_code(),
         way=Referral.Way.FORM if typed_by is None else Referral.Way.FAX,

@@ -97,7 +97,7 @@ def _rows() -> QuerySet[Referral]:
     went = Dispatch.objects.filter(kind=RECEIVED, state=Dispatch.State.SENT)
     return Referral.objects.select_related("organisation", "site").prefetch_related(
         Prefetch("entries", ReferralEntry.objects.select_related("by").order_by("number")),
-        Prefetch("dispatches", went, to_attr="went"),
+        Prefetch("dispatches", went),
     )
 
 
@@ -113,7 +113,8 @@ def _case(row: Referral, holidays: Sequence[Holiday], now: datetime) -> Case:
         for each in holidays
         if each.organisation_id == row.organisation_id and each.site_id in (None, row.site_id)
     }
-    progress = progress_of(row, entries, [each.sent_at for each in row.went if each.sent_at is not None])  # type: ignore[attr-defined]
+    mailed = [each.sent_at for each in row.dispatches.all() if each.sent_at is not None]
+    progress = progress_of(row, entries, mailed)
     claimed = last(entries, Kind.CLAIMED)
     return Case(
         referral=row,

@@ -66,11 +66,11 @@ def write(
     by: Actor | None = None,
     role: str = "practice",
     at: datetime | None = None,
-    id: UUID | None = None,  # noqa: A002
+    entry_id: UUID | None = None,
     course: Any = None,
 ) -> ReferralEntry:
     """Write an entry; the same id with the same content is the same entry. The caller holds the referral."""
-    former = ReferralEntry.objects.filter(pk=id).first() if id is not None else None
+    former = ReferralEntry.objects.filter(pk=entry_id).first() if entry_id is not None else None
     if former is not None:
         if (former.referral_id, former.kind, former.payload) != (referral.pk, kind, dict(payload)):
             raise ConflictError("This was sent before with another content; nothing was changed.")
@@ -78,7 +78,7 @@ def write(
     if at is not None and at > now:
         raise RefusedError("That has not happened yet.", code="in_the_future", path="at")
     return ReferralEntry.objects.create(
-        id=id or uuid4(),
+        id=entry_id or uuid4(),
         number=(referral.entries.aggregate(last=Max("number"))["last"] or 0) + 1,
         organisation_id=referral.organisation_id,
         referral=referral,
@@ -101,11 +101,11 @@ def _note(
     *,
     verb: str = "work_referral",
     at: datetime | None = None,
-    id: UUID | None = None,  # noqa: A002
+    entry_id: UUID | None = None,
 ) -> ReferralEntry:
     now = now or clock.now()
     with working(referral_id, verb, by, now) as (referral, role):
-        return write(referral, kind, payload, now, by=by, role=role, at=at, id=id)
+        return write(referral, kind, payload, now, by=by, role=role, at=at, entry_id=entry_id)
 
 
 def claim(referral_id: UUID, *, by: Actor, now: datetime | None = None) -> ReferralEntry:
@@ -123,13 +123,21 @@ def ask(
     question: str,
     *,
     by: Actor,
-    id: UUID | None = None,  # noqa: A002
+    entry_id: UUID | None = None,
     now: datetime | None = None,
 ) -> ReferralEntry:
     """Ask the practice something: it reads the question behind its link and its code, and a mail says only that one waits."""
     now = now or clock.now()
     with working(referral_id, "work_referral", by, now) as (referral, role):
-        entry = write(referral, Kind.QUERIED, {"question": text_of(question, "question")}, now, by=by, role=role, id=id)
+        entry = write(
+            referral,
+            Kind.QUERIED,
+            {"question": text_of(question, "question")},
+            now,
+            by=by,
+            role=role,
+            entry_id=entry_id,
+        )
         mail(referral, "referral_question", "A question about a referral waits for you", now, key=str(entry.pk))
         return entry
 
@@ -150,11 +158,11 @@ def note_contact(
     by: Actor,
     reached: bool | None,
     at: datetime | None = None,
-    id: UUID | None = None,  # noqa: A002
+    entry_id: UUID | None = None,
     now: datetime | None = None,
 ) -> ReferralEntry:
     """Somebody tried to reach the patient. Only a patient who was reached stops the clock; None: not known."""
-    return _note(referral_id, Kind.CONTACTED, {"reached": reached}, by, now, at=at, id=id)
+    return _note(referral_id, Kind.CONTACTED, {"reached": reached}, by, now, at=at, entry_id=entry_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +181,7 @@ def decide(
     decision: Decision,
     *,
     by: Actor,
-    id: UUID | None = None,  # noqa: A002
+    entry_id: UUID | None = None,
     now: datetime | None = None,
 ) -> ReferralEntry:
     """Decide between the options. A later decision replaces it, and the practice must be told anew.
@@ -193,7 +201,7 @@ def decide(
     }
     if set(decision.considerations) - {row.id for row in data.consideration}:
         raise RefusedError("There is no such consideration.", code="unknown_word", path="considerations")
-    return _note(referral_id, Kind.DECIDED, payload, by, now, verb="decide_option", id=id)
+    return _note(referral_id, Kind.DECIDED, payload, by, now, verb="decide_option", entry_id=entry_id)
 
 
 def tell(referral_id: UUID, way: str, *, by: Actor, now: datetime | None = None) -> ReferralEntry:

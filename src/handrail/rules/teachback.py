@@ -19,6 +19,7 @@ from handrail.rules.episodes import episodes
 from handrail.rules.events import Event
 from handrail.rules.evidence import Evidence
 from handrail.rules.history import History
+from handrail.rules.home_events import TeachBackDone
 from handrail.rules.home_medicines import standing_authorisations
 from handrail.rules.policy import Policy
 from handrail.rules.setting_rules import SettingRow, SettingSource
@@ -197,12 +198,12 @@ def _item(row: ItemRow, who: Who, told: Sequence[Event], since: datetime | None)
 
 def _answer(event: Event, item: str, who: Who) -> ItemState | None:
     """What one teach-back says of an item; None: nothing."""
-    body = event.body
+    body: TeachBackDone = event.body
     if body.items is None:
         return "not_known" if "items" in event.nulls else None
     said = body.items.get(item)
     if said != "passed":
-        return said  # type: ignore[no-any-return]
+        return said
     if body.who != who or body.own_language is None:
         return "not_known"
     return "passed" if body.own_language else "repeat"

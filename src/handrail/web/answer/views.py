@@ -18,6 +18,7 @@ from handrail.actions.answer_links import COOKIE, PURPOSE, answer, link_held
 from handrail.actions.links import exchange_link
 from handrail.alerts.channels import URGENCY_WORDS
 from handrail.people.models import LinkToken, User
+from handrail.web.without_account import unlogged
 from handrail.web.words import short_time
 
 PATH: Final = "/a/"
@@ -76,8 +77,7 @@ def _shown(request: HttpRequest, link: LinkToken, who: User | None, at: datetime
 def _over(request: HttpRequest) -> HttpResponse:
     """The answer to everybody whose link opens nothing. Its address is never logged: it may hold a token."""
     response = render(request, "handrail/answer/over.html", status=410)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
-    return response
+    return unlogged(response)
 
 
 def _private(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:

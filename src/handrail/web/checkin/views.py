@@ -44,6 +44,7 @@ from handrail.web.checkin import words
 from handrail.web.checkin.doors import doors_context
 from handrail.web.checkin.plan import plan_of, readers_of
 from handrail.web.checkin.reading import answers_from
+from handrail.web.without_account import unlogged
 from handrail.web.words import instant_iso
 
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
@@ -272,8 +273,7 @@ def _over(request: HttpRequest, number: str) -> HttpResponse:
         "sending": request.method == "POST",
     }
     response = render(request, "handrail/checkin/over.html", context, status=410)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
-    return response
+    return unlogged(response)
 
 
 def _link(request: HttpRequest) -> LinkToken | None:

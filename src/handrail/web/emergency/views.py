@@ -21,6 +21,7 @@ from handrail.people.scope import acting_for
 from handrail.rules.emergency import emergency_data
 from handrail.web import ed_facts
 from handrail.web.checkin.words import dialled
+from handrail.web.without_account import private
 from handrail.web.words import instant_iso
 
 PATH: Final = "/e/"
@@ -34,7 +35,7 @@ def exchange(request: HttpRequest, key: str) -> HttpResponse:  # noqa: ARG001
     response = redirect("emergency")
     _set_cookie(response, COOKIE, exchange_key(key), SCANNED_LASTS)
     response.delete_cookie(OPEN_COOKIE, path=PATH)
-    return _private(response, referrer="no-referrer")
+    return private(response, referrer="no-referrer")
 
 
 @require_http_methods(["GET", "POST"])
@@ -48,7 +49,7 @@ def emergency(request: HttpRequest) -> HttpResponse:
             return _general(request, now, failed=True)
         response = redirect("emergency")
         _set_cookie(response, OPEN_COOKIE, opened[1], int((opened[0].until - now).total_seconds()))
-        return _private(response)
+        return private(response)
     cookie = request.COOKIES.get(OPEN_COOKIE, "")
     opening = opening_of(cookie, now=now) if cookie else None
     return _general(request, now) if opening is None else _facts(request, opening, now)
@@ -72,13 +73,13 @@ def _general(request: HttpRequest, now: datetime, *, failed: bool = False, again
         "failed": failed,
         "again": again,
     }
-    return _private(render(request, "handrail/emergency/general.html", context))
+    return private(render(request, "handrail/emergency/general.html", context))
 
 
 def _facts(request: HttpRequest, opening: EmergencyOpening, now: datetime) -> HttpResponse:
     with acting_for(opening.organisation_id):
         context = {**_frame(now), **ed_facts.facts_of(opening.course, now, names=True)}
-        return _private(render(request, "handrail/emergency/sheet.html", context))
+        return private(render(request, "handrail/emergency/sheet.html", context))
 
 
 def _frame(now: datetime) -> dict[str, Any]:
@@ -88,11 +89,3 @@ def _frame(now: datetime) -> dict[str, Any]:
 def _set_cookie(response: HttpResponse, name: str, value: str, seconds: int) -> None:
     secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(name, value, max_age=seconds, path=PATH, httponly=True, secure=secure, samesite="Lax")
-
-
-def _private(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
-    """The page's own address holds no key; with `no-referrer` a browser would send its form without an origin, and it would be refused."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = referrer
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response

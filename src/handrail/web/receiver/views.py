@@ -33,6 +33,7 @@ from handrail.web.handoff_facts import sheet_facts
 from handrail.web.handoff_held import typed_day
 from handrail.web.packet_page import change_rows, printed, shown
 from handrail.web.pdf import PAPERS, Paper, PdfUnavailable, papers_for
+from handrail.web.without_account import private, unlogged
 from handrail.web.words import instant_iso
 
 PATH: Final = "/h/"
@@ -51,7 +52,7 @@ def exchange(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
     else:
         _set_cookie(response, COOKIE, found[1], int((found[0].expires_at - now).total_seconds()))
     response.delete_cookie(OPEN_COOKIE, path=PATH)
-    return _private(response, referrer="no-referrer")
+    return private(response, referrer="no-referrer")
 
 
 @require_http_methods(["GET", "POST"])
@@ -100,7 +101,7 @@ def _try(request: HttpRequest, door: HandoffDoor, now: datetime) -> HttpResponse
     _arrived(door, now)
     response = redirect("handoff_door")
     _set_cookie(response, OPEN_COOKIE, opened, int(OPEN_FOR.total_seconds()))
-    return _private(response)
+    return private(response)
 
 
 def _arrived(door: HandoffDoor, now: datetime) -> None:
@@ -114,7 +115,7 @@ def _arrived(door: HandoffDoor, now: datetime) -> None:
 
 def _code(request: HttpRequest, now: datetime, *, trouble: str = "") -> HttpResponse:
     context = {**_frame(now), "trouble": trouble}
-    return _private(render(request, "handrail/receiver/code.html", context, status=422 if trouble else 200))
+    return private(render(request, "handrail/receiver/code.html", context, status=422 if trouble else 200))
 
 
 # --- the hand-off --------------------------------------------------------------------------------------------------------
@@ -138,10 +139,10 @@ def _done(request: HttpRequest, door: HandoffDoor, loop: Loop, now: datetime) ->
             number = sheet_facts(door.course, loop, now, names=False)["from_number"]
             handoff_doors.decline_through(door, who, typed.get("because", "")[:2000], now=now)
             context = {**_frame(now), "said": DECLINED, "number": number}
-            return _private(render(request, "handrail/receiver/done.html", context))
+            return private(render(request, "handrail/receiver/done.html", context))
     except RefusedError as error:
         return _page(request, door, loop, now, trouble=error.message, typed=typed)
-    return _private(redirect("handoff_door"))
+    return private(redirect("handoff_door"))
 
 
 def _page(
@@ -172,7 +173,7 @@ def _page(
         "typed": {**known, **(typed or {})},
         "error": trouble,
     }
-    return _private(render(request, "handrail/receiver/handoff.html", context, status=422 if trouble else 200))
+    return private(render(request, "handrail/receiver/handoff.html", context, status=422 if trouble else 200))
 
 
 # --- the packet -----------------------------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def _with_packet(request: HttpRequest, paper: Paper | None) -> HttpResponse:
     if door is None:
         return _over(request)
     if not is_open(door, request.COOKIES.get(OPEN_COOKIE, ""), now=now):
-        return _private(redirect("handoff_door"))
+        return private(redirect("handoff_door"))
     with acting_for(door.organisation_id):
         try:
             sealed = handoff_doors.open_packet(door, now=now)
@@ -208,7 +209,7 @@ def _with_packet(request: HttpRequest, paper: Paper | None) -> HttpResponse:
         if paper is None:
             return _packet_page(request, door, sealed, now)
         try:
-            return _private(printed(sealed, paper))
+            return private(printed(sealed, paper))
         except PdfUnavailable as error:
             return _packet_page(request, door, sealed, now, trouble=str(error))
 
@@ -232,7 +233,7 @@ def _packet_page(
         "changed": changed,
         "trouble": trouble,
     }
-    return _private(render(request, "handrail/receiver/packet.html", context, status=200 if sealed else 409))
+    return private(render(request, "handrail/receiver/packet.html", context, status=200 if sealed else 409))
 
 
 # --- parts --------------------------------------------------------------------------------------------------------------
@@ -245,17 +246,9 @@ def _frame(now: datetime) -> dict[str, Any]:
 def _over(request: HttpRequest) -> HttpResponse:
     """The answer to everybody whose link opens nothing. Its address is never logged: it may hold a token."""
     response = render(request, "handrail/receiver/over.html", _frame(clock.now()), status=410)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
-    return _private(response)
+    return private(unlogged(response))
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, seconds: int) -> None:
     secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(name, value, max_age=seconds, path=PATH, httponly=True, secure=secure, samesite="Lax")
-
-
-def _private(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = referrer
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response

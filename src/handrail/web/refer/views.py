@@ -37,6 +37,7 @@ from handrail.rules.referral import Stage
 from handrail.rules.terms import say_date
 from handrail.web.forms import Filled, fill
 from handrail.web.refer.forms import FORM, draft_of
+from handrail.web.without_account import private, unlogged
 from handrail.web.words import instant_iso, local_time
 
 PATH: Final = "/refer/"
@@ -58,7 +59,7 @@ def refer(request: HttpRequest, code: str) -> HttpResponse:
         return _form(request, door, filled, status=422)
     now = clock.now()
     try:
-        referral = receive(code, draft_of(filled.values), id=_batch(request), now=now)
+        referral = receive(code, draft_of(filled.values), referral_id=_batch(request), now=now)
     except RefusedError as error:
         filled.errors[error.path or "practice"] = error.message
         return _form(request, door, filled, status=422)
@@ -71,7 +72,7 @@ def refer(request: HttpRequest, code: str) -> HttpResponse:
     if found is not None:
         _set_cookie(response, LINK_COOKIE, found[1], int((referral.expires_at - now).total_seconds()))
     _set_cookie(response, OPEN_COOKIE, opened_cookie(referral, now), int(OPEN_FOR.total_seconds()))
-    return _private(response)
+    return private(response)
 
 
 def form_too_old(request: HttpRequest) -> HttpResponse:
@@ -89,8 +90,8 @@ def sheet(request: HttpRequest, code: str) -> HttpResponse:
     door = door_named(code)
     if door is None:
         return _nobody(request)
-    context = {**_frame(request), "door": _shown(request, door), "fields": FORM.fields}
-    return _private(render(request, "handrail/refer/sheet.html", context))
+    context = {**_frame(), "door": _shown(request, door), "fields": FORM.fields}
+    return private(render(request, "handrail/refer/sheet.html", context))
 
 
 @require_GET
@@ -99,14 +100,14 @@ def sent(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     referral = _open(request, now)
     if referral is None:
-        return _private(redirect("refer_status"))
+        return private(redirect("refer_status"))
     link = request.build_absolute_uri(reverse("refer_link", args=[referral.key]))
-    context = {**_frame(request), "code": referral.code, "link": link, "mail": is_mailed(referral)}
-    return _private(render(request, "handrail/refer/sent.html", {**context, "by": _number(referral)}))
+    context = {**_frame(), "code": referral.code, "link": link, "mail": is_mailed(referral)}
+    return private(render(request, "handrail/refer/sent.html", {**context, "by": _number(referral)}))
 
 
 @require_GET
-def exchange(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
+def exchange(_request: HttpRequest, token: str) -> HttpResponse:
     """Exchange the token of a link for a cookie, and go on: whatever it was."""
     now = clock.now()
     found = exchange_token(token, now)
@@ -116,7 +117,7 @@ def exchange(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
     else:
         _set_cookie(response, LINK_COOKIE, found[1], int((found[0].expires_at - now).total_seconds()))
     response.delete_cookie(OPEN_COOKIE, path=PATH)
-    return _private(response, referrer="no-referrer")
+    return private(response, referrer="no-referrer")
 
 
 @require_http_methods(["GET", "POST"])
@@ -136,7 +137,7 @@ def status(request: HttpRequest) -> HttpResponse:
         except ActionError as error:
             trouble = error.message
         else:
-            return _private(redirect("refer_status"))
+            return private(redirect("refer_status"))
     known = known_to_practice(held, now)
     asked = [
         {
@@ -148,7 +149,7 @@ def status(request: HttpRequest) -> HttpResponse:
         for each, said in known.questions
     ]
     context = {
-        **_frame(request),
+        **_frame(),
         "code": held.code,
         "steps": _steps(known.case.progress, known.case.zone),
         "asked": asked,
@@ -157,7 +158,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "typed": typed,
         "by": _number(held),
     }
-    return _private(render(request, "handrail/refer/status.html", context, status=422 if trouble else 200))
+    return private(render(request, "handrail/refer/status.html", context, status=422 if trouble else 200))
 
 
 # --- parts --------------------------------------------------------------------------------------------------------------
@@ -198,14 +199,14 @@ def _batch(request: HttpRequest) -> UUID:
 
 def _form(request: HttpRequest, door: ReferralDoor, filled: Filled, *, status: int, trouble: str = "") -> HttpResponse:
     context = {
-        **_frame(request),
+        **_frame(),
         "door": _shown(request, door),
         "rows": filled.rows(),
         "errors": filled.errors,
         "trouble": trouble,
         "batch": _batch(request),
     }
-    return _private(render(request, "handrail/refer/form.html", context, status=status))
+    return private(render(request, "handrail/refer/form.html", context, status=status))
 
 
 def _shown(request: HttpRequest, door: ReferralDoor) -> dict[str, Any]:
@@ -230,35 +231,27 @@ def _try(request: HttpRequest, held: Referral, now: datetime) -> HttpResponse:
         return _code(request, trouble="That is not the code of this referral.")
     response = redirect("refer_status")
     _set_cookie(response, OPEN_COOKIE, opened, int(OPEN_FOR.total_seconds()))
-    return _private(response)
+    return private(response)
 
 
 def _code(request: HttpRequest, *, trouble: str = "") -> HttpResponse:
-    context = {**_frame(request), "trouble": trouble}
-    return _private(render(request, "handrail/refer/code.html", context, status=422 if trouble else 200))
+    context = {**_frame(), "trouble": trouble}
+    return private(render(request, "handrail/refer/code.html", context, status=422 if trouble else 200))
 
 
 def _nobody(request: HttpRequest) -> HttpResponse:
-    return _private(render(request, "handrail/refer/nobody.html", _frame(request), status=404))
+    return private(render(request, "handrail/refer/nobody.html", _frame(), status=404))
 
 
 def _over(request: HttpRequest) -> HttpResponse:
-    response = render(request, "handrail/refer/over.html", _frame(request), status=410)
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django logs the address of every error otherwise
-    return _private(response)
+    response = render(request, "handrail/refer/over.html", _frame(), status=410)
+    return private(unlogged(response))
 
 
-def _frame(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
+def _frame() -> dict[str, Any]:
     return {"now_iso": instant_iso(clock.now()), "clock_speed": f"{clock.speed():g}"}
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, seconds: int) -> None:
     secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(name, value, max_age=seconds, path=PATH, httponly=True, secure=secure, samesite="Lax")
-
-
-def _private(response: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = referrer
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response

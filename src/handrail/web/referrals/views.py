@@ -154,7 +154,7 @@ def _decide(case: Case, typed: Mapping[str, str], by: Actor) -> None:
         considerations=tuple(typed["considerations"].split()),
         product=typed.get("product", "")[:40],
     )
-    verbs.decide(case.referral.pk, decision, by=by, id=_batch(typed))
+    verbs.decide(case.referral.pk, decision, by=by, entry_id=_batch(typed))
 
 
 def _maintenance(case: Case, typed: Mapping[str, str], by: Actor) -> None:
@@ -179,22 +179,24 @@ def _start(case: Case, typed: Mapping[str, str], by: Actor) -> None:
         by=by,
         protocol_key=typed.get("protocol_key", ""),
         record_number=typed.get("record_number", "")[:100],
-        id=_batch(typed),
+        event_id=_batch(typed),
     )
 
 
 STEPS: Final[Mapping[str, Callable[[Case, Mapping[str, str], Actor], Any]]] = {
-    "claim": lambda case, typed, by: verbs.claim(case.referral.pk, by=by),  # noqa: ARG005
+    "claim": lambda case, _typed, by: verbs.claim(case.referral.pk, by=by),
     "acknowledge": lambda case, typed, by: verbs.acknowledge(case.referral.pk, typed.get("way", ""), by=by),
-    "ask": lambda case, typed, by: verbs.ask(case.referral.pk, typed.get("question", ""), by=by, id=_batch(typed)),
-    "complete": lambda case, typed, by: verbs.say_complete(case.referral.pk, by=by),  # noqa: ARG005
+    "ask": lambda case, typed, by: verbs.ask(
+        case.referral.pk, typed.get("question", ""), by=by, entry_id=_batch(typed)
+    ),
+    "complete": lambda case, _typed, by: verbs.say_complete(case.referral.pk, by=by),
     "plan": lambda case, typed, by: verbs.plan_contact(case.referral.pk, _day(typed), by=by),
     "contact": lambda case, typed, by: verbs.note_contact(
-        case.referral.pk, by=by, reached=_reached(typed), at=_when(case, typed), id=_batch(typed)
+        case.referral.pk, by=by, reached=_reached(typed), at=_when(case, typed), entry_id=_batch(typed)
     ),
     "decide": _decide,
     "tell": lambda case, typed, by: verbs.tell(case.referral.pk, typed.get("way", ""), by=by),
-    "close": lambda case, typed, by: verbs.close(case.referral.pk, by=by),  # noqa: ARG005
+    "close": lambda case, _typed, by: verbs.close(case.referral.pk, by=by),
     "aside": _set_aside,
     "maintenance": _maintenance,
     "start": _start,
@@ -221,7 +223,7 @@ def type_in_one(request: HttpRequest) -> HttpResponse:
                     house.pk,
                     draft_of(filled.values),
                     by=person(signed_in(request)),
-                    id=batch,
+                    referral_id=batch,
                     received_at=datetime.fromisoformat(came) if came else None,
                 )
             except RefusedError as error:
