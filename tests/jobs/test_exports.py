@@ -313,7 +313,7 @@ NOT_TAKEN = {
     "systems and their ties": [f"people_{name}" for name in ("serviceclient", "accesstoken", "clientassertion")]
     + ["people_devicelink"],
     "the keys that sign documents": ["people_documentkey"],
-    "looks": ["look"],
+    "looks": ["look", "people_referrallook"],
     "exports": ["export", "exportjob", "exportfile"],
     "who opened a card or a health link": ["people_emergencyopening", "people_healthlinkrequest"],
     "who was at a screen": ["people_presence"],

@@ -36,6 +36,7 @@ from handrail.people.models import (
     Presence,
     Referral,
     ReferralEntry,
+    ReferralLook,
     RemsAct,
     RemsDispense,
     RemsMode,
@@ -143,6 +144,7 @@ OWN = [
     RotaEntry,
     Referral,
     ReferralEntry,
+    ReferralLook,
     TextLine,
     SigningSet,
     SigningEntry,
@@ -206,6 +208,7 @@ def world():
     RemsMode.objects.create(**desk, site=world.alice.site, mode="central", from_at=NOW)
     RemsRecord.objects.create(**desk, kind="setting", programme="elrexfio", from_on=NOW.date())
     claim(referred(world.alice).pk, by=world.actor("alice"), now=NOW)
+    ReferralLook.objects.create(**own, referral=Referral.objects.get(), user=world.alice.nurse, what="x")
     Export.objects.create(**own, asked_by=world.alice.director, asked_at=NOW)
     AlertEntry.objects.create(**own, alert=place, kind="page_sent", payload={}, at=NOW)
     closes_inbox()

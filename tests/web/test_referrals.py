@@ -279,6 +279,38 @@ def test_the_desk_goes_the_whole_way(world):
     assert client.post(reverse("referral_step", args=[kept.pk, "decide"]), data).status_code == 403, "no nurse decides"
 
 
+def test_who_opened_a_referral_stands_there_for_the_director_the_latest_first(world):
+    kept = referred(world.alice)
+    staff(world).get(reverse("referral", args=[kept.pk]))
+    world.time.advance(hours=1)
+    staff(world, "oncologist").get(reverse("referral_letter", args=[kept.pk]))
+    practice = Client()
+    practice.get(reverse("refer_link", args=[kept.key]))
+    practice.get(reverse("refer_status"))
+    world.time.advance(hours=1)
+    practice.post(reverse("refer_status"), {"code": kept.code})
+    practice.get(reverse("refer_status"))
+    looked = read(staff(world, "director").get(reverse("referral_looks", args=[kept.pk])))
+    seen = [
+        "Mon 2 Mar 11:00 CST the practice that refers, with its link and its code saw: how far it got",
+        "Mon 2 Mar 10:00 CST Alice Oncologist · of the team saw: the letter with the decision",
+        "Mon 2 Mar 09:00 CST Alice Nurse · of the team saw: referral",
+    ]
+    assert " ".join(seen) in looked, "the link without its code saw nothing"
+    again = read(staff(world, "director").get(reverse("referral_looks", args=[kept.pk])))
+    assert "Alice Director · of the team saw: looks" in again, "that somebody asks is a look of its own"
+    assert "Who looked" in read(staff(world, "director").get(reverse("referral", args=[kept.pk])))
+    assert "Who looked" not in read(staff(world).get(reverse("referral", args=[kept.pk])))
+
+
+def test_a_step_that_is_refused_shows_the_referral_and_is_a_look(world):
+    kept = referred(world.alice)
+    staff(world).post(reverse("referral_step", args=[kept.pk, "close"]))
+    assert [(each.user, each.what) for each in kept.looks.all()] == [(world.alice.nurse, "referral")]
+    staff(world).post(reverse("referral_step", args=[kept.pk, "claim"]))
+    assert kept.looks.count() == 1, "what only leads back to the page is looked at there"
+
+
 def test_what_looks_alike_is_shown_with_both_codes(world):
     one, other = referred(world.alice), referred(world.alice)
     page = read(staff(world).get(reverse("referral", args=[one.pk])))

@@ -127,6 +127,7 @@ ROWS = [
     Row("type_in_referral", 422, 422, 422, LOGIN, "post"),
     Row("referral", 200, 404, 404, LOGIN, about="referral"),
     Row("referral_letter", 409, 404, 404, LOGIN, about="referral"),
+    Row("referral_looks", 403, 404, 404, LOGIN, about="referral"),
     Row("referral_step", 302, 404, 404, LOGIN, "post", about="referral", args=("claim",)),
     Row("referral_step", 422, 404, 404, LOGIN, "post", about="referral", args=("close",)),
     Row("referral_step", 403, 404, 404, LOGIN, "post", about="referral", args=("nothing",)),

@@ -226,7 +226,7 @@ def held(alert_id: UUID, by: Actor, now: datetime) -> Iterator[tuple[Alert, str]
             yield _lock(alert_id), role
         return
     with transaction.atomic(), scope.acting_for(*by.organisations(now)):
-        role = _role_at(found.organisation_id, by, now)
+        role = _role_at(found.organisation_id, found.verb, by, now)
         yield _lock(alert_id), role
 
 
@@ -235,14 +235,14 @@ def _lock(alert_id: UUID) -> Alert:
     return rows.get(pk=alert_id)
 
 
-def _role_at(organisation_id: UUID, by: Actor, now: datetime) -> str:
+def _role_at(organisation_id: UUID, verb: str, by: Actor, now: datetime) -> str:
     """The role in which a member answers an alert about the organisation."""
     if by.user is None:
         raise NotAllowedError("Only a person answers for an organisation.")
     roles = permissions.roles_at(by.user, organisation_id, now)
     if not roles:
         raise NotVisibleError("There is no such alert.")
-    able = roles & permissions.VERBS["acknowledge"]
+    able = roles & permissions.VERBS[verb]
     if not able:
         raise NotAllowedError("Your role does not allow that here.")
     return next(role.value for role in Role if role in able)

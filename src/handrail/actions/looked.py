@@ -26,6 +26,8 @@ class Reader(StrEnum):
     SYSTEM = "system"
     EMERGENCY = "emergency"
     RECEIVER = "receiver"
+    PRACTICE = "practice"
+    """The practice that refers, behind the link and the code of its referral."""
     HEALTH_LINK = "health_link"
     HOME = "home"
     UNKNOWN_LINK = "unknown_link"

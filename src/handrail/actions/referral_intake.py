@@ -19,6 +19,7 @@ from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleEr
 from handrail.alerts.channels import channel_named
 from handrail.alerts.dispatches import SIGN, tell_practice
 from handrail.alerts.models import new_code
+from handrail.alerts.wake import wake
 from handrail.people import permissions, scope
 from handrail.people.models import LinkToken, Organisation, Referral, ReferralDoor, Site, User
 from handrail.people.models.links import TOKEN_BYTES
@@ -201,6 +202,7 @@ def _insert(
 ) -> Referral:
     row = referral_data().form
     token = secrets.token_urlsafe(TOKEN_BYTES)
+    wake()  # whoever reads what comes is paged with the commit
     return Referral.objects.create(
         id=referral_id,
         organisation=organisation,

@@ -56,6 +56,7 @@ class Case:
     standing: Standing
     owner: User | None
     zone: str
+    holidays: frozenset[date]
 
     @property
     def intake(self) -> Intake:
@@ -93,6 +94,12 @@ def case_for(person: User, referral_id: UUID, now: datetime) -> Case:
     return _case(row, _holidays({row.organisation_id}), now)
 
 
+def case_of(referral_id: UUID, now: datetime) -> Case:
+    """One referral, for what asks for nobody: the watcher. The caller holds the row."""
+    row = _rows().get(pk=referral_id)
+    return _case(row, _holidays({row.organisation_id}), now)
+
+
 def _rows() -> QuerySet[Referral]:
     went = Dispatch.objects.filter(kind=RECEIVED, state=Dispatch.State.SENT)
     return Referral.objects.select_related("organisation", "site").prefetch_related(
@@ -108,11 +115,11 @@ def _holidays(organisations: Collection[UUID]) -> list[Holiday]:
 def _case(row: Referral, holidays: Sequence[Holiday], now: datetime) -> Case:
     entries = tuple(row.entries.all())
     zone = row.site.time_zone if row.site is not None else row.organisation.time_zone
-    free: set[date] = {
+    free = frozenset(
         each.on
         for each in holidays
         if each.organisation_id == row.organisation_id and each.site_id in (None, row.site_id)
-    }
+    )
     mailed = [each.sent_at for each in row.dispatches.all() if each.sent_at is not None]
     progress = progress_of(row, entries, mailed)
     claimed = last(entries, Kind.CLAIMED)
@@ -123,6 +130,7 @@ def _case(row: Referral, holidays: Sequence[Holiday], now: datetime) -> Case:
         standing=standing(referral_data(), progress, now, zone=zone, holidays=free),
         owner=claimed.by if claimed is not None else None,
         zone=zone,
+        holidays=free,
     )
 
 

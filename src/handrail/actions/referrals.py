@@ -19,6 +19,7 @@ from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.referral_intake import LONGEST, mail
+from handrail.alerts.wake import wake
 from handrail.people import permissions, scope
 from handrail.people.models import Referral, ReferralEntry, Role
 from handrail.rules.referral import referral_data
@@ -77,6 +78,7 @@ def write(
         return former
     if at is not None and at > now:
         raise RefusedError("That has not happened yet.", code="in_the_future", path="at")
+    look_soon(referral, now)
     return ReferralEntry.objects.create(
         id=entry_id or uuid4(),
         number=(referral.entries.aggregate(last=Max("number"))["last"] or 0) + 1,
@@ -90,6 +92,12 @@ def write(
         role=role,
         payload=dict(payload),
     )
+
+
+def look_soon(referral: Referral, now: datetime) -> None:
+    """Something was done about it: the watcher looks at it at once, and ends the pages that it answers."""
+    Referral.objects.filter(pk=referral.pk).update(look_again_at=now)
+    wake()
 
 
 def _note(

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, EdPacket, Heartbeat, Page
-from handrail.people.models import Site
+from handrail.people.models import Referral, Site
 from handrail.records.models import Course
 
 SILENT_AFTER: Final = timedelta(seconds=30)
@@ -43,7 +43,7 @@ def beat(watcher: str, now: datetime) -> None:
 
 
 def behind(now: datetime) -> int:
-    """How much was due some seconds ago and nobody has looked at: courses, alerts, rotas, and what waits to be sent.
+    """How much was due some seconds ago and nobody has looked at: courses, alerts, rotas, referrals, and what waits to be sent.
 
     What a channel is working on is looked at; it counts again when the channel does not come back within the lease.
     """
@@ -55,6 +55,7 @@ def behind(now: datetime) -> int:
         + Alert.objects.filter(late_pages).count()
         + Page.objects.filter(unsent).count()
         + Site.objects.filter(rota_look_at__lte=limit).count()
+        + Referral.objects.filter(look_again_at__lte=limit).count()
         + Dispatch.objects.filter(unsent).count()
         + EdPacket.objects.filter(send_at__lte=limit).count()
     )

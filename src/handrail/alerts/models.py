@@ -2,6 +2,7 @@
 
 import secrets
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -35,6 +36,8 @@ STAYS_HERE = ("on_screen", "patient_screen")
 
 PLACE = "place:"
 """How the key of an alert about a site or an organisation begins; the key of an alert about a course never does."""
+REFERRAL = "referral"
+"""After `PLACE`, the word for a referral: its id follows, then what the page is about."""
 
 
 def new_code() -> str:
@@ -138,6 +141,17 @@ class Alert(OwnedRow):
     def is_open(self) -> bool:
         """True until the reason is over."""
         return self.closed_at is None
+
+    @property
+    def referral_id(self) -> UUID | None:
+        """The referral that it is about."""
+        begins = f"{PLACE}{REFERRAL}:"
+        return UUID(self.key.removeprefix(begins).partition(":")[0]) if self.key.startswith(begins) else None
+
+    @property
+    def verb(self) -> str:
+        """What a person has to be allowed, to say "I have it"."""
+        return "answer_referral" if self.referral_id is not None else "acknowledge"
 
 
 class Page(Delivery):

@@ -78,10 +78,11 @@ def of_referral(data: ReferralData) -> Iterator[str]:
     """Every problem of the file of the referrals, one sentence each."""
     rows = [
         (f"{table}.{row.id}", row.source, row.status)
-        for table in ("clock", "option", "consideration")
+        for table in ("page", "clock", "option", "consideration")
         for row in getattr(data, table)
     ]
-    yield from _unread([("form", data.form.source, data.form.status), *rows])
+    alone = [(name, getattr(data, name).source, getattr(data, name).status) for name in ("form", "hours")]
+    yield from _unread([*alone, *rows])
 
 
 def of_gate(gate: GateData) -> Iterator[str]:

@@ -16,6 +16,7 @@ from django.db.models import Exists, F, Model, OuterRef, QuerySet
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
+from handrail.people.models import Referral
 from handrail.records.models import Course, ExportJob
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 Waited = tuple[UUID, datetime]
 """A row, and what it was waiting for when it was brought back."""
 
-LEASED: tuple[type[Model], ...] = (Course, Alert, Page, Dispatch, ExportJob)
+LEASED: tuple[type[Model], ...] = (Course, Alert, Page, Dispatch, ExportJob, Referral)
 """What watchers hold for a while."""
 AT_ONCE = 500
 """So many rows are named in one question."""

@@ -36,6 +36,7 @@ from django.db.models import F, Model
 
 from handrail import clock
 from handrail.actions import ed_packets, words_home
+from handrail.actions.referral_pages import look_at_referral
 from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
@@ -51,7 +52,7 @@ from handrail.jobs.setback import Waited, bring_back
 from handrail.jobs.turns import free, skip_locked, turns_of
 from handrail.jobs.waking import Waker
 from handrail.people import scope
-from handrail.people.models import Site
+from handrail.people.models import Referral, Site
 from handrail.records.models import Course, ExportJob
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import catalogue
@@ -81,6 +82,7 @@ DUE: Final[tuple[tuple[type[Model], str], ...]] = (
     (Alert, "next_page_at"),
     (Page, "send_at"),
     (Site, "rota_look_at"),
+    (Referral, "look_again_at"),
     (Page, "next_way_at"),
     (Dispatch, "send_at"),
 )
@@ -175,7 +177,7 @@ class Watcher:
         """
         worked = self._write_urgent()
         works = (self._write_one, self._assess_one, self._next_way, self._hand_over, self._hand_over_packet)
-        for work in (*works, self._look_at_one_rota):
+        for work in (*works, self._look_at_one_rota, self._look_at_one_referral):
             # What was sent is on record before anything else begins: a watcher that is killed now sends it a second time.
             worked = any([work(), self._landed(0), worked])
         if worked and time.monotonic() - self._sent < LONGEST_SLEEP:
@@ -354,6 +356,24 @@ class Watcher:
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
             log.error("the rota of site %s could not be looked at (%s)", claim.id, type(error).__name__)
             mine.update(rota_look_at=clock.now() + POISON_PAUSE)
+        mine.update(claimed_by="", lease_until=None)
+        return True
+
+    # --- referrals -------------------------------------------------------------------------------------------------
+
+    def _look_at_one_referral(self) -> bool:
+        """One referral: who reads it, and whether a clock has run out."""
+        claim = self._claim(Referral, "look_again_at", LEASE_SECONDS)
+        if claim is None:
+            return False
+        mine = Referral.objects.filter(id=claim.id, claimed_by=self.name, turn=claim.turn)
+        try:
+            look_at_referral(claim.id, clock.now())
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
+            log.error("referral %s could not be looked at (%s)", claim.id, type(error).__name__)
+            mine.update(look_again_at=clock.now() + POISON_PAUSE)
         mine.update(claimed_by="", lease_until=None)
         return True
 

@@ -62,6 +62,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "close_incident": PRESCRIBERS | {_SITE_MANAGER, _DIRECTOR},
     # answering
     "acknowledge": CLINICIANS | {_PHARMACIST, _SITE_MANAGER, _DIRECTOR},
+    "answer_referral": CLINICIANS | {_COORDINATOR, _PHARMACIST, _SITE_MANAGER, _DIRECTOR},
     # arranging
     "issue_link": CLINICIANS | {_COORDINATOR},
     "revoke_link": CLINICIANS | {_COORDINATOR, _DIRECTOR},

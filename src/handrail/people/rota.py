@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 _ROLES_THAT_STAND_IN: Final[dict[str, tuple[str, ...]]] = {
     Step.SITE_MANAGER: (Role.SITE_MANAGER,),
     Step.DIRECTOR: (Role.DIRECTOR,),
+    Step.INTAKE: (Role.COORDINATOR, Role.NURSE),
 }
-"""Steps that need no shift: whoever holds the role is on."""
+"""Steps that need no shift: whoever holds the role is on; of several roles the first that somebody holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def of_members(now: datetime) -> QuerySet[Shift]:
 
 def _holder_of_role(organisation_id: UUID, step: str, now: datetime, site_id: UUID | None) -> User | None:
     roles = _ROLES_THAT_STAND_IN.get(step, ())
-    holder = (
+    if not roles:
+        return None
+    holders = (
         Membership.objects.filter(
             Q(valid_until__isnull=True) | Q(valid_until__gt=now),
             Q(site__isnull=True) | Q(site_id=site_id),
@@ -81,6 +84,6 @@ def _holder_of_role(organisation_id: UUID, step: str, now: datetime, site_id: UU
         )
         .select_related("user")
         .order_by("-valid_from", "id")
-        .first()
     )
-    return holder.user if holder else None
+    found = min(holders, key=lambda each: roles.index(each.role), default=None)
+    return found.user if found else None

@@ -21,6 +21,8 @@ from handrail.rules.terms import DRUG_CLASSES, Status, civil_date, day_start, sa
 
 FORMAT: Final = "handrail-referral/1"
 SATURDAY: Final = 5
+LAST_HOUR: Final = 23
+"""The last full hour of a day at which paging may stop to begin."""
 URGENT, ROUTINE = "urgent", "routine"
 PRIOR: Final[Mapping[str, str]] = {
     **DRUG_CLASSES,
@@ -49,6 +51,28 @@ class FormRow:
     most_per_hour: int
     link_lasts_days: int
     tries: int
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursRow:
+    """Between these hours of a working day, by the clock of the place that receives, paging about a referral begins."""
+
+    opens: int
+    closes: int
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRow:
+    """Whom a referral pages that nobody has read, or of which a clock ran out, and the minutes left to say "I have it"."""
+
+    id: str
+    about: Literal["unread", "late"]
+    who: Literal["intake", "site_manager", "director"]
+    wait_minutes: int
     source: tuple[str, ...]
     status: Status
 
@@ -100,6 +124,8 @@ class ReferralData:
 
     format: str
     form: FormRow
+    hours: HoursRow
+    page: tuple[PageRow, ...]
     clock: tuple[ClockRow, ...]
     option: tuple[OptionRow, ...]
     consideration: tuple[ConsiderationRow, ...]
@@ -122,6 +148,13 @@ def referral_from_toml(text: str) -> ReferralData:
     for name in ("most_per_hour", "link_lasts_days", "tries"):
         if getattr(found.form, name) <= 0:
             raise ProtocolDataError("bad_number", "At least one.", f"form.{name}")
+    if not 0 <= found.hours.opens < found.hours.closes <= LAST_HOUR:
+        raise ProtocolDataError("bad_number", "Hours of one day, the first before the last.", "hours")
+    for about in ("unread", "late"):
+        if not any(row.about == about for row in found.page):
+            raise ProtocolDataError("quiet_ladder", "Somebody is paged about it.", f"page.{about}")
+    if any(row.wait_minutes <= 0 for row in found.page):
+        raise ProtocolDataError("quiet_ladder", "A page waits a positive number of minutes.", "page.wait_minutes")
     if any(row.working_days <= 0 for row in found.clock):
         raise ProtocolDataError("bad_number", "A clock has at least one working day.", "clock.working_days")
     days: dict[tuple[str, str], int] = {}

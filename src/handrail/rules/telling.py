@@ -80,7 +80,7 @@ KIND_WORDS: Final[dict[str, str]] = {
 }
 """The name of every event kind, as a person says it."""
 
-_ROLE_WORDS: Final = {"on_call": "clinician on call", "app": "advanced practice provider"}
+_ROLE_WORDS: Final = {"on_call": "clinician on call", "app": "advanced practice provider", "intake": "owner of intake"}
 
 
 def kind_words(kind: str) -> str:

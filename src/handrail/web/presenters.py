@@ -42,14 +42,14 @@ class Allowed:
     pages: frozenset[UUID]
     acknowledge: frozenset[UUID]
     unjudged: frozenset[UUID]
-    answers_for: frozenset[UUID] = frozenset()
-    """The organisations for which the person answers pages that are about no course."""
+    answers_for: Mapping[str, frozenset[UUID]]
+    """By verb, the organisations for which the person answers pages that are about no course."""
 
 
 def listed_alert(alert: Alert, now: datetime, zone: str, may: Allowed) -> dict[str, Any]:
     """One alert of a list over several courses."""
     course = alert.course_id
-    may_have = course in may.acknowledge if course else alert.organisation_id in may.answers_for
+    may_have = course in may.acknowledge if course else alert.organisation_id in may.answers_for[alert.verb]
     return alert_row(alert, now, zone, names=course in may.names, may_have=may_have)
 
 

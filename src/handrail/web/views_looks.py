@@ -1,17 +1,20 @@
-"""Who looked at a course: for the director, who answers for it."""
+"""Who looked at a course, or at a referral: for the director, who answers for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.looked import Looked, Reader, looks_of
+from handrail.actions.referral_looks import looks_of_referral
 from handrail.people import permissions
 from handrail.web.context import frame
 from handrail.web.doors import course_for, signed_in, staff_page
@@ -26,6 +29,7 @@ READERS: Final = {
     Reader.SYSTEM: "a system",
     Reader.EMERGENCY: "an emergency department, with the card",
     Reader.RECEIVER: "the practice that was asked to take over",
+    Reader.PRACTICE: "the practice that refers, with its link and its code",
     Reader.HEALTH_LINK: "somebody with a health link",
     Reader.HOME: "the patient or a caregiver",
     Reader.UNKNOWN_LINK: "somebody with a link that is not on record: whose it was cannot be said",
@@ -40,6 +44,8 @@ PAGES: Final = {
     "fhir_task": "how far a hand-off has come (FHIR)",
     "fhir_export": "everything, taken out by a system (FHIR)",
     "break_glass": "the whole course",
+    "referral_letter": "the letter with the decision",
+    "referral_status": "how far it got",
 }
 """Names of looks that do not read by themselves; the others are shown as they are called."""
 
@@ -51,12 +57,30 @@ def looks(request: HttpRequest, course_id: UUID) -> HttpResponse:
     found, user, now = course_for(request, course_id, "view_looks"), signed_in(request), clock.now()
     rows = looks_of(found, most=MOST + 1)
     log_look(found, "looks", user=user, now=now)
-    names = permissions.may(user, "view_identity", found, now)
+    who = patient_words(found, names=permissions.may(user, "view_identity", found, now))
+    back = reverse("course", args=[found.pk])
+    return _page(request, rows, found.time_zone, section="courses", who=who, back=back, read_out=True)
+
+
+@staff_page
+@require_GET
+def referral_looks(request: HttpRequest, referral_id: UUID) -> HttpResponse:
+    """The same of a referral, by the clock of the place that received it."""
+    case, rows = looks_of_referral(signed_in(request), referral_id, clock.now(), most=MOST + 1)
+    back = reverse("referral", args=[referral_id])
+    return _page(request, rows, case.zone, section="programme", who=case.referral.name, back=back, read_out=False)
+
+
+def _page(
+    request: HttpRequest, rows: Sequence[Looked], zone: str, *, section: str, who: str, back: str, read_out: bool
+) -> HttpResponse:
     context = {
-        **frame(request, "courses"),
-        "course": {"id": found.pk, "who": patient_words(found, names=names)},
-        "rows": [_row(each, found.time_zone) for each in rows[:MOST]],
+        **frame(request, section),
+        "who": who,
+        "back": back,
+        "rows": [_row(each, zone) for each in rows[:MOST]],
         "most": MOST if len(rows) > MOST else None,
+        "read_out": read_out,
     }
     return render(request, "handrail/looks.html", context)
 

@@ -235,10 +235,11 @@ def _still_to_do(looked: course_page.Looked, course: Course) -> list[dict[str, s
 
 def _page_about_a_place(request: HttpRequest, alert: Alert) -> HttpResponse:
     user, now, zone = signed_in(request), clock.now(), zone_of(alert)
-    able = permissions.may(user, "acknowledge", None, now, organisation_id=alert.organisation_id)
+    able = permissions.may(user, alert.verb, None, now, organisation_id=alert.organisation_id)
     context = {
         **frame(request, "pages"),
         "alert": alert_row(alert, now, zone, names=False, may_have=able),
+        "referral": alert.referral_id,
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, zone),
         "next_page": short_time(alert.next_page_at, zone) if alert.next_page_at else "",

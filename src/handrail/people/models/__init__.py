@@ -11,7 +11,7 @@ from handrail.people.models.organisations import Certificate, Membership, Organi
 from handrail.people.models.patients import Contact, Patient
 from handrail.people.models.places import CarePlace, EmergencyDestination, PlaceDay, PlaceHours
 from handrail.people.models.presence import Presence
-from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEntry
+from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEntry, ReferralLook
 from handrail.people.models.rems import RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
 from handrail.people.models.sites import SiteException, SiteGrant, SiteItem, SiteRecord, SiteWay
@@ -49,6 +49,7 @@ __all__ = [
     "Referral",
     "ReferralDoor",
     "ReferralEntry",
+    "ReferralLook",
     "RemsAct",
     "RemsDispense",
     "RemsMode",

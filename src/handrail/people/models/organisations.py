@@ -34,6 +34,7 @@ class Step(models.TextChoices):
     NURSE = "nurse", "nurse on call"
     SITE_MANAGER = "site_manager", "site manager"
     DIRECTOR = "director", "programme director"
+    INTAKE = "intake", "owner of intake"
 
 
 class Organisation(models.Model):

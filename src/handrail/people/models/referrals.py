@@ -81,6 +81,14 @@ class Referral(OwnedRow):
     expires_at = models.DateTimeField()
     tries_left = models.PositiveSmallIntegerField()
     """Wrong codes that may still be typed behind the link."""
+    written_in = models.CharField(max_length=2, default="en")
+    """The language of the form that the practice sent; its mails are written in it."""
+
+    look_again_at = models.DateTimeField(default=clock.now, null=True, blank=True)
+    """When a watcher looks at it again: whom to page because nobody has read it, or a clock has run out. None: never."""
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    turn = models.PositiveBigIntegerField(default=0)
 
     class Meta(OwnedRow.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -91,6 +99,9 @@ class Referral(OwnedRow):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["organisation", "received_at"], name="people_referral_when"),
             models.Index(fields=["token_hash"], name="people_referral_find"),
+            models.Index(
+                fields=["look_again_at"], name="people_referral_due", condition=Q(look_again_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -169,3 +180,26 @@ class ReferralEntry(OwnedRow):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+
+class ReferralLook(OwnedRow):
+    """Somebody saw a referral. Append-only, as the looks at a course are."""
+
+    append_only = True
+
+    referral = models.ForeignKey(Referral, on_delete=models.PROTECT, related_name="looks")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """None: the practice, behind its link and its code."""
+    at = models.DateTimeField(default=clock.now)
+    what = models.CharField(max_length=80)
+    """The page, by its name."""
+
+    class Meta(OwnedRow.Meta):
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["organisation", "referral", "at"], name="people_referrallook_when")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.at:%Y-%m-%d %H:%M}"

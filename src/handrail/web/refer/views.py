@@ -32,6 +32,7 @@ from handrail.actions.referral_list import (
     opened_cookie,
     try_code,
 )
+from handrail.actions.referral_looks import practice_looks
 from handrail.people.models import Organisation, Referral, ReferralDoor
 from handrail.rules.referral import Stage
 from handrail.rules.terms import say_date
@@ -138,6 +139,7 @@ def status(request: HttpRequest) -> HttpResponse:
             trouble = error.message
         else:
             return private(redirect("refer_status"))
+    practice_looks(held, "referral_status", now)
     known = known_to_practice(held, now)
     asked = [
         {

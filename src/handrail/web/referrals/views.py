@@ -20,6 +20,7 @@ from handrail.actions.errors import ConflictError, NotAllowedError, RefusedError
 from handrail.actions.referral_courses import start_from_referral
 from handrail.actions.referral_intake import open_door, type_in
 from handrail.actions.referral_list import Case, case_for, cases_of
+from handrail.actions.referral_looks import look_at
 from handrail.people import permissions
 from handrail.people.models import Organisation, ReferralDoor, Site
 from handrail.rules.terms import civil_instant
@@ -58,14 +59,14 @@ def referrals(request: HttpRequest) -> HttpResponse:
 @require_GET
 def referral(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """One referral: what was said, what is not known, its clocks, the options, and what is done next."""
-    return _page(request, case_for(signed_in(request), referral_id, clock.now()))
+    return _page(request, look_at(signed_in(request), referral_id, "referral"))
 
 
 @staff_page
 @require_GET
 def letter(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """The message with the decision and its reasons, to print, fax or read out."""
-    case = case_for(signed_in(request), referral_id, clock.now())
+    case = look_at(signed_in(request), referral_id, "referral_letter")
     context = {**frame(request, "programme"), "one": page.detail(case, clock.now())}
     return render(request, "handrail/referrals/letter.html", context, status=200 if context["one"]["decided"] else 409)
 
@@ -84,7 +85,7 @@ def step(request: HttpRequest, referral_id: UUID, what: str) -> HttpResponse:
     try:
         work(case, typed, by)
     except (RefusedError, ConflictError) as error:
-        again = case_for(signed_in(request), referral_id, clock.now())
+        again = look_at(signed_in(request), referral_id, "referral")
         return _page(request, again, trouble=error.message, typed={**typed, "what": what}, status=422)
     messages.success(request, "Written down.")
     return redirect("referral", referral_id=referral_id)
@@ -104,6 +105,7 @@ def _page(
         "options": page.options(),
         "ways": list(verbs.WAYS.items()),
         "may_work": permissions.may(user, "work_referral", None, now, organisation_id=where),
+        "may_see_looks": permissions.may(user, "view_looks", None, now, organisation_id=where),
         "may_start": permissions.may(user, "start_course", None, now, organisation_id=where),
         "labels": page.labels(),
         "may_decide": permissions.may(user, "decide_option", None, now, organisation_id=where),
