@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900
 TUESDAY_0900 = NOW + timedelta(days=1)
 WEDNESDAY_0800 = NOW + timedelta(days=2, hours=-1)
-SECRETS = ("Synthia", "Referred", "Synthetic Practice", "Synthetic Referrer", "myeloma", "0700")
+SECRETS = ("Synthia", "Referred", "Synthetic Practice", "Synthetic Referrer", "multiple myeloma", "0700")
 
 
 @pytest.fixture
@@ -101,7 +101,8 @@ def test_without_a_coordinator_a_nurse_is_paged_and_without_both_the_director_at
     second = referred(world.alice)
     look(world)
     (alert,) = alerts(str(second.pk))
-    assert [page.state for page in alert.pages.order_by("attempt")] == ["nobody_on", "sent"]
+    on_screen = alert.pages.filter(channel__in=("", "on_screen")).order_by("attempt")
+    assert [(page.who, page.state) for page in on_screen] == [("intake", "nobody_on"), ("director", "sent")]
     assert paged(alert)[-1] == world.alice.director
 
 
@@ -203,7 +204,7 @@ def test_a_coordinator_does_not_answer_for_the_rota(world):
     with everything():
         alert = Alert.objects.create(
             organisation=world.alice.organisation, key="place:rota:all:x", urgency="soon", ladder="AMBER",
-            what="a gap", because="synthetic", steps=[{"who": "site_manager", "wait_minutes": 60}],
+            what="a gap", because="synthetic", steps=[{"who": "site_manager", "wait_minutes": 60}], opened_at=NOW,
         )  # fmt: skip
     with pytest.raises(NotAllowedError):
         acknowledge(alert.pk, by=person(world.coordinator))
@@ -238,4 +239,5 @@ def test_with_no_inbox_open_and_no_other_way_the_record_says_that_nobody_was_rea
     closes_inbox()
     referred(world.alice)
     look(world)
-    assert {page.state for page in Page.objects.filter(alert=alerts()[0])} == {"not_reached"}
+    on_screen = Page.objects.filter(alert=alerts()[0], channel="on_screen")
+    assert {page.state for page in on_screen} == {"not_reached"}

@@ -12,6 +12,10 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from handrail import clock
 from handrail.actions.actor import Actor
@@ -28,7 +32,16 @@ from handrail.rules.referral import REFRACTORY, Intake, referral_data
 HOUR: Final = timedelta(hours=1)
 RECEIVED: Final = "referral_received"
 LONGEST: Final = 200
-URGENCY_WORDS: Final = {"urgent": "urgent", "routine": "routine", "": "not known, handled as urgent"}
+ONE_LINE: Final = f"At most {LONGEST} readable signs on one line."
+MOST_LINES: Final = 50
+MOST_MINUTES: Final = 2 * 24 * 60
+"""More of these is a slip of the pen: earlier lines of therapy, minutes of the way to us."""
+URGENCY_WORDS: Final = {
+    "urgent": gettext_lazy("urgent"),
+    "routine": gettext_lazy("routine"),
+    "": gettext_lazy("not known, handled as urgent"),
+}
+RECEIVED_WORDS: Final = gettext_lazy("A referral was received")
 RESERVED: Final = ("status", "sent", "link")
 """Words of the addresses beside those of the doors."""
 
@@ -53,11 +66,11 @@ class Draft:
     def columns(self) -> dict[str, str]:
         """What is kept, each as text."""
         intake = {name: value for name, value in asdict(self.intake).items() if value not in (None, "", {})}
-        texts = {name: str(getattr(self, name)).strip() for name in _TEXTS}
+        texts = {name: str(getattr(self, name)).strip() for name in TEXTS}
         return {**texts, "told": json.dumps(intake, ensure_ascii=False, sort_keys=True)}
 
 
-_TEXTS: Final = (
+TEXTS: Final = (
     "practice",
     "referrer",
     "referrer_phone",
@@ -122,8 +135,13 @@ def door_named(code: str) -> ReferralDoor | None:
 # --- taken in ---------------------------------------------------------------------------------------------------------
 
 
-def receive(code: str, draft: Draft, *, referral_id: UUID, now: datetime | None = None) -> Referral:
+def receive(
+    code: str, draft: Draft, *, referral_id: UUID, written_in: str = "en", now: datetime | None = None
+) -> Referral:
     """Take a referral in from the public form. The same form sent twice is one referral.
+
+    Args:
+        written_in: the language of the form, in which the practice is answered.
 
     Raises:
         NotVisibleError: there is no such door; RefusedError: something typed cannot be used; ConflictError: this form was sent before
@@ -144,8 +162,8 @@ def receive(code: str, draft: Draft, *, referral_id: UUID, now: datetime | None 
         lately = Referral.objects.filter(organisation_id=door.organisation_id, received_at__gt=now - HOUR)
         if lately.count() >= referral_data().form.most_per_hour:
             raise TooManyError("Too many referrals came within an hour: nothing was sent.")
-        referral = _insert(door.organisation, door.site, draft, referral_id, now)
-        mail(referral, RECEIVED, "A referral was received", now)
+        referral = _insert(door.organisation, door.site, draft, referral_id, now, written_in=written_in)
+        mail(referral, RECEIVED, RECEIVED_WORDS, now)
         return referral
 
 
@@ -176,7 +194,7 @@ def type_in(
         referral = _insert(
             organisation, door.site if door is not None else None, draft, referral_id, came, typed_by=user
         )
-        mail(referral, RECEIVED, "A referral was received", now)
+        mail(referral, RECEIVED, RECEIVED_WORDS, now)
         return referral
 
 
@@ -199,6 +217,7 @@ def _insert(
     now: datetime,
     *,
     typed_by: User | None = None,
+    written_in: str = "en",
 ) -> Referral:
     row = referral_data().form
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -217,6 +236,7 @@ def _insert(
         token_hash=LinkToken.hash_of(token),
         expires_at=now + timedelta(days=row.link_lasts_days),
         tries_left=row.tries,
+        written_in=written_in,
         **draft.columns(),
     )
 
@@ -230,13 +250,18 @@ def _check(draft: Draft) -> None:
         raise RefusedError(
             "A name or a phone: else nobody can find the patient.", code="missing_key", path="family_name"
         )
-    for name in _TEXTS:
+    for name in TEXTS:
         text = getattr(draft, name)
         if len(text) > LONGEST or not text.isprintable():
-            raise RefusedError(f"At most {LONGEST} signs on one line.", code="too_long", path=name)
+            raise RefusedError(ONE_LINE, code="too_long", path=name)
     for name in ("diagnosis", "insurer", "language"):
-        if len(getattr(draft.intake, name) or "") > LONGEST:
-            raise RefusedError(f"At most {LONGEST} signs.", code="too_long", path=name)
+        said = getattr(draft.intake, name) or ""
+        if len(said) > LONGEST or not said.isprintable():
+            raise RefusedError(ONE_LINE, code="too_long", path=name)
+    for name, most in (("lines", MOST_LINES), ("distance_minutes", MOST_MINUTES)):
+        number = getattr(draft.intake, name)
+        if number is not None and not 0 <= number <= most:
+            raise RefusedError("This number cannot be right: please look again.", code="out_of_range", path=name)
     if draft.intake.refractory not in (None, *REFRACTORY):
         raise RefusedError("Choose one of the answers.", code="unknown_word", path="refractory")
     if draft.referrer_email.strip():
@@ -246,13 +271,20 @@ def _check(draft: Draft) -> None:
             raise RefusedError("That is no e-mail address.", code="no_address", path="referrer_email") from None
 
 
-def mail(referral: Referral, kind: str, what: str, now: datetime, *, key: str = "") -> None:
-    """Tell the practice by mail: what happened, urgency, site and code; nothing of the patient."""
+def mail(referral: Referral, kind: str, what: Promise, now: datetime, *, key: str = "") -> None:
+    """Tell the practice by mail, in the language of its form: what happened, urgency, site and code; nothing of the patient."""
     channel = channel_named("email")
     if not referral.referrer_email or channel is None or not channel.configured():
         return
-    words = (
-        f"{SIGN}: {what}. Urgency: {URGENCY_WORDS[referral.urgency]}. Site: {referral.site.code if referral.site else 'unknown'}. "
-        f"Code: {referral.code}. The link that you were given shows how far it got."
-    )
+    with translation.override(referral.written_in):
+        words = _(
+            "%(sign)s: %(what)s. Urgency: %(urgency)s. Site: %(site)s. Code: %(code)s. "
+            "The link that you were given shows how far it got."
+        ) % {
+            "sign": SIGN,
+            "what": what,
+            "urgency": URGENCY_WORDS[referral.urgency],
+            "site": referral.site.code if referral.site is not None else _("not known"),
+            "code": referral.code,
+        }
     tell_practice(referral, kind, words, key=f"{kind}:{key or referral.pk}", now=now)

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
+from unicodedata import category
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext_lazy
 
 from handrail import clock
 from handrail.actions.actor import Actor
@@ -25,6 +27,8 @@ from handrail.people.models import Referral, ReferralEntry, Role
 from handrail.rules.referral import referral_data
 
 LONGEST_TEXT: Final = 4000
+ASKED_WORDS: Final = gettext_lazy("A question about a referral waits for you")
+DECIDED_WORDS: Final = gettext_lazy("A referral was decided, and the answer was sent to you")
 Kind = ReferralEntry.Kind
 WAYS: Final = {"phone": "by phone", "fax": "by fax", "letter": "by letter", "secure_mail": "by secure mail"}
 
@@ -146,7 +150,7 @@ def ask(
             role=role,
             entry_id=entry_id,
         )
-        mail(referral, "referral_question", "A question about a referral waits for you", now, key=str(entry.pk))
+        mail(referral, "referral_question", ASKED_WORDS, now, key=str(entry.pk))
         return entry
 
 
@@ -225,13 +229,7 @@ def tell(referral_id: UUID, way: str, *, by: Actor, now: datetime | None = None)
             raise RefusedError("Nothing is decided yet: there is no message to send.", code="not_decided")
         payload = {"decision": str(decided.pk), "way": _way(way)}
         entry = write(referral, Kind.TOLD, payload, now, by=by, role=role)
-        mail(
-            referral,
-            "referral_decided",
-            "A referral was decided, and the answer was sent to you",
-            now,
-            key=str(decided.pk),
-        )
+        mail(referral, "referral_decided", DECIDED_WORDS, now, key=str(decided.pk))
         return entry
 
 
@@ -296,7 +294,7 @@ def text_of(text: str, path: str) -> str:
     said = text.strip()
     if not said:
         raise RefusedError("Please write it down.", code="missing_key", path=path)
-    if len(said) > LONGEST_TEXT or "\0" in said:
+    if len(said) > LONGEST_TEXT or any(category(sign) == "Cc" and sign not in "\r\n\t" for sign in said):
         raise RefusedError(f"At most {LONGEST_TEXT} readable signs.", code="too_long", path=path)
     return said
 

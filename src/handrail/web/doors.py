@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.http import require_POST
 
 from handrail import clock
@@ -44,7 +45,8 @@ def staff_page(view: View[Rest]) -> View[Rest]:
                 return HttpResponse(status=401, headers={"HX-Redirect": to_sign_in.url, "Cache-Control": "no-store"})
             return to_sign_in
         try:
-            response = view(request, *args, **kwargs)
+            with translation.override("en"):  # staff pages are written in English alone, whatever the browser asks for
+                response = view(request, *args, **kwargs)
         except NotVisibleError as error:
             raise Http404(error.message) from error
         except NotAllowedError as error:

@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from django.utils.translation import gettext as _
+
 from handrail.rules.terms import civil_instant, civil_time_trouble, zone_named
 
 SEVERAL: Final = re.compile(r"[\s;&+]+|and|,\s+")
@@ -96,7 +98,7 @@ def fill(form: Form, typed: Mapping[str, Sequence[str]], zone: str) -> Filled:
         texts = [text.strip() for text in filled.typed.get(item.name, []) if text.strip()]
         if not texts:
             if item.required:
-                filled.errors[item.name] = f"{item.label}: please answer."
+                filled.errors[item.name] = _("%(label)s: please answer.") % {"label": item.label}
             continue
         try:
             filled.values[item.name] = _read(item, texts, filled.typed, zone)
@@ -112,8 +114,8 @@ def _read(item: Field, texts: list[str], typed: Mapping[str, list[str]], zone: s
     if item.kind == "yes_no":
         return text == "yes"
     if item.kind == "choice":
-        if text not in {value for value, _ in item.choices}:
-            raise ValueError(f"{item.label}: choose one of the answers.")
+        if text not in {choice[0] for choice in item.choices}:
+            raise ValueError(_("%(label)s: choose one of the answers.") % {"label": item.label})
         return text
     if item.kind == "choices":
         return texts
@@ -130,11 +132,13 @@ def _read(item: Field, texts: list[str], typed: Mapping[str, list[str]], zone: s
 
 def _number(item: Field, text: str) -> str | int:
     if _NUMBER.fullmatch(text) is None:
-        raise ValueError(f"{item.label}: type a number{', in ' + item.unit if item.unit else ''}.")
+        if item.unit:
+            raise ValueError(_("%(label)s: type a number, in %(unit)s.") % {"label": item.label, "unit": item.unit})
+        raise ValueError(_("%(label)s: type a number.") % {"label": item.label})
     number = Decimal(text.replace(",", "."))
     if item.kind == "whole":
         if number != number.to_integral_value():
-            raise ValueError(f"{item.label}: type a whole number.")
+            raise ValueError(_("%(label)s: type a whole number.") % {"label": item.label})
         return int(number)
     return format(number, "f")
 
@@ -143,9 +147,9 @@ def _date(item: Field, text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{item.label}: type a date such as 2026-03-04.") from error
+        raise ValueError(_("%(label)s: type a date such as 2026-03-04.") % {"label": item.label}) from error
     if day.year not in YEARS:
-        raise ValueError(f"{item.label}: type a date such as 2026-03-04.")
+        raise ValueError(_("%(label)s: type a date such as 2026-03-04.") % {"label": item.label})
     return day
 
 

@@ -2,11 +2,15 @@
 
 Whatever stands at an address of no door, and behind a link that opens nothing, is answered alike and names nobody. The link alone shows
 nothing; with the code it shows how far the referral got and what the practice is asked, and nothing of the patient.
+
+In English and Spanish: a form speaks the language that was asked for, or the browser's; what follows it speaks that of the form.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -14,6 +18,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
@@ -34,40 +42,68 @@ from handrail.actions.referral_list import (
 )
 from handrail.actions.referral_looks import practice_looks
 from handrail.people.models import Organisation, Referral, ReferralDoor
-from handrail.rules.referral import Stage
-from handrail.rules.terms import say_date
+from handrail.rules.referral import Progress, Stage
+from handrail.rules.terms import zone_named
 from handrail.web.forms import Filled, fill
-from handrail.web.refer.forms import FORM, draft_of
+from handrail.web.refer.forms import draft_of, form
 from handrail.web.without_account import private, unlogged
-from handrail.web.words import instant_iso, local_time
+from handrail.web.words import instant_iso
 
 PATH: Final = "/refer/"
-AGAIN: Final = (
+LANGUAGES: Final = ("en", "es")
+AGAIN: Final = gettext_lazy(
     "This page was open too long, so nothing was sent. What you typed is still here: please press the button once more."
 )
 
 
+def spoken(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The page in the language that was asked for; else in that of the referral that this browser holds, else of the browser."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        language = _language(request)
+        with translation.override(language):
+            response = view(request, *args, **kwargs)
+        response.headers["Content-Language"] = language
+        return response
+
+    return inner
+
+
+def _language(request: HttpRequest) -> str:
+    asked = request.GET.get("language") or request.POST.get("speak") or request.POST.get("written_in")
+    if asked in LANGUAGES:
+        return asked
+    held = behind(request.COOKIES.get(LINK_COOKIE, ""), clock.now())
+    if held is not None and request.path in (reverse("refer_sent"), reverse("refer_status")):
+        return held.written_in
+    return "es" if request.headers.get("Accept-Language", "").lower().startswith("es") else "en"
+
+
 @require_http_methods(["GET", "POST"])
+@spoken
 def refer(request: HttpRequest, code: str) -> HttpResponse:
     """The form. What was typed stays whatever goes wrong."""
     door = door_named(code)
     if door is None:
         return _nobody(request)
-    if request.method == "GET":
-        return _form(request, door, Filled(form=FORM, typed={}), status=200)
+    if request.method == "GET" or "speak" in request.POST:  # another language was asked for: what was typed goes along
+        typed = {name: list(values) for name, values in request.POST.lists()}
+        return _form(request, door, Filled(form=form(), typed=typed), status=200)
     filled = _typed(request, door)
     if filled.errors:
         return _form(request, door, filled, status=422)
-    now = clock.now()
+    now, written_in = clock.now(), translation.get_language() or LANGUAGES[0]
     try:
-        referral = receive(code, draft_of(filled.values), referral_id=_batch(request), now=now)
+        referral = receive(code, draft_of(filled.values), referral_id=_batch(request), written_in=written_in, now=now)
     except RefusedError as error:
-        filled.errors[error.path or "practice"] = error.message
+        filled.errors[error.path or "practice"] = _(error.message)
         return _form(request, door, filled, status=422)
     except TooManyError as error:
-        return _form(request, door, filled, status=429, trouble=f"{error.message} Phone us, or fax the sheet.")
+        trouble = " ".join((_(error.message), _("Phone us, or fax the sheet.")))
+        return _form(request, door, filled, status=429, trouble=trouble)
     except ConflictError as error:
-        return _form(request, door, filled, status=409, trouble=error.message)
+        return _form(request, door, filled, status=409, trouble=_(error.message))
     response = redirect("refer_sent")
     found = exchange_token(referral.key, now)
     if found is not None:
@@ -76,26 +112,29 @@ def refer(request: HttpRequest, code: str) -> HttpResponse:
     return private(response)
 
 
+@spoken
 def form_too_old(request: HttpRequest) -> HttpResponse:
     """The form came without its secret: nothing was sent, and what was typed is shown again."""
     parts = request.path.removeprefix(PATH).strip("/")
     door = door_named(parts) if parts and "/" not in parts else None
     if door is None:
         return redirect("refer_status")
-    return _form(request, door, _typed(request, door), status=422, trouble=AGAIN)
+    return _form(request, door, _typed(request, door), status=422, trouble=str(AGAIN))
 
 
 @require_GET
+@spoken
 def sheet(request: HttpRequest, code: str) -> HttpResponse:
     """The same questions on paper."""
     door = door_named(code)
     if door is None:
         return _nobody(request)
-    context = {**_frame(), "door": _shown(request, door), "fields": FORM.fields}
+    context = {**_frame(), "door": _shown(request, door), "fields": form().fields}
     return private(render(request, "handrail/refer/sheet.html", context))
 
 
 @require_GET
+@spoken
 def sent(request: HttpRequest) -> HttpResponse:
     """The code and the link of what was just sent."""
     now = clock.now()
@@ -122,6 +161,7 @@ def exchange(_request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@spoken
 def status(request: HttpRequest) -> HttpResponse:
     """The code first, then how far the referral got, and what the practice is asked."""
     now = clock.now()
@@ -130,13 +170,13 @@ def status(request: HttpRequest) -> HttpResponse:
         return _over(request)
     if not is_open(held, request.COOKIES.get(OPEN_COOKIE, ""), now):
         return _try(request, held, now) if request.method == "POST" else _code(request)
-    trouble, typed = "", ""
+    trouble, typed, question = "", "", ""
     if request.method == "POST":
         question, typed = request.POST.get("question", "")[:40], request.POST.get("answer", "")[:5000]
         try:
             answer(held, question, typed, now=now)
         except ActionError as error:
-            trouble = error.message
+            trouble = _(error.message)
         else:
             return private(redirect("refer_status"))
     practice_looks(held, "referral_status", now)
@@ -145,7 +185,7 @@ def status(request: HttpRequest) -> HttpResponse:
         {
             "id": str(each.pk),
             "text": each.payload["question"],
-            "at": local_time(each.at, known.case.zone),
+            "at": _when(each.at, known.case.zone),
             "answer": said.payload["answer"] if said is not None else None,
         }
         for each, said in known.questions
@@ -158,6 +198,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "closed": known.case.standing.stage is Stage.CLOSED,
         "trouble": trouble,
         "typed": typed,
+        "typed_for": question,
         "by": _number(held),
     }
     return private(render(request, "handrail/refer/status.html", context, status=422 if trouble else 200))
@@ -166,21 +207,32 @@ def status(request: HttpRequest) -> HttpResponse:
 # --- parts --------------------------------------------------------------------------------------------------------------
 
 
-def _steps(progress: Any, zone: str) -> list[dict[str, Any]]:
+def _steps(progress: Progress, zone: str) -> list[dict[str, Any]]:
     """What the practice may know, in the order of the way."""
 
     def when(at: datetime | None) -> str:
-        return local_time(at, zone) if at is not None else ""
+        return _when(at, zone) if at is not None else ""
 
-    contacted = when(progress.contacted_at)
-    planned = f"planned for {say_date(progress.contact_planned_on)}" if progress.contact_planned_on else ""
+    contacted, on = when(progress.contacted_at), progress.contact_planned_on
+    planned = _("planned for %(day)s") % {"day": _day(on)} if on is not None else ""
     return [
-        {"words": "Received", "when": when(progress.received_at)},
-        {"words": "Read by a named person", "when": when(progress.read_at)},
-        {"words": "First contact with the patient", "when": contacted or planned, "half": not contacted},
-        {"words": "Decided", "when": when(progress.decided_at)},
-        {"words": "Answer with the reasons sent to you", "when": when(progress.told_at)},
+        {"words": _("Received"), "when": when(progress.received_at)},
+        {"words": _("Read by a named person"), "when": when(progress.read_at)},
+        {"words": _("First contact with the patient"), "when": contacted or planned, "half": not contacted},
+        {"words": _("Decided"), "when": when(progress.decided_at)},
+        {"words": _("Answer with the reasons sent to you"), "when": when(progress.told_at)},
     ]
+
+
+def _when(at: datetime, zone: str) -> str:
+    """`Mon 2 Mar 10:00 CST`, in the language in use."""
+    local = at.astimezone(zone_named(zone))
+    return f"{date_format(local, 'D j M H:i')} {local:%Z}"
+
+
+def _day(on: date) -> str:
+    """`Tue 3 Mar 2026`, in the language in use."""
+    return str(date_format(on, "D j M Y"))
 
 
 def _open(request: HttpRequest, now: datetime) -> Referral | None:
@@ -189,7 +241,7 @@ def _open(request: HttpRequest, now: datetime) -> Referral | None:
 
 
 def _typed(request: HttpRequest, door: ReferralDoor) -> Filled:
-    return fill(FORM, dict(request.POST.lists()), door.organisation.time_zone)
+    return fill(form(), dict(request.POST.lists()), door.organisation.time_zone)
 
 
 def _batch(request: HttpRequest) -> UUID:
@@ -230,7 +282,7 @@ def _number(referral: Referral) -> str:
 def _try(request: HttpRequest, held: Referral, now: datetime) -> HttpResponse:
     opened = try_code(held, request.POST.get("code", "")[:40], now)
     if opened is None:
-        return _code(request, trouble="That is not the code of this referral.")
+        return _code(request, trouble=_("That is not the code of this referral."))
     response = redirect("refer_status")
     _set_cookie(response, OPEN_COOKIE, opened, int(OPEN_FOR.total_seconds()))
     return private(response)
@@ -251,7 +303,14 @@ def _over(request: HttpRequest) -> HttpResponse:
 
 
 def _frame() -> dict[str, Any]:
-    return {"now_iso": instant_iso(clock.now()), "clock_speed": f"{clock.speed():g}"}
+    language = translation.get_language() or LANGUAGES[0]
+    other = next(each for each in LANGUAGES if each != language)
+    return {
+        "now_iso": instant_iso(clock.now()),
+        "clock_speed": f"{clock.speed():g}",
+        "language": language,
+        "other_language": other,
+    }
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, seconds: int) -> None:

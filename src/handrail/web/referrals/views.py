@@ -27,7 +27,7 @@ from handrail.rules.terms import civil_instant
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill
-from handrail.web.refer.forms import TYPED_IN, draft_of
+from handrail.web.refer.forms import draft_of, typed_in
 from handrail.web.referrals import page
 
 REACHED: Final = {"yes": True, "no": False, "not_known": None}
@@ -213,11 +213,12 @@ STEPS: Final[Mapping[str, Callable[[Case, Mapping[str, str], Actor], Any]]] = {
 def type_in_one(request: HttpRequest) -> HttpResponse:
     """A fax or a phone call, typed in."""
     house = _house(request, "work_referral")
-    filled = Filled(form=TYPED_IN, typed={})
+    form = typed_in()
+    filled = Filled(form=form, typed={})
     batch = _batch({"batch": request.POST.get("batch", "")}) or uuid4()
     status, trouble = 200, ""
     if request.method == "POST":
-        filled, status = fill(TYPED_IN, dict(request.POST.lists()), house.time_zone), 422
+        filled, status = fill(form, dict(request.POST.lists()), house.time_zone), 422
         if not filled.errors:
             came = filled.values.get("received_at")
             try:
