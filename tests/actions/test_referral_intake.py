@@ -36,7 +36,18 @@ from handrail.rules.referral import PRIOR, Intake, referral_data
 from tests.alerts.test_email import use_port
 from tests.support.factories import MONDAY_0900, World, make_member
 from tests.support.mail import mail_server
-from tests.support.referrals import CODE, EMAIL, INTAKE, MESSAGE, RATIONALE, door_of, draft, open_clocks, referred
+from tests.support.referrals import (
+    CODE,
+    EMAIL,
+    INTAKE,
+    MESSAGE,
+    RATIONALE,
+    door_of,
+    draft,
+    open_clocks,
+    referred,
+    to_the_practice,
+)
 
 pytestmark = pytest.mark.django_db
 DECISION = Decision(option="bispecific", rationale=RATIONALE, message=MESSAGE, considerations=("caregiver",))
@@ -194,7 +205,7 @@ def test_the_mail_says_urgency_site_and_code_and_nothing_else(world, settings):
         kept = referred(world.alice)
         assert "acknowledge" in open_clocks(case(world, kept))
         Watcher().look()
-        (mail,) = server.arrived
+        (mail,) = to_the_practice(server)
         assert mail.to == (EMAIL,)
         assert mail.body == (
             f"Handrail: A referral was received. Urgency: urgent. Site: {world.alice.site.code}. Code: {kept.code}. "
@@ -263,8 +274,9 @@ def test_a_question_is_answered_once_by_the_practice(world, settings):
         asked = referrals.ask(kept.pk, "Which lines, and when?", by=by(world))
         Watcher().look()
         assert "complete_or_query" not in open_clocks(case(world, kept))
-        assert ["question" in each.body for each in server.arrived] == [False, True]
-        assert "Which lines" not in server.arrived[1].body
+        told = to_the_practice(server)
+        assert ["question" in each.body for each in told] == [False, True]
+        assert "Which lines" not in told[1].body
     world.time.advance(hours=1)
     ((question, nothing),) = known_to_practice(kept, clock.now()).questions
     assert (question.pk, nothing) == (asked.pk, None)

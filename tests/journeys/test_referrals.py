@@ -17,7 +17,7 @@ from tests.journeys.test_handoffs import looked_at
 from tests.journeys.test_signing import press
 from tests.support.factories import World
 from tests.support.mail import MailServer, mail_server
-from tests.support.referrals import MESSAGE, RATIONALE, door_of
+from tests.support.referrals import MESSAGE, RATIONALE, door_of, to_the_practice
 from tests.support.seeing import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -61,7 +61,8 @@ def test_a_practice_refers_on_a_phone_and_learns_that_it_was_decided(
     looked_at(phone, axe, "refer-sent")
     kept = Referral.objects.get()
     Watcher().look()
-    assert kept.code in mail.arrived[0].body and "Referred" not in mail.arrived[0].raw.decode()
+    (told,) = to_the_practice(mail)
+    assert kept.code in told.body and "Referred" not in told.raw.decode()
     press(phone, phone.get_by_role("link", name="How far is it?"))
     expect(phone.get_by_text("Read by a named person: not yet")).to_be_visible()
 

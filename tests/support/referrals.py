@@ -13,6 +13,7 @@ from handrail.people.models import Referral, ReferralDoor
 from handrail.people.scope import everything
 from handrail.rules.referral import PRIOR, Intake
 from tests.support.factories import House
+from tests.support.mail import Mail, MailServer
 
 CODE = "synthetic-hub"
 EMAIL = "desk@practice.example"
@@ -59,6 +60,11 @@ def referred(house: House, **fields: Any) -> Referral:
     with everything():
         door = ReferralDoor.objects.filter(organisation=house.organisation).first()
     return receive((door or door_of(house)).code, draft(**fields), referral_id=uuid4())
+
+
+def to_the_practice(server: MailServer) -> list[Mail]:
+    """The mails to the practice; whoever reads what comes is paged by mail too."""
+    return [each for each in server.arrived if each.to == (EMAIL,)]
 
 
 def open_clocks(found: Case) -> list[str]:

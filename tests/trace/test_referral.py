@@ -18,7 +18,7 @@ from tests.alerts.test_email import use_port
 from tests.support.factories import World
 from tests.support.mail import mail_server
 from tests.support.referral_forms import form, read
-from tests.support.referrals import MESSAGE, RATIONALE, door_of, referred
+from tests.support.referrals import MESSAGE, RATIONALE, door_of, referred, to_the_practice
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 6, 1, 14, 0, tzinfo=UTC)
@@ -147,7 +147,7 @@ def test_t13_an_unregistered_practice_refers_by_form_or_sheet_and_gets_an_acknow
         page = read(answer)
         assert "The referral has arrived" in page and kept.code in page
         Watcher().look()
-        (mail,) = server.arrived
+        (mail,) = to_the_practice(server)
     assert mail.to == ("desk@practice.example",) and kept.code in mail.body
     assert "Synthia" not in mail.raw.decode()
     assert "Received: Mon 1 Jun 09:00 CDT" in read(browser.get(reverse("refer_status")))
