@@ -239,9 +239,7 @@ def take_back_record(record_id: UUID, *, reason: str, by: Actor, now: datetime |
         if record is None:
             raise NotVisibleError("There is no such record.")
         organisation = _locked(record.organisation_id, by, now)
-        _refuse_without(reason)
-        if record.takes_back_id is not None or record.taken_back_by.exists():
-            raise RefusedError("It was taken back before.", code="twice", path="record")
+        _refuse_to_take_back(record, reason, "record")
         assert by.user is not None
         return TrainingRecord.objects.create(
             organisation=organisation,
@@ -329,9 +327,7 @@ def take_back_drill(drill_id: UUID, *, reason: str, by: Actor, now: datetime | N
         if drill is None:
             raise NotVisibleError("There is no such drill.")
         organisation = _locked(drill.organisation_id, by, now)
-        _refuse_without(reason)
-        if drill.takes_back_id is not None or drill.taken_back_by.exists():
-            raise RefusedError("It was taken back before.", code="twice", path="drill")
+        _refuse_to_take_back(drill, reason, "drill")
         assert by.user is not None
         return MockDrill.objects.create(
             organisation=organisation,
@@ -375,6 +371,9 @@ def _module(module: str) -> ModuleRow:
     return row
 
 
-def _refuse_without(reason: str) -> None:
+def _refuse_to_take_back(row: TrainingRecord | MockDrill, reason: str, path: str) -> None:
+    """Nothing is taken back without a reason, or twice."""
     if not reason.strip():
         raise RefusedError("Say why.", code="missing_key", path="reason")
+    if row.takes_back_id is not None or row.taken_back_by.exists():
+        raise RefusedError("It was taken back before.", code="twice", path=path)

@@ -6,6 +6,8 @@ agreement in force, or its own where it has none. A practice by itself needs nob
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -82,10 +84,7 @@ def record_site_item(
         NotAllowedError, NotVisibleError: not for this actor.
     """
     now = now or clock.now()
-    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
-        site, user = _site(site_id, by, now)
-        if not may_record(user, site, now):
-            raise NotAllowedError("Your role does not allow that here.")
+    with _recording(site_id, by, now) as (site, user):
         row = _item(item)
         product = _product(row, product)
         texts = {"evidence": evidence.strip(), "dispenser": dispenser.strip()}
@@ -133,8 +132,7 @@ def except_site_item(
         RefusedError: an item that is never excepted, no reason, a day that is over; NotAllowedError, NotVisibleError: not for this actor.
     """
     now = now or clock.now()
-    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
-        site, user = _site(site_id, by, now)
+    with _at_site(site_id, by, now) as (site, user):
         row = _item(item)
         role = _signer(user, site, "except_site_item", now)
         today = civil_date(now, site.time_zone)
@@ -169,8 +167,7 @@ def take_back_exception(
         RefusedError: an unknown item; NotAllowedError, NotVisibleError: not for this actor.
     """
     now = now or clock.now()
-    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
-        site, user = _site(site_id, by, now)
+    with _at_site(site_id, by, now) as (site, user):
         row = _item(item)
         role = _signer(user, site, "except_site_item", now)
         today = civil_date(now, site.time_zone)
@@ -213,8 +210,7 @@ def grant_site_level(
         NotAllowedError, NotVisibleError: not for this actor.
     """
     now = now or clock.now()
-    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
-        site, user = _site(site_id, by, now)
+    with _at_site(site_id, by, now) as (site, user):
         role = _signer(user, site, "grant_site_level", now)
         texts = {"evidence": evidence.strip(), "why": why.strip()}
         _short(texts)
@@ -250,10 +246,7 @@ def record_way(
         RefusedError: the same site, or minutes that no way has; NotAllowedError, NotVisibleError: not for this actor.
     """
     now = now or clock.now()
-    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
-        site, user = _site(site_id, by, now)
-        if not may_record(user, site, now):
-            raise NotAllowedError("Your role does not allow that here.")
+    with _recording(site_id, by, now) as (site, user):
         if other == site.pk or not sites_seen(user, now).filter(pk=other).exists():
             raise RefusedError("Choose another site of the programme.", code="unknown_word", path="other")
         if not 0 < minutes <= FURTHEST_MINUTES:
@@ -274,13 +267,25 @@ def record_way(
 # --- who, and what ------------------------------------------------------------------------------------------------------
 
 
-def _site(site_id: UUID, by: Actor, now: datetime) -> tuple[Site, User]:
-    if by.user is None:
-        raise NotAllowedError("Only a person does that.")
-    site = sites_seen(by.user, now).filter(pk=site_id).first()
-    if site is None:
-        raise NotVisibleError("There is no such site.")
-    return site, by.user
+@contextmanager
+def _at_site(site_id: UUID, by: Actor, now: datetime) -> Iterator[tuple[Site, User]]:
+    """The site and the person, in one transaction, for somebody who sees it."""
+    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
+        if by.user is None:
+            raise NotAllowedError("Only a person does that.")
+        site = sites_seen(by.user, now).filter(pk=site_id).first()
+        if site is None:
+            raise NotVisibleError("There is no such site.")
+        yield site, by.user
+
+
+@contextmanager
+def _recording(site_id: UUID, by: Actor, now: datetime) -> Iterator[tuple[Site, User]]:
+    """The same for whoever records what the site shows."""
+    with _at_site(site_id, by, now) as (site, user):
+        if not may_record(user, site, now):
+            raise NotAllowedError("Your role does not allow that here.")
+        yield site, user
 
 
 def _signer(user: User, site: Site, verb: str, now: datetime) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from handrail.rules.schedule import months_later
 from handrail.rules.setting_rules import SettingRow, SettingSource
@@ -25,6 +25,7 @@ FORMAT: Final = "handrail-training/1"
 State = Literal["current", "opened_again", "old_version", "ended", "never", "not_known"]
 """`opened_again`: an older version that counts for some days yet; `old_version`: one that does not count any more."""
 COUNTS: Final = ("current", "opened_again")
+File = TypeVar("File")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +95,7 @@ def load_curriculum() -> Curriculum:
 
 def curriculum_from_toml(text: str) -> Curriculum:
     """A curriculum from its text; see `load_curriculum`."""
-    document: dict[str, Any] = tomllib.loads(text)
-    sources = read_tables(SettingSource, document.pop("sources", None), "sources")
-    found = read_table(Curriculum, document, "")
-    if found.format != FORMAT:
-        raise ProtocolDataError("unknown_format", f'A curriculum starts with format = "{FORMAT}".', "format")
+    found, sources = read_training(Curriculum, text, FORMAT, "A curriculum starts")
     named: list[tuple[str, SettingRow]] = [("changes", found.changes)]
     named += [(row.id, row) for row in found.module]
     named += [(row.id, row) for row in found.privilege]
@@ -118,6 +115,23 @@ def curriculum_from_toml(text: str) -> Curriculum:
                 "wrong_order", "Privileges begin at 0 courses, and each asks for more.", "privilege"
             )
     return found
+
+
+def read_training(cls: type[File], text: str, form: str, words: str) -> tuple[File, Mapping[str, SettingSource]]:
+    """A file of training data and its sources.
+
+    Args:
+        form: the format that the file has to name; `words`: what such a file is called.
+
+    Raises:
+        ProtocolDataError: an unknown key, a key that is missing, another format.
+    """
+    document: dict[str, Any] = tomllib.loads(text)
+    sources = read_tables(SettingSource, document.pop("sources", None), "sources")
+    found = read_table(cls, document, "")
+    if document.get("format") != form:
+        raise ProtocolDataError("unknown_format", f'{words} with format = "{form}".', "format")
+    return found, sources
 
 
 def check_rows(named: Sequence[tuple[str, SettingRow]], sources: Mapping[str, SettingSource]) -> None:

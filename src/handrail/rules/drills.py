@@ -5,18 +5,17 @@ A drill is passed when every limit was kept and the grade was right. A time that
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from handrail.rules.curriculum import FOLDER, check_rows
+from handrail.rules.curriculum import FOLDER, check_rows, read_training
 from handrail.rules.evidence import Evidence, all_met
-from handrail.rules.setting_rules import SettingRow, SettingSource
-from handrail.rules.strict import ProtocolDataError, read_table, read_tables
+from handrail.rules.setting_rules import SettingRow
+from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import day_start, say_date
 
 FORMAT: Final = "handrail-drills/1"
@@ -65,11 +64,7 @@ def load_drills() -> DrillBook:
 
 def drills_from_toml(text: str) -> DrillBook:
     """Drills from their text; see `load_drills`."""
-    document: dict[str, Any] = tomllib.loads(text)
-    sources = read_tables(SettingSource, document.pop("sources", None), "sources")
-    book = read_table(DrillBook, document, "")
-    if book.format != FORMAT:
-        raise ProtocolDataError("unknown_format", f'Drills start with format = "{FORMAT}".', "format")
+    book, sources = read_training(DrillBook, text, FORMAT, "Drills start")
     named: list[tuple[str, SettingRow]] = [(row.id, row) for row in book.kind]
     check_rows(named + [(row.id, row) for row in book.limit], sources)
     if book.valid_days <= 0 or any(row.minutes <= 0 for row in book.limit):

@@ -6,14 +6,13 @@ over. What was to be repeated and then said is passed. What nobody recorded, or 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from handrail.rules.curriculum import FOLDER, check_rows
+from handrail.rules.curriculum import FOLDER, check_rows, read_training
 from handrail.rules.doses import given_doses
 from handrail.rules.episodes import episodes
 from handrail.rules.events import Event
@@ -22,8 +21,8 @@ from handrail.rules.history import History
 from handrail.rules.home_events import TeachBackDone
 from handrail.rules.home_medicines import standing_authorisations
 from handrail.rules.policy import Policy
-from handrail.rules.setting_rules import SettingRow, SettingSource
-from handrail.rules.strict import ProtocolDataError, read_table, read_tables
+from handrail.rules.setting_rules import SettingRow
+from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import say_date, say_instant, zone_named
 
 FORMAT: Final = "handrail-teach-back/1"
@@ -69,11 +68,7 @@ def load_teach_back() -> TeachBackBook:
 
 def teach_back_from_toml(text: str) -> TeachBackBook:
     """Items from their text; see `load_teach_back`."""
-    document: dict[str, Any] = tomllib.loads(text)
-    sources = read_tables(SettingSource, document.pop("sources", None), "sources")
-    book = read_table(TeachBackBook, document, "")
-    if book.format != FORMAT:
-        raise ProtocolDataError("unknown_format", f'A teach-back starts with format = "{FORMAT}".', "format")
+    book, sources = read_training(TeachBackBook, text, FORMAT, "A teach-back starts")
     check_rows([(row.id, row) for row in book.item], sources)
     if not any(row.only_with is None for row in book.item):
         raise ProtocolDataError("missing_key", "Some item is asked of everybody.", "item")

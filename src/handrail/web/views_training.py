@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from django.views.decorators.http import require_http_methods
 
 from handrail import clock
 from handrail.actions.actor import person
-from handrail.actions.errors import NotAllowedError, RefusedError
 from handrail.actions.training import add_certificate, ask_as_shipped, ask_of_step, asks_less, end_certificate
 from handrail.people import permissions
 from handrail.people.coverage import Asked, hole_words, standing_untrained, zone_of
@@ -26,7 +24,8 @@ from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date, say_date
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
-from handrail.web.forms import Field, Filled, Form, fill
+from handrail.web.forms import Field, Form
+from handrail.web.several_forms import send, shown
 from handrail.web.views_rota import AHEAD
 
 
@@ -40,27 +39,16 @@ def training(request: HttpRequest) -> HttpResponse:
     )
     mine = next((each for each in organisations if _manages(request, each)), None)
     forms = _forms(mine) if mine else {}
-    filled = {key: Filled(form=form, typed={}) for key, form in forms.items()}
-    status = 200
-    if request.method == "POST":
-        if mine is None:
-            raise NotAllowedError("Your role does not allow that here.")
-        key = request.POST.get("form", "")
-        if key in forms:
-            filled[key] = fill(forms[key], dict(request.POST.lists()), mine.time_zone)
-            if _saved(request, mine, key, filled[key]):
-                return redirect("training")
-        status = 422
+    sent = send(request, forms, mine, {"certificate": _add, "end": _end, "step": _ask})
+    if sent.saved:
+        return redirect("training")
     context = {
         **frame(request, "rota"),
         "houses": [_house(each, may_change=each == mine) for each in organisations],
         "warn_days": ", ".join(str(days) for days in load_rota_rules().training.warn_days),
-        "forms": [
-            {"key": key, "title": each.form.title, "intro": each.form.intro, "rows": each.rows(), "errors": each.errors}
-            for key, each in filled.items()
-        ],
+        "forms": shown(sent.filled),
     }
-    return render(request, "handrail/training.html", context, status=status)
+    return render(request, "handrail/training.html", context, status=sent.status)
 
 
 @staff_page
@@ -78,24 +66,6 @@ def _manages(request: HttpRequest, organisation: Organisation) -> bool:
         permissions.may(user, verb, None, now, organisation_id=organisation.pk)
         for verb in ("manage_people", "manage_rota")
     )
-
-
-def _saved(request: HttpRequest, mine: Organisation, key: str, filled: Filled) -> bool:
-    """Do what a form asks; False: something is wrong, and stands in its errors."""
-    if filled.errors:
-        return False
-    doing: dict[str, Callable[[HttpRequest, Organisation, dict[str, Any]], str]] = {
-        "certificate": _add,
-        "end": _end,
-        "step": _ask,
-    }
-    try:
-        messages.success(request, doing[key](request, mine, filled.values))
-    except RefusedError as error:
-        named = {field.name for field in filled.form.fields}
-        filled.errors[error.path if error.path in named else filled.form.fields[0].name] = error.message
-        return False
-    return True
 
 
 def _add(request: HttpRequest, mine: Organisation, values: dict[str, Any]) -> str:

@@ -36,6 +36,7 @@ from handrail.rules.terms import say_date
 from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
+from handrail.web.several_forms import blame, shown
 from handrail.web.sites.forms import NAMES, except_form, item_form, level_form, way_form
 from handrail.web.sites.rows import experience_rows, groups, licence_words, site_row
 
@@ -114,10 +115,7 @@ def site_product(request: HttpRequest, site_id: UUID, product: str) -> HttpRespo
         "phases": [(row.words, answer.allowed) for row, answer in zip(load_site_levels().phase, level.phases, strict=True)],
         "groups": list(groups(known, level, may_record=records, may_sign=signs)),
         "page_for_patients": reverse("where", args=[site.code]) if known.grants else "",
-        "forms": [
-            {"key": key, "title": each.form.title, "intro": each.form.intro, "rows": each.rows(), "errors": each.errors}
-            for key, each in filled.items()
-        ],
+        "forms": shown(filled),
     }  # fmt: skip
     return render(request, "handrail/sites/site.html", context, status=status)
 
@@ -161,8 +159,7 @@ def _saved(request: HttpRequest, site: Site, product: str, key: str, filled: Fil
     try:
         messages.success(request, doing[key](request, site, product, values))
     except RefusedError as error:
-        path, named = here.get(error.path, error.path), {field.name for field in filled.form.fields}
-        filled.errors[path if path in named else filled.form.fields[0].name] = error.message
+        blame(filled, here.get(error.path, error.path), error.message)
         return False
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from handrail import clock
 from handrail.actions.actor import person
-from handrail.actions.errors import NotAllowedError, RefusedError
+from handrail.actions.errors import RefusedError
 from handrail.actions.experience import experiences
 from handrail.actions.registry import bring_out, complete_module, products_of, sign_document, take_back_record
 from handrail.people import permissions
@@ -34,7 +34,8 @@ from handrail.rules.telling import role_words
 from handrail.rules.terms import say_date
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
-from handrail.web.forms import Field, Filled, Form, fill
+from handrail.web.forms import Field, Form
+from handrail.web.several_forms import send, shown
 
 SHOWN: Final = 100
 """So many rows of a list stand on the page; how many more there are is said."""
@@ -60,27 +61,16 @@ def modules(request: HttpRequest) -> HttpResponse:
     known = {each.pk: registry(each, products_of(each), now) for each in organisations}
     mine = next((each for each in organisations if _manages(request, each)), None)
     forms = _forms(mine, known[mine.pk]) if mine else {}
-    filled = {key: Filled(form=form, typed={}) for key, form in forms.items()}
-    status = 200
-    if request.method == "POST":
-        if mine is None:
-            raise NotAllowedError("Your role does not allow that here.")
-        key = request.POST.get("form", "")
-        if key in forms:
-            filled[key] = fill(forms[key], dict(request.POST.lists()), mine.time_zone)
-            if _saved(request, mine, filled[key]):
-                return redirect("modules")
-        status = 422
+    sent = send(request, forms, mine, {"passed": _complete, "version": _bring_out})
+    if sent.saved:
+        return redirect("modules")
     context = {
         **frame(request, "programme"),
         "houses": [_house(each, known[each.pk], str(user.pk), may_change=each == mine) for each in organisations],
         "unsigned_days": load_curriculum().changes.unsigned_days,
-        "forms": [
-            {"key": key, "title": each.form.title, "intro": each.form.intro, "rows": each.rows(), "errors": each.errors}
-            for key, each in filled.items()
-        ],
+        "forms": shown(sent.filled),
     }
-    return render(request, "handrail/modules.html", context, status=status)
+    return render(request, "handrail/modules.html", context, status=sent.status)
 
 
 @staff_page
@@ -115,23 +105,6 @@ def take_back(request: HttpRequest, record_id: UUID) -> HttpResponse:
 
 def _manages(request: HttpRequest, organisation: Organisation) -> bool:
     return permissions.may(signed_in(request), "record_training", None, clock.now(), organisation_id=organisation.pk)
-
-
-def _saved(request: HttpRequest, mine: Organisation, filled: Filled) -> bool:
-    """Do what a form asks; False: something is wrong, and stands in its errors."""
-    if filled.errors:
-        return False
-    doing: dict[str, Callable[[HttpRequest, Organisation, dict[str, Any]], str]] = {
-        "passed": _complete,
-        "version": _bring_out,
-    }
-    try:
-        messages.success(request, doing[filled.form.key](request, mine, filled.values))
-    except RefusedError as error:
-        named = {field.name for field in filled.form.fields}
-        filled.errors[error.path if error.path in named else filled.form.fields[0].name] = error.message
-        return False
-    return True
 
 
 def _complete(request: HttpRequest, mine: Organisation, values: dict[str, Any]) -> str:
