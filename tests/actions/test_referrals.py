@@ -17,15 +17,14 @@ from handrail.actions.errors import (
     NotVisibleError,
     RefusedError,
 )
-from handrail.actions.referral_courses import start_from_referral
+from handrail.actions.referral_courses import name_maintenance, start_from_referral
 from handrail.actions.referral_intake import URGENCY_WORDS
 from handrail.actions.referral_list import (
     alike,
     case_for,
     cases_of,
-    evidence_of,
 )
-from handrail.actions.referrals import Decision, Kind
+from handrail.actions.referrals import Decision
 from handrail.actions.upkeep import rotate_keys
 from handrail.people.models import Holiday, Referral, ReferralEntry
 from handrail.people.scope import acting_for, everything
@@ -206,31 +205,7 @@ def test_a_holiday_of_the_rota_is_no_working_day(world):
     assert not case(world, kept).standing.red
 
 
-# --- for the gate, and what the database refuses -------------------------------------------------------------------------
-
-
-def test_the_maintenance_site_of_a_course_is_not_known_until_somebody_names_it(world):
-    kept = referred(world.alice)
-    assert evidence_of(world.course, clock.now()).met is None
-    with everything():
-        ReferralEntry.objects.create(
-            organisation=world.alice.organisation,
-            referral=kept,
-            course=world.course,
-            kind=Kind.COURSE_STARTED,
-            number=1,
-            at=clock.now(),
-        )
-    assert evidence_of(world.course, clock.now()).met is None
-    with pytest.raises(RefusedError):
-        referrals.name_maintenance(kept.pk, True, " ", by=by(world))
-    referrals.name_maintenance(kept.pk, True, "Synthetic Practice", by=by(world))
-    found = evidence_of(world.course, clock.now())
-    assert found.met is True and "Synthetic Practice" in found.because
-    referrals.name_maintenance(kept.pk, None, by=by(world))
-    assert evidence_of(world.course, clock.now()).met is None
-    referrals.name_maintenance(kept.pk, False, by=by(world))
-    assert evidence_of(world.course, clock.now()).met is False
+# --- what the database refuses ---------------------------------------------------------------------------------------------
 
 
 def test_an_entry_is_never_altered_and_belongs_to_the_same_organisation(world):
@@ -268,6 +243,12 @@ def begin(world, kept, *, who: str = "oncologist", number: str = "MRN 77", key: 
     return start_from_referral(kept.pk, by=by(world, who), protocol_key=key, record_number=number)
 
 
+def said_of_maintenance(course) -> list:
+    with everything():
+        rows = course.events.filter(kind="readiness_confirmed").order_by("occurred_at")
+        return [(row.payload["confirmed"], row.payload.get("evidence")) for row in rows]
+
+
 def test_a_course_starts_from_what_the_practice_told_after_a_decision_and_once(world):
     kept = referred(world.alice, language="Spanish")
     with pytest.raises(RefusedError, match="after a decision for a bispecific"):
@@ -276,7 +257,7 @@ def test_a_course_starts_from_what_the_practice_told_after_a_decision_and_once(w
     with pytest.raises(RefusedError, match="after a decision for a bispecific"):
         begin(world, kept)
     referrals.decide(kept.pk, DECISION, by=by(world, "oncologist"))
-    referrals.name_maintenance(kept.pk, True, "Synthetic Practice", by=by(world))
+    name_maintenance(kept.pk, True, "Synthetic Practice", by=by(world))
     for broken, said in (({"number": " "}, "record number"), ({"key": "x"}, "Choose a label")):
         with pytest.raises(RefusedError, match=said):
             begin(world, kept, **broken)
@@ -292,7 +273,7 @@ def test_a_course_starts_from_what_the_practice_told_after_a_decision_and_once(w
         True,
     )
     assert (course.site_id, course.facts["lines_prior"], course.facts["birth_year"]) == (world.alice.site.pk, 4, 1951)
-    assert evidence_of(course, clock.now()).met is True
+    assert said_of_maintenance(course) == [(True, "Synthetic Practice")]
     with pytest.raises(RefusedError, match="already"):
         begin(world, kept)
 
@@ -305,3 +286,20 @@ def test_a_record_number_of_somebody_else_starts_nothing(world):
     with pytest.raises(RefusedError, match="another person"):
         begin(world, kept)
     assert not kept.entries.filter(kind="course_started").exists()
+
+
+def test_what_is_said_of_the_maintenance_becomes_a_fact_of_the_course_that_was_started(world):
+    kept = referred(world.alice)
+    for name in (" ", "x" * 201, "two\nlines"):
+        with pytest.raises(RefusedError, match="Name the site"):
+            name_maintenance(kept.pk, True, name, by=by(world))
+    referrals.decide(kept.pk, DECISION, by=by(world, "oncologist"))
+    course = begin(world, kept).event.course
+    assert said_of_maintenance(course) == [], "nobody has said anything, and nothing is made up"
+    for chosen, name in ((True, "Synthetic Practice"), (None, ""), (False, "")):
+        world.time.advance(hours=1)
+        name_maintenance(kept.pk, chosen, name, by=by(world))
+    assert said_of_maintenance(course) == [(True, "Synthetic Practice"), (None, None), (False, None)]
+    with pytest.raises(NotVisibleError):
+        name_maintenance(kept.pk, True, "Elsewhere", by=person(world.bob.nurse))
+    assert len(said_of_maintenance(course)) == 3

@@ -18,7 +18,6 @@ from handrail.rules.referral import (
     State,
     comparison,
     last_working_day,
-    maintenance_evidence,
     not_known,
     referral_data,
     referral_from_toml,
@@ -288,16 +287,6 @@ def test_the_indication_takes_what_the_referral_knows_and_no_more():
     assert eligibility(labels, Intake().before, day).covered is Covered.CANNOT_SAY
     assert eligibility(labels, replace(EVERYTHING, lines=0).before, day).covered is Covered.NOT_MET
     assert "bcma" not in EVERYTHING.before.classes
-
-
-@pytest.mark.parametrize(
-    ("chosen", "name", "met"),
-    [(True, "Synthetic Site", True), (True, "", None), (False, "", False), (None, "", None), (None, "a site", None)],
-)
-def test_the_maintenance_site_is_named_or_stands_open(chosen, name, met):
-    found = maintenance_evidence(chosen, name)
-    assert found.met is met
-    assert found.owner == "coordinator"
 
 
 # --- the file ----------------------------------------------------------------------------------------------------------

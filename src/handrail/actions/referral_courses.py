@@ -1,20 +1,24 @@
-"""From a referral to a course: with what the practice told, once a person decided for a bispecific antibody."""
+"""From a referral to a course: with what the practice told, once a person decided for a bispecific antibody.
+
+Who gives the doses after the step-up is said in the referral and becomes a fact of the course: the gate of the first dose asks the course.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.courses import start_course
 from handrail.actions.errors import RefusedError
+from handrail.actions.facts import record_event
 from handrail.actions.patients import Registration, register_patient
 from handrail.actions.recording import Recorded
-from handrail.actions.referral_intake import intake_of
+from handrail.actions.referral_intake import LONGEST, intake_of
 from handrail.actions.referrals import Kind, last, working, write
-from handrail.people.models import Referral
+from handrail.people.models import Referral, ReferralEntry
 from handrail.rules.protocol import catalogue
 
 LANGUAGES: Final = {"es": "es", "spanish": "es", "español": "es", "en": "en", "english": "en"}
@@ -66,7 +70,45 @@ def start_from_referral(
             now=now,
         )
         write(referral, Kind.COURSE_STARTED, {}, now, by=by, role=role, course=started.event.course)
+        named = last(entries, Kind.MAINTENANCE)
+        if named is not None:
+            _tell_course(started.event.course_id, named, by, now)
         return started
+
+
+def name_maintenance(
+    referral_id: UUID, chosen: bool | None, name: str = "", *, by: Actor, now: datetime | None = None
+) -> ReferralEntry:
+    """Who gives the doses after the step-up: a named site, nobody (False), or not known (None). A course that was started is told.
+
+    Raises:
+        RefusedError: no site is named.
+    """
+    now = now or clock.now()
+    named = name.strip()
+    if chosen and (not named or len(named) > LONGEST or not named.isprintable()):
+        raise RefusedError("Name the site.", code="missing_key", path="maintenance_name")
+    with working(referral_id, "work_referral", by, now, closed=True) as (referral, role):
+        payload = {"chosen": chosen, "name": named if chosen else ""}
+        entry = write(referral, Kind.MAINTENANCE, payload, now, by=by, role=role)
+        started = last(referral.entries.all(), Kind.COURSE_STARTED)
+        if started is not None and started.course_id is not None:
+            _tell_course(started.course_id, entry, by, now)
+        return entry
+
+
+def _tell_course(course_id: UUID, named: ReferralEntry, by: Actor, now: datetime) -> None:
+    """What was said of the maintenance, as a fact of the course; said twice it is one fact."""
+    fact = {
+        "id": str(uuid5(named.pk, "maintenance_site")),
+        "kind": "readiness_confirmed",
+        "at": now.isoformat(),
+        "item": "maintenance_site",
+        "confirmed": named.payload["chosen"],
+    }
+    if named.payload["name"]:
+        fact["evidence"] = named.payload["name"]
+    record_event(course_id, fact, by=by, now=now)
 
 
 def _registration(referral: Referral, number: str, system: str) -> Registration:

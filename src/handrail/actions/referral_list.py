@@ -20,9 +20,7 @@ from handrail.actions.referrals import Kind, is_closed, last, text_of, told_of, 
 from handrail.alerts.models import Dispatch
 from handrail.people import permissions, scope
 from handrail.people.models import Holiday, LinkToken, Patient, Referral, ReferralEntry, User
-from handrail.records.models import Course
 from handrail.rules.eligibility import EligibilityAnswer, eligibility, revisions_of
-from handrail.rules.evidence import Evidence
 from handrail.rules.packet_data import packet_data
 from handrail.rules.referral import (
     Intake,
@@ -30,7 +28,6 @@ from handrail.rules.referral import (
     Standing,
     Weighed,
     comparison,
-    maintenance_evidence,
     not_known,
     referral_data,
     standing,
@@ -194,18 +191,6 @@ def alike(case: Case) -> Alike:
     others = Referral.objects.filter(own.looks_like(), organisation_id=own.organisation_id).exclude(pk=own.pk)
     patients = Patient.objects.with_phone(own.phone).filter(organisation_id=own.organisation_id)
     return Alike(referrals=tuple(others.order_by("received_at", "id")[:5]), patients=tuple(patients.order_by("id")[:5]))
-
-
-# --- for the gate --------------------------------------------------------------------------------------------------------
-
-
-def evidence_of(course: Course, now: datetime) -> Evidence:  # noqa: ARG001 (in the shape of every desk)
-    """Whether the site of the maintenance was chosen in the referral from which this course was started."""
-    started = ReferralEntry.objects.filter(course=course, kind=Kind.COURSE_STARTED).order_by("-recorded_at").first()
-    if started is None:
-        return maintenance_evidence(None)
-    chosen = last(ReferralEntry.objects.filter(referral=started.referral_id, kind=Kind.MAINTENANCE), Kind.MAINTENANCE)
-    return maintenance_evidence(None) if chosen is None else maintenance_evidence(**chosen.payload)
 
 
 # --- what the practice may know ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
-from handrail.actions.referral_intake import LONGEST, mail
+from handrail.actions.referral_intake import mail
 from handrail.alerts.wake import wake
 from handrail.people import permissions, scope
 from handrail.people.models import Referral, ReferralEntry, Role
@@ -266,19 +266,6 @@ def set_aside(
                 raise RefusedError("There is no such other referral.", code="no_such_referral", path="second_of")
             payload["second_of"] = str(second_of)
         return write(referral, Kind.SET_ASIDE, payload, now, by=by, role=role)
-
-
-def name_maintenance(
-    referral_id: UUID, chosen: bool | None, name: str = "", *, by: Actor, now: datetime | None = None
-) -> ReferralEntry:
-    """Who gives the doses after the step-up: a named site, nobody (False), or not known (None)."""
-    now = now or clock.now()
-    named = name.strip()
-    if chosen and (not named or len(named) > LONGEST):
-        raise RefusedError("Name the site.", code="missing_key", path="maintenance_name")
-    with working(referral_id, "work_referral", by, now, closed=True) as (referral, role):
-        payload = {"chosen": chosen, "name": named if chosen else ""}
-        return write(referral, Kind.MAINTENANCE, payload, now, by=by, role=role)
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

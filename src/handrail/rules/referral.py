@@ -15,7 +15,6 @@ from typing import Final, Literal
 
 from handrail.rules.caredata import FOLDER, read_care
 from handrail.rules.eligibility import Before
-from handrail.rules.evidence import Evidence
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import DRUG_CLASSES, Status, civil_date, day_start, say_date
 
@@ -408,23 +407,3 @@ def _bears(what: Bears, intake: Intake) -> bool | None:
     if what == "triple_class_refractory":
         return None if intake.refractory is None else intake.refractory == "triple_class"
     return intake.classes.get(what.removeprefix("prior_"))
-
-
-# --- for the gate ------------------------------------------------------------------------------------------------------
-
-
-def maintenance_evidence(chosen: bool | None, name: str = "") -> Evidence:
-    """Whether the site that gives the doses after the step-up is chosen; it is asked before dose 1.
-
-    Args:
-        chosen: True: a site is named; False: it was said that there is none; None: nobody has said.
-        name: of the site.
-    """
-    owner = "coordinator"
-    if chosen and name:
-        return Evidence(met=True, because=f"maintenance is planned at {name}", owner=owner, evidence="the referral")
-    step = "ask who gives the doses after the step-up, and write the site down"
-    because = (
-        "no site will give the doses after the step-up" if chosen is False else "the maintenance site is not known"
-    )
-    return Evidence(met=False if chosen is False else None, because=because, owner=owner, next_step=step)

@@ -17,7 +17,7 @@ from handrail import clock
 from handrail.actions import referrals as verbs
 from handrail.actions.actor import Actor, person
 from handrail.actions.errors import ConflictError, NotAllowedError, RefusedError
-from handrail.actions.referral_courses import start_from_referral
+from handrail.actions.referral_courses import name_maintenance, start_from_referral
 from handrail.actions.referral_intake import open_door, type_in
 from handrail.actions.referral_list import Case, case_for, cases_of
 from handrail.actions.referral_looks import look_at
@@ -163,7 +163,7 @@ def _maintenance(case: Case, typed: Mapping[str, str], by: Actor) -> None:
     word = typed.get("chosen", "")
     if word not in REACHED:
         raise RefusedError("Choose one of the answers.", code="unknown_word", path="chosen")
-    verbs.name_maintenance(case.referral.pk, REACHED[word], typed.get("name", ""), by=by)
+    name_maintenance(case.referral.pk, REACHED[word], typed.get("name", ""), by=by)
 
 
 def _set_aside(case: Case, typed: Mapping[str, str], by: Actor) -> None:
