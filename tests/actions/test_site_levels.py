@@ -10,7 +10,7 @@ from handrail.actions.agreements import end
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.site_around import around_site
-from handrail.actions.site_bookings import nearest, site_evidence, unsigned_words
+from handrail.actions.site_bookings import nearest, planned_words, site_evidence, unsigned_words
 from handrail.actions.site_facts import experience_of, gather
 from handrail.actions.site_levels import (
     except_site_item,
@@ -28,6 +28,8 @@ from handrail.rules.setting_facts import Paper
 from handrail.rules.terms import day_start
 from tests.support.agreements import agreed_between
 from tests.support.factories import CHICAGO, MONDAY_0900, World, dose, event, make_house, make_member, make_site
+from tests.support.handoff_world import NOW as STEPPED_UP
+from tests.support.handoff_world import stepped_up_course
 from tests.support.site_rows import TEC, TODAY, in_days, ready, shows, signs
 
 pytestmark = pytest.mark.django_db
@@ -357,10 +359,68 @@ def test_the_gate_hears_of_a_site_by_the_phase_of_the_plan(world):
     ready(world.alice, "1")
     plan(world, step="treatment")
     told = site_evidence(world.course, world.alice.site, TEC, in_days(2), now=MONDAY_0900)
-    assert (told.met, told.evidence) == (True, f"signed by {world.alice.director.name}")
+    assert told.met is None and "whether this one is complicated is not known" in told.because
     assert site_evidence(world.course, world.alice.site, TEC, in_days(3), now=MONDAY_0900).met is False
     assert site_evidence(world.course, world.bob.site, TEC, in_days(2), now=MONDAY_0900).met is None
     assert site_evidence(world.course, None, TEC, in_days(2), now=MONDAY_0900).met is None
+
+
+def stepped_up_at(world: World, *told: Any, **made: Any) -> Any:
+    """A course of Alice's whose step-up is complete, and what was recorded of it beside that."""
+    course = stepped_up_course(world, **made)
+    for each in told:
+        record_event(course.pk, each, by=world.actor("alice"), now=STEPPED_UP)
+    return course
+
+
+def plan_treatment(world: World, course: Any) -> Any:
+    on = (STEPPED_UP + 7 * DAY).date().isoformat()
+    told = event("dose_planned", at=STEPPED_UP, step="treatment", on=on, setting="outpatient")
+    return record_event(course.pk, told, by=world.actor("alice"), now=STEPPED_UP)
+
+
+def grade_2(at: Any = STEPPED_UP) -> dict[str, Any]:
+    inputs = {"fever_other": False, "masked": False, "premed_masking": False, "hypotension": True, "tmax_c": "38.4"}
+    inputs |= {"hypotension_other": False, "pressors": [], "o2": "none", "flow_l_per_min": "0", "hypoxia_other": False}
+    return event("crs_assessed", at=at, **inputs, died_of_crs=False)
+
+
+def test_maintenance_of_a_complicated_patient_is_refused_at_a_site_of_uncomplicated_ones(world):
+    ready(world.alice, "1", at=STEPPED_UP - timedelta(minutes=5))
+    assert plan_treatment(world, stepped_up_at(world)).event.kind == "dose_planned"
+    with pytest.raises(RefusedError) as refused:
+        plan_treatment(world, stepped_up_at(world, grade_2()))
+    assert "maintenance of a complicated patient needs level 2" in refused.value.message
+    assert "(complicated: CRS of grade 2" in refused.value.message
+    ready(world.alice, "2", at=STEPPED_UP)
+    assert plan_treatment(world, stepped_up_at(world, grade_2())).event.kind == "dose_planned"
+
+
+def test_where_nobody_knows_whether_a_patient_is_complicated_the_planner_is_told_and_the_gate_asks(world):
+    ready(world.alice, "1", at=STEPPED_UP - timedelta(minutes=5))
+    known, unknown = stepped_up_at(world), stepped_up_at(world, anc=None)
+    on = (STEPPED_UP + 7 * DAY).date()
+    for course, met, said in ((known, True, ""), (unknown, None, "the neutrophil count of the last")):
+        plan_treatment(world, course)
+        words = planned_words(course, "treatment", None, on, STEPPED_UP)
+        assert (said in words) if said else words == ""
+        answer = site_evidence(course, world.alice.site, TEC, on, now=STEPPED_UP)
+        assert answer.met is met and said in answer.because
+    assert planned_words(unknown, "step_up_1", None, on, STEPPED_UP) == ""
+    ready(world.alice, "2", at=STEPPED_UP)
+    assert planned_words(unknown, "treatment", None, on, STEPPED_UP) == ""
+    assert site_evidence(unknown, world.alice.site, TEC, on, now=STEPPED_UP).met is True
+
+
+def test_a_step_up_in_hospital_is_judged_as_what_it_is(world):
+    ready(world.alice, "2", at=MONDAY_0900 - timedelta(minutes=5))
+    with pytest.raises(RefusedError) as refused:
+        plan(world, setting="inpatient")
+    assert "step-up in hospital needs level 3" in refused.value.message
+    ready(world.alice, "3")
+    assert plan(world, setting="inpatient").event.kind == "dose_planned"
+    with pytest.raises(RefusedError):
+        plan(world, setting="outpatient")
 
 
 def test_the_setting_hears_level_paper_agreement_and_the_other_sites(world):

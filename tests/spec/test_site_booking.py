@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from handrail.rules.handoff_kind import HandoffKind
 from handrail.rules.setting_rules import FOLDER
-from handrail.rules.site_booking import booking, gate_evidence, phase_of, why_not_yet
+from handrail.rules.site_booking import booking, gate_evidence, maintenance_evidence, phase_of, why_not_yet
 from handrail.rules.site_levels import SiteFacts, load_site_levels, site_levels_from_toml
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import UnusableInput, day_start
@@ -21,7 +22,7 @@ LEVELS = load_site_levels()
 PHASES = [
     # step | setting | phase
     ("treatment", "outpatient", "maintenance"), ("treatment", None, "maintenance"), ("treatment", "inpatient", "maintenance"),
-    ("step_up_1", "outpatient", "step_up"), ("step_up_1", "hybrid", "hybrid_step_up"), ("step_up_2", "inpatient", "hybrid_step_up"),
+    ("step_up_1", "outpatient", "step_up"), ("step_up_1", "hybrid", "hybrid_step_up"), ("step_up_2", "inpatient", "inpatient_step_up"),
     ("first_treatment", "outpatient", "step_up"), ("step_up_3", None, "step_up"), (None, None, "step_up"), (None, "outpatient", "step_up"),
 ]  # fmt: skip
 
@@ -31,9 +32,42 @@ def test_the_phase_of_a_dose_and_what_is_not_known_asks_for_the_most(step, setti
     assert phase_of(step, setting) == phase
 
 
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [("simple", "maintenance"), ("complicated", "complicated_maintenance"), ("not_known", "maintenance")],
+)
+def test_maintenance_of_a_complicated_patient_is_a_phase_of_its_own(kind, phase):
+    assert phase_of("treatment", "outpatient", kind) == phase
+    assert phase_of("step_up_1", "outpatient", kind) == "step_up", "a step-up is asked for the most whoever it is"
+
+
+SIMPLE = HandoffKind(kind="simple")
+COMPLICATED = HandoffKind(kind="complicated", because=("CRS of grade 2",))
+NOBODY_KNOWS = HandoffKind(kind="not_known", missing=("ICANS after step-up dose 2", "an infection"))
+PATIENTS = [
+    # level of the site | patient | met | what is said
+    ("1", SIMPLE, True, "maintenance needs level 1"), ("1", COMPLICATED, False, "; complicated: CRS of grade 2"),
+    ("1", NOBODY_KNOWS, None, "whether this one is complicated is not known: ICANS after step-up dose 2; an infection"),
+    ("2", SIMPLE, True, "maintenance needs level 1"), ("2", COMPLICATED, True, "complicated patient needs level 2"),
+    ("2", NOBODY_KNOWS, True, "complicated patient needs level 2"),
+    ("0", SIMPLE, None, "nothing is recorded"), ("0", NOBODY_KNOWS, None, "maintenance needs level 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("level", "patient", "met", "said"), PATIENTS)
+def test_the_gate_asks_a_site_of_uncomplicated_patients_who_the_patient_is(level, patient, met, said):
+    facts = site(level) if level != "0" else SiteFacts(name="New Clinic")
+    answer = maintenance_evidence(facts, LEVELS, TEC, patient, TODAY, zone=ZONE)
+    assert answer.met is met
+    assert said in answer.because and facts.name in answer.because
+    assert (answer.next_step is None) is (met is True)
+
+
 BOOKED = [
     # what the site is | phase | days ahead | allowed
     (site("1"), "maintenance", 0, True), (site("1"), "maintenance", 7, True), (site("1"), "hybrid_step_up", 0, False),
+    (site("1"), "complicated_maintenance", 0, False), (site("2"), "complicated_maintenance", 7, True),
+    (site("2"), "inpatient_step_up", 0, False), (site("3"), "inpatient_step_up", 7, True),
     (site("3"), "hybrid_step_up", 7, True), (site("3"), "step_up", 7, False), (site("4"), "step_up", 7, True),
     # a count of stock is of its day: a week ahead the last one counts, and one that is old already does not
     (telling(site("4"), shown("SITE-11", checked_on=TODAY - DAY)), "step_up", 7, True),

@@ -73,24 +73,22 @@ def test_each_item_holds_a_site_below_its_level_until_it_is_shown_and_again_when
 
 
 MAY = [
-    # level signed | maintenance | of a complicated patient | hybrid step-up | step-up outside hospital
-    ("0", False, False, False, False),
-    ("1", True, False, False, False),
-    ("2", True, True, False, False),
-    ("3", True, True, True, False),
-    ("4", True, True, True, True),
-    ("H", True, True, True, True),
+    # level signed | maintenance | of a complicated patient | hybrid step-up | step-up in hospital | step-up outside hospital
+    ("0", False, False, False, False, False),
+    ("1", True, False, False, False, False),
+    ("2", True, True, False, False, False),
+    ("3", True, True, True, True, False),
+    ("4", True, True, True, True, True),
+    ("H", True, True, True, True, True),
 ]
 
 
-@pytest.mark.parametrize(("level", "maintenance", "complicated", "hybrid", "whole"), MAY)
-def test_what_a_site_may_do_at_a_level(level, maintenance, complicated, hybrid, whole):
-    answer = level_of(site(level))
+@pytest.mark.parametrize(("level", "maintenance", "complicated", "hybrid", "in_hospital", "whole"), MAY)
+def test_what_a_site_may_do_at_a_level(level, maintenance, complicated, hybrid, in_hospital, whole):
+    answer, may = level_of(site(level)), [maintenance, complicated, hybrid, in_hospital, whole]
     assert answer.level == level
-    assert [phase.allowed for phase in answer.phases] == [maintenance, complicated, hybrid, whole]
-    assert [phase.lacking for phase in answer.phases] == [
-        () if may else ("level_signed",) for may in (maintenance, complicated, hybrid, whole)
-    ]
+    assert [phase.allowed for phase in answer.phases] == may
+    assert [phase.lacking for phase in answer.phases] == [() if each else ("level_signed",) for each in may]
 
 
 def test_a_satellite_of_level_1_accepts_maintenance_and_refuses_a_step_up_with_what_it_lacks():
@@ -135,7 +133,7 @@ def test_a_site_of_which_nothing_is_recorded_is_a_list_of_work_in_which_everythi
     assert (answer.level, answer.words, answer.next_level, answer.until) == ("0", "refers only", "1", None)
     assert len(answer.separates) == 17
     assert all(line.owner and line.next_step for line in answer.separates)
-    assert [phase.allowed for phase in answer.phases] == [False] * 4
+    assert [phase.allowed for phase in answer.phases] == [False] * 5
 
 
 def test_another_product_is_another_level():

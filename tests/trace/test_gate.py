@@ -20,18 +20,20 @@ from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedErr
 from handrail.actions.facts import record_event
 from handrail.actions.gate_overrides import countersign, sign_override
 from handrail.actions.readiness import gate_of
-from handrail.people.models import CarePlace, Shift
+from handrail.people.models import CarePlace, ReferralEntry, Shift
 from handrail.people.scope import everything
 from handrail.records.models import GateSignature
 from handrail.rules.protocol import load
 from handrail.rules.readiness import LineState, Verdict
 from tests.support.courses import TEC, instant
-from tests.support.factories import World, event
+from tests.support.factories import World, event, make_site
 from tests.support.gate_world import NOW, far_away, gated, line, ready_course
 from tests.support.gates import AT_DOSE, DAY_BEFORE, DOSE_ON, prepared
 from tests.support.gates import line as told_line
+from tests.support.referrals import referred
 from tests.support.rems_pages import NOW as REMS_NOW
 from tests.support.rems_pages import Desk
+from tests.support.site_rows import ready
 from tests.support.triage import graded
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +140,36 @@ def test_t18_the_first_dose_waits_for_the_site_of_the_maintenance_unless_overrid
     assert not gated(course).gate.ready
     record(world, course, "readiness_confirmed", item="maintenance_site", confirmed=True, evidence="the practice")
     assert line(course, "consent").state is GREEN
+
+
+def test_t18_what_the_referral_says_of_the_maintenance_is_what_the_gate_hears(world, client):
+    told = prepared(without=("confirmed",))
+    told.tell("readiness_confirmed", "2026-03-01 12:00", item="rescue_tocilizumab", confirmed=True)
+    course, kept = ready_course(world, told), referred(world.alice)
+    entry = {"organisation": world.alice.organisation, "referral": kept, "course": course}
+    with everything():
+        ReferralEntry.objects.create(**entry, kind="course_started", number=1, at=kept.received_at)
+    client.force_login(world.alice.nurse)
+    address = reverse("referral_step", args=[kept.pk, "maintenance"])
+    words = (("yes", "Synthetic Practice", GREEN), ("no", "", RED), ("not_known", "", UNKNOWN))
+    for minutes, (chosen, name, state) in enumerate(words):
+        with clock.use(clock.FrozenClock(NOW + timedelta(minutes=minutes - len(words)))):
+            assert client.post(address, {"chosen": chosen, "name": name}).status_code == 302
+        assert line(course, "consent").state is state, chosen
+
+
+def test_the_gate_asks_the_site_that_the_plan_names_and_no_other(world):
+    other = make_site(world.alice.organisation, name="Other Clinic", code="other")
+    told = prepared(without=("plan",))
+    told.tell(
+        "dose_planned", "2026-03-01 12:00", step="step_up_1", on=DOSE_ON, setting="outpatient", at_site=other.code
+    )
+    course = ready_course(world, told)
+    assert "Other Clinic" not in line(course, "consent").because, "nobody has signed a level yet"
+    ready(world.alice, "4", product=course.product, at=NOW - timedelta(days=1))
+    found = line(course, "consent")
+    assert found.state is not GREEN
+    assert "Other Clinic: on " in found.because and "it is at level 0" in found.because
 
 
 def test_t37_a_first_dose_without_tocilizumab_asks_for_a_decision_and_a_wrong_gap_warns(world, client):

@@ -17,7 +17,7 @@ from handrail.actions.emergency import opens_page
 from handrail.actions.payer_gate import evidence_of
 from handrail.actions.rems_look import evidence_of as rems_evidence_of
 from handrail.actions.setting_desk import around_of
-from handrail.actions.site_bookings import signs_levels, site_evidence
+from handrail.actions.site_bookings import signs_levels, site_evidence, site_of_plan
 from handrail.people import coverage
 from handrail.people.coverage import Hole, hole_words
 from handrail.people.models import EmergencyCard, EmergencyDestination, RemsRecord
@@ -259,10 +259,12 @@ def _rems(course: Course, read: Known) -> Evidence | None:
 
 
 def _site(course: Course, read: Known) -> Evidence | None:
-    """The level of the site, where the organisation signs levels."""
-    if not signs_levels(course.organisation_id):
+    """The level of the site that the plan names, where its organisation signs levels."""
+    plan = read.dose.plan
+    site = site_of_plan(course, plan.body, read.now) if plan is not None else course.site
+    if not signs_levels(site.organisation_id if site is not None else course.organisation_id):
         return None
-    return site_evidence(course, course.site, course.product, read.dose.on, now=read.now)
+    return site_evidence(course, site, course.product, read.dose.on, now=read.now)
 
 
 def _setting(course: Course, read: Known) -> Evidence | None:

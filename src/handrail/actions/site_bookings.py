@@ -20,15 +20,30 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.site_facts import Gathered, gather
 from handrail.people import network, scope
 from handrail.people.models import Site, SiteGrant, SiteWay
+from handrail.records import wire
 from handrail.records.models import Course, CourseAccess
+from handrail.rules.course_kind import course_kind
 from handrail.rules.events import DosePlanned
 from handrail.rules.events import Event as Fact
 from handrail.rules.evidence import Evidence
-from handrail.rules.site_booking import Booking, booking, gate_evidence, phase_of
+from handrail.rules.handoff_kind import HandoffKind
+from handrail.rules.pinned import protocol_for
+from handrail.rules.site_booking import (
+    MAINTENANCE,
+    Booking,
+    booking,
+    gate_evidence,
+    maintenance_evidence,
+    not_known_words,
+    phase_of,
+)
 from handrail.rules.site_levels import load_site_levels
-from handrail.rules.terms import civil_date
+from handrail.rules.terms import UnusableInput, civil_date
 
 NAMED_SITES: Final = 3
+NAMED_REASONS: Final = 3
+UNASKED: Final = HandoffKind(kind="not_known")
+"""Of a step-up nobody asks whether the patient is complicated: it is watched like one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +83,8 @@ def refuse_unready_site(course: Course, fact: Fact, now: datetime) -> None:
             code="unknown_site",
             path="event.at_site",
         )
-    phase = phase_of(body.step, body.setting)
+    patient = kind_of(course, now) if body.step == MAINTENANCE else UNASKED
+    phase = phase_of(body.step, body.setting, patient.kind)
     answer = booking_at(site, course.product, phase, on=on, now=now)
     if answer.allowed:
         return
@@ -79,11 +95,40 @@ def refuse_unready_site(course: Course, fact: Fact, now: datetime) -> None:
         else "No other site of the programme is known that can."
     )
     raise RefusedError(
-        f"Not planned: {site.name} may not give {course.product} for this: {answer.because}. {others} "
+        f"Not planned: {site.name} may not give {course.product} for this: {answer.because}{_complicated(patient)}. {others} "
         "A director may except an item until a day; what was given is recorded all the same.",
         code="site_not_ready",
         path="event.at_site",
     )
+
+
+def _complicated(patient: HandoffKind) -> str:
+    return f" (complicated: {'; '.join(patient.because[:NAMED_REASONS])})" if patient.kind == "complicated" else ""
+
+
+def kind_of(course: Course, now: datetime) -> HandoffKind:
+    """Whether the patient of a course is complicated; not known for a course that the rules cannot judge."""
+    try:
+        history, policy = wire.history_of(course, now)
+        return course_kind(protocol_for(history, now), policy, history, now)
+    except UnusableInput as error:
+        return HandoffKind(kind="not_known", missing=(f"Handrail cannot judge this course: {error.message}",))
+
+
+def planned_words(course: Course, step: str | None, at_site: str | None, on: date | None, now: datetime) -> str:
+    """What whoever has planned a dose is told of its site: that nobody signed a level, or that nobody can say who may be taken."""
+    unsigned = unsigned_words(course, at_site, now)
+    site = site_of_plan(course, DosePlanned(at_site=at_site), now)
+    if unsigned or step != MAINTENANCE or site is None:
+        return unsigned
+    patient = kind_of(course, now)
+    day = on or civil_date(now, site.time_zone)
+    if (
+        patient.kind != "not_known"
+        or booking_at(site, course.product, "complicated_maintenance", on=day, now=now).allowed
+    ):
+        return ""
+    return f"{site.name}: {not_known_words(patient)}. The gate asks it again before the dose."
 
 
 def unsigned_words(course: Course, at_site: str | None, now: datetime) -> str:
@@ -195,7 +240,10 @@ def site_evidence(
     phase = phase or _phase_on(course, on)
     with scope.acting_for(site.organisation_id):
         known = gather([site], now)[site.pk]
-    return gate_evidence(known.facts, load_site_levels(), product, phase, on, zone=site.time_zone)
+    levels = load_site_levels()
+    if phase == "maintenance":
+        return maintenance_evidence(known.facts, levels, product, kind_of(course, now), on, zone=site.time_zone)
+    return gate_evidence(known.facts, levels, product, phase, on, zone=site.time_zone)
 
 
 def _phase_on(course: Course, on: date) -> str:

@@ -27,6 +27,7 @@ Kind = Literal["simple", "complicated", "not_known"]
 CYTOPENIAS = ("cytopenia", "neutropenia", "thrombocytopenia", "anaemia", "lymphopenia")
 STILL_ACTIVE = ("tocilizumab", "dexamethasone")
 """Rows of the policy's `masking`: as long as one of these may hide a fever it is active."""
+NOT_COMPLETE = "the step-up is not complete"
 ASSESSED = (("crs_assessed", "CRS"), ("icans_assessed", "ICANS"))
 ONLY_A_PERSON_KNOWS = (
     ("caregiver_or_access_problem", "a problem with the caregiver or the way to the clinic"),
@@ -128,7 +129,7 @@ def _schedule(history: History, doses: Sequence[Given], dose: NextDose) -> Itera
     elif dose.action is Action.ASK and dose.give_by is None:
         yield None, f"the next dose: {dose.because}"
     if not doses or not doses[-1].is_treatment:
-        yield True, "the step-up is not complete"
+        yield True, NOT_COMPLETE
 
 
 def _infection_and_counts(

@@ -7,29 +7,35 @@ nobody ever signed a level is not refused: the answer says that nobody looked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final, Literal
 
 from handrail.rules.evidence import Evidence
+from handrail.rules.handoff_kind import HandoffKind, Kind
 from handrail.rules.site_levels import SIGNED, SiteFacts, SiteLevel, SiteLevels, site_level
 from handrail.rules.terms import day_start, say_date
 
-PhaseName = Literal["maintenance", "hybrid_step_up", "step_up"]
+PhaseName = Literal["maintenance", "complicated_maintenance", "hybrid_step_up", "inpatient_step_up", "step_up"]
+STEP_UP: Final[Mapping[str, PhaseName]] = {"inpatient": "inpatient_step_up", "hybrid": "hybrid_step_up"}
+"""The phase of a step-up dose by its setting; outside hospital, and where that is not known, it is the whole one."""
 MAINTENANCE: Final = "treatment"
 """The step that is maintenance; every other, and one that is not known, is watched like a step-up."""
 NAMED: Final = 3
 """So many of the items that are lacking are said in a sentence; the page of the site has all."""
 
 
-def phase_of(step: str | None, setting: str | None) -> PhaseName:
+def phase_of(step: str | None, setting: str | None, kind: Kind = "not_known") -> PhaseName:
     """The phase of a dose: a step or a setting that is not known asks for the most.
 
-    A step-up dose in hospital asks for the level of a hybrid one: a hospital partner gives or observes it.
+    Args:
+        kind: of the patient. Maintenance of one who is complicated is a phase of its own; whoever books for one of whom that is not
+            known is told so (`not_known_words`), and the gate does not let it pass.
     """
     if step == MAINTENANCE:
-        return "maintenance"
-    return "hybrid_step_up" if setting in ("inpatient", "hybrid") else "step_up"
+        return "complicated_maintenance" if kind == "complicated" else "maintenance"
+    return STEP_UP.get(setting or "", "step_up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +111,36 @@ def gate_evidence(facts: SiteFacts, levels: SiteLevels, product: str, phase: str
         next_step=(first.next_step if first else None) or "a director signs the level, or the dose is booked at a site that can",
         evidence=None,
     )  # fmt: skip
+
+
+def maintenance_evidence(
+    facts: SiteFacts, levels: SiteLevels, product: str, patient: HandoffKind, on: date, *, zone: str
+) -> Evidence:
+    """What the gate hears of a site that gives maintenance: asked by what is known of the patient.
+
+    A site that may look after everybody needs no answer; one that takes uncomplicated patients alone does.
+    """
+    plain = gate_evidence(facts, levels, product, "maintenance", on, zone=zone)
+    if patient.kind == "simple" or plain.met is not True:
+        return plain
+    every = gate_evidence(facts, levels, product, "complicated_maintenance", on, zone=zone)
+    if every.met is True:
+        return every
+    if patient.kind == "complicated":
+        return replace(every, because=f"{every.because}; complicated: {'; '.join(patient.because)}")
+    return Evidence(
+        met=None,
+        because=f"{facts.name}: {not_known_words(patient)}",
+        owner="coordinator",
+        next_step="record what is not known, or book the dose at a site that takes complicated patients",
+    )
+
+
+def not_known_words(patient: HandoffKind) -> str:
+    """Why nobody can say whether a site that takes uncomplicated patients alone may take this one."""
+    missing = "; ".join(patient.missing[:NAMED])
+    more = f"; and {len(patient.missing) - NAMED} more" if len(patient.missing) > NAMED else ""
+    return f"it takes uncomplicated patients alone, and whether this one is complicated is not known: {missing}{more}"
 
 
 def _signed_by(facts: SiteFacts, product: str, on: date) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from handrail.actions.actor import person
 from handrail.actions.errors import ActionError, ConflictError, RefusedError
 from handrail.actions.facts import record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link, revoke_link
-from handrail.actions.site_bookings import unsigned_words
+from handrail.actions.site_bookings import planned_words
 from handrail.actions.truth import number_to_call
 from handrail.people import permissions
 from handrail.people.models import User
@@ -203,10 +204,16 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
         saved = save(request, found, filled, batch)
         if saved is not None:
             messages.success(request, saved, extra_tags="saved")
-            if form.key == "plan" and (words := unsigned_words(found, filled.values.get("at_site"), now)):
+            if form.key == "plan" and (words := _of_site(found, filled.values, now)):
                 messages.warning(request, words)
             return redirect("course", course_id=found.pk)
     return _form_page(request, found, filled, batch, status=422)
+
+
+def _of_site(found: Course, values: Mapping[str, Any], now: datetime) -> str:
+    """What whoever has planned a dose is told of its site."""
+    on = date.fromisoformat(values["on"]) if values.get("on") else None
+    return planned_words(found, values.get("step"), values.get("at_site"), on, now)
 
 
 def _starts(form: Form, found: Course) -> dict[str, str]:
