@@ -359,6 +359,7 @@ class Writer:
                 ("setting_decided", {"recommendation": "OUTPATIENT", "valid_until": wire(at + timedelta(days=3))}),
                 ("authorisation_set", {"subject": "step_up", "valid_until": "2026-09-01"}),
                 ("readiness_confirmed", {"item": "rescue_tocilizumab", "confirmed": True, "valid_until": "2026-09-01"}),
+                ("earlier_treatment_noted", {"lines": 4, "proteasome_inhibitor": True, "anti_cd38_antibody": None}),
                 ("accountability_moved", {"to_party": "hub", "accepted_by": "b", "from_at": wire(at)}),
                 ("accountability_moved", {"to_party": "hub", "accepted_by": None}),
                 (

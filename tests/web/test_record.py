@@ -184,6 +184,17 @@ def test_every_form_opens_with_the_time_filled_in(client, world, key: str):
         ("vaccine", {"vaccine": "yellow fever", "live": "yes", "on": "2026-04-02", "given": "no"}, "vaccine_noted"),
         ("rems", {"requirement": "wallet_card", "met": "yes"}, "rems_met"),
         ("response", {"response": "VGPR"}, "response_assessed"),
+        (
+            "earlier",
+            {
+                "lines": "4",
+                "proteasome_inhibitor": "yes",
+                "immunomodulatory_agent": "yes",
+                "anti_cd38_antibody": "not_known",
+                "progressed_on_last": "yes",
+            },
+            "earlier_treatment_noted",
+        ),
         ("authorisation", {"subject": "bispecific", "status": "approved"}, "authorisation_set"),
         (
             "confirm",

@@ -225,6 +225,9 @@ ROWS = [
     Row("handoff_step", 422, 422, 404, LOGIN, "post", about="handoff", args=("withdraw",)),
     Row("course_file", 200, 403, 404, LOGIN, about="course"),
     Row("agree_texts", 302, 302, 404, LOGIN, "post", about="course", data=(("agreed", "yes"),)),
+    Row(
+        "given_before", 302, 403, 404, LOGIN, "post", about="course", data=(("given_before", "no"), ("reason", "asked"))
+    ),
     Row("make_link", 200, 200, 404, LOGIN, "post", about="course", data=(("holder", "patient"),)),
     Row("end_link", 302, 302, 404, LOGIN, "post", about="link"),
     Row("record", 200, 200, 404, LOGIN, about="course", args=("assessment",)),

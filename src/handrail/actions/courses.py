@@ -11,7 +11,7 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
-from handrail.actions.recording import Recorded, settle
+from handrail.actions.recording import Recorded, record, settle
 from handrail.actions.signing_state import signed_overlay
 from handrail.actions.truth import truth_about
 from handrail.people import permissions, scope
@@ -91,6 +91,38 @@ def start_course(
             opened=settled.changes.opened,
             truth=truth_about(course, now, saved_at=now),
         )
+
+
+def say_given_before(
+    course_id: UUID, *, nothing_given: bool | None, reason: str, by: Actor, now: datetime | None = None
+) -> Recorded:
+    """Whether doses of this product were given before the course, as somebody found out since: a new start in place of the old.
+
+    Args:
+        nothing_given: True: none, or all of them are on record here by now; False: some were, and they are not; None: not known.
+
+    Raises:
+        RefusedError: no reason; NotVisibleError, NotAllowedError: not for this actor.
+    """
+    now = now or clock.now()
+    if not reason.strip():
+        raise RefusedError("Say from where you know it.", code="missing_key", path="reason")
+    with transaction.atomic(), scope.acting_for(*by.organisations(now)):
+        rows = list(Event.objects.filter(course=course_id, kind="course_started").order_by("recorded_at", "id"))
+        replaced = {row.supersedes for row in rows if row.supersedes}
+        former = next((row for row in reversed(rows) if row.id not in replaced), None)
+        if former is None:
+            raise NotVisibleError("There is no such course.")
+        body = {
+            "id": str(uuid4()),
+            "kind": "course_started",
+            "at": former.occurred_at.isoformat(),
+            "intent": former.payload.get("intent"),
+            "prior_doses_known": nothing_given,
+            "supersedes": str(former.id),
+            "reason": reason.strip(),
+        }
+        return record(course_id, body, by=by, verbs=("start_course",), now=now)
 
 
 def _role(by: Actor, organisation: Organisation, now: datetime) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from handrail import clock
 from handrail.actions.actor import Actor
@@ -32,11 +32,13 @@ def start_from_referral(
     protocol_key: str,
     record_number: str,
     record_system: str = "",
+    nothing_given: bool | None = None,
     event_id: UUID | None = None,
     now: datetime | None = None,
 ) -> Recorded:
     """Register the patient under a record number of this organisation, and start the course.
 
+    `nothing_given`: no dose of this product was given before; False: some were, elsewhere; None: not known, and the answer stays `ask`.
     A patient who is found by the number must be the same person by what both know; names and birth dates alone join nobody.
 
     Raises:
@@ -66,14 +68,23 @@ def start_from_referral(
             protocol_key=protocol_key,
             site=referral.site,
             facts=_facts(referral),
+            prior_doses_known=nothing_given,
             id=event_id,
             now=now,
         )
+        record_event(started.event.course_id, _earlier(referral, now), by=by, now=now)
         write(referral, Kind.COURSE_STARTED, {}, now, by=by, role=role, course=started.event.course)
         named = last(entries, Kind.MAINTENANCE)
         if named is not None:
             _tell_course(started.event.course_id, named, by, now)
         return started
+
+
+def _earlier(referral: Referral, now: datetime) -> dict[str, Any]:
+    """What the practice told of earlier treatment; what it did not know stays not known, and line 8 of the gate asks for it."""
+    before = intake_of(referral).before
+    told = {"lines": before.lines, **before.classes, "progressed_on_last": before.progressed}
+    return {"id": str(uuid4()), "kind": "earlier_treatment_noted", "at": now.isoformat(), **told}
 
 
 def name_maintenance(

@@ -200,6 +200,7 @@ VERB_FOR_KIND: Final[dict[str, str]] = {
     "authorisation_set": "record_logistics",
     "rems_met": "record_logistics",
     "readiness_confirmed": "record_logistics",
+    "earlier_treatment_noted": "record_contact",
     "hold_started": "decide",
     "hold_ended": "decide",
     "departure_signed": "sign_departure",

@@ -28,11 +28,12 @@ from handrail.rules.readiness import DoseTime, gate_data
 from handrail.rules.rems import rems
 from handrail.rules.stays import window_ends, with_stays
 from handrail.rules.switching import schedule_at
-from handrail.rules.terms import Action, Urgency, civil_date, day_start, say_date, say_instant, step_words
+from handrail.rules.terms import DRUG_CLASSES, Action, Urgency, civil_date, day_start, say_date, say_instant, step_words
 from handrail.rules.upcoming import Upcoming, open_plan, upcoming
 
 ONE_DAY: Final = timedelta(days=1)
 INFECTION: Final = ("fever", "temperature", "infection")
+NOTE_BEFORE: Final = "record the lines and classes before, or sign the departure from the indication"
 NO_WINDOW: Final = "no watched window follows this dose"
 
 
@@ -368,11 +369,25 @@ def indication(found: Known) -> Evidence:
     if departed(found.history, "indication"):
         return told("rems", True, "a departure from the indication is signed")
     product = found.protocol.product
-    before = Before(lines=found.history.course.facts.lines_prior)
-    answer = eligibility(revisions_of(product.product, product.jurisdiction), before, found.dose.on)
+    answer = eligibility(
+        revisions_of(product.product, product.jurisdiction), treated_before(found.history), found.dose.on
+    )
     met = {Covered.MET: True, Covered.NOT_MET: False, Covered.CANNOT_SAY: None}[answer.covered]
-    step = "record the lines and classes before, or sign the departure from the indication"
-    return told("rems", met, answer.because, None if met else step)
+    return told("rems", met, answer.because, None if met else NOTE_BEFORE)
+
+
+def treated_before(history: History) -> Before:
+    """What the patient had before this course: as somebody noted it last, else the lines with which the course began."""
+    noted = history.last("earlier_treatment_noted")
+    if noted is None:
+        return Before(lines=history.course.facts.lines_prior)
+    body = noted.body
+    asked = body.lines is not None or "lines" in noted.nulls
+    return Before(
+        lines=body.lines if asked else history.course.facts.lines_prior,
+        classes={name: getattr(body, name) for name in DRUG_CLASSES},
+        progressed=body.progressed_on_last,
+    )
 
 
 TREATMENT: Final[Mapping[str, Callable[[Known], Answered]]] = {

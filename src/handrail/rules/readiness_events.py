@@ -1,4 +1,4 @@
-"""What a person confirms before a dose that no other fact of the course says."""
+"""What a person confirms before a dose that no other fact of the course says, and what the patient had before the course."""
 
 from __future__ import annotations
 
@@ -32,5 +32,19 @@ class ReadinessConfirmed:
     valid_until: date | None = None
 
 
-READINESS: Final[dict[str, type[Any]]] = {"readiness_confirmed": ReadinessConfirmed}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTreatmentNoted:
+    """What the patient had before this course, as an indication asks it: how many lines, which classes, and whether the last one failed."""
+
+    lines: int | None = None
+    proteasome_inhibitor: bool | None = None
+    immunomodulatory_agent: bool | None = None
+    anti_cd38_antibody: bool | None = None
+    progressed_on_last: bool | None = None
+
+
+READINESS: Final[dict[str, type[Any]]] = {
+    "readiness_confirmed": ReadinessConfirmed,
+    "earlier_treatment_noted": EarlierTreatmentNoted,
+}
 """The payload of each such kind."""

@@ -58,6 +58,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "hold_ended": "hold lifted",
     "departure_signed": "departure signed",
     "readiness_confirmed": "confirmed before a dose",
+    "earlier_treatment_noted": "earlier treatment",
     "accountability_moved": "accountability moved",
     "handoff_offered": "hand-off offered",
     "handoff_delivered": "hand-off delivered",

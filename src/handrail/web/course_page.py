@@ -228,6 +228,14 @@ def _after_colon(event: Event) -> str:
     return sentence(event).split(": ", 1)[-1]
 
 
+def asks_given_before(looked: Looked) -> bool:
+    """Whether no dose is on record, and nobody has said yet that none was given before."""
+    if looked.history is None or looked.history.of("dose_given"):
+        return False
+    started = looked.history.last("course_started")
+    return started is not None and started.body.prior_doses_known is not True
+
+
 def _missing_words(name: str) -> str:
     """The name of a fact as a person says it: `o2` is the oxygen device."""
     kind, _, field = name.rpartition(".")

@@ -1,10 +1,11 @@
-"""The forms for what stands on the gate of a dose: REMS, screening, pregnancy, vaccines, and the response."""
+"""The forms for what stands on the gate of a dose: earlier treatment, REMS, screening, pregnancy, vaccines, and the response."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from handrail.rules.readiness_events import ITEM_WORDS
+from handrail.rules.terms import DRUG_CLASSES
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 
 RESPONSES: Final = tuple((r, r) for r in ("sCR", "CR", "VGPR", "PR", "MR", "SD", "PD"))
@@ -85,6 +86,34 @@ GATE_FORMS: Final = (
             Field(name="live", label="Is it a live vaccine?", kind="yes_no", choices=YES_NO, required=True),
             Field(name="on", label="On", kind="date", required=True),
             Field(name="given", label="Has it been given?", kind="yes_no", choices=YES_NO, hint="No: planned."),
+        ),
+    ),
+    Form(
+        key="earlier",
+        title="Treatment before this course",
+        verb="record_contact",
+        intro="What the label's indication asks. It takes the place of what was noted before; what is left open is not known.",
+        events=one("earlier_treatment_noted"),
+        fields=(
+            AT,
+            Field(name="lines", label="Earlier lines of therapy", kind="whole", required=True),
+            *(
+                Field(
+                    name=name,
+                    label=f"{words[0].upper()}{words[1:]} among them?",
+                    kind="yes_no",
+                    choices=YES_NO,
+                    required=True,
+                )
+                for name, words in DRUG_CLASSES.items()
+            ),
+            Field(
+                name="progressed_on_last",
+                label="Did the disease grow on the last one?",
+                kind="yes_no",
+                choices=YES_NO,
+                required=True,
+            ),
         ),
     ),
     Form(

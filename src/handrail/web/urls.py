@@ -114,6 +114,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/setting/", include("handrail.web.setting.urls")),
     path("courses/<uuid:course_id>/file", views_course.course_file, name="course_file"),
     path("courses/<uuid:course_id>/texts", views_texts.agree_texts, name="agree_texts"),
+    path("courses/<uuid:course_id>/before", views_course.given_before, name="given_before"),
     path("courses/<uuid:course_id>/link", views_course.make_link, name="make_link"),
     path("courses/<uuid:course_id>/links/<uuid:link_id>/end", views_course.end_link, name="end_link"),
     path("courses/<uuid:course_id>/record/<slug:key>/", views_course.record, name="record"),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
+from handrail.actions.courses import say_given_before
 from handrail.actions.errors import ActionError, ConflictError, RefusedError
 from handrail.actions.facts import record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link, revoke_link
@@ -72,6 +73,9 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "forms": [form for key, form in FORMS.items() if key in FIRST_FORMS and form.verb in verbs],
         "more_forms": [form for key, form in FORMS.items() if key not in FIRST_FORMS and form.verb in verbs],
         **_handing_over(found, user, now, verbs),
+        "asks_given_before": "start_course" in verbs
+        and found.ended_at is None
+        and course_page.asks_given_before(looked),
         "may_link": "issue_link" in verbs and found.ended_at is None,
         "texts": texts_of(found, now) if "view_identity" in verbs else None,
         "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
@@ -145,6 +149,27 @@ def course_file(request: HttpRequest, course_id: UUID) -> HttpResponse:
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="course-{str(found.pk)[:8]}.json"'
     return response
+
+
+@staff_page
+@changes("course", "course_id")
+def given_before(request: HttpRequest, course_id: UUID) -> HttpResponse:
+    """Say whether doses were given before the course began: until then the answer is to ask."""
+    found = course_for(request, course_id, "start_course")
+    answer = {"no": True, "yes": False, "not_known": None}
+    said, by = request.POST.get("given_before", ""), person(signed_in(request))
+    if said not in answer:
+        messages.error(request, "Nothing is saved: choose whether doses were given before.")
+    else:
+        try:
+            done = say_given_before(
+                found.pk, nothing_given=answer[said], reason=request.POST.get("reason", "")[:500], by=by
+            )
+        except RefusedError as error:
+            messages.error(request, f"Nothing is saved. {error.message}")
+        else:
+            messages.success(request, done.truth, extra_tags="saved")
+    return redirect("course", course_id=found.pk)
 
 
 @staff_page

@@ -49,6 +49,7 @@ KIND_WORDS: Final = {
     "visit_done": "Assessment took place",
     "incident_closed": "Incident closed",
     "readiness_confirmed": "Confirmed before a dose",
+    "earlier_treatment_noted": "Earlier treatment",
     "handed_back": "Handed back",
     "admission_noted": "Admitted",
     "admission_plan_written": "Plan of the day in hospital",

@@ -12,7 +12,7 @@ from handrail.actions.readiness import Gated, dose_key
 from handrail.records.models import GateSignature
 from handrail.rules.answer import PremedicationItem
 from handrail.rules.caredata import is_tocilizumab
-from handrail.rules.gate_evidence import Known
+from handrail.rules.gate_evidence import NOTE_BEFORE, Known
 from handrail.rules.gate_home import prophylaxis_row
 from handrail.rules.readiness import Gate, Line, LineState, Moment, Verdict
 from handrail.rules.terms import civil_date, say_date, zone_named
@@ -149,6 +149,8 @@ def _waiting(line: Line, gated: Gated, signed: Sequence[GateSignature]) -> GateS
 def mend_address(line: Line, gated: Gated, may: frozenset[str]) -> str:
     """The page or form on which this person can mend the line; empty where their role has none."""
     mends = line.row.mends
+    if line.next_step == NOTE_BEFORE and "record_contact" in may:
+        return reverse("record", args=[gated.course.pk, "earlier"])
     if "teach-back" in (line.because or "") and "record_assessment" in may:
         return reverse("teach_back", args=[gated.course.pk])
     if mends == "rota":

@@ -175,12 +175,17 @@ def _set_aside(case: Case, typed: Mapping[str, str], by: Actor) -> None:
     verbs.set_aside(case.referral.pk, typed.get("because", ""), by=by, second_of=other)
 
 
+GIVEN_BEFORE: Final[Mapping[str, bool]] = {"no": True, "yes": False}
+"""The answer to "was any dose of it given before?" as the start of a course keeps it; every other answer is not known."""
+
+
 def _start(case: Case, typed: Mapping[str, str], by: Actor) -> None:
     start_from_referral(
         case.referral.pk,
         by=by,
         protocol_key=typed.get("protocol_key", ""),
         record_number=typed.get("record_number", "")[:100],
+        nothing_given=GIVEN_BEFORE.get(typed.get("given_before", "")),
         event_id=_batch(typed),
     )
 
