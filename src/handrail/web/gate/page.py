@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.urls import reverse
-
 from handrail.actions.readiness import Gated, dose_key
 from handrail.records.models import GateSignature
 from handrail.rules.answer import PremedicationItem
 from handrail.rules.caredata import is_tocilizumab
-from handrail.rules.gate_evidence import NOTE_BEFORE, Known
+from handrail.rules.gate_evidence import Known
 from handrail.rules.gate_home import prophylaxis_row
 from handrail.rules.readiness import Gate, Line, LineState, Moment, Verdict
 from handrail.rules.terms import civil_date, say_date, zone_named
-from handrail.web.record_forms import FORMS
+from handrail.web.gate.mends import mend_address
 from handrail.web.words import local_time, step_words
 
 STATES: Final = {
@@ -35,8 +33,6 @@ MOMENTS: Final = {
     Moment.DAY_BEFORE: "within a day of the dose: time to mend",
     Moment.AT_DOSE: "at the dose",
 }
-ELSEWHERE: Final = {"cards": "cards", "rota": "rota", "teach_back": "teach_back"}
-"""Lines that are mended on a page of their own: the name of its address."""
 
 
 def dose_words(read: Known) -> str:
@@ -144,21 +140,6 @@ def _waiting(line: Line, gated: Gated, signed: Sequence[GateSignature]) -> GateS
         and (row.line, row.dose, row.state) == (line.row.id, key, line.state.value)
     ]
     return open_[-1] if open_ else None
-
-
-def mend_address(line: Line, gated: Gated, may: frozenset[str]) -> str:
-    """The page or form on which this person can mend the line; empty where their role has none."""
-    mends = line.row.mends
-    if line.next_step == NOTE_BEFORE and "record_contact" in may:
-        return reverse("record", args=[gated.course.pk, "earlier"])
-    if "teach-back" in (line.because or "") and "record_assessment" in may:
-        return reverse("teach_back", args=[gated.course.pk])
-    if mends == "rota":
-        return reverse("rota")
-    if mends in ELSEWHERE:
-        return reverse(ELSEWHERE[mends], args=[gated.course.pk])
-    form = FORMS.get(mends)
-    return reverse("record", args=[gated.course.pk, mends]) if form is not None and form.verb in may else ""
 
 
 # --- the timers of a dose --------------------------------------------------------------------------------------------------------
