@@ -9,8 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from handrail import clock
+from handrail.actions.setting_up import set_up
+from handrail.people import permissions
+from handrail.people.models import Organisation
 from handrail.web.context import frame
-from handrail.web.doors import staff_page
+from handrail.web.doors import signed_in, staff_page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,5 +54,14 @@ DESKS: Final = (
 @staff_page
 @require_GET
 def programme(request: HttpRequest) -> HttpResponse:
-    """Every desk of the programme. Constant number of queries."""
-    return render(request, "handrail/programme.html", {**frame(request, "programme"), "desks": DESKS})
+    """What is left before the first green gate, where no dose was given yet; and every desk. Constant number of queries for each
+    organisation of the person."""
+    user, now = signed_in(request), clock.now()
+    mine = Organisation.objects.filter(pk__in=permissions.organisations_of(user, now)).order_by("name", "id")
+    houses = [
+        {"name": each.name, "steps": steps, "left": sum(not step.done for step in steps)}
+        for each in mine
+        if (steps := set_up(each, now)) is not None
+    ]
+    context = {**frame(request, "programme"), "desks": DESKS, "houses": houses}
+    return render(request, "handrail/programme.html", context)
