@@ -216,10 +216,22 @@ class TestTheDemonstration(TestCase):
             prairie = told.houses["prairie"].organisation
             opens_inbox(prairie, User.objects.get(email="site-manager@prairie.example"))
             Watcher().look()
-        gap = Alert.objects.get(course=None, closed_at=None)
+        gap = Alert.objects.get(key__startswith="place:rota:", closed_at=None)
         assert gap.what == ("Nobody is first on call from Sun 29 Mar 2026 00:00 CDT until Mon 30 Mar 2026 00:00 CDT")
         paged = set(Page.objects.filter(alert=gap).values_list("user__email", flat=True))
         assert paged == {"site-manager@prairie.example"}
+
+    def test_the_referral_that_nobody_has_read_and_the_one_that_waits_too_long_page_who_owns_them(self):
+        hub = self.told.houses["hub"]
+        with clock.use(clock.FrozenClock(TUESDAY_1450)), everything():
+            opens_inbox(hub.organisation, hub.people["coordinator"], hub.people["director"])
+            Watcher().look()
+            found = Alert.objects.filter(key__startswith="place:referral:", closed_at=None)
+            unread, late = found.get(key__endswith="unread"), found.get(key__contains="late:first_contact")
+            assert (unread.ladder, late.ladder) == ("GREEN", "AMBER")
+            paged = {each.pk: {page.user for page in each.pages.filter(channel="on_screen")} for each in found}
+        assert paged[unread.pk] == {hub.people["coordinator"]}
+        assert paged[late.pk] == {hub.people["director"]}
 
     def test_everybody_is_synthetic(self):
         assert not Patient.objects.filter(synthetic=False).exists()

@@ -55,6 +55,12 @@ def test_a_practice_refers_on_a_phone_and_learns_that_it_was_decided(
     expect(phone.get_by_text("That is no e-mail address.")).to_be_visible()
     expect(phone.get_by_label("Family name")).to_have_value("Referred")
     looked_at(phone, axe, "refer-form")
+    press(phone, phone.get_by_role("button", name="Español"))
+    expect(phone.get_by_role("heading", name="Referir a un paciente a")).to_be_visible()
+    expect(phone.get_by_label("Apellidos")).to_have_value("Referred")
+    looked_at(phone, axe, "refer-form-es")
+    press(phone, phone.get_by_role("button", name="English"))
+    expect(phone.get_by_label("Earlier lines of therapy")).to_have_value("2")
     phone.get_by_label("E-mail", exact=True).fill("desk@practice.example")
     press(phone, phone.get_by_role("button", name="Send the referral"))
     expect(phone.get_by_role("heading", name="The referral has arrived")).to_be_visible()
@@ -68,8 +74,22 @@ def test_a_practice_refers_on_a_phone_and_learns_that_it_was_decided(
 
     phone.goto(f"{url}/refer/{door.code}/sheet")
     looked_at(phone, axe, "refer-sheet")
-    for size in ("A4", "Letter"):
-        assert len(re.findall(rb"/Type\s*/Page\b", phone.pdf(format=size))) == 1, f"one sheet of {size}"
+    for language in ("en", "es"):
+        phone.goto(f"{url}/refer/{door.code}/sheet?language={language}")
+        for size in ("A4", "Letter"):
+            assert len(re.findall(rb"/Type\s*/Page\b", phone.pdf(format=size))) == 1, f"one sheet of {size}"
+    looked_at(phone, axe, "refer-sheet-es")
+
+    paged = sign_in(open_context(viewport=DESKTOP), world.alice.nurse, url)
+    paged.goto(f"{url}/pages/")
+    expect(paged.locator("main")).to_contain_text(
+        f"A referral whose urgency is not known has been read by nobody: {kept.code}"
+    )
+    press(paged, paged.get_by_role("link", name="Open the page about Synthetic Site"))
+    expect(paged.locator("main")).not_to_contain_text("Referred")
+    looked_at(paged, axe, "referral-page")
+    press(paged, paged.get_by_role("link", name="Open the referral"))
+    expect(paged.get_by_role("heading", name="Referred")).to_be_visible()
 
     desk = sign_in(open_context(viewport=DESKTOP), world.alice.oncologist, url)
     desk.goto(f"{url}/programme/referrals/")
@@ -92,6 +112,11 @@ def test_a_practice_refers_on_a_phone_and_learns_that_it_was_decided(
     went.get_by_label("By fax").check()
     press(desk, desk.get_by_role("button", name="Write down that it went"))
     press(desk, desk.get_by_role("button", name="Close the referral"))
+
+    answers = sign_in(open_context(viewport=DESKTOP), world.alice.director, url)
+    answers.goto(f"{url}/programme/referrals/{kept.pk}/looks")
+    expect(answers.locator("main")).to_contain_text("Alice Nurse · of the team")
+    looked_at(answers, axe, "referral-looks")
 
     phone.goto(f"{url}/refer/status")
     expect(phone.get_by_text(re.compile("^Decided: Mon 1 Jun"))).to_be_visible()

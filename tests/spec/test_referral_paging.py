@@ -24,7 +24,8 @@ def at(day: int, hour: int = 9, minute: int = 0) -> datetime:
 
 def found(progress: Progress, now: datetime, holidays: frozenset[date] = frozenset()) -> Calls:
     stands = standing(DATA, progress, now, zone=ZONE, holidays=holidays)
-    return calls(DATA, "K7QXAB", progress, stands, now, zone=ZONE, holidays=holidays)
+    urgency = "urgent" if progress.urgent else "routine"
+    return calls(DATA, "K7QXAB", urgency, progress, stands, now, zone=ZONE, holidays=holidays)
 
 
 def about(progress: Progress, now: datetime, holidays: frozenset[date] = frozenset()) -> dict[str, str]:
@@ -111,6 +112,9 @@ def test_the_words_say_the_code_the_day_and_who_does_what_and_nothing_of_a_perso
     assert unread.what == "An urgent referral has been read by nobody: K7QXAB"
     assert "Acknowledge it to the sender until Tue 3 Nov 2026 (intake nurse)" in unread.because
     assert [step.who for step in unread.steps] == ["intake", "director"]
+    stands = standing(DATA, URGENT, at(2), zone=ZONE)
+    (nobody_said,) = calls(DATA, "K7QXAB", None, URGENT, stands, at(2), zone=ZONE).wanted
+    assert nobody_said.what == "A referral whose urgency is not known has been read by nobody: K7QXAB"
     late = {each.about: each for each in found(URGENT, at(5, 8)).wanted}["late:first_contact"]
     assert late.what == "Referral K7QXAB is late: First contact with the patient"
     assert late.because.startswith("it was due by Wed 4 Nov 2026; myeloma specialist: reach the patient")

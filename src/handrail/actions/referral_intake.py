@@ -237,6 +237,7 @@ def _insert(
         expires_at=now + timedelta(days=row.link_lasts_days),
         tries_left=row.tries,
         written_in=written_in,
+        look_again_at=now,
         **draft.columns(),
     )
 

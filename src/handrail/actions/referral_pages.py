@@ -30,7 +30,14 @@ def look_at_referral(referral_id: UUID, now: datetime) -> Changes:
         held = Referral.objects.select_for_update(of=("self",), no_key=True).get(pk=referral_id)
         case = case_of(held.pk, now)
         found = calls(
-            referral_data(), held.code, case.progress, case.standing, now, zone=case.zone, holidays=case.holidays
+            referral_data(),
+            held.code,
+            case.intake.urgency,
+            case.progress,
+            case.standing,
+            now,
+            zone=case.zone,
+            holidays=case.holidays,
         )
         wanted = [
             Wanted(

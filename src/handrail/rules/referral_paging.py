@@ -6,13 +6,28 @@ round until somebody says "I have it". The words name neither the patient nor th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Final
 
 from handrail.rules.paging import Step
-from handrail.rules.referral import SATURDAY, Clock, HoursRow, Progress, ReferralData, Stage, Standing, State
+from handrail.rules.referral import (
+    ROUTINE,
+    SATURDAY,
+    URGENT,
+    Clock,
+    HoursRow,
+    Progress,
+    ReferralData,
+    Stage,
+    Standing,
+    State,
+)
 from handrail.rules.terms import Ladder, civil_date, civil_instant, day_start, say_date, say_instant
+
+WORDS: Final[Mapping[str | None, str]] = {URGENT: "An urgent referral", ROUTINE: "A routine referral"}
+NOT_KNOWN: Final = "A referral whose urgency is not known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +52,7 @@ class Calls:
 def calls(
     data: ReferralData,
     code: str,
+    urgency: str | None,
     progress: Progress,
     standing: Standing,
     now: datetime,
@@ -47,13 +63,14 @@ def calls(
     """Whom a referral pages at `now`.
 
     Args:
-        code: what the referral is called, in a message too.
+        code: what the referral is called, on the screen.
+        urgency: as the practice said it; None is not known, and is said so.
         zone: of the place that received it, by whose working days everything is counted.
     """
     if progress.closed_at is not None:
         return Calls()
     wanted, ahead = [], [standing.look_again_at] if standing.look_again_at is not None else []
-    for since, call in _reasons(data, code, progress, standing, zone):
+    for since, call in _reasons(data, code, urgency, progress, standing, zone):
         begins = working_moment(since, data.hours, zone, holidays)
         if begins <= now:
             wanted.append(call)
@@ -63,19 +80,18 @@ def calls(
 
 
 def _reasons(
-    data: ReferralData, code: str, progress: Progress, standing: Standing, zone: str
+    data: ReferralData, code: str, urgency: str | None, progress: Progress, standing: Standing, zone: str
 ) -> Iterator[tuple[datetime, Call]]:
     """Each reason to page, and since when it holds."""
-    urgent = Ladder.AMBER if progress.urgent else Ladder.GREEN
+    ladder = Ladder.AMBER if progress.urgent else Ladder.GREEN
     if standing.stage is Stage.RECEIVED:
-        words = "An urgent referral" if progress.urgent else "A referral"
         because = f"received {say_instant(progress.received_at, zone)}; {_ahead(standing)}"
         yield (
             progress.received_at,
             Call(
                 about="unread",
-                ladder=urgent,
-                what=f"{words} has been read by nobody: {code}",
+                ladder=ladder,
+                what=f"{WORDS.get(urgency, NOT_KNOWN)} has been read by nobody: {code}",
                 because=because,
                 steps=_steps(data, "unread"),
             ),
@@ -86,7 +102,7 @@ def _reasons(
                 day_start(clock.last_day + timedelta(days=1), zone),
                 Call(
                     about=f"late:{clock.row.kind}",
-                    ladder=Ladder.AMBER if clock.red else urgent,
+                    ladder=Ladder.AMBER if clock.red else ladder,
                     what=f"Referral {code} is late: {clock.row.words}",
                     because=f"it was due by {say_date(clock.last_day)}; {clock.row.owner}: {clock.row.next_step}",
                     steps=_steps(data, "late"),

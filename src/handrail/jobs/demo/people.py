@@ -139,6 +139,7 @@ def _rota(house: House, now: datetime) -> None:
         ("nurse", house.people["nurse"]),
         ("site_manager", house.people["site_manager"]),
         ("director", house.people["director"]),
+        ("intake", house.people["coordinator"]),
     )
     for step, user in steps:
         Shift.objects.create(
