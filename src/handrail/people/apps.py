@@ -1,7 +1,7 @@
 """The app of people: after every migration it puts the guards of the database in place."""
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class PeopleConfig(AppConfig):
@@ -12,7 +12,8 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from handrail.people import signals
-        from handrail.people.guards import install_after_migrate
+        from handrail.people.guards import drop_before_migrate, install_after_migrate
 
+        pre_migrate.connect(drop_before_migrate, sender=self, dispatch_uid="handrail.guards")
         post_migrate.connect(install_after_migrate, sender=self, dispatch_uid="handrail.guards")
         signals.connect()

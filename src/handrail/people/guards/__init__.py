@@ -5,8 +5,8 @@
 - Rows of other organisations, for the application's role on PostgreSQL (row-level security).
 
 The guards follow from what the models say about themselves (`handrail.people.owned`) and are put in place after every
-migration: a table that a later release adds is guarded without a word, and SQLite, which drops triggers when it rebuilds a
-table, gets them back. `missing` says what is not in place; a start-up check asks it.
+migration: a table that a later release adds is guarded without a word. SQLite cannot rebuild a table that a trigger of another
+one reads, so there they step aside for a migration and stand again after it. `missing` says what is not in place; a start-up check asks it.
 """
 
 from collections.abc import Iterator
@@ -85,6 +85,13 @@ def missing(using: str = "default") -> list[str]:
     if connection.vendor == "postgresql":
         return postgres.missing(connection, list(tables()))
     return []
+
+
+def drop_before_migrate(using: str, plan: Any = (), **kwargs: Any) -> None:  # noqa: ARG001
+    """Signal handler: on SQLite the guards step aside while tables are rebuilt, and stand again after the migration."""
+    connection = connections[using]
+    if plan and connection.vendor == "sqlite":
+        sqlite.drop(connection)
 
 
 def install_after_migrate(using: str, plan: Any = (), **kwargs: Any) -> None:  # noqa: ARG001

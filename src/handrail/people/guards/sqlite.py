@@ -47,6 +47,13 @@ def install(connection: Any, tables: "Sequence[Table]") -> None:
                 cursor.execute(sql)
 
 
+def drop(connection: Any) -> None:
+    """Take every trigger away: SQLite cannot rebuild a table that a trigger of another one reads."""
+    with connection.cursor() as cursor:
+        for name in _present(connection):
+            cursor.execute(f"DROP TRIGGER {name}")
+
+
 def missing(connection: Any, tables: "Sequence[Table]") -> list[str]:
     """Triggers that do not stand as they should."""
     present = _present(connection)
