@@ -16,13 +16,16 @@ from handrail.actions.registry import (
     products_of,
     record_drill,
     sign_document,
+    take_back_drill,
     take_back_record,
 )
+from handrail.actions.site_facts import gather
 from handrail.people.models import Certificate, MockDrill, RotaEntry, TrainingRecord, TrainingVersion
 from handrail.people.registry import registry
 from handrail.people.scope import everything
 from handrail.rules.curriculum import Standing, load_curriculum, staff_standings, unsigned
 from tests.support.factories import MONDAY_0900, World, make_certificate, make_member
+from tests.support.site_rows import shows
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900
@@ -199,9 +202,11 @@ def test_a_document_is_signed_by_oneself_in_the_version_in_force(world, director
 # --- drills ---------------------------------------------------------------------------------------------------------------------
 
 
+GOOD = {"call_answered": Decimal(4), "packet_opened": Decimal("9.5"), "tocilizumab_at_bedside": Decimal(55)}
+
+
 def drill(world, by, **fields) -> MockDrill:
-    good = {"call_answered": Decimal(4), "packet_opened": Decimal("9.5"), "tocilizumab_at_bedside": Decimal(55)}
-    told = {"site_id": world.alice.site.pk, "kind": "phone_after_hours", "on": TODAY, "minutes": good}
+    told = {"site_id": world.alice.site.pk, "kind": "phone_after_hours", "on": TODAY, "minutes": GOOD}
     return record_drill(world.alice.id, **{**told, "correct_grade": True, "by": by, **fields})
 
 
@@ -215,6 +220,22 @@ def test_drills_answer_the_item_of_the_site(world):
     assert drill_evidence_of(world.alice.site, None, NOW + 183 * DAY).met is False
     drill(world, me, minutes={"call_answered": None})
     assert drill_evidence_of(world.alice.site, None, NOW).met is None
+
+
+def test_a_drill_of_which_a_time_is_not_known_is_no_greener_than_one_that_failed(world):
+    """What somebody says of the item does not stand in for a drill that was held and that nobody timed."""
+    me = person(world.alice.nurse)
+    shows(world.alice, "SITE-23", at=NOW)
+    states = []
+    for minutes in ({}, {"call_answered": Decimal(6)}, {"call_answered": None}):
+        if minutes:
+            held = drill(world, me, minutes={**GOOD, **minutes})
+        with everything():
+            level = gather([world.alice.site], NOW)[world.alice.site.pk].level("teclistamab")
+        states.append(next(line.state for line in level.lines if line.item == "SITE-23"))
+        if minutes:
+            take_back_drill(held.pk, reason="for the test", by=person(world.alice.director))
+    assert states == ["shown", "not_met", "not_known"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handrail.rules.curriculum import FOLDER
-from handrail.rules.drills import Run, drills_from_toml, judge, load_drills, site_evidence
+from handrail.rules.drills import Run, drills_from_toml, judge, leaves_to_words, load_drills, site_evidence
 from handrail.rules.strict import ProtocolDataError
 from tests.support.courses import CHICAGO, civil
 
@@ -72,6 +72,22 @@ def test_a_site_has_passed_one_after_hours_and_one_with_the_emergency_department
     assert "drill in an emergency department without the record: none is recorded" in holds(RUN).because
     assert holds(*BOTH[1:], replace(RUN, kind="clinic")).met is None
     assert holds().next_step == "hold one, and write down its times"
+
+
+NOT_TIMED = {"call_answered": None}
+LEFT = [
+    # the drills on record | whether what people say of the item counts
+    ((), True), ((BOTH[0],), True), ((BOTH[1],), True), (BOTH, False),
+    ((replace(RUN, kind="clinic"),), True),  # a kind that the item does not ask for
+    ((replace(BOTH[0], minutes=NOT_TIMED),), False), ((replace(BOTH[0], correct_grade=None),), False),
+    ((replace(BOTH[0], correct_grade=False),), False), ((replace(BOTH[0], on=None),), False),
+    ((BOTH[0], replace(BOTH[1], minutes=NOT_TIMED)), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("runs", "left"), LEFT)
+def test_words_count_only_of_what_was_never_held(runs: tuple[Run, ...], left: bool):
+    assert leaves_to_words(runs, BOOK, None, TODAY, CHICAGO) is left
 
 
 @pytest.mark.parametrize(("days", "met"), [(0, True), (182, True), (183, False), (-1, None)])

@@ -18,7 +18,7 @@ from handrail.people.coverage import Hole, hole_words, holes_of_sites
 from handrail.people.models import MockDrill, Site, SiteException, SiteGrant, SiteItem
 from handrail.people.registry import run_of, standing_drills_of
 from handrail.records.models import Event
-from handrail.rules.drills import load_drills, site_evidence
+from handrail.rules.drills import leaves_to_words, load_drills, site_evidence
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.setting_facts import LEVELS
 from handrail.rules.site_levels import Excepted, Granted, Shown, SiteFacts, SiteLevel, load_site_levels, site_level
@@ -133,12 +133,12 @@ def _gathered(
 
 
 def _drills(rows: Sequence[MockDrill], products: Iterable[str], site: Site, today: date) -> Iterable[Shown]:
-    """What the drills on record say for each product, once they say something: a kind that was never held leaves it to what people say."""
+    """What the drills on record say for each product: only a kind that was never held leaves it to what people say."""
     runs = [run_of(row) for row in rows]
     for product in sorted({*products, *(run.product for run in runs if run.product)}):
-        found = site_evidence(runs, load_drills(), product, today, site.time_zone)
-        if found.met is None:
+        if leaves_to_words(runs, load_drills(), product, today, site.time_zone):
             continue
+        found = site_evidence(runs, load_drills(), product, today, site.time_zone)
         until = civil_date(found.until, site.time_zone) - timedelta(days=1) if found.until else None
         yield Shown(
             item=DRILLS,

@@ -132,8 +132,23 @@ def site_evidence(runs: Iterable[Run], book: DrillBook, product: str | None, on:
         product: the one that is asked about; a drill about another one says nothing, one about none counts for every one.
         zone: in which days end at the site.
     """
-    known = [each for each in runs if product is None or each.product in (None, product)]
+    known = _about(runs, product)
     return all_met(_of_kind(row, known, book, on, zone) for row in book.kind if row.required)
+
+
+def leaves_to_words(runs: Iterable[Run], book: DrillBook, product: str | None, on: date, zone: str) -> bool:
+    """Whether what people say of SITE-23 counts: none of the required kinds was ever held, or each that was is passed.
+
+    A drill that was held and of which nobody knows whether it was passed leaves nothing to words: it would be better not to know.
+    """
+    known = _about(runs, product)
+    kinds = {each.kind for each in known}
+    asked = [_of_kind(row, known, book, on, zone) for row in book.kind if row.required and row.id in kinds]
+    return len(asked) < sum(row.required for row in book.kind) and all(each.met is True for each in asked)
+
+
+def _about(runs: Iterable[Run], product: str | None) -> list[Run]:
+    return [each for each in runs if product is None or each.product in (None, product)]
 
 
 def _of_kind(row: KindRow, runs: Sequence[Run], book: DrillBook, on: date, zone: str) -> Evidence:
