@@ -51,7 +51,8 @@ def draft(world, **fields) -> Agreement:
 
 
 def test_the_steps_of_the_rota_are_those_of_the_matrix():
-    assert set(DUTIES) == set(Step.values)
+    """All but one: who is referred is nobody's patient yet, so no agreement shares that out."""
+    assert set(DUTIES) == set(Step.values) - {Step.INTAKE.value}
 
 
 # --- proposing ----------------------------------------------------------------------------------------------------------

@@ -317,6 +317,20 @@ def test_what_looks_alike_is_shown_with_both_codes(world):
     assert "May be the same person: compare. Nothing was joined." in page and other.code in page
 
 
+def test_what_was_closed_long_ago_leaves_the_list_and_is_found_again(world):
+    kept, waits = referred(world.alice), referred(world.alice, given_name="Waiting")
+    verbs.set_aside(kept.pk, "sent twice", by=person(world.alice.nurse))
+    client = staff(world)
+    world.time.advance(days=90)
+    page = read(client.get(reverse("referrals")))
+    assert "Closed in the last 90 days (1)" in page and kept.code in page
+    world.time.advance(minutes=1)
+    page = read(client.get(reverse("referrals")))
+    assert kept.code not in page and waits.code in page, "what is open stays, however old it is"
+    assert kept.code in read(client.get(reverse("referrals"), {"closed": "ever"}))
+    assert client.get(reverse("referral", args=[kept.pk])).status_code == 200
+
+
 def test_the_list_asks_as_often_for_ten_as_for_one(world):
     client, counts = staff(world, "director"), []
     for more in (1, 0, 9):  # the first look also writes down that the person looks

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core import signing
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from handrail import clock
 from handrail.actions.errors import NotVisibleError, RefusedError
@@ -38,6 +38,8 @@ LINK_COOKIE: Final = "handrail_referral"
 OPEN_COOKIE: Final = "handrail_referral_open"
 OPEN_FOR: Final = timedelta(hours=1)
 """For so long a browser that typed the code goes on reading."""
+CLOSED_SHOWN: Final = timedelta(days=90)
+"""For so long a closed referral stands on the list; a list of years would be slow, and read by nobody."""
 MYELOMA: Final = ("BCMA", "GPRC5D")
 """Targets of the products that a myeloma programme decides between."""
 _LINK, _OPEN = "handrail.referral.link", "handrail.referral.open"
@@ -66,14 +68,22 @@ class Case:
         return not_known(self.intake)
 
 
-def cases_of(person: User, now: datetime) -> list[Case]:
-    """Every referral of the person's organisations: what is red first, then what is late, then the oldest. Constant number of queries."""
+def cases_of(person: User, now: datetime, *, ever: bool = False) -> list[Case]:
+    """The referrals of the person's organisations: what is red first, then what is late, then the oldest. Constant number of queries.
+
+    Args:
+        ever: those that were closed longer ago than `CLOSED_SHOWN` too.
+    """
     mine = [
         each.organisation_id
         for each in permissions.memberships(person, now)
         if each.role in permissions.VERBS["view_referrals"]
     ]
-    rows = list(_rows().filter(organisation__in=mine).order_by("received_at", "id"))
+    long_closed = ReferralEntry.objects.filter(
+        referral=OuterRef("pk"), kind__in=(Kind.CLOSED, Kind.SET_ASIDE), at__lt=now - CLOSED_SHOWN
+    )
+    wanted = _rows().filter(organisation__in=mine)
+    rows = list((wanted if ever else wanted.filter(~Exists(long_closed))).order_by("received_at", "id"))
     closed = _holidays({each.organisation_id for each in rows})
     cases = [_case(row, closed, now) for row in rows]
     return sorted(cases, key=lambda each: (not each.standing.red, not each.standing.late, each.referral.received_at))

@@ -19,7 +19,7 @@ from handrail.actions.actor import Actor, person
 from handrail.actions.errors import ConflictError, NotAllowedError, RefusedError
 from handrail.actions.referral_courses import name_maintenance, start_from_referral
 from handrail.actions.referral_intake import open_door, type_in
-from handrail.actions.referral_list import Case, case_for, cases_of
+from handrail.actions.referral_list import CLOSED_SHOWN, Case, case_for, cases_of
 from handrail.actions.referral_looks import look_at
 from handrail.people import permissions
 from handrail.people.models import Organisation, ReferralDoor, Site
@@ -38,7 +38,8 @@ REACHED: Final = {"yes": True, "no": False, "not_known": None}
 def referrals(request: HttpRequest) -> HttpResponse:
     """What is red first, then what is late, then the oldest. Constant number of queries."""
     user, now = signed_in(request), clock.now()
-    cases = cases_of(user, now)
+    ever = request.GET.get("closed") == "ever"
+    cases = cases_of(user, now, ever=ever)
     rows = [(case, page.row(case)) for case in cases]
     open_ = [row for case, row in rows if case.progress.closed_at is None]
     where = permissions.organisations_of(user, now)
@@ -48,6 +49,8 @@ def referrals(request: HttpRequest) -> HttpResponse:
         "red": [row for row in open_ if row["red"]],
         "open": [row for row in open_ if not row["red"]],
         "closed": [row for case, row in rows if case.progress.closed_at is not None],
+        "ever": ever,
+        "closed_days": CLOSED_SHOWN.days,
         "doors": [request.build_absolute_uri(reverse("refer", args=[each.code])) for each in doors.order_by("code")],
         "may_work": permissions.may(user, "work_referral", None, now),
         "may_open": permissions.may(user, "open_referral_door", None, now),
