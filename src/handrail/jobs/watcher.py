@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import (
     DatabaseError,
@@ -341,39 +341,28 @@ class Watcher:
             checkpoint("page_claimed")
         return claim
 
-    # --- rotas -----------------------------------------------------------------------------------------------------
+    # --- places: rotas and referrals -------------------------------------------------------------------------------
 
     def _look_at_one_rota(self) -> bool:
         """The rota of one site: a gap ahead pages the site manager."""
-        claim = self._claim(Site, "rota_look_at", LEASE_SECONDS)
-        if claim is None:
-            return False
-        mine = Site.objects.filter(id=claim.id, claimed_by=self.name, turn=claim.turn)
-        try:
-            look_at_rota(claim.id, clock.now())
-        except AWAY:
-            raise
-        except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
-            log.error("the rota of site %s could not be looked at (%s)", claim.id, type(error).__name__)
-            mine.update(rota_look_at=clock.now() + POISON_PAUSE)
-        mine.update(claimed_by="", lease_until=None)
-        return True
-
-    # --- referrals -------------------------------------------------------------------------------------------------
+        return self._look_at_one(Site, "rota_look_at", lambda found: look_at_rota(found, clock.now()))
 
     def _look_at_one_referral(self) -> bool:
         """One referral: who reads it, and whether a clock has run out."""
-        claim = self._claim(Referral, "look_again_at", LEASE_SECONDS)
+        return self._look_at_one(Referral, "look_again_at", lambda found: look_at_referral(found, clock.now()))
+
+    def _look_at_one(self, model: type[Model], due: str, look: Callable[[UUID], object]) -> bool:
+        claim = self._claim(model, due, LEASE_SECONDS)
         if claim is None:
             return False
-        mine = Referral.objects.filter(id=claim.id, claimed_by=self.name, turn=claim.turn)
+        mine = model._default_manager.filter(id=claim.id, claimed_by=self.name, turn=claim.turn)
         try:
-            look_at_referral(claim.id, clock.now())
+            look(claim.id)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 (one poisoned row must not stop the others)
-            log.error("referral %s could not be looked at (%s)", claim.id, type(error).__name__)
-            mine.update(look_again_at=clock.now() + POISON_PAUSE)
+            log.error("%s %s could not be looked at (%s)", model.__name__, claim.id, type(error).__name__)
+            mine.update(**{due: clock.now() + POISON_PAUSE})
         mine.update(claimed_by="", lease_until=None)
         return True
 
