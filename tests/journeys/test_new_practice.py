@@ -23,7 +23,7 @@ from handrail.people.scope import everything
 from tests.journeys.conftest import DESKTOP
 from tests.support.practice_answers import COUNTS, HOME_MEDICINE, ITEMS, MODULES, PAPERS, PEOPLE, SETTING
 from tests.support.seeing import picture
-from tests.support.walking import Walker
+from tests.support.walking import Walker, unfold
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -299,25 +299,22 @@ def _home_and_emergency(staff: Staff) -> None:
 
 
 def _papers_of_the_dose(staff: Staff) -> None:
-    omar, petra, noel = staff["omar"], staff["petra"], staff["noel"]
-    _patient(noel, "Access and billing")
-    request = {
-        "For": "Teclistamab",
-        "Payer": "Synthetic Health",
-        "Does the own billing team": "No",
-        "Urgency": "Standard",
-    }
-    noel.send(noel.region("Open a request"), {**request, "Where the step-up": "Outside", "Supply": "the site buys"})
-    noel.send(noel.page.locator("#form-submitted form"), {})
-    granted = {"Number": "PA-1", "First day": "2026-03-01", "Last day": "2026-06-30", "Billing code": "J9380"}
-    noel.send(
-        noel.page.locator("#form-approved form"), {**granted, "For which site": "any", "For which setting": "Any"}
-    )
-    for who, what, seen in (
-        (omar, "Tocilizumab before the dose waived", "minutes of the board"),
-        (petra, "Rescue doses of tocilizumab", "two in the refrigerator"),
-    ):
-        _record(who, "Confirm before a dose", {"What": what, "Is it so": "Yes", "Where it can be seen": seen})
+    petra, noel = staff["petra"], staff["noel"]
+    for drug, more in (("Teclistamab", {}), ("Tocilizumab", {"Tocilizumab product": "Actemra"})):
+        _patient(noel, "Access and billing")
+        request = {"For": drug, "Payer": "Synthetic Health", "Does the own billing team": "No", "Urgency": "Standard"}
+        where = {"Where the step-up": "Outside", "Supply": "the site buys"}
+        noel.send(noel.region("Open a request"), {**request, **more, **where})
+        noel.send(noel.page.locator("#form-submitted form"), {})
+        days = {"Number": f"PA {drug}", "First day": "2026-03-01", "Last day": "2026-06-30"}
+        code = {"Billing code": "J9380"} if drug == "Teclistamab" else {}
+        anywhere = {"For which site": "any", "For which setting": "Any"}
+        noel.send(noel.page.locator("#form-approved form"), {**days, **code, **anywhere})
+    _patient(petra, "Gate: may the next dose go ahead?", "Mend it: line 7")
+    stock = petra.fold("Count the rescue doses")
+    unfold(stock)
+    stock.locator("input[name=since]").fill("2026-03-09")
+    petra.send(stock, {"Site": "Prairie clinic", "Rescue doses of tocilizumab": "2"})
     for requirement in ("Prescriber certified", "Patient counselled", "Wallet card handed over"):
         met = {"Requirement": requirement, "Met": "Yes", "Holds until": "2026-12-31"}
         _record(petra, "REMS requirement", met)
