@@ -27,6 +27,7 @@ OVERRIDE = st.builds(
     Override,
     line=st.sampled_from(IDS),
     state=st.sampled_from([LineState.RED, LineState.NOT_KNOWN]),
+    because=st.sampled_from(["it was seen", "it was heard"]),
     reason=st.just("no other way"),
     prescriber=st.sampled_from(["one", "two"]),
     second=st.sampled_from(["one", "two"]),

@@ -11,6 +11,7 @@ import pytest
 from handrail.rules.protocol import load
 from tests.support.courses import TEC, Told, civil, well
 from tests.support.gates import ANSWERS, AT_DOSE, DAY_BEFORE, DOSE_AT, DOSE_ON, line, prepared, read, utc
+from tests.support.triage import graded
 
 MORNING = "2026-03-02 09:30"
 LEFT_OUT = {
@@ -204,6 +205,23 @@ def test_reactions_are_asked_again_before_the_next_dose():
     well(told, "2026-03-05 10:00", weight_kg="65")
     evidence = line(told, "reactions", "2026-03-05 11:00").evidence
     assert (evidence.met, civil(evidence.until)) == (True, "2026-03-06 10:00")
+
+
+def test_after_a_stop_rule_no_dose_is_ahead_that_anybody_could_override():
+    told = prepared()
+    told.dose("step_up_1", DOSE_AT, dose_mg="12")
+    told.tell("dose_planned", "2026-03-05 09:00", step="step_up_2", on="2026-03-06", setting="outpatient")
+    assert read(told, "2026-03-05 10:00") is not None
+    graded(told, "2026-03-04 07:00", tmax_c="39.0", o2="ventilator")
+    assert read(told, "2026-03-05 10:00") is None
+
+
+def test_a_step_of_which_nobody_can_say_whether_it_goes_by_weight_bars_an_override_while_the_weight_is_not_known():
+    told = prepared(without=("well",))
+    told.tell("dose_planned", MORNING, step=None, on=DOSE_ON, setting="outpatient")
+    assert line(told, "order").bar == "the weight is not known, and the dose may go by it"
+    well(told, "2026-03-02 09:40", weight_kg="65")
+    assert line(told, "order").bar is None
 
 
 def test_crs_that_goes_on_is_red():

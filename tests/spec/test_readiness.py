@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -52,9 +53,16 @@ def line(found: Gate, name: str):
     return next(each for each in found.lines if each.row.id == name)
 
 
-def signed(name: str, state: LineState = LineState.RED, **fields: str) -> Override:
-    told = {"reason": "no other way", "prescriber": "one", "second": "two", **fields}
-    return Override(line=name, state=state, at=NOON, **told)
+def signed(name: str, state: LineState = LineState.RED, **fields: Any) -> Override:
+    because = {LineState.RED: "not so", LineState.NOT_KNOWN: "nobody said"}.get(state, "seen")
+    told: dict[str, Any] = {
+        "because": because,
+        "reason": "no other way",
+        "prescriber": "one",
+        "second": "two",
+        "at": NOON,
+    }
+    return Override(line=name, state=state, **{**told, **fields})
 
 
 def test_the_shipped_file_has_seventeen_lines_and_nothing_is_wrong_with_it():

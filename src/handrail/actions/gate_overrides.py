@@ -13,7 +13,8 @@ from uuid import UUID
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
-from handrail.actions.readiness import Gated, dose_key, gate_of
+from handrail.actions.gate_signatures import PRESCRIBES, SECONDS, dose_key
+from handrail.actions.readiness import Gated, gate_of
 from handrail.actions.recording import locked
 from handrail.people.models import User
 from handrail.records.models import Course, GateSignature
@@ -21,10 +22,11 @@ from handrail.records.reach import courses_of
 from handrail.rules.readiness import Line, gate_data
 from handrail.rules.terms import day_start
 
-PRESCRIBES: Final = "override_gate"
-SECONDS: Final = "countersign_gate"
 REASON_LENGTH: Final = 500
-CHANGED: Final = "This line says something else by now. Look at the gate again."
+CHANGED: Final = (
+    "This line says something else by now, another dose is planned, or who signed first may not sign any more. "
+    "Look at the gate again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,8 @@ def countersign(course_id: UUID, signature_id: UUID, *, by: Actor, now: datetime
     """A second clinician signs what a prescriber has signed for the same dose, while the line still says the same.
 
     Raises:
-        RefusedError: it is for another dose or state by now, the same person, or signed already;
+        RefusedError: it is for another dose by now, the line says something else, the same person, signed already, signed again
+            since, or the first signer may not sign any more;
         NotVisibleError, NotAllowedError: not for this actor.
     """
     now = now or clock.now()
@@ -78,14 +81,14 @@ def countersign(course_id: UUID, signature_id: UUID, *, by: Actor, now: datetime
             raise NotVisibleError("There is no such signature.")
         gated, found = _open_line(course, first.line, now)
         assert gated.read is not None
-        if first.dose != dose_key(gated.read) or first.state != found.state.value:
-            raise RefusedError(CHANGED, code="changed", path="line")
         if by.user is None or first.user_id == by.user.pk:
             raise RefusedError(
                 "Two different persons sign. Another clinician has to sign this.", code="same_person", path="line"
             )
         if first.seconds.exists():
             raise RefusedError("Two persons have signed this already.", code="twice", path="line")
+        if gated.signed.waiting(found, gated.read) != first:
+            raise RefusedError(CHANGED, code="changed", path="line")
         return _write(course, gated, found, first.reason, by, role, now, first)
 
 

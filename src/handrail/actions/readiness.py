@@ -14,15 +14,16 @@ from typing import Final
 from uuid import UUID
 
 from handrail.actions.emergency import opens_page
+from handrail.actions.gate_signatures import Signed, signed_of
 from handrail.actions.payer_gate import evidence_of
 from handrail.actions.rems_look import evidence_of as rems_evidence_of
 from handrail.actions.setting_desk import around_of
 from handrail.actions.site_bookings import signs_levels, site_evidence, site_of_plan
-from handrail.people import coverage
+from handrail.people import coverage, scope
 from handrail.people.coverage import Hole, hole_words
 from handrail.people.models import EmergencyCard, EmergencyDestination, RemsRecord
 from handrail.records import wire
-from handrail.records.models import Course, Event, GateSignature
+from handrail.records.models import Course, Event
 from handrail.rules.access_data import TOCILIZUMAB
 from handrail.rules.assess import assess
 from handrail.rules.events import SHELL_KINDS
@@ -32,7 +33,7 @@ from handrail.rules.gate_evidence import NO_WINDOW, TREATMENT, Answered, Known, 
 from handrail.rules.gate_home import HOME, confirmed, setting_of, wanted
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
-from handrail.rules.readiness import Gate, LineState, Override, gate_data, readiness
+from handrail.rules.readiness import Gate, gate_data, readiness
 from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence
 from handrail.rules.terms import UnusableInput, say_instant
 
@@ -46,38 +47,44 @@ class Shelf:
     cards: Mapping[UUID, Sequence[EmergencyCard]] = field(default_factory=dict)
     destinations: Mapping[UUID, EmergencyDestination] = field(default_factory=dict)
     holes: Mapping[tuple[UUID, UUID | None], Sequence[Hole]] = field(default_factory=dict)
-    signed: Mapping[UUID, Sequence[GateSignature]] = field(default_factory=dict)
+    signed: Mapping[UUID, Signed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gated:
     """The gate of one course. `read` None: no dose is ahead, or the course cannot be judged, and `trouble` says which.
 
-    `whole` False: the desks were not asked, so that more may stand open than is shown.
+    `whole` False: the desks were not asked, so that more may stand open than is shown. `signed`: what was signed under its lines.
     """
 
     course: Course
     gate: Gate
     read: Known | None
+    signed: Signed = field(default_factory=Signed)
     trouble: str = ""
     whole: bool = True
 
 
 def gate_of(course: Course, now: datetime) -> Gated:
-    """The gate of one course, every desk asked."""
-    return _gated([course], now, whole=True)[0]
+    """The gate of one course, every desk asked: for whoever reaches the course, and whatever else they reach.
+
+    A desk whose rows this person does not see would say nothing, and what nobody says against a dose must not look like a yes.
+    """
+    with scope.everything():
+        return _gated([course], now, whole=True)[0]
 
 
 def gates_of(courses: Sequence[Course], now: datetime) -> list[Gated]:
     """The gates of a list, in its order, from the record and the tables. Constant number of queries for the courses of one site."""
-    return _gated(courses, now, whole=False)
+    with scope.everything():
+        return _gated(courses, now, whole=False)
 
 
 def _gated(courses: Sequence[Course], now: datetime, *, whole: bool) -> list[Gated]:
     facts = _facts(courses)
     read = {course.pk: _read(course, facts[course.pk], now) for course in courses}
     ahead = {course: each for course in courses if isinstance(each := read[course.pk], Known)}
-    shelf = _shelf(ahead)
+    shelf = _shelf(ahead, now)
     return [_one(course, read[course.pk], shelf, now, whole=whole) for course in courses]
 
 
@@ -102,20 +109,18 @@ def _read(course: Course, facts: Sequence[Fact], now: datetime) -> Known | str:
         return f"Handrail cannot judge this course: {error.message}"
 
 
-def _shelf(ahead: Mapping[Course, Known]) -> Shelf:
+def _shelf(ahead: Mapping[Course, Known], now: datetime) -> Shelf:
     courses = list(ahead)
     cards: dict[UUID, list[EmergencyCard]] = defaultdict(list)
     rows = EmergencyCard.objects.filter(course__in=courses, kind=EmergencyCard.Kind.WALLET).select_related("link")
     for card in rows.order_by("link__issued_at", "id"):
         cards[card.course_id].append(card)
     chosen = EmergencyDestination.objects.filter(course__in=courses).select_related("place").order_by("chosen_at", "id")
-    signed: dict[UUID, list[GateSignature]] = defaultdict(list)
-    for row in (
-        GateSignature.objects.filter(course__in=courses).select_related("user", "first__user").order_by("at", "id")
-    ):
-        signed[row.course_id].append(row)
     return Shelf(
-        cards=cards, destinations={each.course_id: each for each in chosen}, holes=_holes(ahead), signed=signed
+        cards=cards,
+        destinations={each.course_id: each for each in chosen},
+        holes=_holes(ahead),
+        signed=signed_of(courses, now),
     )
 
 
@@ -138,22 +143,27 @@ def _one(course: Course, read: Known | str, shelf: Shelf, now: datetime, *, whol
     if isinstance(read, str):
         return Gated(course=course, gate=readiness((), {}, None, now), read=None, trouble=read, whole=whole)
     answers = {row.id: _answer(row.id, course, read, shelf, whole=whole) for row in rows}
+    signed = shelf.signed.get(course.pk, Signed())
     gate = readiness(
         rows,
         {line: each.evidence for line, each in answers.items()},
         read.dose.time,
         now,
         barred={line: each.bar for line, each in answers.items() if each.bar is not None},
-        overrides=overrides(shelf.signed.get(course.pk, ()), read),
+        overrides=signed.overrides(read),
     )
-    return Gated(course=course, gate=gate, read=read, whole=whole)
+    return Gated(course=course, gate=gate, read=read, signed=signed, whole=whole)
 
 
 def _answer(line: str, course: Course, read: Known, shelf: Shelf, *, whole: bool) -> Answered:
     """Everything that is said of a line, as one: what a desk says takes the place of the record, or stands beside it."""
     asked = [desk(course, read) for desk in DESKS.get(line, ())] if whole else []
     found = [each for each in asked if each is not None]
-    parts = [Answered(evidence=each, bar=None if each.met is True else BARS.get(line)) for each in found]
+    latest = max(read.now, read.dose.time.latest)
+    holds = [each.met is True and (each.until is None or latest < each.until) for each in found]
+    parts = [
+        Answered(evidence=each, bar=None if good else BARS.get(line)) for each, good in zip(found, holds, strict=True)
+    ]
     if line not in INSTEAD or not parts:
         parts += [each(read) for each in RECORD.get(line, ())]
     parts += [each(course, read, shelf) for each in TABLES.get(line, ())]
@@ -164,7 +174,7 @@ def _answer(line: str, course: Course, read: Known, shelf: Shelf, *, whole: bool
 # --- what the tables say ---------------------------------------------------------------------------------------------------
 
 
-def identity(course: Course, read: Known, shelf: Shelf) -> Answered:  # noqa: ARG001
+def identity(course: Course) -> Answered:
     """The patient has a name, a day of birth and a number of the record: two of them are compared at the chair."""
     patient = course.patient
     words = (
@@ -307,7 +317,7 @@ RECORD: Final[Mapping[str, tuple[Callable[[Known], Answered], ...]]] = {
 }
 """By the id of the line, what the record of the course says."""
 TABLES: Final[Mapping[str, tuple[Callable[[Course, Known, Shelf], Answered], ...]]] = {
-    "order": (identity,),
+    "order": (lambda course, _read, _shelf: identity(course),),
     "card": (card,),
     "rota": (rota,),
     "emergency": (emergency,),
@@ -325,28 +335,3 @@ BARS: Final = {"rems": "a REMS is in force and not met"}
 """Desks whose open answer nobody overrides, with the reason."""
 INSTEAD: Final = frozenset({"authorisation", "tocilizumab"})
 """Lines of which the desk knows all that the record knows: what it says takes the place of the record."""
-
-
-# --- overrides -------------------------------------------------------------------------------------------------------------------
-
-
-def dose_key(read: Known) -> str:
-    """Which dose an override is for: its day and its step."""
-    return f"{read.dose.on.isoformat()} {read.dose.step or 'not known'}"
-
-
-def overrides(signed: Sequence[GateSignature], read: Known) -> list[Override]:
-    """What two persons have signed for this very dose."""
-    key = dose_key(read)
-    return [
-        Override(
-            line=row.line,
-            state=LineState(row.state),
-            reason=row.first.reason,
-            prescriber=row.first.user.name,
-            second=row.user.name,
-            at=row.at,
-        )
-        for row in signed
-        if row.first is not None and row.dose == key and row.user_id != row.first.user_id
-    ]

@@ -98,12 +98,13 @@ def decide_setting(
     because: str,
     by: Actor,
     now: datetime,
-    id: UUID | None = None,  # noqa: A002
+    event_id: UUID | None = None,
 ) -> Recorded:
     """Record where a dose will be given and watched. It stands as long as the rules say, and for this dose alone.
 
     Args:
         step, on: the dose as the person saw it.
+        event_id: of the event that is recorded, made by the sender; the same one twice is recorded once.
         because: needed when the decision leaves hospital further than the rules recommend; it is recorded all the same.
 
     Raises:
@@ -122,7 +123,7 @@ def decide_setting(
             "This leaves hospital further than the rules recommend: say why.", code="missing_key", path="because"
         )
     body = {
-        "id": str(id or uuid4()),
+        "id": str(event_id or uuid4()),
         "kind": "setting_decided",
         "at": now.isoformat(),
         "zone": desk.look.dose.zone,

@@ -4,6 +4,7 @@ A person reaches a course through a membership in the organisation that owns it,
 which lends a part of what the person's role allows at home. Nobody else learns that the course exists.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -234,8 +235,12 @@ def memberships(person: Any, now: datetime) -> list[Membership]:
     """The memberships of a person in force at `now`; none for somebody inactive or not signed in."""
     if not getattr(person, "is_authenticated", False) or not person.is_active:
         return []
-    in_force = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
-    return list(Membership.objects.filter(in_force, user_id=person.pk, valid_from__lte=now))
+    return list(Membership.objects.filter(in_force(now), user_id=person.pk))
+
+
+def in_force(now: datetime) -> Q:
+    """Memberships in force at `now`."""
+    return (Q(valid_until__isnull=True) | Q(valid_until__gt=now)) & Q(valid_from__lte=now)
 
 
 def organisations_of(person: Any, now: datetime) -> list[UUID]:
@@ -250,21 +255,41 @@ def roles_at(person: Any, organisation_id: UUID, now: datetime) -> frozenset[str
 
 def reach(person: Any, course: Any, now: datetime) -> list[Reached]:
     """Every way in which a person reaches a course at `now`; an empty list for a stranger."""
+    held = memberships(person, now)
+    others = {each.organisation_id for each in held} - {course.organisation_id}
+    return ways(course, held, course.accesses.valid(now).filter(to_organisation__in=others) if others else ())
+
+
+def ways(course: Any, held: Iterable[Membership], grants: Iterable[Any]) -> list[Reached]:
+    """Every way in which one person reaches a course, from what was read: no query.
+
+    Args:
+        held: the person's memberships in force.
+        grants: the grants of the course in force; those to other organisations or other persons are left aside.
+    """
     by_organisation: dict[UUID, set[str]] = {}
-    for each in memberships(person, now):
+    persons = set()
+    for each in held:
         by_organisation.setdefault(each.organisation_id, set()).add(each.role)
+        persons.add(each.user_id)
     found = []
     if course.organisation_id in by_organisation:
         found.append(Reached(frozenset(by_organisation[course.organisation_id]), "membership"))
-    others = [each for each in by_organisation if each != course.organisation_id]
-    if others:
-        grants = course.accesses.valid(now).filter(to_organisation__in=others)
-        found += [
-            Reached(frozenset(by_organisation[grant.to_organisation_id]), grant.purpose)
-            for grant in grants
-            if grant.person_id in (None, person.pk)
-        ]
-    return found
+    return found + [
+        Reached(frozenset(by_organisation[grant.to_organisation_id]), grant.purpose)
+        for grant in grants
+        if grant.to_organisation_id in by_organisation
+        and grant.to_organisation_id != course.organisation_id
+        and (grant.person_id is None or grant.person_id in persons)
+    ]
+
+
+def lets(reached: Iterable[Reached], verb: str) -> bool:
+    """Whether one of these ways lets a verb be done."""
+    roles = VERBS[verb]
+    return any(
+        bool(way.roles & roles) and (way.through == "membership" or verb in LENT[way.through]) for way in reached
+    )
 
 
 def may(person: Any, verb: str, course: Any, now: datetime, *, organisation_id: UUID | None = None) -> bool:
@@ -285,17 +310,10 @@ def may(person: Any, verb: str, course: Any, now: datetime, *, organisation_id: 
         return any(
             each.role in roles and organisation_id in (None, each.organisation_id) for each in memberships(person, now)
         )
-    return any(
-        bool(way.roles & roles) and (way.through == "membership" or verb in LENT[way.through])
-        for way in reach(person, course, now)
-    )
+    return lets(reach(person, course, now), verb)
 
 
 def verbs_on(person: Any, course: Any, now: datetime) -> frozenset[str]:
     """Every verb that a person may do on a course: what its page offers. Asks the database once."""
-    ways = reach(person, course, now)
-    return frozenset(
-        verb
-        for verb, roles in VERBS.items()
-        if any(way.roles & roles and (way.through == "membership" or verb in LENT[way.through]) for way in ways)
-    )
+    reached = reach(person, course, now)
+    return frozenset(verb for verb in VERBS if lets(reached, verb))

@@ -162,10 +162,18 @@ def _meant(dose: NextDose) -> tuple[Action, str | None]:
     return dose.action, dose.step
 
 
-def told(line: str, met: bool | None, because: str, next_step: str | None = None, **more: object) -> Evidence:
+def told(
+    line: str,
+    met: bool | None,
+    because: str,
+    next_step: str | None = None,
+    *,
+    evidence: str | None = None,
+    until: datetime | None = None,
+) -> Evidence:
     """Evidence in the name of whoever answers for the line."""
     owner = gate_data().row(line).owner
-    return Evidence(met=met, because=because, owner=owner, next_step=next_step, **more)  # type: ignore[arg-type]
+    return Evidence(met=met, because=because, owner=owner, next_step=next_step, evidence=evidence, until=until)
 
 
 # --- 1 the order ----------------------------------------------------------------------------------------------------------
@@ -200,12 +208,14 @@ def _weight(found: Known) -> tuple[Evidence, str | None]:
     """The weight where the dose goes by it, and the amount of the label's row."""
     schedule = schedule_at(found.history, found.protocol)
     step = found.dose.step
+    weighed = latest_weighing(found.history)
+    unweighed = weighed is None or weighed.body.weight_kg is None
     if step is None or schedule is None or step not in found.protocol.steps_of(schedule):
         because = "the label has no such step, so nobody can say whether it goes by weight"
-        return told("order", None, because, "ask the prescriber"), None
+        bar = "the weight is not known, and the dose may go by it" if unweighed else None
+        return told("order", None, because, "ask the prescriber"), bar
     if found.protocol.step_row(step, schedule).mg is not None:
         return told("order", True, "the amount does not go by weight"), None
-    weighed = latest_weighing(found.history)
     if weighed is None or weighed.body.weight_kg is None:
         because = "the weight is not known, and the dose goes by weight"
         return told("order", None, because, "weigh the patient"), because
@@ -231,7 +241,8 @@ def interval(found: Known) -> Answered:
             evidence=told("interval", False, f"too early: {said}", "move the dose to the first day allowed")
         )
     if action is Action.STOP:
-        return Answered(evidence=told("interval", False, f"no further dose: {said}", "ask the prescriber"))
+        because = f"no further dose: {said}"
+        return Answered(evidence=told("interval", False, because, "ask the prescriber"), bar=f"a stop rule: {said}")
     if not action.gives or step is None:
         return Answered(
             evidence=told("interval", None, f"the label's table gives no answer: {said}", "ask the prescriber")

@@ -174,10 +174,11 @@ class DoseTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """Two persons have signed one line for one dose. `state` is what the line said when they signed."""
+    """Two persons have signed one line for one dose: what it said then, and when the first of them signed."""
 
     line: str
     state: LineState
+    because: str
     reason: str
     prescriber: str
     second: str
@@ -254,12 +255,12 @@ def readiness(
         overrides: what two persons signed for this very dose.
         when: the hours of the looks; None: the shipped ones.
     """
-    bars = barred or {}
-    told = tuple(
-        _line(row, evidence.get(row.id), dose_at, now, bars.get(row.id), [o for o in overrides if o.line == row.id])
-        for row in lines
-    )
-    return Gate(at=now, moment=_moment(dose_at, now, when or gate_data().when), dose=dose_at, lines=told)
+    bars, looks = barred or {}, when or gate_data().when
+    told = []
+    for row in lines:
+        signed = [each for each in overrides if each.line == row.id]
+        told.append(_line(row, evidence.get(row.id), dose_at, now, bars.get(row.id), signed, looks))
+    return Gate(at=now, moment=_moment(dose_at, now, looks), dose=dose_at, lines=tuple(told))
 
 
 def _line(
@@ -269,6 +270,7 @@ def _line(
     now: datetime,
     part: str | None,
     overrides: Sequence[Override],
+    when: WhenRow,
 ) -> Line:
     if given is None:
         because = "nothing here answers this line yet"
@@ -283,7 +285,9 @@ def _line(
     barred = None
     if state is not LineState.GREEN:
         barred = f"nobody overrides this: {part or row.words}" if part or row.override == "never" else None
-    counts = [o for o in overrides if barred is None and o.state is state and o.prescriber != o.second]
+    said = [each for each in overrides if (each.state, each.because) == (state, because)]
+    two = [each for each in said if barred is None and each.prescriber != each.second]
+    counts = [each for each in two if carries(state, each.at, dose, now, when)]
     return Line(
         row=row,
         state=state,
@@ -295,6 +299,12 @@ def _line(
         barred=barred,
         override=counts[-1] if counts else None,
     )
+
+
+def carries(state: LineState, signed_at: datetime, dose: DoseTime | None, now: datetime, when: WhenRow) -> bool:
+    """Whether a signature still counts at `now`: one of a day before lets pass nothing at the dose that could still have been found out."""
+    late = _moment(dose, now, when) is Moment.AT_DOSE and _moment(dose, signed_at, when) is not Moment.AT_DOSE
+    return not (late and state is LineState.NOT_KNOWN)
 
 
 def _moment(dose: DoseTime | None, now: datetime, when: WhenRow) -> Moment:

@@ -21,7 +21,7 @@ class GateSignature(OwnedRow):
     line = models.CharField(max_length=24)
     """The id of the line in the file of the gate."""
     dose = models.CharField(max_length=48)
-    """Which dose it is for: its day and its step, as `handrail.actions.readiness.dose_key` writes them."""
+    """Which dose it is for: its day and its step, as `handrail.actions.gate_signatures.dose_key` writes them."""
     state = models.CharField(max_length=12)
     """What the line said when this was signed: red or not known. Of another state it counts for nothing."""
     because = models.TextField()

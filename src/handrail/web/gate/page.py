@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from handrail.actions.readiness import Gated, dose_key
-from handrail.records.models import GateSignature
+from handrail.actions.readiness import Gated
 from handrail.rules.answer import PremedicationItem
 from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.gate_evidence import Known
@@ -63,23 +61,22 @@ def verdict(gated: Gated) -> dict[str, str]:
     tone, words = VERDICTS[gate.verdict]
     if not gated.whole and gate.ready:
         return {"tone": "today", "words": "Nothing open in the record: look at the gate"}
+    if not gated.whole:
+        tone, words = VERDICTS[Verdict.NOT_READY]  # whatever was signed, more may stand open than is shown
     return {"tone": tone, "words": f"{words} ({counted})" if counted else words}
 
 
-def rows(
-    gated: Gated, signed: Sequence[GateSignature], may: frozenset[str], me: Any, zone: str
-) -> list[dict[str, Any]]:
+def rows(gated: Gated, may: frozenset[str], me: Any, zone: str) -> list[dict[str, Any]]:
     """The lines, the reds first, then what is not known, then the greens."""
     gate = gated.gate
     greens = [line for line in gate.lines if not line.open]
-    return [_row(line, gated, signed, may, me, zone) for line in (*gate.open, *greens)]
+    return [_row(line, gated, may, me, zone) for line in (*gate.open, *greens)]
 
 
-def _row(
-    line: Line, gated: Gated, signed: Sequence[GateSignature], may: frozenset[str], me: Any, zone: str
-) -> dict[str, Any]:
+def _row(line: Line, gated: Gated, may: frozenset[str], me: Any, zone: str) -> dict[str, Any]:
     tone, words = STATES[line.state]
-    waiting = _waiting(line, gated, signed)
+    read = gated.read
+    waiting = gated.signed.waiting(line, read) if read is not None else None
     open_ = line.open and line.override is None and line.barred is None
     return {
         "id": line.row.id,
@@ -124,22 +121,6 @@ def _override(line: Line, zone: str) -> dict[str, str] | None:
         "reason": signed.reason,
         "at": local_time(signed.at, zone),
     }
-
-
-def _waiting(line: Line, gated: Gated, signed: Sequence[GateSignature]) -> GateSignature | None:
-    """The prescriber's signature of this dose and state under which nobody else has signed yet."""
-    if gated.read is None:
-        return None
-    key = dose_key(gated.read)
-    done = {row.first_id for row in signed if row.first_id is not None}
-    open_ = [
-        row
-        for row in signed
-        if row.first_id is None
-        and row.pk not in done
-        and (row.line, row.dose, row.state) == (line.row.id, key, line.state.value)
-    ]
-    return open_[-1] if open_ else None
 
 
 # --- the timers of a dose --------------------------------------------------------------------------------------------------------

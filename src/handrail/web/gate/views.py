@@ -61,7 +61,6 @@ def _gate_context(request: HttpRequest, found: Course, now: datetime) -> dict[st
     gated = gate_of(found, now)
     read = gated.read
     zone = read.dose.zone if read is not None else found.time_zone
-    signed = list(found.gate_signatures.select_related("user").order_by("at", "id"))
     return {
         **frame(request, "courses"),
         "course": {"id": found.pk, "who": patient_words(found, names="view_identity" in may)},
@@ -72,7 +71,7 @@ def _gate_context(request: HttpRequest, found: Course, now: datetime) -> dict[st
         "trouble": gated.trouble,
         "moment": page.MOMENTS[gated.gate.moment] if read else "",
         "at": local_time(now, zone),
-        "rows": page.rows(gated, signed, may, user, zone),
+        "rows": page.rows(gated, may, user, zone),
         "timers": page.timers(read, now) if read else [],
     }
 

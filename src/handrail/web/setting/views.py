@@ -84,7 +84,7 @@ def decide(request: HttpRequest, course_id: UUID) -> HttpResponse:
         decide_setting(
             found.pk, found,
             recommendation=sent.get("recommendation", ""), step=sent.get("step", ""), on=_day(sent.get("on", "")),
-            because=sent.get("because", ""), by=person(user), now=now, id=_batch(request),
+            because=sent.get("because", ""), by=person(user), now=now, event_id=_batch(request),
         )  # fmt: skip
     except (RefusedError, ConflictError) as error:
         chosen = {"recommendation": sent.get("recommendation", ""), "because": sent.get("because", "")}
