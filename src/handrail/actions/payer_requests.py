@@ -13,13 +13,23 @@ from uuid import UUID, uuid4, uuid5
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
-from handrail.actions.facts import record_event, withdraw_event
+from handrail.actions.facts import record_event
 from handrail.actions.payer_papers import papers_of
-from handrail.actions.recording import locked
+from handrail.actions.recording import locked, record
 from handrail.people import scope
 from handrail.people.models import Holiday
 from handrail.records.models import Course, PayerEntry, PayerRequest
-from handrail.rules.access import Caution, Entry, Kind, Request, Standing, cautions, standing
+from handrail.rules.access import (
+    Caution,
+    Entry,
+    Kind,
+    Request,
+    Setting,
+    Standing,
+    Urgency,
+    cautions,
+    standing,
+)
 from handrail.rules.access_data import TOCILIZUMAB, access_rules
 from handrail.rules.caredata import tocilizumab
 from handrail.rules.eligibility import first_day
@@ -35,7 +45,9 @@ MOMENT: Final = timedelta(microseconds=1)
 STILL_INTERNAL: Final = (
     "The billing team has not cleared it yet: it cannot be submitted. Write down the billing team's word first."
 )
-SETTINGS: Final = ("inpatient", "hybrid", "outpatient")
+URGENCIES: Final[dict[str, Urgency]] = {"standard": "standard", "expedited": "expedited"}
+SETTINGS: Final[dict[str, Setting]] = {"inpatient": "inpatient", "hybrid": "hybrid", "outpatient": "outpatient"}
+"""The words that the verb lets in, and no others come out of a row."""
 PREVENTION: Final = "prophylaxis"
 _DATES: Final = ("valid_from", "valid_until")
 _TEXTS: Final = ("reason", "urgency", "number", "code", "site", "setting", "option", "product", "paper", "takes_back")
@@ -102,7 +114,7 @@ def open_request(
             ("drug", drug, drugs()),
             ("product", product, ("", *(row.id for row in tocilizumab().product)) if drug == TOCILIZUMAB else ("",)),
             ("limit", limit, ("", *(row.id for row in access_rules().limit))),
-            ("urgency", urgency, ("", "standard", "expedited")),
+            ("urgency", urgency, ("", *URGENCIES)),
             ("setting", setting, ("", *SETTINGS)),
             ("supply", supply, ("", "buy_and_bill", "specialty_pharmacy", "free_drug")),
         )
@@ -259,7 +271,15 @@ def _tell_the_course(
     elif kind is Kind.TAKEN_BACK:
         former = next(each for each in before if str(each.pk) == said["takes_back"])
         if Kind(former.kind) in AUTHORISES:
-            withdraw_event(course.pk, event_of(former), reason=said["reason"], by=by, id=uuid4(), now=now)
+            # Whoever may write the answer down may take it back, in both places: else the course would go on saying "granted".
+            fact = {
+                "id": str(uuid4()),
+                "kind": "fact_withdrawn",
+                "at": now.isoformat(),
+                "supersedes": str(event_of(former)),
+                "reason": said["reason"],
+            }
+            record(course.pk, fact, by=by, verbs=(VERB,), now=now)
 
 
 def event_of(row: PayerEntry) -> UUID:
@@ -285,8 +305,8 @@ def request_of(row: PayerRequest) -> Request:
         product=row.product or None,
         limit=row.limit or None,
         internal=row.internal,
-        urgency=row.urgency or None,  # type: ignore[arg-type]  # the verb lets in these words alone
-        setting=row.setting or None,  # type: ignore[arg-type]
+        urgency=URGENCIES.get(row.urgency),
+        setting=SETTINGS.get(row.setting),
         supply=row.supply or None,
     )
 

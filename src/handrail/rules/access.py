@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -365,6 +365,21 @@ def after_working_days(
         if DAYS[day.weekday()] in working and day not in holidays:
             left -= 1
     return civil_instant(day, local.time().replace(tzinfo=None), zone)
+
+
+def urgency_of(request: Request, stands: Standing) -> Urgency | None:
+    """How urgently it was asked for: as it was submitted, before that as it was opened; None: not known."""
+    return (stands.submitted.urgency if stands.submitted is not None else None) or request.urgency
+
+
+def precedence(
+    request: Request, stands: Standing, planned_on: date | None, now: datetime
+) -> tuple[int, datetime, date, str]:
+    """Where a request stands in a queue, the smallest first: a clock that ran out, then one asked for as expedited, then the clock that
+    runs out next, then the dose that is planned first."""
+    due = stands.clock.due if stands.clock is not None else None
+    rank = 0 if due is not None and due <= now else 1 if urgency_of(request, stands) == "expedited" else 2
+    return rank, due or datetime.max.replace(tzinfo=UTC), planned_on or date.max, request.id
 
 
 # --- before it is sent ------------------------------------------------------------------------------------------------------

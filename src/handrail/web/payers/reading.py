@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -12,11 +12,12 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from handrail.actions.payer_gate import Held, held
-from handrail.people.models import Holiday, User
+from handrail.people import permissions
+from handrail.people.models import Holiday, Membership, Role, User
 from handrail.records import wire
 from handrail.records.models import Course, Event, PayerEntry, PayerRequest
 from handrail.records.reach import courses_of
-from handrail.rules.access import SETTLED, Kind
+from handrail.rules.access import SETTLED, Kind, precedence
 from handrail.rules.access_data import TOCILIZUMAB, access_rules
 from handrail.rules.access_waits import Waits, waits
 from handrail.rules.amount import amount_for
@@ -27,10 +28,18 @@ from handrail.rules.nextdose import latest_weight
 from handrail.rules.pinned import protocol_for
 from handrail.rules.terms import UnusableInput, civil_date, step_words
 
+READ: Final = "view_identity"
+"""Who reads the requests of a course."""
 WAIVES: Final = "without_prophylaxis"
 """The option that waives it."""
-MOST: Final = 200
-"""Requests on one page of the queue, and answered requests of a history; what is more is said."""
+WORK_ON_REQUESTS: Final = (Role.COORDINATOR, Role.PHARMACIST, Role.SITE_MANAGER, Role.NURSE, Role.APP, Role.ONCOLOGIST)
+"""Who is asked about a request, the nearest first."""
+NAMED: Final = 3
+"""So many of them are named."""
+LATEST: Final = 200
+"""Answered requests of a history."""
+PER_PAGE: Final = 100
+"""Requests on one page of the queue; how many there are in all is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,44 +51,69 @@ class Queued:
     planned_on: date | None
 
 
-def open_requests(person: User, now: datetime) -> tuple[list[Queued], bool]:
-    """The open requests of the courses that a person may work on, the clock that runs out first before the others.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """One page of the open requests. `total`: how many are open; `page` of `pages`, from 1."""
 
-    Returns:
-        The requests, and whether there are more than are shown. Constant number of queries.
+    rows: tuple[Queued, ...]
+    total: int
+    page: int
+    pages: int
+
+
+def open_requests(person: User, now: datetime, page: int = 1) -> Queue:
+    """The open requests of the courses that a person may work on, in the order of `access.precedence`: all of them are put in
+    order before any is left to another page, so that an urgent one that was opened last is not hidden behind the old ones.
+
+    Args:
+        page: which page, from 1; one that there is not: the nearest.
+
+    Constant number of queries.
     """
-    settled = PayerEntry.objects.filter(request=OuterRef("pk"), kind__in=[state.value for state in SETTLED])
-    errors = PayerEntry.objects.filter(request=OuterRef("pk"), kind=Kind.TAKEN_BACK.value)
     courses = courses_of(person, now, "manage_access").filter(ended_at__isnull=True)
-    rows = list(
-        PayerRequest.objects.filter(Q(~Exists(settled)) | Exists(errors) | Exists(_denied_after()), course__in=courses)
-        .select_related("course__patient", "course__site", "course__organisation", "opened_by")
-        .prefetch_related("entries__by")
-        .order_by("opened_at", "id")[: MOST + 1]
-    )
+    waiting = _unsettled(courses)
+    entries: dict[UUID, list[PayerEntry]] = {}
+    for entry in PayerEntry.objects.filter(request__in=waiting.values("pk")):
+        entries.setdefault(entry.request_id, []).append(entry)
+    rows = list(waiting.select_related("course__site"))
     free = _holidays({row.organisation_id for row in rows})
-    plans = _planned({row.course_id for row in rows}, now)
+    plans = _planned(waiting.values("course"), now)
     found = [
         Queued(
-            held=held(row.course, row, tuple(row.entries.all()), free.get(row.organisation_id, frozenset())),
+            held=held(row.course, row, tuple(entries.get(row.pk, ())), free.get(row.organisation_id, frozenset())),
             course=row.course,
             planned_on=plans.get(row.course_id),
         )
-        for row in rows[:MOST]
+        for row in rows
     ]
-    waiting = [each for each in found if each.held.standing.state not in SETTLED]
-    return sorted(waiting, key=_first), len(rows) > MOST
+    found = [each for each in found if each.held.standing.state not in SETTLED]
+    found.sort(key=lambda each: precedence(each.held.request, each.held.standing, each.planned_on, now))
+    pages = max(1, -(-len(found) // PER_PAGE))
+    page = min(max(page, 1), pages)
+    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+    named = Course.objects.select_related("patient", "site", "organisation").in_bulk({each.course.pk for each in shown})
+    rows_ = tuple(replace(each, course=named[each.course.pk]) for each in shown)
+    return Queue(rows=rows_, total=len(found), page=page, pages=pages)
 
 
-def _denied_after() -> Any:
-    """A payer that takes an approval back opens the request again."""
-    return PayerEntry.objects.filter(request=OuterRef("pk"), kind=Kind.DENIED.value)
+def _unsettled(courses: Any) -> Any:
+    """The requests of courses that no entry settled, or that an entry may have opened again: an error taken back, or a payer that
+    takes its approval back."""
+    said = PayerEntry.objects.filter(request=OuterRef("pk"))
+    settled = said.filter(kind__in=[state.value for state in SETTLED])
+    reopens = said.filter(kind__in=[Kind.TAKEN_BACK.value, Kind.DENIED.value])
+    return PayerRequest.objects.filter(Q(~Exists(settled)) | Exists(reopens), course__in=courses)
 
 
-def _first(each: Queued) -> tuple[float, date, str]:
-    clock = each.held.standing.clock
-    due = clock.due.timestamp() if clock is not None else float("inf")
-    return due, each.planned_on or date.max, str(each.held.row.pk)
+def workers_for(person: User, now: datetime) -> list[str]:
+    """Who works on the requests of a person's organisations, by name and role, whoever does it as a job first."""
+    current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
+    found = Membership.objects.filter(
+        current, organisation__in=permissions.organisations_of(person, now), valid_from__lte=now, user__is_active=True,
+        role__in=WORK_ON_REQUESTS,
+    ).select_related("user")  # fmt: skip
+    ranked = sorted(found, key=lambda each: (WORK_ON_REQUESTS.index(Role(each.role)), each.user.name, str(each.pk)))
+    return list(dict.fromkeys(f"{each.user.name} ({Role(each.role).label.lower()})" for each in ranked))[:NAMED]
 
 
 def _holidays(organisations: Iterable[UUID]) -> dict[UUID, frozenset[date]]:
@@ -91,11 +125,9 @@ def _holidays(organisations: Iterable[UUID]) -> dict[UUID, frozenset[date]]:
     return {owner: frozenset(days) for owner, days in found.items()}
 
 
-def _planned(courses: Iterable[UUID], now: datetime) -> dict[UUID, date]:
+def _planned(courses: Any, now: datetime) -> dict[UUID, date]:
     """The day of the latest plan of each course that was not taken back. A list shows it; the gate reads the record."""
-    rows = Event.objects.filter(
-        course__in=list(courses), kind__in=["dose_planned", "fact_withdrawn"], recorded_at__lte=now
-    )
+    rows = Event.objects.filter(course__in=courses, kind__in=["dose_planned", "fact_withdrawn"], recorded_at__lte=now)
     wanted = list(rows.order_by("occurred_at", "id").values_list("id", "course", "kind", "payload", "supersedes"))
     gone = {supersedes for *_, supersedes in wanted if supersedes is not None}
     found: dict[UUID, date] = {}
@@ -111,7 +143,7 @@ def waits_with(organisation_id: UUID, payer: str, drug: str) -> Waits:
         PayerRequest.objects.filter(organisation_id=organisation_id, payer=payer, drug=drug)
         .select_related("course__site", "course__organisation")
         .prefetch_related("entries")
-        .order_by("-opened_at", "id")[:MOST]
+        .order_by("-opened_at", "id")[:LATEST]
     )
     answered = []
     for row in rows:
@@ -192,11 +224,11 @@ def _prevention(weight: Decimal | None, on: date) -> list[dict[str, Any]]:
 
 
 def prevention_report(person: User, now: datetime) -> dict[str, Any]:
-    """Of the courses that a person works on: for how many tocilizumab before step-up was meant, given of those, and why not.
+    """Of the courses that a person reads: for how many tocilizumab before step-up was meant, given of those, and why not.
 
     Meant: a request for tocilizumab was opened. Given: a dose to prevent is on record. Constant number of queries.
     """
-    courses = courses_of(person, now, "manage_access")
+    courses = courses_of(person, now, READ)
     meant = set(PayerRequest.objects.filter(course__in=courses, drug=TOCILIZUMAB).values_list("course", flat=True))
     doses = Event.objects.filter(course__in=courses, kind="medicine_given", payload__purpose="prophylaxis")
     gone = set(

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
-from handrail.actions.errors import RefusedError
+from handrail.actions.errors import NotAllowedError, RefusedError
 from handrail.actions.payer_gate import Held, evidence_of, held_of, planned_on
 from handrail.actions.payer_papers import papers_of
 from handrail.actions.payer_requests import (
@@ -31,7 +31,7 @@ from handrail.actions.payer_requests import (
 )
 from handrail.people import permissions
 from handrail.records.models import Course, PayerRequest
-from handrail.rules.access import Caution, Entry, Kind, Standing, conflicts, counted
+from handrail.rules.access import Caution, Entry, Kind, Standing, conflicts, counted, urgency_of
 from handrail.rules.access_data import SUPPLY_WORDS, TOCILIZUMAB, access_rules
 from handrail.rules.access_gate import RESCUE_NEVER_WAITS
 from handrail.rules.access_waits import outlook
@@ -50,21 +50,29 @@ from handrail.web.words import instant_iso, local_time
 
 SOON: Final = timedelta(hours=4)
 """A clock that runs out within this is marked: a mark on a page, no limit of anything."""
-READ: Final = "view_identity"
+READ: Final = reading.READ
+GOES_ON: Final = "That goes on without the payer: whoever prescribes, or a pharmacist, decides it and writes it down."
 
 
 @staff_page
 @require_GET
 def queue(request: HttpRequest) -> HttpResponse:
-    """Every open request that this person may work on, by its clock and the planned day. Constant number of queries."""
+    """Every open request that this person may work on, what is overdue or urgent first. Constant number of queries."""
     user, now = signed_in(request), clock.now()
-    found, more = reading.open_requests(user, now)
+    asked = request.GET.get("page", "")
+    found = reading.open_requests(
+        user, now, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+    )
+    may = permissions.may(user, VERB, None, now)
     context = {
         **frame(request, "programme"),
-        "rows": [_queued(each, now) for each in found],
-        "more": more,
-        "most": reading.MOST,
-        "may": permissions.may(user, VERB, None, now),
+        "rows": [_queued(each, now) for each in found.rows],
+        "total": found.total,
+        "page": found.page,
+        "pages": found.pages,
+        "most": reading.PER_PAGE,
+        "may": may,
+        "ask": [] if may else reading.workers_for(user, now),
         "rescue": RESCUE_NEVER_WAITS,
     }
     return render(request, "handrail/payers/queue.html", context)
@@ -74,7 +82,9 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_GET
 def prevention(request: HttpRequest) -> HttpResponse:
     """Tocilizumab before step-up: for how many it was meant, given of those, and the reasons where not."""
-    context = {**frame(request, "programme"), **reading.prevention_report(signed_in(request), clock.now())}
+    user, now = signed_in(request), clock.now()
+    may = permissions.may(user, READ, None, now)
+    context = {**frame(request, "programme"), "may": may, **reading.prevention_report(user, now)}
     return render(request, "handrail/payers/prevention.html", context)
 
 
@@ -87,6 +97,7 @@ def _queued(each: reading.Queued, now: datetime) -> dict[str, Any]:
         "drug": _drug(held.row),
         "payer": held.row.payer,
         "state": held.standing.words,
+        "expedited": urgency_of(held.request, held.standing) == "expedited",
         "planned": say_date(each.planned_on) if each.planned_on else "not planned yet",
     }
 
@@ -233,6 +244,9 @@ def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
                 )  # fmt: skip
             except RefusedError as error:
                 filled.errors[error.path] = error.message
+            except NotAllowedError:
+                # The page asks everybody who works on it; that a way goes on without the payer is known from what was chosen.
+                filled.errors["option"] = GOES_ON
             else:
                 messages.success(request, f"Written down: {forms.TITLES[kind].lower()}.", extra_tags="saved")
                 return redirect("payer_request", request_id=row.pk)
