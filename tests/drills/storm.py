@@ -345,7 +345,7 @@ class Storm:
         }
         waiting = [page for page in pages if UUID(str(page[0])).hex in old]
         unpaged = self.place.rows(
-            "SELECT a.key, a.next_page_at, a.lease_until, a.created_at FROM alerts_alert a WHERE a.closed_at IS NULL "
+            "SELECT a.key, a.next_page_at, a.lease_until, a.opened_at FROM alerts_alert a WHERE a.closed_at IS NULL "
             "AND a.acknowledged_at IS NULL AND NOT EXISTS (SELECT 1 FROM alerts_page p WHERE p.alert_id = a.id)"
         )
         said = [
