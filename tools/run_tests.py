@@ -19,6 +19,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 NOTHING_COLLECTED = 5  # pytest's exit status when no test was selected
+# Every process of a run reads what the first one compiled, also where the machine is told to leave no compiled files beside the sources.
+COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".venv" / "compiled")}
 FAST = "not (browser or postgres or drill or slow)"
 BOTH_CORES = ["-n", "2", "--dist", "loadscope"]
 HURRIED = ["tests/jobs", "tests/drills"]  # they measure time: nothing else runs beside them
@@ -64,7 +66,7 @@ def run_checks(commands: dict[str, Command]) -> list[tuple[str, float, str]]:
     with tempfile.TemporaryDirectory(prefix="handrail-checks-") as folder:
         # Checks that load Django must neither find nor leave a database in the project.
         address = f"sqlite:///{Path(folder) / 'handrail.db'}"
-        environment = {**os.environ, "HANDRAIL_MODE": "test", "HANDRAIL_DATABASE_URL": address}
+        environment = {**os.environ, **COMPILED, "HANDRAIL_MODE": "test", "HANDRAIL_DATABASE_URL": address}
         for name, command in commands.items():
             started = time.monotonic()
             finished = subprocess.run(
@@ -89,7 +91,7 @@ def run_tests(name: str, options: list[str], environment: dict[str, str] | None 
         finished = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *options],
             cwd=ROOT,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **COMPILED, **(environment or {})},
             stdin=subprocess.DEVNULL,
             check=False,
         )
