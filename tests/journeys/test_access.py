@@ -108,6 +108,7 @@ def test_from_the_policy_card_to_the_appeal_that_was_won(
     expect(desk.get_by_role("heading", name="What will be billed")).to_be_visible()
     expect(desk.get_by_role("row", name="first treatment dose")).to_contain_text("J9380")
     seen(desk, "access-course-desk", axe)
+    desk.get_by_role("group", name="For (needed)").get_by_label("Teclistamab").check()
     desk.get_by_role("textbox", name="Payer").fill(PAYER)
     desk.get_by_role("group", name="Where the step-up is planned").get_by_label("Outside").check()
     desk.get_by_role("button", name="Save").click()
