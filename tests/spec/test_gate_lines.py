@@ -80,6 +80,8 @@ TURNED: list[tuple[str, str, dict[str, Any], bool | None, str]] = [
     ("authorisation", "authorisation_set", {"subject": "bispecific", "status": "approved", "valid_until": "2026-03-02"}, False, "ends on Mon 2 Mar"),
     ("authorisation", "authorisation_set", {"subject": "bispecific", "status": "approved", "valid_until": "2026-03-03"}, True, "authorised"),
     ("authorisation", "authorisation_set", {"subject": "bispecific", "status": "approved", "valid_from": "2026-03-04", "valid_until": "2026-05-03"}, False, "begins on"),
+    ("authorisation", "authorisation_set", {"subject": "bispecific", "status": "granted", "valid_until": "2026-03-03"}, True, "authorised"),
+    ("authorisation", "authorisation_set", {"subject": "bispecific", "status": "granted"}, None, "until when"),
     ("authorisation", "authorisation_set", {"subject": "elranatamab", "status": "not_required"}, True, "no authorisation is required"),
     ("tocilizumab", "authorisation_set", {"subject": "tocilizumab", "status": "denied"}, False, "denied"),
     ("tocilizumab", "readiness_confirmed", {"item": "rescue_tocilizumab", "confirmed": False}, False, "not so"),

@@ -119,6 +119,24 @@ def test_the_latest_word_counts():
     assert finding.because == "it is recorded as not met"
 
 
+@pytest.mark.parametrize(
+    # recorded before | requirement and answer of the later word | open for the card
+    ("before", "later", "because"),
+    [
+        (True, {"requirement": None, "met": False}, "what was recorded last names no requirement"),
+        (True, {"requirement": None, "met": None}, "what was recorded last names no requirement"),
+        (True, {"requirement": None, "met": True}, "what was recorded last names no requirement"),
+        (False, {"requirement": None, "met": True}, "it is recorded as not met"),
+        (True, {"requirement": COUNSELLED, "met": True}, None),
+    ],
+)
+def test_a_later_word_without_its_requirement_may_have_been_about_any(before: bool, later: dict, because: str | None):
+    told = candidate(**{CARD: {"met": before}})
+    told.tell("rems_met", "2026-03-01 09:00", **later)
+    found = {finding.what: finding.because for finding in rems(told.assess(VISIT))}
+    assert next((found[what] for what in found if "fills in the patient wallet card" in what), None) == because
+
+
 def test_a_card_that_was_handed_over_stays():
     told = candidate(**{CERTIFIED: {"valid_until": "2027-01-01"}})
     told.dose(SUD1, VISIT)

@@ -87,9 +87,14 @@ def known(*more: tuple[str, str, dict[str, Any]], **how: Any) -> SettingFacts:
         ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "requested"})], "authorisation", Paper(held=False)),
         ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "approved", "valid_from": "2026-07-07"})], "authorisation", Paper(held=False)),
         ([("authorisation_set", MORNING, {"status": "approved"})], "authorisation", Paper()),
+        ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "granted", "valid_until": "2026-09-30"})], "authorisation", Paper(held=True, until=DAY_1.replace(month=9, day=30))),
+        ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "not_required"})], "authorisation", Paper(held=True, until=DAY_1)),
+        ([("authorisation_set", MORNING, {"subject": "bispecific", "status": "not_required", "valid_until": None})], "authorisation", Paper(held=True)),
         ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": True})], "rems_prescriber", Paper(held=True, until=DAY_1)),
         ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": True, "valid_until": None})], "rems_prescriber", Paper(held=True)),
         ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": None})], "rems_prescriber", Paper(until=DAY_1)),
+        ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": True}), ("rems_met", MORNING, {"requirement": None, "met": False})], "rems_prescriber", Paper()),
+        ([("rems_met", MORNING, {"requirement": "prescriber_certified", "met": False}), ("rems_met", MORNING, {"requirement": None, "met": True})], "rems_prescriber", Paper(held=False, until=DAY_1)),
     ],
 )  # fmt: skip
 def test_what_the_record_says(more, fact, value):

@@ -21,7 +21,7 @@ from handrail.rules.home_medicines import AGENT_WORDS
 from handrail.rules.planned import planning_findings
 from handrail.rules.readiness import gate_data
 from handrail.rules.readiness_events import ITEM_WORDS
-from handrail.rules.setting_course import Around
+from handrail.rules.setting_course import GRANTED, NOT_REQUIRED, Around
 from handrail.rules.setting_evidence import SettingLook, look_at_setting, travel_evidence
 from handrail.rules.setting_record import DoseWanted, Record
 from handrail.rules.setting_rules import load_setting_rules
@@ -31,7 +31,6 @@ from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date,
 
 IN_HOSPITAL: Final = "the dose is planned in hospital"
 DEXAMETHASONE: Final = "dexamethasone"
-GRANTED: Final = ("approved", "not_required")
 
 
 # --- reading facts --------------------------------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ def _authorised(line: str, found: Known, subjects: tuple[str, ...]) -> Evidence:
         return told(line, None, f"what the payer said of {words} is not known", "ask the payer, and record it")
     if body.status not in GRANTED:
         return told(line, False, f"the payer's word on {words}: {body.status}", "follow it up", evidence=number)
-    if body.status == "not_required":
+    if body.status == NOT_REQUIRED:
         return told(line, True, f"no authorisation is required for {words}", evidence=number)
     if body.valid_until is None:
         because = f"until when the authorisation for {words} holds is not known"

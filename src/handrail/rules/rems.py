@@ -50,10 +50,10 @@ def rems(
         if row.in_force_to is not None and dose.on > row.in_force_to:
             ended.setdefault((row.in_force_to, row.confirmed_by, row.confirmed_on), []).append(row)
             continue
-        met = _latest(history, row.requirement)
+        met, doubted = _latest(history, row.requirement)
         if row.before == "every_dose" and met is not None and met.body.valid_until is not None:
             changes.append(day_start(met.body.valid_until + timedelta(days=1), dose.zone))
-        open_because = _open_because(row, met, dose.on, last_dose_at)
+        open_because = _open_because(row, met, dose.on, last_dose_at) or doubted
         if open_because is not None:
             findings.append(_finding(protocol, policy, row, open_because))
     findings += [_ended(protocol, rows) for rows in ended.values()]
@@ -66,10 +66,12 @@ def _edges(row: RemsRow) -> tuple[date, ...]:
     return tuple(day for day in (row.in_force_from, after) if day is not None)
 
 
-def _latest(history: History, requirement: str) -> Event | None:
-    """The latest word on a requirement; one about a requirement that is not known may have been about this one."""
-    found = [e for e in history.of("rems_met") if e.body.requirement == requirement]
-    return found[-1] if found else None
+def _latest(history: History, requirement: str) -> tuple[Event | None, str | None]:
+    """The latest word on a requirement, and why it is doubted: a later word without its requirement may have been about this one."""
+    found = [e for e in history.of("rems_met") if e.body.requirement in (requirement, None)]
+    known = [e for e in found if e.body.requirement is not None]
+    doubted = bool(known) and found[-1].body.requirement is None
+    return known[-1] if known else None, "what was recorded last names no requirement" if doubted else None
 
 
 def _open_because(row: RemsRow, met: Event | None, on: date, last_dose_at: datetime | None) -> str | None:

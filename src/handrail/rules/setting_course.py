@@ -170,11 +170,17 @@ class _Reading(Record):
         known: Paper | None = getattr(self.around, name)
         if known is not None:
             return known
-        met = [e for e in self.history.of("rems_met") if e.body.requirement == REQUIREMENTS[name]]
+        about = [e for e in self.history.of("rems_met") if e.body.requirement in (REQUIREMENTS[name], None)]
+        met = [e for e in about if e.body.requirement is not None]
         noted = self.noted.get(name)
         if met and (noted is None or noted.at <= met[-1].at):
-            return self._of_requirement(met[-1])
-        return self.answer(name) or Paper()
+            found = self._of_requirement(met[-1])
+        else:
+            found = self.answer(name) or Paper()
+        last = max((e.at for e in (noted, *met) if e is not None), default=None)
+        # A later word without its requirement may have taken this one back.
+        doubted = last is not None and any(e.body.requirement is None and e.at >= last for e in about)
+        return Paper() if doubted and found.held else found
 
     def _of_requirement(self, event: Event) -> Paper:
         """A requirement without an end that was checked after the last dose holds for this dose."""
@@ -301,11 +307,16 @@ class _Reading(Record):
         if not answers:
             return Paper()
         body = answers[-1].body
-        held = {**dict.fromkeys(GRANTED, True), **dict.fromkeys(REFUSED, False)}.get((body.status or "").lower())
+        status = (body.status or "").lower()
+        held = {**dict.fromkeys(GRANTED, True), **dict.fromkeys(REFUSED, False)}.get(status)
         early = body.valid_from is not None and body.valid_from > self.dose.on
         if "valid_from" in answers[-1].nulls or body.subject is None:
             held = held and None
-        return Paper(held=False if held and early else held, until=body.valid_until)
+        # What is not asked for has no end: it was looked up for the dose that is decided.
+        until = body.valid_until or (
+            self.dose.on if status == NOT_REQUIRED and "valid_until" not in answers[-1].nulls else None
+        )
+        return Paper(held=False if held and early else held, until=until)
 
     def _drug(self) -> tuple[str, ...]:
         return ("bispecific", self.history.course.product)
@@ -410,7 +421,9 @@ SCREENED: Final[Mapping[str, tuple[str, ...]]] = {
     "pregnancy": ("pregnancy_test",),
 }
 """The laboratory codes that make a screening test resulted, all of them."""
-GRANTED: Final = ("approved", "granted")
+NOT_REQUIRED: Final = "not_required"
+GRANTED: Final = ("approved", "granted", NOT_REQUIRED)
+"""A payer's word with which a drug may be given: `granted` is what the access desk writes into the record."""
 REFUSED: Final = ("denied", "expired", "withdrawn", "pending", "requested")
 
 
