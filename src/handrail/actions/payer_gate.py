@@ -14,7 +14,7 @@ from handrail.records import wire
 from handrail.records.models import Course, PayerEntry, PayerRequest
 from handrail.rules.access import Request, Standing
 from handrail.rules.access_data import TOCILIZUMAB, access_rules
-from handrail.rules.access_gate import Asked, gate_evidence_bispecific, gate_evidence_tocilizumab
+from handrail.rules.access_gate import Asked, gate_evidence_bispecific, gate_evidence_tocilizumab, rescue_evidence
 from handrail.rules.billing import units_of
 from handrail.rules.doses import given_doses
 from handrail.rules.evidence import Evidence
@@ -62,6 +62,13 @@ def evidence_of(course: Course, on: date, *, now: datetime | None = None) -> dic
         6: gate_evidence_bispecific(drug, asked, rules),
         7: gate_evidence_tocilizumab(prevention, asked, papers.stock(asked.site, on), rules),
     }
+
+
+def rescue_of(course: Course, on: date, *, now: datetime) -> Evidence | None:
+    """What the latest count of rescue doses at the site of the dose says for its day; None: nobody has counted there."""
+    asked = asked_on(course, on, now)
+    stock = papers_of(course.organisation_id).stock(asked.site, on)
+    return rescue_evidence(stock, asked, access_rules()) if stock.counted_on is not None else None
 
 
 def asked_on(course: Course, on: date, now: datetime) -> Asked:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from handrail.actions.emergency import opens_page
 from handrail.actions.gate_signatures import Signed, signed_of
-from handrail.actions.payer_gate import evidence_of
+from handrail.actions.payer_gate import evidence_of, rescue_of
 from handrail.actions.rems_look import evidence_of as rems_evidence_of
 from handrail.actions.setting_desk import around_of
 from handrail.actions.site_bookings import signs_levels, site_evidence, site_of_plan
@@ -30,7 +30,7 @@ from handrail.rules.events import SHELL_KINDS
 from handrail.rules.events import Event as Fact
 from handrail.rules.evidence import Evidence, all_met
 from handrail.rules.gate_evidence import NO_WINDOW, TREATMENT, Answered, Known, known, told
-from handrail.rules.gate_home import HOME, confirmed, setting_of, wanted
+from handrail.rules.gate_home import HOME, confirmed, rescue_in_doubt, setting_of, wanted
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.readiness import Gate, gate_data, readiness
@@ -166,6 +166,10 @@ def _answer(line: str, course: Course, read: Known, shelf: Shelf, *, whole: bool
     ]
     if line not in INSTEAD or not parts:
         parts += [each(read) for each in RECORD.get(line, ())]
+    elif line == "tocilizumab":
+        parts += rescue_in_doubt(read)
+    if whole:
+        parts += [Answered(evidence=each) for desk in BESIDE.get(line, ()) if (each := desk(course, read)) is not None]
     parts += [each(course, read, shelf) for each in TABLES.get(line, ())]
     bars = "; ".join(each.bar for each in parts if each.bar is not None)
     return Answered(evidence=all_met(each.evidence for each in parts), bar=bars or None)
@@ -261,6 +265,11 @@ def _payer_tocilizumab(course: Course, read: Known) -> Evidence | None:
     return _payer(course, read, TOCILIZUMAB, 7)
 
 
+def _rescue(course: Course, read: Known) -> Evidence | None:
+    """The count of rescue doses, also where nobody asked a payer for tocilizumab: a recorded yes hides no empty shelf."""
+    return rescue_of(course, read.dose.on, now=read.now) if read.dose.window_ends is not None else None
+
+
 def _rems(course: Course, read: Known) -> Evidence | None:
     """The REMS desk, where the organisation keeps papers on it."""
     if not RemsRecord.objects.filter(organisation=course.organisation_id).exists():
@@ -331,7 +340,9 @@ DESKS: Final[Mapping[str, tuple[Desk, ...]]] = {
     "caregiver": (_caregiver,),
 }
 """What a desk says that is asked course by course."""
+BESIDE: Final[Mapping[str, tuple[Desk, ...]]] = {"tocilizumab": (_rescue,)}
+"""What a desk says beside all others, whether or not another desk takes the place of the record."""
 BARS: Final = {"rems": "a REMS is in force and not met"}
 """Desks whose open answer nobody overrides, with the reason."""
 INSTEAD: Final = frozenset({"authorisation", "tocilizumab"})
-"""Lines of which the desk knows all that the record knows: what it says takes the place of the record."""
+"""Lines of which the desk knows what the record knows: it takes the place of the record, but for a recorded no to rescue doses."""

@@ -66,7 +66,7 @@ def gate_evidence_tocilizumab(
         requests: every request of the course for tocilizumab.
     """
     data = care or tocilizumab()
-    return all_met([_prophylaxis(requests, asked, rules, data), _rescue(stock, asked, rules, data)])
+    return all_met([_prophylaxis(requests, asked, rules, data), rescue_evidence(stock, asked, rules, data)])
 
 
 def _prophylaxis(
@@ -79,8 +79,9 @@ def _prophylaxis(
     return _authorised(requests, asked, rules, "tocilizumab before the dose")
 
 
-def _rescue(stock: Stock, asked: Asked, rules: AccessRules, care: Care) -> Evidence:
-    need = max((row.doses_per_patient for row in care.stock), default=None)
+def rescue_evidence(stock: Stock, asked: Asked, rules: AccessRules, care: Care | None = None) -> Evidence:
+    """Whether rescue doses of tocilizumab lie ready at the site for the dose, by the latest count."""
+    need = max((row.doses_per_patient for row in (care or tocilizumab()).stock), default=None)
     if stock.doses is None or stock.counted_on is None or need is None:
         return Evidence(
             met=None,

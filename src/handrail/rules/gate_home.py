@@ -124,6 +124,17 @@ def tocilizumab_line(found: Known) -> Answered:
     return Answered(evidence=all_met(parts) if parts else told("tocilizumab", True, NO_WINDOW))
 
 
+def rescue_in_doubt(found: Known) -> list[Answered]:
+    """What somebody said last of the rescue doses, unless it was yes: it stands beside any count. Nobody spoke of them: nothing."""
+    if found.dose.window_ends is None or not any(
+        event.body.item in ("rescue_tocilizumab", None) for event in found.history.of("readiness_confirmed")
+    ):
+        return []
+    last = civil_date(found.dose.window_ends, found.dose.zone)
+    said = confirmed("tocilizumab", found, "rescue_tocilizumab", last)
+    return [Answered(evidence=said)] if said.met is not True else []
+
+
 def _before(found: Known, row: ProphylaxisRow) -> Evidence:
     """A decision is there: given in its time, authorised, or waived."""
     waived = confirmed("tocilizumab", found, "prophylaxis_waived")
