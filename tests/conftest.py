@@ -60,7 +60,10 @@ def _somebody_watches(request: pytest.FixtureRequest) -> Iterator[None]:
     if not databases.touches_database(request.node):
         yield
         return
+    from django.utils import translation
+
     from tests.support.factories import with_its_watcher
 
+    translation.deactivate()  # a page in Spanish leaves its language to the thread, which every request but no test sets anew
     with with_its_watcher():
         yield
