@@ -77,5 +77,5 @@ def allowed(person: User, now: datetime) -> Allowed:
         pages=courses("view_pages"),
         acknowledge=courses("acknowledge"),
         unjudged=frozenset(unjudged.values_list("course_id", flat=True)),
-        answers_for={verb: organisations_where(person, now, verb) for verb in ("acknowledge", "answer_referral")},
+        answers_for=organisations_where(person, now, "acknowledge", "answer_referral"),
     )
