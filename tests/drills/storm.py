@@ -318,7 +318,7 @@ class Storm:
                 seconds=180,
             )
         except AssertionError as error:
-            raise AssertionError(f"{error}: {'; '.join(self._left()) or 'it was just done'}") from None
+            raise AssertionError(f"{error}: {'; '.join(self.left()) or 'it was just done'}") from None
 
     def _settled(self) -> bool:
         """Nothing from before the end is on its way; the ladders of what nobody answers go on for ever."""
@@ -333,7 +333,7 @@ class Storm:
             "AND NOT EXISTS (SELECT 1 FROM alerts_page p WHERE p.alert_id = a.id) LIMIT 1"
         )
 
-    def _left(self) -> list[str]:
+    def left(self) -> list[str]:
         """What is not settled, in words: channel, attempt, tries, and when it was to be sent and is let go, in seconds from now."""
         now = time.time()
         pages = self.place.rows(

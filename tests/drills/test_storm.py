@@ -25,9 +25,11 @@ def test_nothing_is_lost_and_nobody_waits_in_a_small_storm(prepared, database, t
         storm.begin()
         seconds = storm.run(FAULTS)
         storm.end()
+        left = storm.left()
         figures = Judge(storm).figures(seconds)
     print(f"\nseed {SEED}\n{figures}")
     assert figures.good, str(figures)
+    assert left[0].startswith("0 of "), "what a run that does not settle would say can be asked"
     assert figures.answered > 20 and figures.alerts > 10 and figures.mails > 10, "the storm did something"
 
 
