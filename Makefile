@@ -48,11 +48,12 @@ drills: env ## a thousand hand-offs, ten thousand faults on PostgreSQL and a tho
 fuzz: env ## ten thousand mutated Bundles and every door as its description says, at full size (HANDRAIL_FUZZ_SEED=7)
 	@HANDRAIL_FUZZ=full $(BIN)/pytest -q -s tests/fuzz
 
-bench: env ## measure `assess` on long courses, a night in which many report at once, and the FHIR door
+bench: env ## measure `assess` on long courses, a night in which many report at once, the FHIR door and the pages of a large programme
 	@$(BIN)/python bench/assess.py
 	@tools/system.sh test
 	@$(BIN)/python bench/night.py
 	@$(BIN)/python bench/fhir.py
+	@$(BIN)/python bench/pages.py
 
 mutants: env ## change each comparison and number in turn and see that a test notices (ONLY="redosing", SAMPLE=200, SEED=0)
 	@$(BIN)/python tools/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))

@@ -192,6 +192,19 @@ def exporting(courses: int = 2) -> dict[str, Any]:
     return {**told, "job": str(job.pk), "courses": job.courses}
 
 
+def programme(sites: int) -> dict[str, Any]:
+    """One organisation with so many sites, forty staff and two hundred courses for each, as it stands on a Monday in March 2026."""
+    from handrail import clock
+    from tests.support.programme import NOW, Programme, size
+    from tests.support.programme_pages import told_of
+
+    many, staff, courses = size(sites)
+    with clock.use(clock.FrozenClock(NOW)):
+        made = Programme()
+        made.grow(sites=many, staff=staff, courses=courses)
+        return {**told_of(made), "sites": many, "staff": staff, "courses": courses}
+
+
 STORIES = {
     "overdue": overdue,
     "quiet": quiet,
@@ -202,6 +215,7 @@ STORIES = {
     "send_fever": send_fever,
     "answer": answer,
     "exporting": exporting,
+    "programme": programme,
 }
 
 
