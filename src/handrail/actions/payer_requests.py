@@ -19,6 +19,7 @@ from handrail.actions.recording import locked, record
 from handrail.people import scope
 from handrail.people.models import Holiday
 from handrail.records.models import Course, PayerEntry, PayerRequest
+from handrail.records.wire import history_of
 from handrail.rules.access import (
     Caution,
     Entry,
@@ -33,9 +34,10 @@ from handrail.rules.access import (
 from handrail.rules.access_data import TOCILIZUMAB, access_rules
 from handrail.rules.caredata import tocilizumab
 from handrail.rules.eligibility import first_day
+from handrail.rules.gate_evidence import treated_before
 from handrail.rules.interchange import exchange
 from handrail.rules.protocol import catalogue
-from handrail.rules.terms import civil_date
+from handrail.rules.terms import UnusableInput, civil_date
 
 VERB: Final = "manage_access"
 DECIDES: Final = "decide"
@@ -350,8 +352,16 @@ def cautions_of(course: Course, row: PayerRequest, now: datetime) -> tuple[Cauti
     """What to see before a request is sent: the payer's card of today beside the request and the patient."""
     today = civil_date(now, zone_of(course))
     card = papers_of(course.organisation_id).card(row.payer, row.drug, today)
-    lines = course.facts.get("lines_prior")
-    return cautions(request_of(row), card, lines_prior=lines, label_since=label_day(course))
+    return cautions(request_of(row), card, lines_prior=_lines(course, now), label_since=label_day(course))
+
+
+def _lines(course: Course, now: datetime) -> int | None:
+    """Earlier lines of the patient as somebody noted them last, else as the course began with them; None: not known."""
+    try:
+        history, _ = history_of(course, now)
+    except UnusableInput:
+        return None
+    return treated_before(history).lines
 
 
 def label_day(course: Course) -> date | None:

@@ -130,6 +130,7 @@ def card_form() -> Form:
         Field(name="drug", label="Drug", kind="choice", choices=tuple(drugs().items()), required=True),
         Field(name="since", label="In force from", kind="date", required=True),
         Field(name="until", label="Until", kind="date"),
+        Field(name="document", label="Document it was read in, with number and address", kind="text", hint="An appeal names it."),
         Field(name="indication", label="For whom, in own words", kind="text", required=True),
         Field(name="lines_required", label="Earlier lines asked for", kind="whole"),
         Field(name="site_of_care", label="What it asks of the place", kind="text"),

@@ -11,18 +11,20 @@ from typing import Any
 
 from handrail.actions.payer_gate import held_of, planned_on
 from handrail.actions.payer_papers import papers_of
-from handrail.actions.payer_requests import cautions_of, drugs, zone_of
+from handrail.actions.payer_requests import cautions_of, drugs, entry_of, zone_of
 from handrail.records import wire
 from handrail.records.models import Course, PayerRequest
-from handrail.rules.access import Kind, State
+from handrail.rules.access import Kind, counted, urgency_of
 from handrail.rules.access_data import SUPPLY_WORDS, TOCILIZUMAB, evidence_file, sources_of
 from handrail.rules.billing import units_of
 from handrail.rules.caredata import tocilizumab
+from handrail.rules.eligibility import Before
 from handrail.rules.interchange import label_on
 from handrail.rules.nextdose import latest_weighing
 from handrail.rules.terms import Status, UnusableInput, civil_date, say_date
+from handrail.web.payers import pack
+from handrail.web.payers.forms import product_choices
 from handrail.web.payers.reading import billing_rows
-from handrail.web.words import local_time
 
 
 def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str, Any]:
@@ -31,28 +33,44 @@ def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str
     held = next(each for each in held_of(course) if each.row.pk == row.pk)
     today = civil_date(now, zone)
     papers = papers_of(course.organisation_id)
-    card = papers.card(row.payer, row.drug, today)
-    denied = next((each for each in reversed(held.entries) if each.kind == Kind.DENIED.value), None)
-    appeal = held.standing.state in (State.DENIED, State.TALK, State.APPEALED)
+    appeal = held.standing.state in pack.APPEALS
+    # The standing leaves out what was taken back: an answer that was an error is no denial to argue against.
+    denied = next((each for each in reversed(counted(map(entry_of, held.entries))) if each.kind is Kind.DENIED), None)
+    denied = denied if appeal else None
+    before = pack.earlier(course, now)
+    facts = _facts(row, course, before, urgency_of(held.request, held.standing), now)
     prevention = row.drug == TOCILIZUMAB
     return {
         "title": "Appeal" if appeal else "Letter of medical necessity",
         "payer": row.payer,
         "organisation": course.organisation.name,
-        "made": local_time(now, zone),
+        "made": pack.dated(now, zone),
         "drug": drugs().get(row.drug, row.drug),
-        "facts": _facts(row, course, now),
-        "missing": [name for name, value in _facts(row, course, now) if value is None],
-        "plan": billing_rows(course, now),
-        "denied": {"reason": denied.payload.get("reason", ""), "at": local_time(denied.occurred_at, zone)} if denied else None,
-        "card": {"since": say_date(card.since), "words": card.indication, "place": card.site_of_care or "not read"} if card else None,
+        "facts": facts,
+        "missing": [name for name, value in facts if value is None],
+        "not_held": pack.not_held(before),
+        "plan": _plan(row, course, now),
+        "denied": {"reason": denied.reason, "at": pack.dated(denied.at, zone)} if denied else None,
+        "went": pack.course_of_request(held, zone, appeal=appeal),
+        "card": pack.card_against(papers, row, civil_date(denied.at, zone) if denied else None, today),
+        "course_label": None if prevention else pack.label_of(course, now),
         "cautions": cautions_of(course, row, now),
         "prevention": prevention,
         **(_prevention(row, course, today) if prevention else {}),
     }  # fmt: skip
 
 
-def _facts(row: PayerRequest, course: Course, now: datetime) -> list[tuple[str, str | None]]:
+def _plan(row: PayerRequest, course: Course, now: datetime) -> dict[str, Any]:
+    """What is asked for: every dose of the step-up, or the tocilizumab product that was chosen; all of them where none is chosen yet."""
+    plan = billing_rows(course, now)
+    chosen = dict(product_choices()).get(row.product)
+    plan["prevention"] = [each for each in plan["prevention"] or () if chosen in (None, each["product"])]
+    return plan
+
+
+def _facts(
+    row: PayerRequest, course: Course, before: Before, urgency: str | None, now: datetime
+) -> list[tuple[str, str | None]]:
     """The facts of the case, in the order in which a reviewer looks for them. None: not known."""
     patient, known, zone = course.patient, course.facts, zone_of(course)
     weight = _weight(course, now)
@@ -62,7 +80,6 @@ def _facts(row: PayerRequest, course: Course, now: datetime) -> list[tuple[str, 
         product = next((each for each in tocilizumab().product if each.id == row.product), None)
         agent = f"{TOCILIZUMAB}{product.suffix or ''}" if product is not None else TOCILIZUMAB
         code = units_of(agent, Decimal(1), civil_date(now, zone)).code
-    lines = known.get("lines_prior")
     ecog = known.get("ecog_0_4")
     return [
         ("Patient", patient.name or None),
@@ -70,15 +87,15 @@ def _facts(row: PayerRequest, course: Course, now: datetime) -> list[tuple[str, 
         ("Record number", patient.mrn or None),
         ("Weight", weight),
         ("Performance status (ECOG)", None if ecog is None else str(ecog)),
-        ("Earlier lines of therapy", None if lines is None else str(lines)),
+        *pack.earlier_rows(before),
         ("Drug of the course", course.product),
-        ("Product asked for", row.product or None if row.drug == TOCILIZUMAB else course.product),
+        ("Product asked for", dict(product_choices()).get(row.product) if row.drug == TOCILIZUMAB else course.product),
         ("Billing code", code),
         ("Planned for", say_date(planned) if planned else None),
         ("Where the step-up is planned", row.setting or None),
         ("Site", course.site.name if course.site else None),
         ("Supply", SUPPLY_WORDS.get(row.supply) if row.supply else None),
-        ("Urgency", row.urgency or None),
+        ("Urgency", urgency),
     ]
 
 

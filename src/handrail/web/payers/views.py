@@ -42,7 +42,7 @@ from handrail.rules.terms import UnusableInput, civil_date, say_date
 from handrail.web.context import frame
 from handrail.web.doors import course_for, signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
-from handrail.web.payers import forms, reading
+from handrail.web.payers import forms, pack, reading
 from handrail.web.payers.letter import letter_context
 from handrail.web.pdf import PAPERS, PdfUnavailable, as_file, papers_for, pdf_of
 from handrail.web.presenters import patient_words
@@ -335,6 +335,7 @@ def _request_page(
         "forms": shown,
         "trouble": " ".join(filled.errors.values()) if lost and filled is not None else "",
         "papers": papers_for(found.jurisdiction),
+        "not_held": pack.not_held(pack.earlier(found, now)),
         "rescue": RESCUE_NEVER_WAITS if row.drug == TOCILIZUMAB else "",
     }
     return render(request, "handrail/payers/request.html", context, status=422 if filled is not None else 200)
