@@ -14,7 +14,9 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
 from handrail.actions.rems_look import evidence_of
-from handrail.people.models import Membership, RemsDispense, RemsMode, RemsRecord
+from handrail.alerts.models import Alert
+from handrail.jobs.watcher import Watcher
+from handrail.people.models import Membership, RemsDispense, RemsMode, RemsRecord, Site
 from handrail.people.scope import everything
 from handrail.rules.terms import say_date
 from tests.support.factories import MONDAY_0900, World, dose, event, make_site
@@ -283,6 +285,32 @@ def test_a_serious_reaction_opens_a_report_with_a_deadline_until_somebody_closes
     typed = {"form": "report", "event": fact["id"], "owed": "yes", "to": "rems", "reported_at": "2026-03-03T09:00"}
     answer = doctor.post(reverse("rems_course", args=[course.pk]), {**typed, "reference": "R-7"}, follow=True)
     assert "Saved: reported." in answer.content.decode()
+    assert "None owed" in rows(desk.get("rems_desk"), REPORTS)
+
+
+def test_a_report_that_is_owed_pages_the_manager_who_writes_it_down_from_the_page_and_is_paged_no_more(desk):
+    """A task with a deadline that nobody sees is a deadline missed: the page comes eight hours before it, and at it."""
+    course = desk.world.course
+    fact = event("crs_assessed", at=NOW, tmax_c="39.0", **{**CLEAR, "hypotension": True, "clinician_grade": 2})
+    record_event(course.pk, fact, by=person(desk.house.nurse), now=NOW)
+    Site.objects.filter(pk=desk.site.pk).update(rota_look_at=NOW)
+    ends = NOW + timedelta(days=1, hours=13)
+    for hours, told in ((-9, []), (-8, ["A REMS report is owed"]), (0, ["A REMS report is overdue"])):
+        desk.clock.set(ends + timedelta(hours=hours))
+        with everything():
+            Watcher().look()
+            open_now = list(Alert.objects.filter(key__startswith="place:rems_report:", closed_at__isnull=True))
+        assert [each.what.partition(":")[0] for each in open_now] == told
+    page = desk.get("page", open_now[0].pk)
+    assert "Synthia" not in page
+    assert "CRS" not in page
+    address = re.search(r'href="([^"]*)">Write the report down<', page)
+    assert address is not None
+    typed = {"form": "report", "event": fact["id"], "owed": "yes", "to": "rems", "reported_at": "2026-03-03T23:00"}
+    assert "Saved: reported." in desk.client.post(address.group(1), typed, follow=True).content.decode()
+    with everything():
+        Watcher().look()
+    assert "The reason is over" in desk.get("page", open_now[0].pk) or "the reason is over" in desk.get("page", open_now[0].pk)  # fmt: skip
     assert "None owed" in rows(desk.get("rems_desk"), REPORTS)
 
 

@@ -47,7 +47,7 @@ READERS = {
     "payers/cards-1.toml": ("rules/access_data.py", "rules/access.py"),
     "payers/clocks-1.toml": ("rules/access_data.py", "rules/access.py", "rules/access_waits.py"),
     "payers/evidence-1.toml": ("rules/access_data.py",),
-    "rems/desk.toml": ("rules/rems_data.py", "rules/rems_doses.py", "rules/rems_setup.py"),
+    "rems/desk.toml": ("rules/rems_data.py", "rules/rems_doses.py", "rules/rems_paging.py", "rules/rems_setup.py"),
     "rota/default-1.toml": ("rules/rota.py",),
     "training/drills-1.toml": ("rules/drills.py",),
     "training/modules-1.toml": ("rules/curriculum.py",),

@@ -8,37 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from handrail.actions.rems_look import House, day_of, dispense_of, evidence_for, house_of
-from handrail.people.models import Organisation, RemsDispense, RemsReport, Site, User
-from handrail.records import wire
+from handrail.actions.rems_reports import GRADES, live_facts, owed_reports, paged_courses
+from handrail.people.models import Organisation, RemsDispense, Site, User
 from handrail.records.models import Course, Event
 from handrail.records.reach import courses_of
-from handrail.rules.episodes import icans_grade
 from handrail.rules.evidence import Evidence
-from handrail.rules.grading import crs_inputs, grade_crs
-from handrail.rules.history import History
-from handrail.rules.pinned import policy_for
 from handrail.rules.rems_data import desk_rules, programme_for
 from handrail.rules.rems_desk import Expiry, expiries
 from handrail.rules.rems_doses import (
     Dose,
     HandOver,
     Owner,
-    Reaction,
     Report,
     Trouble,
     hand_overs,
     owner_at,
-    reports_due,
     troubles,
 )
 from handrail.rules.terms import civil_date
 
 _DOSES: Final = ("dose_planned", "dose_given", "dose_not_given", "fact_withdrawn")
-_GRADES: Final = ("crs_assessed", "icans_assessed", "ice_assessed", "toxicity_resolved", "fact_withdrawn")
 AHEAD: Final = timedelta(days=7)
 """So far ahead hand-overs are listed."""
 
@@ -92,7 +85,7 @@ def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
     since = now - timedelta(days=rules.code.missed_days_back)
     reached = courses_of(person, now)
     courses = {each.pk: each for each in reached.select_related("patient", "organisation", "site")}
-    rows = _facts(reached, since)
+    rows = live_facts(reached, since, (*_DOSES, *GRADES), paged_courses(organisation.pk))
     dispenses = list(
         RemsDispense.objects.filter(course__in=reached, on__gte=since.date(), superseded_by__isnull=True)
         .select_related("by", "prescriber")
@@ -102,10 +95,7 @@ def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
     asked = [dose for dose in doses if dose is not None and _asked(dose, courses)]
     told = troubles(asked, [dispense_of(row) for row in dispenses], rules.code)
     wrong = [Wrong(course=courses[UUID(t.dose.course)], trouble=t, owner=_owner(house, t, now)) for t in told]
-    reported = {str(each) for each in RemsReport.objects.filter(course__in=reached).values_list("event", flat=True)}
-    reactions, resolved = _reactions(courses, rows, now)
-    closed = frozenset().union(*house.holidays.values()) if house.holidays else frozenset[date]()
-    due = reports_due(reactions, reported, resolved, rules.report, closed)
+    due = owed_reports(reached, courses, rows, house.holidays, house.ends, now)
     changes = [
         (site, each)
         for site in house.sites
@@ -125,19 +115,9 @@ def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
 
 def given_doses(courses: dict[UUID, Course], since: datetime, house: House) -> list[Dose]:
     """The doses since an instant for which a dispense record is asked."""
-    rows = _facts(courses, since)
+    rows = live_facts(Course.objects.filter(pk__in=courses), since, _DOSES, ())
     found = [_dose(courses[row.course_id], row, rows, house) for row in rows if row.kind == "dose_given"]
     return [dose for dose in found if dose is not None and _asked(dose, courses)]
-
-
-def _facts(courses: Any, since: datetime) -> list[Event]:
-    """The facts since an instant that nothing corrects or withdraws, the oldest first."""
-    kinds = {*_DOSES, *_GRADES}
-    rows = list(
-        Event.objects.filter(course__in=courses, kind__in=kinds, occurred_at__gte=since).order_by("occurred_at", "id")
-    )
-    replaced = {(row.course_id, row.supersedes) for row in rows if row.supersedes}
-    return [row for row in rows if (row.course_id, row.id) not in replaced]
 
 
 def _dose(course: Course, row: Event, rows: list[Event], house: House) -> Dose | None:
@@ -228,49 +208,6 @@ def _over(plan: Event, on: date, rows: list[Event]) -> bool:
     mine = [row for row in rows if row.course_id == plan.course_id]
     given = any(row.kind == "dose_given" and civil_date(row.occurred_at, row.zone) >= on for row in mine)
     return given or any(row.kind == "dose_not_given" and row.occurred_at >= plan.occurred_at for row in mine)
-
-
-def _reactions(
-    courses: dict[UUID, Course], rows: list[Event], now: datetime
-) -> tuple[list[Reaction], list[tuple[str, str, datetime]]]:
-    """Every assessment of CRS and ICANS with its grade (the clinician's where it is higher), and every end of an episode."""
-    limits = {"crs": desk_rules().report.crs_grade_from, "icans": desk_rules().report.icans_grade_from}
-    by_course: dict[UUID, list[Event]] = {}
-    for row in rows:
-        if row.kind in _GRADES and programme_for(courses[row.course_id].product, courses[row.course_id].jurisdiction):
-            by_course.setdefault(row.course_id, []).append(row)
-    found: list[Reaction] = []
-    ends: list[tuple[str, str, datetime]] = []
-    for course_id, held in by_course.items():
-        if not any(row.kind in ("crs_assessed", "icans_assessed") for row in held):
-            continue
-        course = courses[course_id]
-        history = History.build(wire.header(course), [wire.to_fact(row) for row in held])
-        policy = policy_for(history, now)
-        ends += [
-            (str(course_id), event.body.toxicity, event.body.resolved_at or event.at)
-            for event in history.of("toxicity_resolved")
-            if event.body.toxicity in limits
-        ]
-        for kind in ("crs", "icans"):
-            for event in history.of(f"{kind}_assessed"):
-                graded = grade_crs(crs_inputs(event.body)) if kind == "crs" else icans_grade(event, history, policy)
-                own, limit = event.body.clinician_grade, limits[kind]
-                # A low grade of a clinician does not settle what the facts leave open; a high one does.
-                sure = graded.grade is not None or (own is not None and own >= limit)
-                grade = max(each for each in (graded.grade, own, 0) if each is not None) if sure else None
-                found.append(
-                    Reaction(
-                        course=str(course_id),
-                        label=str(course_id)[:8],
-                        toxicity="crs" if kind == "crs" else "icans",
-                        grade=grade,
-                        at=event.at,
-                        zone=event.zone,
-                        event=event.id,
-                    )
-                )
-    return found, ends
 
 
 __all__ = ["Desk", "Due", "PlannedDose", "Wrong", "desk_of", "given_doses", "owner_of"]

@@ -12,6 +12,7 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.recording import locked
 from handrail.actions.rems import checked_text, writer
+from handrail.actions.rems_reports import settle_soon
 from handrail.people import permissions
 from handrail.people.models import RemsDispense, RemsReport, User
 from handrail.records.models import Course
@@ -101,7 +102,7 @@ def record_report(
     reason: str = "",
     now: datetime | None = None,
 ) -> RemsReport:
-    """Say that a reaction was reported, or that it is not serious and why; either closes the task.
+    """Say that a reaction was reported, or that it is not serious and why; either closes the task, and ends the pages about it.
 
     Raises:
         RefusedError: no such assessment, an unknown receiver, no time of the report, no reason why none is owed;
@@ -119,6 +120,7 @@ def record_report(
         if owed and (reported_at is None or reported_at > now):
             raise RefusedError("Say when it was reported.", code="not_a_time", path="reported_at")
         needed = "" if owed else "Say why it is not serious."
+        settle_soon(course, now)
         return RemsReport.objects.create(
             organisation=course.organisation,
             course=course,

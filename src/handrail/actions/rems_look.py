@@ -65,8 +65,13 @@ class House:
 
     def signed_end(self, protocol_key: str, on: date) -> str:
         """The words of an end that the organisation signed for a protocol; empty: none before that day."""
-        last, words = self.ends.get(protocol_key, (date.max, ""))
-        return words if on > last else ""
+        return signed_end(self.ends, protocol_key, on)
+
+
+def signed_end(ends: Mapping[str, tuple[date, str]], protocol_key: str, on: date) -> str:
+    """The words of an end that was signed for a protocol, as `signed_ends` gives them; empty: none before that day."""
+    last, words = ends.get(protocol_key, (date.max, ""))
+    return words if on > last else ""
 
 
 def house_of(organisation: Organisation, now: datetime) -> House:
@@ -93,7 +98,7 @@ def house_of(organisation: Organisation, now: datetime) -> House:
         modes={site: tuple(each) for site, each in modes.items()},
         acts=tuple(RemsAct.objects.filter(organisation=organisation).select_related("user").order_by("at", "id")),
         holidays={site.pk: frozenset(h.on for h in closed if h.site_id in (None, site.pk)) for site in sites},
-        ends=_signed_ends(organisation),
+        ends=signed_ends(organisation),
     )
 
 
@@ -251,7 +256,7 @@ def _place(site: Site, members: list[Membership]) -> Place:
     )
 
 
-def _signed_ends(organisation: Organisation) -> dict[str, tuple[date, str]]:
+def signed_ends(organisation: Organisation) -> dict[str, tuple[date, str]]:
     """The protocols whose whole REMS the organisation signed as ended, by a pharmacist and a medical lead."""
     found = {}
     signed = ProtocolSignature.objects.filter(organisation=organisation, revoked_at__isnull=True)

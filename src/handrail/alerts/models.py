@@ -38,6 +38,8 @@ PLACE = "place:"
 """How the key of an alert about a site or an organisation begins; the key of an alert about a course never does."""
 REFERRAL = "referral"
 """After `PLACE`, the word for a referral: its id follows, then what the page is about."""
+REMS_REPORT = "rems_report"
+"""After `PLACE`, the word for a report that is owed to a REMS: site, course and assessment follow."""
 
 
 def new_code() -> str:
@@ -147,6 +149,12 @@ class Alert(OwnedRow):
         """The referral that it is about."""
         begins = f"{PLACE}{REFERRAL}:"
         return UUID(self.key.removeprefix(begins).partition(":")[0]) if self.key.startswith(begins) else None
+
+    @property
+    def report_course_id(self) -> UUID | None:
+        """The course whose report to a REMS it asks for."""
+        begins = f"{PLACE}{REMS_REPORT}:"
+        return UUID(self.key.removeprefix(begins).split(":")[1]) if self.key.startswith(begins) else None
 
     @property
     def verb(self) -> str:

@@ -37,6 +37,7 @@ from django.db.models import F, Model
 from handrail import clock
 from handrail.actions import ed_packets, words_home
 from handrail.actions.referral_pages import look_at_referral
+from handrail.actions.rems_reports import look_at_reports
 from handrail.actions.rota_look import look_at_rota
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
@@ -344,8 +345,14 @@ class Watcher:
     # --- places: rotas and referrals -------------------------------------------------------------------------------
 
     def _look_at_one_rota(self) -> bool:
-        """The rota of one site: a gap ahead pages the site manager."""
-        return self._look_at_one(Site, "rota_look_at", lambda found: look_at_rota(found, clock.now()))
+        """One site: a gap in its rota ahead pages the site manager, and so does a report to a REMS that is due."""
+
+        def look(site: UUID) -> None:
+            now = clock.now()
+            look_at_rota(site, now)
+            look_at_reports(site, now)  # on its own: what goes wrong here takes no gap of the rota back
+
+        return self._look_at_one(Site, "rota_look_at", look)
 
     def _look_at_one_referral(self) -> bool:
         """One referral: who reads it, and whether a clock has run out."""

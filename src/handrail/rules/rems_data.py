@@ -131,11 +131,24 @@ class CodeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRow:
-    """From which grade a reaction is reported, and within how many working days."""
+    """From which grade a reaction is reported, within how many working days, and how many hours before the end somebody is paged."""
 
     working_days: int
     crs_grade_from: int
     icans_grade_from: int
+    page_hours_before: int
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRow:
+    """Whom a report pages that is due soon or late, and the minutes left to say "I have it"."""
+
+    id: str
+    about: Literal["soon", "late"]
+    who: Literal["site_manager", "director"]
+    wait_minutes: int
     source: tuple[str, ...]
     status: Status
 
@@ -157,7 +170,7 @@ class SetupRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRules:
-    """The numbers of the desk, and the tasks of a new product."""
+    """The numbers of the desk, whom it pages, and the tasks of a new product."""
 
     format: str
     id: str
@@ -165,6 +178,7 @@ class DeskRules:
     expiry: ExpiryRow
     code: CodeRow
     report: ReportRow
+    page: tuple[PageRow, ...]
     setup: tuple[SetupRow, ...]
 
 
@@ -226,7 +240,7 @@ def desk_from_toml(text: str) -> DeskRules:
     """The numbers of the desk from their text.
 
     Raises:
-        ProtocolDataError: an unknown key, a missing source, a task twice, a number that makes no sense.
+        ProtocolDataError: an unknown key, a missing source, a row twice, a number that makes no sense, a late report that pages nobody.
     """
     document: dict[str, Any] = tomllib.loads(text)
     sources = read_tables(RemsSource, document.pop("sources", None), "sources")
@@ -234,14 +248,26 @@ def desk_from_toml(text: str) -> DeskRules:
     if found.format != DESK_FORMAT:
         raise ProtocolDataError("unknown_format", f'The REMS desk starts with format = "{DESK_FORMAT}".', "format")
     _no_row_twice([row.id for row in found.setup])
+    _no_row_twice([row.id for row in found.page])
     for place, row in (("expiry", found.expiry), ("code", found.code), ("report", found.report)):
         _sourced(row.source, sources, place)
     for task in found.setup:
         _sourced(task.source, sources, f"setup.{task.id}")
+    for step in found.page:
+        _sourced(step.source, sources, f"page.{step.id}")
+    for about in ("soon", "late"):
+        if not any(row.about == about for row in found.page):
+            raise ProtocolDataError("quiet_ladder", "Somebody is paged about it.", f"page.{about}")
     numbers = {
         "expiry.warn_days": found.expiry.warn_days,
         "code": (found.code.late_after_minutes, found.code.planned_days_ahead, found.code.missed_days_back),
-        "report": (found.report.working_days, found.report.crs_grade_from, found.report.icans_grade_from),
+        "report": (
+            found.report.working_days,
+            found.report.crs_grade_from,
+            found.report.icans_grade_from,
+            found.report.page_hours_before,
+        ),
+        "page": tuple(row.wait_minutes for row in found.page),
         "setup": tuple(row.days for row in found.setup),
     }
     for place, values in numbers.items():

@@ -240,6 +240,7 @@ def _page_about_a_place(request: HttpRequest, alert: Alert) -> HttpResponse:
         **frame(request, "pages"),
         "alert": alert_row(alert, now, zone, names=False, may_have=able),
         "referral": alert.referral_id,
+        "report_course": alert.report_course_id,
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, zone),
         "next_page": short_time(alert.next_page_at, zone) if alert.next_page_at else "",
