@@ -1,6 +1,8 @@
 """The pages of the REMS desk: as many queries for ten rows as for one, an empty desk as a worklist, and a stranger sees nothing of it."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -12,7 +14,8 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
 from handrail.people.scope import everything
-from tests.support.factories import World, dose, make_site
+from tests.support.factories import World, dose, event, make_site
+from tests.support.reading import only_of
 from tests.support.rems_pages import NOW, Desk
 
 pytestmark = pytest.mark.django_db
@@ -25,12 +28,12 @@ def desk():
         yield Desk(World(), frozen)
 
 
-def queries(desk: Desk, name: str) -> int:
-    desk.get(name)  # what is asked once for a session is asked before
+def queries(desk: Desk, name: str, *args: Any) -> int:
+    desk.get(name, *args)  # what is asked once for a session is asked before
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        desk.get(name)
+        desk.get(name, *args)
     return len(asked)
 
 
@@ -49,6 +52,25 @@ def test_the_lists_ask_as_much_for_many_rows_as_for_one(desk):
         given = dose("step_up_1", at=NOW - timedelta(minutes=5), mg="4.2")
         record_event(course.pk, given, by=person(desk.house.nurse), now=NOW)
     assert {name: queries(desk, name) for name in names} == before
+
+
+def test_the_page_of_one_course_reads_the_facts_of_no_other(desk):
+    desk.papers()
+    mine = desk.world.course
+    on = desk.plan(mine)
+    fever = event("crs_assessed", at=NOW - timedelta(hours=1), tmax_c="39.0", clinician_grade=2)
+    record_event(mine.pk, fever, by=person(desk.house.oncologist), now=NOW)
+    before = queries(desk, "rems_course", mine.pk)
+    for _ in range(3):
+        other = desk.world.make_course()
+        desk.plan(other, days=2)
+        record_event(other.pk, {**fever, "id": str(uuid4())}, by=person(desk.house.oncologist), now=NOW)
+        desk.dispense(other, on)
+    with only_of(mine.pk):
+        text = desk.get("rems_course", mine.pk)
+    assert queries(desk, "rems_course", mine.pk) == before
+    assert f'value="{on}"' in text, "the day of its own plan"
+    assert text.count("CRS, grade 2") == 2, "its own report, as a task and in the form"
 
 
 def test_an_empty_desk_is_a_worklist_and_no_wall_of_red(desk):

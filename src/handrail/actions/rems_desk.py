@@ -1,6 +1,6 @@
 """What an authorised representative has to do now: planned doses and their line 8, codes, reports that are due, papers that run out.
 
-Worked out while it is read, with a constant number of queries.
+Worked out while it is read, with a constant number of queries; for one course, from the facts of that course alone.
 """
 
 from __future__ import annotations
@@ -78,20 +78,27 @@ class Desk:
     hand_overs: tuple[tuple[Site, HandOver], ...]
 
 
-def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
-    """The desk of an organisation, as somebody of it sees it. Constant number of queries."""
+def desk_of(person: User, organisation: Organisation, now: datetime, *, only: Course | None = None) -> Desk:
+    """The desk of an organisation, as somebody of it sees it. Constant number of queries.
+
+    Args:
+        only: what stands on it of this course; the facts and records of the others are not read, so that a code which stands for a
+            dose of another course too is not found here.
+    """
     house = house_of(organisation, now)
     rules = desk_rules()
     since = now - timedelta(days=rules.code.missed_days_back)
-    reached = courses_of(person, now)
+    reached = courses_of(person, now) if only is None else courses_of(person, now).filter(pk=only.pk)
     courses = {each.pk: each for each in reached.select_related("patient", "organisation", "site")}
-    rows = live_facts(reached, since, (*_DOSES, *GRADES), paged_courses(organisation.pk))
+    paged = paged_courses(organisation.pk)
+    rows = live_facts(reached, since, (*_DOSES, *GRADES), paged if only is None else paged & {only.pk})
     dispenses = list(
         RemsDispense.objects.filter(course__in=reached, on__gte=since.date(), superseded_by__isnull=True)
         .select_related("by", "prescriber")
         .order_by("at", "id")
     )
-    doses = [_dose(courses[row.course_id], row, rows, house) for row in rows if row.kind == "dose_given"]
+    mine = _by_course(rows)
+    doses = [_dose(courses[row.course_id], row, mine[row.course_id], house) for row in rows if row.kind == "dose_given"]
     asked = [dose for dose in doses if dose is not None and _asked(dose, courses)]
     told = troubles(asked, [dispense_of(row) for row in dispenses], rules.code)
     wrong = [Wrong(course=courses[UUID(t.dose.course)], trouble=t, owner=_owner(house, t, now)) for t in told]
@@ -105,7 +112,7 @@ def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
     ]
     return Desk(
         house=house,
-        planned=tuple(_planned(courses, rows, dispenses, house, now)),
+        planned=tuple(_planned(courses, mine, dispenses, house, now)),
         wrong=tuple(wrong),
         due=tuple(Due(course=courses[UUID(r.reaction.course)], report=r, overdue=r.due_at <= now) for r in due),
         expiries=expiries(house.papers, civil_date(now, organisation.time_zone), rules.expiry.warn_days),
@@ -116,20 +123,29 @@ def desk_of(person: User, organisation: Organisation, now: datetime) -> Desk:
 def given_doses(courses: dict[UUID, Course], since: datetime, house: House) -> list[Dose]:
     """The doses since an instant for which a dispense record is asked."""
     rows = live_facts(Course.objects.filter(pk__in=courses), since, _DOSES, ())
-    found = [_dose(courses[row.course_id], row, rows, house) for row in rows if row.kind == "dose_given"]
+    mine = _by_course(rows)
+    found = [_dose(courses[row.course_id], row, mine[row.course_id], house) for row in rows if row.kind == "dose_given"]
     return [dose for dose in found if dose is not None and _asked(dose, courses)]
 
 
-def _dose(course: Course, row: Event, rows: list[Event], house: House) -> Dose | None:
-    """A given dose at a site of this organisation; one that another organisation gives is on that one's desk."""
+def _by_course(rows: Iterable[Event]) -> dict[UUID, list[Event]]:
+    """The facts of each course, in the same order."""
+    found: dict[UUID, list[Event]] = {}
+    for row in rows:
+        found.setdefault(row.course_id, []).append(row)
+    return found
+
+
+def _dose(course: Course, row: Event, mine: list[Event], house: House) -> Dose | None:
+    """A given dose at a site of this organisation; one that another organisation gives is on that one's desk.
+
+    Args:
+        mine: the facts of its course, the oldest first.
+    """
     on = civil_date(row.occurred_at, row.zone)
+    day = on.isoformat()
     plan = next(
-        (
-            each
-            for each in reversed(rows)
-            if each.kind == "dose_planned" and each.course_id == course.pk and each.payload.get("on") == on.isoformat()
-        ),
-        None,
+        (each for each in reversed(mine) if each.kind == "dose_planned" and each.payload.get("on") == day), None
     )
     code = row.site or (plan.payload.get("at_site") if plan is not None else "") or ""
     site = house.by_code(code) if code else course.site
@@ -173,12 +189,21 @@ def owner_of(house: House, site_id: UUID, programme: str, at: datetime) -> Owner
 
 
 def _planned(
-    courses: dict[UUID, Course], rows: list[Event], dispenses: list[RemsDispense], house: House, now: datetime
+    courses: dict[UUID, Course],
+    facts: dict[UUID, list[Event]],
+    dispenses: list[RemsDispense],
+    house: House,
+    now: datetime,
 ) -> Iterable[PlannedDose]:
     """The newest plan of each course that is not over, of the days ahead that the desk looks at."""
-    newest = {row.course_id: row for row in rows if row.kind == "dose_planned"}
+    records: dict[tuple[UUID, date], list[RemsDispense]] = {}
+    for row in dispenses:
+        records.setdefault((row.course_id, row.on), []).append(row)
     found = []
-    for course_id, plan in newest.items():
+    for course_id, mine in facts.items():
+        plan = next((each for each in reversed(mine) if each.kind == "dose_planned"), None)
+        if plan is None:
+            continue
         course, on = courses[course_id], day_of(plan.payload.get("on"))
         code = plan.payload.get("at_site") or plan.site or ""
         site = house.by_code(code) if code else course.site
@@ -187,14 +212,13 @@ def _planned(
         last = today + timedelta(days=desk_rules().code.planned_days_ahead)
         theirs = course.organisation_id != house.organisation.pk
         elsewhere = site is not None and site.organisation_id != house.organisation.pk
-        if on is None or not today <= on <= last or _over(plan, on, rows) or elsewhere or (theirs and site is None):
+        if on is None or not today <= on <= last or _over(plan, on, mine) or elsewhere or (theirs and site is None):
             continue
-        mine = [row for row in dispenses if row.course_id == course_id and row.on == on]
         programme = programme_for(course.product, course.jurisdiction)
         owner = Owner(name="", side="nobody", because="at which site it is given is not known")
         if site is not None:
             owner = owner_of(house, site.pk, programme.id if programme else "", now)
-        evidence = evidence_for(course, house, site, on, mine, plan)
+        evidence = evidence_for(course, house, site, on, records.get((course_id, on), []), plan)
         found.append(
             PlannedDose(
                 course=course, on=on, site=site, step=plan.payload.get("step") or "", evidence=evidence, owner=owner
@@ -203,9 +227,8 @@ def _planned(
     return sorted(found, key=lambda each: (each.on, str(each.course.pk)))
 
 
-def _over(plan: Event, on: date, rows: list[Event]) -> bool:
-    """Whether the planned dose was given on its day or later, or recorded as not given."""
-    mine = [row for row in rows if row.course_id == plan.course_id]
+def _over(plan: Event, on: date, mine: list[Event]) -> bool:
+    """Whether the planned dose was given on its day or later, or recorded as not given. `mine`: the facts of its course."""
     given = any(row.kind == "dose_given" and civil_date(row.occurred_at, row.zone) >= on for row in mine)
     return given or any(row.kind == "dose_not_given" and row.occurred_at >= plan.occurred_at for row in mine)
 

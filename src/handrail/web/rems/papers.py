@@ -146,11 +146,11 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     course, user, now = course_for(request, course_id), signed_in(request), clock.now()
     log_look(course, "rems", user=user, now=now)
     able = permissions.verbs_on(user, course, now)
-    found = desk_of(user, course.organisation, now)
-    due = [each.report for each in found.due if each.course.pk == course.pk]
+    found = desk_of(user, course.organisation, now, only=course)
+    due = [each.report for each in found.due]
     zone = course.site.time_zone if course.site else course.time_zone
-    on = next((each.on for each in found.planned if each.course.pk == course.pk), civil_date(now, zone))
-    forms = _course_forms(course, able, on, [(each.reaction.event, each.words) for each in due])
+    on = next((each.on for each in found.planned), civil_date(now, zone))
+    forms = _course_forms(course, found.house, able, on, [(each.reaction.event, each.words) for each in due])
     filled = {key: Filled(form=each, typed={}) for key, each in forms.items()}
     status = 200
     if request.method == "POST":
@@ -387,12 +387,13 @@ def _switch(request: HttpRequest, organisation: Organisation, values: dict[str, 
 # --- one course ---------------------------------------------------------------------------------------------------------------------
 
 
-def _course_forms(course: Course, able: frozenset[str], on: date, due: list[tuple[str, str]]) -> dict[str, Form]:
+def _course_forms(
+    course: Course, house: House, able: frozenset[str], on: date, due: list[tuple[str, str]]
+) -> dict[str, Form]:
     found = {}
     if "record_dispense" in able and programme_for(course.product, course.jurisdiction) is not None:
         live = RemsDispense.objects.filter(course=course, superseded_by__isnull=True).order_by("-on", "-at", "id")
         held = tuple((str(row.pk), f"{say_date(row.on)}: {row.code or 'no code'}") for row in live)
-        house = house_of(course.organisation, clock.now())
         people = {(each.id, each.name) for place in house.places.values() for each in place.prescribers}
         fields: tuple[Field, ...] = (
             Field(name="on", label="Day of the dose", kind="date", required=True, start=on.isoformat()),
