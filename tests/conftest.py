@@ -1,6 +1,7 @@
 """The root of the tests: which database they run on, and a PostgreSQL server for those that ask for one."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,11 @@ from tests.support.postgres import PostgresUnavailable, Server, temporary_postgr
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     databases.configure(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    databases.hand_over(node)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -40,6 +46,20 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[Server]:
             yield server
     except PostgresUnavailable as error:
         pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(
+    pytestconfig: pytest.Config, django_db_createdb: bool, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> bool:
+    """The test database begins as a copy of a migrated one, unless `--create-db` asks for migrations from nothing.
+
+    It stands in a folder, or on a server, that is removed after the run.
+    """
+    from tests.support.database import copy_migrated
+
+    with django_db_blocker.unblock():
+        return not django_db_createdb and copy_migrated(databases.running_server(pytestconfig))
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,35 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.db import connection, connections
 from django.test import TransactionTestCase
 
 from handrail.people import scope
+from tests.support.postgres import Server
+from tests.support.templates import TemplateNotMade, Templates
 
 ROLE = "handrail_app"
+
+
+def copy_migrated(server: Server | None, using: str = "default") -> bool:
+    """Put a migrated database where Django will look for the test database.
+
+    Returns:
+        Whether it stands there. Where the migrations fail there is none; Django then migrates from nothing, and says why it cannot.
+    """
+    creation = connections[using].creation
+    name = creation._get_test_db_name()
+    try:
+        if server is None:
+            Templates().sqlite(Path(name))
+        else:
+            Templates().postgres(server, name)
+    except TemplateNotMade:
+        return False
+    return True
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ ONCE = ("browser", "drill")
 # Folders whose tests need no Django. A run of these alone does without it and starts at once.
 WITHOUT_DJANGO = frozenset({"rules", "protocols", "spec", "properties", "scenarios", "clock", "house"})
 
+HANDED_OVER = "postgres_server"
 _resources = pytest.StashKey[ExitStack]()
 _server = pytest.StashKey[Server]()
 
@@ -52,6 +54,11 @@ def configure(config: pytest.Config) -> None:
     if not needs_django(config):
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         return
+    if hasattr(config, "workerinput"):
+        # With `-n 2` this process found the settings of the first one in its environment; each has databases of its own there.
+        if HANDED_OVER in config.workerinput:
+            config.stash[_server] = Server.from_words(config.workerinput[HANDED_OVER])
+        return
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="handrail-tests-")))
     address = f"sqlite:///{folder / 'handrail.db'}"
     if on == "postgres" and not config.option.collectonly:
@@ -70,6 +77,13 @@ def configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     _ = settings.DATABASES  # reads the settings; pytest-django sets Django up from here
+
+
+def hand_over(node: Any) -> None:
+    """Tell a process that runs tests for this one which server it is on."""
+    server = running_server(node.config)
+    if server is not None:
+        node.workerinput[HANDED_OVER] = server.to_words()
 
 
 def unconfigure(config: pytest.Config) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.support.mail import MailServer
 from tests.support.postgres import Server
+from tests.support.templates import Templates
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASES = ("sqlite", "postgres")
@@ -194,11 +195,12 @@ class Prepared:
 
     def _tell(self, kind: str, *story: str) -> tuple[str, dict[str, Any]]:
         if not story:
-            address = f"sqlite:///{self.folder / 'empty.db'}" if kind == "sqlite" else self.postgres().new_database()
-            maker = Installation(folder=self.folder, database_url=address, more={"HANDRAIL_DATABASE_ROLE": ""})
-            done = maker.start("migrate")
-            assert done.wait(timeout=300) == 0, maker.log()
-            return address, {}
+            if kind == "sqlite":
+                Templates().sqlite(self.folder / "empty.db")
+                return f"sqlite:///{self.folder / 'empty.db'}", {}
+            name = f"empty_{os.urandom(6).hex()}"
+            Templates().postgres(self.postgres(), name)
+            return self.postgres().url(database=name), {}
         if (kind,) not in self.made:
             self.made[(kind,)] = self._tell(kind)
         address = self._copy(kind, self.made[(kind,)][0], self.folder / f"{'-'.join(story)}.db")

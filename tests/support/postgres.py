@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 OWNER = "handrail_owner"
@@ -43,6 +43,16 @@ class Server:
     data_folder: Path
     programs: Path
     password: str
+
+    def to_words(self) -> dict[str, str]:
+        """The server as it is told to another process."""
+        return {each.name: str(getattr(self, each.name)) for each in fields(self)}
+
+    @classmethod
+    def from_words(cls, words: dict[str, str]) -> "Server":
+        """The server that another process told of; who started it stops it."""
+        paths = {name: Path(words[name]) for name in ("socket_folder", "data_folder", "programs")}
+        return cls(port=int(words["port"]), password=words["password"], **paths)
 
     def url(self, *, user: str = OWNER, password: str | None = None, database: str = DATABASE) -> str:
         """An address for `HANDRAIL_DATABASE_URL`. Every role may connect with the owner's password or its own."""
