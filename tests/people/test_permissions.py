@@ -71,6 +71,10 @@ def test_a_misspelt_verb_is_an_error_and_not_a_quiet_no(world):
         (Role.SITE_MANAGER, "record_dose", False),
         (Role.DIRECTOR, "view_looks", True),
         (Role.DIRECTOR, "record_dose", False),
+        (Role.DIRECTOR, "view_figures", True),
+        (Role.SITE_MANAGER, "view_figures", True),
+        (Role.NURSE, "view_figures", False),
+        (Role.VIEWER, "view_figures", False),
         (Role.ONCOLOGIST, "move_accountability", True),
     ],
 )
@@ -87,6 +91,7 @@ def test_roles_at_home(world, role, verb, allowed):
         ("co_management", "acknowledge", True),
         ("co_management", "grant_access", False),
         ("co_management", "view_looks", False),
+        ("co_management", "view_figures", False),
         ("handoff", "view_course", True),
         ("handoff", "move_accountability", True),
         ("handoff", "record_dose", False),

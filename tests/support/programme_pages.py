@@ -71,6 +71,8 @@ PAGES: Final = (
     _page("access: policy cards", "payer_cards"),
     _page("access of a course", "course_access", "course"),
     _page("one request", "payer_request", "request"),
+    _page("figures", "figures", who=DIRECTOR),
+    _page("figures as CSV", "figures_csv", who=DIRECTOR),
     _page("modules", "modules"),
     _page("drills", "drills"),
     _page("teach-back of a course", "teach_back", "course", who="nurse"),

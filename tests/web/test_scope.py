@@ -255,6 +255,8 @@ ROWS = [
     Row("take_up_policy", 302, 302, 404, LOGIN, "post", about="course"),
     Row("access", 200, 200, 200, LOGIN),
     Row("prevention", 200, 200, 200, LOGIN),
+    Row("figures", 200, 200, 200, LOGIN),
+    Row("figures_csv", 200, 200, 200, LOGIN),
     Row("payer_cards", 200, 200, 200, LOGIN),
     Row("payer_cards", 403, 403, 403, LOGIN, "post"),
     Row("paper_back", 404, 404, 404, LOGIN, "post", args=(NOWHERE,)),

@@ -35,6 +35,8 @@ LOADERS |= {
     "load_curriculum",
     "load_teach_back",
     "load_drills",
+    "definitions",
+    "published",
 }
 """Functions that remember what they loaded."""
 READERS = {
@@ -75,6 +77,7 @@ def _kinds() -> Mapping[str, _Kind]:
     from handrail.fhir.codes import code_table, table_from_toml
     from handrail.fhir.device_codes import device_codes, device_codes_from_toml
     from handrail.fhir.document_codes import document_codes, document_codes_from_toml
+    from handrail.measures import data as figures
     from handrail.rules import (
         access_data,
         capacity,
@@ -106,6 +109,8 @@ def _kinds() -> Mapping[str, _Kind]:
         "products": _Kind(lambda file: protocol.load(document_of(file)["product"]["key"]), protocol.load_text),
         "policies": _Kind(lambda file: policy.load_policy(document_of(file)["id"]), policy_from_text),
         "scales": _Kind(lambda file: scales.load_scale(Path(file).stem), scales.read_scale),
+        "measures/figures-1.toml": _Kind(lambda _: figures.definitions(), figures.definitions_from_toml),
+        "measures/published-1.toml": _Kind(lambda _: figures.published(), figures.published_from_toml),
         "payers/cards-1.toml": _Kind(lambda _: access_data.payer_cards(), access_data.cards_from_toml),
         "payers/clocks-1.toml": _Kind(lambda _: access_data.access_rules(), access_data.access_rules_from_toml),
         "payers/evidence-1.toml": _Kind(lambda _: access_data.evidence_file(), access_data.evidence_from_toml),

@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
+from django.db.models import QuerySet
+
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
@@ -51,6 +53,8 @@ URGENCIES: Final[dict[str, Urgency]] = {"standard": "standard", "expedited": "ex
 SETTINGS: Final[dict[str, Setting]] = {"inpatient": "inpatient", "hybrid": "hybrid", "outpatient": "outpatient"}
 """The words that the verb lets in, and no others come out of a row."""
 PREVENTION: Final = "prophylaxis"
+WAIVES: Final = "without_prophylaxis"
+"""The option that waives tocilizumab before step-up."""
 _DATES: Final = ("valid_from", "valid_until")
 _TEXTS: Final = ("reason", "urgency", "number", "code", "site", "setting", "option", "product", "paper", "takes_back")
 _SAYS: Final[dict[Kind, tuple[str, ...]]] = {
@@ -330,6 +334,23 @@ def entry_of(row: PayerEntry) -> Entry:
         **days,
         **texts,
     )
+
+
+def waivers(courses: QuerySet[Course]) -> dict[UUID, str]:
+    """Of which of these courses somebody decided to start without tocilizumab, and the reason; a choice taken back counts no more.
+    Two queries."""
+    errors = {
+        entry["takes_back"]
+        for entry in PayerEntry.objects.filter(course__in=courses, kind=Kind.TAKEN_BACK.value).values_list(
+            "payload", flat=True
+        )
+    }
+    choices = PayerEntry.objects.filter(course__in=courses, kind=Kind.CHOICE.value, request__drug=TOCILIZUMAB)
+    found: dict[UUID, str] = {}
+    for key, course, payload in choices.order_by("occurred_at", "recorded_at").values_list("id", "course", "payload"):
+        if str(key) not in errors and payload.get("option") == WAIVES:
+            found[course] = payload.get("reason", "")
+    return found
 
 
 def holidays_of(organisation_id: UUID) -> frozenset[date]:

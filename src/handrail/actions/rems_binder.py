@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from handrail.actions import spreadsheet
 from handrail.actions.rems import LICENCES, ends_words
 from handrail.actions.rems_desk import given_doses
 from handrail.actions.rems_doses import HOWS, RECEIVERS
@@ -19,8 +18,6 @@ from handrail.rules.rems_data import desk_rules, programme_name
 from handrail.rules.rems_doses import troubles
 from handrail.rules.terms import civil_date, day_start, say_date, zone_named
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With which a spreadsheet begins to reckon; such a cell gets an apostrophe before it."""
 ORDER: Final = ("paper", "mode", "dispense record", "dose without a whole record", "report", "set-up")
 
 
@@ -60,15 +57,7 @@ def binder(
 
 def as_csv(lines: Sequence[Line]) -> bytes:
     """The lines as CSV, with a heading; no cell begins like a formula."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow([field.name for field in fields(Line)])
-    writer.writerows([_plain(str(value)) for value in astuple(line)] for line in lines)
-    return out.getvalue().encode()
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return spreadsheet.as_csv([field.name for field in fields(Line)], (astuple(line) for line in lines))
 
 
 def _is_of(line: Line, site: Site | None, product: str) -> bool:

@@ -16,6 +16,12 @@ from handrail.fhir.device_codes import FORMAT as DEVICE_FORMAT
 from handrail.fhir.device_codes import device_codes_from_toml
 from handrail.fhir.document_codes import FORMAT as DOCUMENT_FORMAT
 from handrail.fhir.document_codes import document_codes_from_toml
+from handrail.measures.data import (
+    FIGURES_FORMAT,
+    PUBLISHED_FORMAT,
+    definitions_from_toml,
+    published_from_toml,
+)
 from handrail.rules.access_data import (
     CARDS_FORMAT,
     CLOCKS_FORMAT,
@@ -70,7 +76,9 @@ from handrail.rules.worksheet import FORMAT as FEVER_FORMAT
 from handrail.rules.worksheet import fever_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "protocols"
-FOLDERS = ("care", "codes", "payers", "policies", "products", "rems", "responsibility", "scales", "setting", "training")
+FOLDERS = (
+    "care", "codes", "measures", "payers", "policies", "products", "rems", "responsibility", "scales", "setting", "training",
+)  # fmt: skip
 CHECKED_DAYS = range(401)
 OWNERS = ("prescriber", "pharmacist", "nurse")
 SOURCE_KINDS = ("label", "secondary", "article", "data")
@@ -128,6 +136,8 @@ def _check_file(file: Path) -> list[str]:
         LEVELS_FORMAT: lambda: list(setting_checks.of_levels(site_levels_from_toml(raw.decode()))),
         REMS_FORMAT: lambda: list(_check_programme(programme_from_toml(raw.decode()))),
         DESK_FORMAT: lambda: list(_check_desk(desk_from_toml(raw.decode()))),
+        FIGURES_FORMAT: lambda: _loaded(definitions_from_toml(raw.decode())),
+        PUBLISHED_FORMAT: lambda: _loaded(published_from_toml(raw.decode())),
         CAPACITY_FORMAT: lambda: _loaded(capacity_from_toml(raw.decode())),
         TRAINING_FORMAT: lambda: _loaded(curriculum_from_toml(raw.decode())),
         TEACH_BACK_FORMAT: lambda: _loaded(teach_back_from_toml(raw.decode())),

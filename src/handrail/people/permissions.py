@@ -35,6 +35,7 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "view_identity": STAFF,
     "view_pages": STAFF,
     "view_looks": frozenset({_DIRECTOR}),
+    "view_figures": frozenset({_ONCOLOGIST, _SITE_MANAGER, _DIRECTOR}),
     "open_document": STAFF,
     "export_course": frozenset({_ONCOLOGIST, _PHARMACIST, _DIRECTOR}),
     "export_organisation": frozenset({_DIRECTOR}),

@@ -219,6 +219,12 @@ def is_tocilizumab(agent: str | None) -> bool:
     return not _tocilizumab_names().isdisjoint(re.findall(r"[a-z]+", (agent or "").lower()))
 
 
+def is_prevention(agent: str | None, purpose: str | None) -> bool:
+    """Whether a medicine was tocilizumab given to prevent a reaction: neither premedication nor treatment. One definition for the gate,
+    for how often it was meant and given, and for the programme's figures."""
+    return purpose == "prophylaxis" and is_tocilizumab(agent)
+
+
 def care_sources(name: str) -> dict[str, CareSource]:
     """The sources of a shipped file of the care data, by their keys."""
     text = (FOLDER / "care" / f"{name}.toml").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from handrail.rules.caredata import ProphylaxisRow, is_tocilizumab, tocilizumab
+from handrail.rules.caredata import ProphylaxisRow, is_prevention, tocilizumab
 from handrail.rules.daily import CONTACT_WORDS, daily
 from handrail.rules.doses import Given
 from handrail.rules.events import DoseGiven, Event
@@ -141,7 +141,7 @@ def _before(found: Known, row: ProphylaxisRow) -> Evidence:
     if waived.met is True:
         return waived
     told_of = found.history.of("medicine_given")
-    given = [e for e in told_of if is_tocilizumab(e.body.agent) and e.body.purpose == "prophylaxis"]
+    given = [e for e in told_of if is_prevention(e.body.agent, e.body.purpose)]
     if given:
         return _in_time(found, row, given[-1])
     granted = _authorised("tocilizumab", found, ("tocilizumab",))

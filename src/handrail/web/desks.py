@@ -48,6 +48,11 @@ DESKS: Final = (
     Desk(url="places", title="Places and their hours", words="Clinics, urgent care and emergency departments, and when they are open."),
     Desk(url="policies", title="Policies", words="The limits, clocks and words of this organisation, and who signed them."),
     Desk(url="access", title="Access desk", words="Requests to payers by their clock, policy cards, what will be billed, and letters."),
+    Desk(
+        url="figures",
+        title="Figures",
+        words="This programme's reactions beside published ones, with and without tocilizumab, and where doses are given, by quarter.",
+    ),
 )  # fmt: skip
 
 

@@ -151,6 +151,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/policy", views_policies.course_policy, name="course_policy"),
     path("courses/<uuid:course_id>/take-up-policy", views_policies.take_up, name="take_up_policy"),
     path("programme/access/", include("handrail.web.payers.urls")),
+    path("programme/figures/", include("handrail.web.figures.urls")),
     path("courses/<uuid:course_id>/access/", payer_views.course_access, name="course_access"),
     path("demo/fever", views_list.run_fever_night, name="demo_fever"),
     path("programme/", include("handrail.web.teaching.urls")),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from handrail.actions.readiness import Gated
 from handrail.rules.answer import PremedicationItem
-from handrail.rules.caredata import is_tocilizumab
+from handrail.rules.caredata import is_prevention
 from handrail.rules.gate_evidence import Known
 from handrail.rules.gate_home import prophylaxis_row
 from handrail.rules.readiness import Gate, Line, LineState, Moment, Verdict
@@ -162,9 +162,7 @@ def _tocilizumab(read: Known, start: datetime | None) -> dict[str, str] | None:
     row = prophylaxis_row(read.dose.step)
     if row is None:
         return None
-    given = [
-        e for e in read.history.of("medicine_given") if is_tocilizumab(e.body.agent) and e.body.purpose == "prophylaxis"
-    ]
+    given = [e for e in read.history.of("medicine_given") if is_prevention(e.body.agent, e.body.purpose)]
     what = f"tocilizumab over {row.infusion_minutes} min"
     if given:
         opens = given[-1].at + timedelta(hours=row.hours_before_min)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.gate_overrides import Given, countersign, given_in, sign_override
 from handrail.actions.readiness import gate_of, gates_of
+from handrail.actions.spreadsheet import as_csv
 from handrail.people import permissions
 from handrail.people.models import Organisation, Site, User
 from handrail.records.models import Course, Event
@@ -29,8 +29,6 @@ from handrail.web.gate import page
 from handrail.web.presenters import patient_words
 from handrail.web.words import local_time
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula when a cell begins with it."""
 COLUMNS: Final = (
     "signed at",
     "course",
@@ -197,20 +195,14 @@ def given(request: HttpRequest) -> HttpResponse:
 def given_csv(request: HttpRequest) -> HttpResponse:
     """The same as CSV, without names of patients."""
     month, rows = _month(request)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="gate-overrides-{month:%Y-%m}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(COLUMNS)
+    lines = []
     for row in rows:
         site = row.course.site.name if row.course.site else ""
         cells = (row.at.isoformat(), str(row.course.pk), site, row.number, row.words, row.dose, row.state)
-        writer.writerow([_cell(each) for each in (*cells, row.because, row.reason, row.prescriber, row.second)])
+        lines.append((*cells, row.because, row.reason, row.prescriber, row.second))
+    response = HttpResponse(as_csv(COLUMNS, lines), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="gate-overrides-{month:%Y-%m}.csv"'
     return response
-
-
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _month(request: HttpRequest) -> tuple[date, list[Given]]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from handrail.actions.payer_gate import Held, held
+from handrail.actions.payer_requests import waivers
 from handrail.people import permissions
 from handrail.people.models import Holiday, Membership, Role, User
 from handrail.records import wire
@@ -22,7 +23,7 @@ from handrail.rules.access_data import TOCILIZUMAB, access_rules
 from handrail.rules.access_waits import Waits, waits
 from handrail.rules.amount import amount_for
 from handrail.rules.billing import units_of
-from handrail.rules.caredata import is_tocilizumab, tocilizumab
+from handrail.rules.caredata import is_prevention, tocilizumab
 from handrail.rules.doses import given_doses
 from handrail.rules.nextdose import latest_weight
 from handrail.rules.pinned import protocol_for
@@ -30,8 +31,6 @@ from handrail.rules.terms import UnusableInput, civil_date, step_words
 
 READ: Final = "view_identity"
 """Who reads the requests of a course."""
-WAIVES: Final = "without_prophylaxis"
-"""The option that waives it."""
 WORK_ON_REQUESTS: Final = (Role.COORDINATOR, Role.PHARMACIST, Role.SITE_MANAGER, Role.NURSE, Role.APP, Role.ONCOLOGIST)
 """Who is asked about a request, the nearest first."""
 NAMED: Final = 3
@@ -239,19 +238,9 @@ def prevention_report(person: User, now: datetime) -> dict[str, Any]:
     given = {
         course
         for key, course, payload in doses.values_list("id", "course", "payload")
-        if key not in gone and is_tocilizumab(payload.get("agent"))
+        if key not in gone and is_prevention(payload.get("agent"), payload.get("purpose"))
     }
-    errors = {
-        entry["takes_back"]
-        for entry in PayerEntry.objects.filter(course__in=courses, kind=Kind.TAKEN_BACK.value).values_list(
-            "payload", flat=True
-        )
-    }
-    choices = PayerEntry.objects.filter(course__in=courses, kind=Kind.CHOICE.value, request__drug=TOCILIZUMAB)
-    waived: dict[UUID, str] = {}
-    for key, course, payload in choices.order_by("occurred_at", "recorded_at").values_list("id", "course", "payload"):
-        if str(key) not in errors and payload.get("option") == WAIVES:
-            waived[course] = payload.get("reason", "")
+    waived = waivers(courses)
     not_given = meant - given
     return {
         "meant": len(meant),

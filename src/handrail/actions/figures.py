@@ -1,0 +1,135 @@
+"""The courses of a programme as its figures count them: read in bulk, a constant number of queries however many courses there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from handrail.actions.errors import NotAllowedError
+from handrail.actions.payer_requests import waivers
+from handrail.measures.data import Definitions, definitions
+from handrail.measures.figures import in_period
+from handrail.measures.outcomes import KINDS, Outcome, outcome
+from handrail.people import permissions
+from handrail.people.models import User
+from handrail.records import wire
+from handrail.records.models import Course, Event
+from handrail.records.reach import courses_of
+from handrail.rules.history import History
+from handrail.rules.pinned import policy_for
+from handrail.rules.terms import FIRST_TREATMENT, STEP_UP_STEPS, UnusableInput, civil_date
+
+VERB: Final = "view_figures"
+AFTER: Final = timedelta(days=30)
+"""Readings later than this after the first treatment dose are not read: the window closed long before."""
+DAILY: Final = ("checkin_received", "contact_made", "home_status", "medicine_given", "vitals_measured")
+"""What is written down again and again for years; everything else is read whole."""
+_STARTS: Final = (*STEP_UP_STEPS, FIRST_TREATMENT, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The outcome of one course, and the course as a row."""
+
+    course: Course
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was read: the courses that are counted, and of how many nothing can be said because their record cannot be read."""
+
+    reads: tuple[Read, ...]
+    unreadable: int
+    today: date
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Those of the courses, in the order of their start."""
+        return [each.outcome for each in self.reads]
+
+
+def read_figures(person: User, now: datetime, rules: Definitions | None = None) -> Figures:
+    """Every course of the person's organisations whose step-up began in the quarters that are counted. Constant number of queries.
+
+    Raises:
+        NotAllowedError: the person's role reads no figures at any organisation.
+    """
+    if not permissions.may(person, VERB, None, now):
+        raise NotAllowedError("Your role reads no figures of the programme.")
+    rules = rules or definitions()
+    courses = _begun(courses_of(person, now, VERB), now, rules)
+    waived = set(waivers(courses))
+    rows = {course.pk: course for course in courses.select_related("site", "organisation")}
+    reads, unreadable = [], 0
+    for key, events in _events(courses, now):
+        course = rows[key]
+        try:
+            found = _outcome(course, events, rules, now, waived=key in waived)
+        except UnusableInput:
+            unreadable += 1
+            continue
+        if found is not None:
+            reads.append(Read(course=course, outcome=found))
+    today = civil_date(now, _zone(rows.values()))
+    counted = {id(each) for each in in_period((read.outcome for read in reads), rules, today)}
+    kept = sorted(
+        (read for read in reads if id(read.outcome) in counted),
+        key=lambda read: (read.outcome.began_on, read.course.pk),
+    )
+    return Figures(reads=tuple(kept), unreadable=unreadable, today=today)
+
+
+def _zone(courses: Iterable[Course]) -> str:
+    """The zone whose calendar says which quarter it is: that of the first organisation; of nobody any will do."""
+    return next((course.organisation.time_zone for course in courses), "UTC")
+
+
+def _begun(courses: QuerySet[Course], now: datetime, rules: Definitions) -> QuerySet[Course]:
+    """Those with a dose that may have been one of a step-up, in a span that holds the quarters and more."""
+    since = now - timedelta(days=93 * rules.look_back.quarters + 1)
+    first = Q(payload__step__in=STEP_UP_STEPS) | Q(payload__step__isnull=True) | Q(payload__step=None)
+    doses = Event.objects.filter(
+        first, course=OuterRef("pk"), kind="dose_given", occurred_at__gte=since, occurred_at__lte=now
+    )
+    return courses.filter(Exists(doses))
+
+
+def _events(courses: QuerySet[Course], now: datetime) -> Iterator[tuple[UUID, list[Event]]]:
+    rows = Event.objects.filter(course__in=courses.values("pk"), kind__in=KINDS, recorded_at__lte=now)
+    ordered = rows.order_by("course", "occurred_at", "id")
+    for key, events in groupby(ordered.iterator(chunk_size=2000), key=lambda row: row.course_id):
+        yield key, list(events)
+
+
+def _outcome(course: Course, rows: list[Event], rules: Definitions, now: datetime, *, waived: bool) -> Outcome | None:
+    """The outcome of one course from its rows. No query.
+
+    Raises:
+        UnusableInput: corrections in a circle, or a policy that is not here.
+    """
+    facts = [wire.to_fact(row) for row in _of_the_window(rows)]
+    first = History.build(wire.header(course), facts)
+    policy = policy_for(first, now)
+    history = History.build(first.course, first.recorded, policy.plausible)
+    return outcome(history, policy, rules, now, waived=waived)
+
+
+def _of_the_window(rows: list[Event]) -> list[Event]:
+    """Without the readings of the years after the first treatment dose; a correction, and what it corrects, always stays."""
+    doses = [row for row in rows if row.kind == "dose_given" and row.payload.get("step") in _STARTS]
+    if not any(row.payload.get("step") == FIRST_TREATMENT for row in doses):
+        return rows
+    until = max(row.occurred_at for row in doses) + AFTER
+    corrected = {row.supersedes for row in rows if row.supersedes is not None}
+    return [
+        row
+        for row in rows
+        if row.kind not in DAILY or row.occurred_at <= until or row.supersedes is not None or row.id in corrected
+    ]

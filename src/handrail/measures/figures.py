@@ -1,0 +1,174 @@
+"""The programme's own figures: every measure by product and tocilizumab, the mix of settings and CRS by quarter, beside published counts.
+
+Pure: outcomes of courses in, counts out. What is not known is counted apart everywhere and stands in no denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from statistics import median
+from typing import Final
+
+from handrail.measures.data import MEASURES, Definitions, MeasureId, PublishedRow
+from handrail.measures.intervals import Interval, Rate, rate, wilson
+from handrail.measures.outcomes import Outcome, onsets, quarter_of, quarters_to
+from handrail.measures.places import SETTINGS
+from handrail.measures.withholding import cells, withheld
+
+ALL: Final = "all"
+"""Every product, or whatever is known of tocilizumab."""
+PREVENTED: Final = ("with", "without", "not_known")
+"""Whether tocilizumab was given to prevent, in the order in which it is shown."""
+NOT_KNOWN: Final = "not_known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Which courses a row counts: of one product or `all`, by one word about tocilizumab or `all`, and which measure."""
+
+    product: str
+    tocilizumab: str
+    measure: MeasureId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarter:
+    """One calendar quarter: courses that began in it, their CRS, and the doses given in it by setting."""
+
+    name: str
+    courses: int
+    crs: Rate
+    doses: dict[str, int]
+
+    @property
+    def given(self) -> int:
+        """Doses in all."""
+        return sum(self.doses.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """Hours from the dose before it to the first sign of CRS, of those courses where it is known."""
+
+    known: int
+    median: Decimal | None
+    shortest: Decimal | None
+    longest: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """One published count beside one's own. `differs`: why the two are not the same kind of patients."""
+
+    row: PublishedRow
+    interval: Interval
+    differs: tuple[str, ...]
+
+
+def in_period(outcomes: Iterable[Outcome], rules: Definitions, today: date) -> list[Outcome]:
+    """Those whose first step-up dose was given in the quarters that are counted."""
+    counted = set(quarters_to(today, rules.look_back.quarters))
+    return [each for each in outcomes if quarter_of(each.began_on) in counted]
+
+
+def chosen(outcomes: Iterable[Outcome], product: str = ALL, tocilizumab: str = ALL) -> list[Outcome]:
+    """The courses of a product, and of a word about tocilizumab."""
+    return [
+        each
+        for each in outcomes
+        if product in (ALL, each.product) and tocilizumab in (ALL, each.prevention)
+    ]  # fmt: skip
+
+
+def rate_of(outcomes: Iterable[Outcome], measure: MeasureId) -> Rate:
+    """How many had it, of these."""
+    return rate(each.answers.get(measure) for each in outcomes)
+
+
+def table(outcomes: Sequence[Outcome]) -> dict[Group, Rate]:
+    """Every measure, for every product and all of them, for every word about tocilizumab and all of them."""
+    products = [ALL, *sorted({each.product for each in outcomes})]
+    return {
+        Group(product=product, tocilizumab=word, measure=measure): rate_of(chosen(outcomes, product, word), measure)
+        for measure in MEASURES
+        for product in products
+        for word in (ALL, *PREVENTED)
+    }
+
+
+def withheld_rows(rows: dict[Group, Rate], least: int) -> frozenset[Group]:
+    """The rows of `table` that do not leave the programme: the words about tocilizumab add up to all, and so do the products."""
+    families: list[tuple[Group, list[Group]]] = []
+    products = sorted({each.product for each in rows} - {ALL})
+    for measure in MEASURES:
+        for product in (ALL, *products):
+            whole = Group(product=product, tocilizumab=ALL, measure=measure)
+            parts = [Group(product=product, tocilizumab=word, measure=measure) for word in PREVENTED]
+            families.append((whole, parts))
+        for word in (ALL, *PREVENTED):
+            whole = Group(product=ALL, tocilizumab=word, measure=measure)
+            families.append((whole, [Group(product=each, tocilizumab=word, measure=measure) for each in products]))
+    return withheld({key: cells(each) for key, each in rows.items()}, families, least)
+
+
+def quarters(outcomes: Sequence[Outcome], rules: Definitions, today: date) -> list[Quarter]:
+    """The quarters that are counted, oldest first: a course by its first step-up dose, a dose by its own day."""
+    found = []
+    for name in quarters_to(today, rules.look_back.quarters):
+        began = [each for each in outcomes if quarter_of(each.began_on) == name]
+        doses = dict.fromkeys((*SETTINGS, NOT_KNOWN), 0)
+        for each in outcomes:
+            for dose in each.doses:
+                if quarter_of(dose.on or each.began_on) == name:
+                    doses[dose.setting or NOT_KNOWN] += 1
+        found.append(Quarter(name=name, courses=len(began), crs=rate_of(began, "crs_any"), doses=doses))
+    return found
+
+
+def withheld_quarters(found: Sequence[Quarter], least: int, *, sum_withheld: bool) -> frozenset[str]:
+    """The quarters whose counts do not leave the programme.
+
+    Args:
+        sum_withheld: whether the row of all courses, to which the quarters add up, is withheld where it stands.
+    """
+    counts = {each.name: (*cells(each.crs), *each.doses.values()) for each in found}
+    whole = tuple(map(sum, zip(*counts.values(), strict=True)))
+    return withheld({ALL: whole, **counts}, [(ALL, list(counts))], least, [ALL] if sum_withheld else [])
+
+
+def onset(outcomes: Iterable[Outcome]) -> Onset:
+    """Median and range of the time to the first sign of CRS."""
+    hours = onsets(outcomes)
+    if not hours:
+        return Onset(known=0, median=None, shortest=None, longest=None)
+    return Onset(known=len(hours), median=median(hours), shortest=hours[0], longest=hours[-1])
+
+
+def beside(
+    rows: Iterable[PublishedRow], measure: MeasureId, product: str = ALL, tocilizumab: str = ALL
+) -> list[Beside]:
+    """The published counts of a measure that one's own may be seen beside, each with what is not the same.
+
+    A count of another product is left out. One whose tocilizumab is known to be the other way is left out too; where it is mixed or not
+    known it stays, and says so.
+    """
+    found = []
+    for row in rows:
+        if row.measure != measure or product not in (ALL, *row.products):
+            continue
+        if tocilizumab in ("with", "without") and row.tocilizumab in {"with", "without"} - {tocilizumab}:
+            continue
+        interval = wilson(row.events, row.patients)
+        assert interval is not None  # the loader refuses a count of nobody
+        differs = []
+        if product != ALL and row.products != (product,):
+            differs.append("other products among them")
+        if tocilizumab in ("with", "without") and row.tocilizumab != tocilizumab:
+            differs.append("tocilizumab mixed" if row.tocilizumab == "mixed" else "tocilizumab not known")
+        if row.counted != "printed":
+            differs.append("count rebuilt from a percentage" if row.counted == "percentage" else "count recalled")
+        found.append(Beside(row=row, interval=interval, differs=tuple(differs)))
+    return found

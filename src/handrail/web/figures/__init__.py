@@ -1,0 +1,1 @@
+"""The programme's own figures: beside published counts, with and without tocilizumab, by quarter, and as CSV."""

@@ -1,0 +1,144 @@
+"""True of every course and every table: a fact less never makes it calmer, one more unknown never makes it surer, nothing withheld is found."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handrail.measures.data import definitions
+from handrail.measures.figures import ALL, PREVENTED, Group, table, withheld_rows
+from handrail.measures.intervals import Rate
+from handrail.measures.outcomes import Outcome, outcome
+from handrail.rules.coursefile import course_from_json
+from handrail.rules.events import KINDS
+from handrail.rules.history import History
+from handrail.rules.policy import load_policy
+from tests.spec.test_figures import ended
+from tests.support.figures import LATER, QUIET, grade, stepped_up, watched
+
+COUNTS = st.integers(0, 400)
+POLICY, RULES = load_policy(), definitions()
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_one_more_that_is_not_known_never_makes_it_surer_and_never_adds_a_no(yes: int, no: int, not_known: int):
+    before, after = (Rate(yes=yes, no=no, not_known=number) for number in (not_known, not_known + 1))
+    assert (after.yes, after.no, after.share, after.interval) == (before.yes, before.no, before.share, before.interval)
+    assert after.whole is not None
+    if before.whole is not None:
+        assert after.whole.low <= before.whole.low + 1e-12
+        assert after.whole.high >= before.whole.high - 1e-12
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_an_interval_holds_its_share_and_the_whole_one_holds_both(yes: int, no: int, not_known: int):
+    rate = Rate(yes=yes, no=no, not_known=not_known)
+    if rate.interval is None or rate.whole is None or rate.share is None:
+        return
+    assert 0 <= rate.interval.low <= rate.share <= rate.interval.high <= 1
+    assert rate.whole.low <= rate.share <= rate.whole.high
+
+
+def _stories() -> list[dict[str, Any]]:
+    """Courses that are no, yes, or in doubt, so that something is lost when a fact is."""
+    quiet = watched(stepped_up())
+    quiet.tell("medicine_given", "2026-03-02 08:00", agent="tocilizumab", purpose="prophylaxis")
+    quiet.tell("home_status", "2026-03-03 09:00", location="home")
+    bad = grade(watched(stepped_up(setting="hybrid")), "2026-03-03 15:00", 2, resolved="2026-03-04 08:00")
+    bad.tell("home_status", "2026-03-03 16:00", location="ed")
+    bad.tell("admission_noted", "2026-03-03 18:00", place="synthetic")
+    bad.tell("medicine_given", "2026-03-03 19:00", agent="Actemra", purpose="treatment")
+    stay = watched(stepped_up(setting="inpatient"))
+    stay.tell("home_status", "2026-03-02 08:00", location="hospital")
+    stay.tell("icans_assessed", "2026-03-04 15:00", clinician_grade=0)
+    stay.tell("discharge_noted", "2026-03-07 10:00", to="home")
+    waived = watched(stepped_up(doses=2))
+    waived.tell("readiness_confirmed", "2026-03-01 12:00", item="prophylaxis_waived", confirmed=True)
+    waived.tell("checkin_received", "2026-03-03 15:00", **{**QUIET, "temperature_c": "38.4"})
+    waived.tell("crs_assessed", "2026-03-03 16:00", tmax_c="38.4", fever_other=True, clinician_grade=0)
+    waived.tell("contact_made", "2026-03-03 15:30", **{"with": "patient"}, reached=True, outcome="staying_home")
+    waived.tell("course_ended", "2026-03-05 12:00", because="progression")
+    return [each.file() for each in (quiet, bad, stay, waived)]
+
+
+STORIES = _stories()
+ENVELOPE = {"id", "kind", "at", "recorded_at", "zone", "site", "source", "supersedes", "reason", "by", "version"}
+
+
+def _read(document: dict[str, Any]) -> Outcome | None:
+    history = History.build(course_from_json(document), plausible=POLICY.plausible)
+    return outcome(history, POLICY, RULES, LATER)
+
+
+READ = [_read(each) for each in STORIES]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_value_that_is_not_known_never_makes_a_no(data: st.DataObject):
+    """Nor does it make anybody's tocilizumab "without", or an answer of a course that was not counted a no."""
+    number = data.draw(st.integers(0, len(STORIES) - 1))
+    document = deepcopy(STORIES[number])
+    event = data.draw(st.sampled_from(document["events"]))
+    names = sorted(name for name in event if name not in ENVELOPE and event["kind"] in KINDS)
+    if not names:
+        return
+    event[data.draw(st.sampled_from(names))] = None
+    before, after = READ[number], _read(document)
+    assert before is not None
+    if after is None:
+        return
+    made = [each for each, answer in after.answers.items() if answer is False and before.answers[each] is not False]
+    assert made == []
+    assert not (after.prevention == "without" and before.prevention != "without")
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_reading_less_never_makes_a_no(data: st.DataObject):
+    """Without a quiet check-in, an assessment or the dose that closed the window, a course is as well known, or less."""
+    number = data.draw(st.integers(0, len(STORIES) - 1))
+    document = deepcopy(STORIES[number])
+    quiet = [
+        place
+        for place, event in enumerate(document["events"])
+        if event["kind"] in ("toxicity_resolved", "course_ended")
+        or (event["kind"] == "checkin_received" and event["temperature_c"] == QUIET["temperature_c"])
+        or (event["kind"] == "crs_assessed" and event.get("clinician_grade") == 0)
+        or event.get("step") == "first_treatment"
+    ]
+    del document["events"][data.draw(st.sampled_from(quiet))]
+    before, after = READ[number], _read(document)
+    assert before is not None
+    assert after is not None
+    assert [e for e, answer in after.answers.items() if answer is False and before.answers[e] is not False] == []
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["elranatamab", "talquetamab", "teclistamab"]),
+            st.sampled_from(PREVENTED),
+            st.sampled_from([True, False, None]),
+            st.integers(1, 9),
+        ),
+        max_size=12,
+    )
+)
+def test_nothing_withheld_is_found_by_subtracting(told: list[tuple[str, str, bool | None, int]]):
+    """No sum of the table has exactly one part, or its whole, withheld; and nothing small is shown."""
+    courses = [ended(crs, product=name, prevention=word) for name, word, crs, times in told for _ in range(times)]
+    rows = table(courses)
+    hidden = withheld_rows(rows, 5)
+    for group, rate in rows.items():
+        if group not in hidden:
+            assert not {1, 2, 3, 4} & {rate.yes, rate.no, rate.not_known}
+    products = sorted({group.product for group in rows} - {ALL})
+    sums = [[Group(product=name, tocilizumab=word, measure="crs_any") for word in (ALL, *PREVENTED)] for name in (ALL, *products)]  # fmt: skip
+    sums += [[Group(product=name, tocilizumab=word, measure="crs_any") for name in (ALL, *products)] for word in (ALL, *PREVENTED)]  # fmt: skip
+    for line in sums:
+        assert len(hidden.intersection(line)) != 1
