@@ -29,6 +29,7 @@ LOADERS |= {
     "access_rules",
     "payer_cards",
     "evidence_file",
+    "payer_questions",
     "programmes",
     "desk_rules",
     "load_capacity",
@@ -49,6 +50,7 @@ READERS = {
     "payers/cards-1.toml": ("rules/access_data.py", "rules/access.py"),
     "payers/clocks-1.toml": ("rules/access_data.py", "rules/access.py", "rules/access_waits.py"),
     "payers/evidence-1.toml": ("rules/access_data.py",),
+    "payers/questions-1.toml": ("rules/site_profile.py",),
     "rems/desk.toml": ("rules/rems_data.py", "rules/rems_doses.py", "rules/rems_paging.py", "rules/rems_setup.py"),
     "rota/default-1.toml": ("rules/rota.py",),
     "training/drills-1.toml": ("rules/drills.py",),
@@ -97,6 +99,7 @@ def _kinds() -> Mapping[str, _Kind]:
         scales,
         setting_rules,
         site_levels,
+        site_profile,
         teachback,
         worksheet,
     )
@@ -114,6 +117,7 @@ def _kinds() -> Mapping[str, _Kind]:
         "payers/cards-1.toml": _Kind(lambda _: access_data.payer_cards(), access_data.cards_from_toml),
         "payers/clocks-1.toml": _Kind(lambda _: access_data.access_rules(), access_data.access_rules_from_toml),
         "payers/evidence-1.toml": _Kind(lambda _: access_data.evidence_file(), access_data.evidence_from_toml),
+        "payers/questions-1.toml": _Kind(lambda _: site_profile.payer_questions(), site_profile.questions_from_toml),
         "rems/desk.toml": _Kind(lambda _: rems_data.desk_rules(), rems_data.desk_from_toml),
         "rems": _Kind(
             lambda file: next(each for each in rems_data.programmes() if each.id == document_of(file)["id"]),

@@ -69,6 +69,8 @@ from handrail.rules.setting_rules import FORMAT as SETTING_FORMAT
 from handrail.rules.setting_rules import setting_rules_from_toml
 from handrail.rules.site_levels import FORMAT as LEVELS_FORMAT
 from handrail.rules.site_levels import site_levels_from_toml
+from handrail.rules.site_profile import FORMAT as QUESTIONS_FORMAT
+from handrail.rules.site_profile import questions_from_toml
 from handrail.rules.teachback import FORMAT as TEACH_BACK_FORMAT
 from handrail.rules.teachback import teach_back_from_toml
 from handrail.rules.terms import Action, UnusableInput
@@ -128,6 +130,7 @@ def _check_file(file: Path) -> list[str]:
         CLOCKS_FORMAT: lambda: _loaded(access_rules_from_toml(raw.decode())),
         CARDS_FORMAT: lambda: _loaded(cards_from_toml(raw.decode())),
         EVIDENCE_FORMAT: lambda: _loaded(evidence_from_toml(raw.decode())),
+        QUESTIONS_FORMAT: lambda: _loaded(questions_from_toml(raw.decode())),
         BILLING_FORMAT: lambda: _check_billing(billing_from_toml(raw.decode())),
         TEMPLATE_FORMAT: lambda: list(care_checks.of_matrix(template_from_toml(raw.decode()))),
         DOCUMENT_FORMAT: lambda: list(care_checks.of_document(document_codes_from_toml(raw.decode()))),

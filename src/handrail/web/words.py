@@ -88,6 +88,12 @@ def local_time(at: datetime, zone: str) -> str:
     return f"{local:%a} {local.day} {local:%b} {local:%H:%M} {local:%Z}"
 
 
+def dated_time(at: datetime, zone: str) -> str:
+    """`Mon 2 Mar 2026, 10:00 CST`: a moment with its year, for a paper that is read long after."""
+    local = at.astimezone(zone_named(zone))
+    return f"{say_date(local.date())}, {local:%H:%M %Z}"
+
+
 def short_time(at: datetime, zone: str) -> str:
     """`Mon 10:00`."""
     return f"{at.astimezone(zone_named(zone)):%a %H:%M}"

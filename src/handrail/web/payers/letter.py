@@ -25,6 +25,7 @@ from handrail.rules.terms import Status, UnusableInput, civil_date, say_date
 from handrail.web.payers import pack
 from handrail.web.payers.forms import product_choices
 from handrail.web.payers.reading import billing_rows
+from handrail.web.words import dated_time
 
 
 def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str, Any]:
@@ -44,13 +45,13 @@ def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str
         "title": "Appeal" if appeal else "Letter of medical necessity",
         "payer": row.payer,
         "organisation": course.organisation.name,
-        "made": pack.dated(now, zone),
+        "made": dated_time(now, zone),
         "drug": drugs().get(row.drug, row.drug),
         "facts": facts,
         "missing": [name for name, value in facts if value is None],
         "not_held": pack.not_held(before),
         "plan": _plan(row, course, now),
-        "denied": {"reason": denied.reason, "at": pack.dated(denied.at, zone)} if denied else None,
+        "denied": {"reason": denied.reason, "at": dated_time(denied.at, zone)} if denied else None,
         "went": pack.course_of_request(held, zone, appeal=appeal),
         "card": pack.card_against(papers, row, civil_date(denied.at, zone) if denied else None, today),
         "course_label": None if prevention else pack.label_of(course, now),

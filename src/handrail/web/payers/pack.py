@@ -18,8 +18,9 @@ from handrail.rules.access_data import Card, sources_of
 from handrail.rules.eligibility import Before
 from handrail.rules.gate_evidence import treated_before
 from handrail.rules.pinned import protocol_for
-from handrail.rules.terms import DRUG_CLASSES, Status, UnusableInput, civil_date, say_date, zone_named
+from handrail.rules.terms import DRUG_CLASSES, Status, UnusableInput, civil_date, say_date
 from handrail.web.payers import forms
+from handrail.web.words import dated_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,6 @@ _SHOWN: Final = (
 _ANSWERS: Final = frozenset({Kind.APPROVED, Kind.NOT_REQUIRED, Kind.DENIED})
 
 
-def dated(at: datetime, zone: str) -> str:
-    """A moment with its year, for a paper that is read long after."""
-    return f"{say_date(civil_date(at, zone))}, {at.astimezone(zone_named(zone)):%H:%M %Z}"
-
-
 def course_of_request(held: Held, zone: str, *, appeal: bool) -> dict[str, Any]:
     """What happened to the request so far, the earliest first, each with its moment and its day since it was submitted.
 
@@ -76,7 +72,7 @@ def course_of_request(held: Held, zone: str, *, appeal: bool) -> dict[str, Any]:
     first = next((each.at for each in entries if each.kind is Kind.SUBMITTED), None)
     rows = [
         {
-            "at": dated(each.at, zone),
+            "at": dated_time(each.at, zone),
             "day": "" if first is None else str((civil_date(each.at, zone) - civil_date(first, zone)).days),
             "title": forms.TITLES[each.kind],
             "said": _said(by_id[each.id]),
@@ -92,7 +88,7 @@ def course_of_request(held: Held, zone: str, *, appeal: bool) -> dict[str, Any]:
         "rows": rows,
         "missing": missing if appeal else [],
         "stands": held.standing.words,
-        "answer_by": dated(due, zone) if due else "",
+        "answer_by": dated_time(due, zone) if due else "",
     }
 
 

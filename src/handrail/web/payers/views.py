@@ -30,6 +30,7 @@ from handrail.actions.payer_requests import (
     zone_of,
 )
 from handrail.people import permissions
+from handrail.people.models import Site
 from handrail.records.models import Course, PayerRequest
 from handrail.rules.access import Caution, Entry, Kind, Standing, conflicts, counted, urgency_of
 from handrail.rules.access_data import SUPPLY_WORDS, TOCILIZUMAB, access_rules
@@ -73,6 +74,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "most": reading.PER_PAGE,
         "may": may,
         "ask": [] if may else reading.workers_for(user, now),
+        "sites": Site.objects.filter(organisation__in=permissions.organisations_of(user, now)).order_by("name", "id"),
         "rescue": RESCUE_NEVER_WAITS,
     }
     return render(request, "handrail/payers/queue.html", context)

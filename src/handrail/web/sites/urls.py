@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from handrail.web.sites import views
+from handrail.web.sites import profile, views
 
 urlpatterns = [
     path("", views.sites, name="sites"),
+    path("<uuid:site_id>/profile/", profile.profile_page, name="site_profile"),
+    path("<uuid:site_id>/profile/profile.csv", profile.profile_sheet, name="site_profile_csv"),
+    path("<uuid:site_id>/profile/<slug:paper>.pdf", profile.profile_pdf, name="site_profile_pdf"),
     path("<uuid:site_id>/<slug:product>/", views.site_product, name="site_product"),
 ]

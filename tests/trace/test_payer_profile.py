@@ -1,0 +1,160 @@
+"""T-74: a payer's questions about a site, answered in one click from its record, without a patient in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.actor import person
+from handrail.actions.facts import record_event
+from handrail.actions.payer_papers import write_paper
+from handrail.people.models import CarePlace
+from handrail.people.scope import everything
+from handrail.rules.site_profile import payer_questions
+from tests.support.factories import MONDAY_0900, World, dose, event, make_member
+from tests.support.site_rows import TEC, TODAY, ready, shows
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world():
+    with clock.use(clock.FrozenClock(MONDAY_0900)):
+        yield World()
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def words(page: bytes) -> str:
+    text = re.sub(r"<[^>]+>", " ", page.decode())
+    return re.sub(r"\s+", " ", text.replace("&#x27;", "'"))
+
+
+def answered(world) -> None:
+    """The site of Alice's house has shown everything, counted its rescue doses and named an emergency department."""
+    ready(world.alice)
+    with everything():
+        CarePlace.objects.create(
+            organisation=world.alice.organisation, name="River ED", address="1 Example Street", number="555-0129", made_at=MONDAY_0900
+        )  # fmt: skip
+        write_paper(
+            world.alice.id, kind="stock", key=world.alice.site.code, payload={"doses": 4}, since=TODAY,
+            by=person(world.alice.director), now=MONDAY_0900,
+        )  # fmt: skip
+
+
+def treated(world, patients: int) -> list[str]:
+    """So many patients who were given a dose; their names and numbers."""
+    named = []
+    for _ in range(patients):
+        course = world.make_course()
+        record_event(course.pk, dose("step_up_1", mg="3.9", at=MONDAY_0900), by=world.actor("alice"), now=MONDAY_0900)
+        named += [course.patient.name, course.patient.mrn, str(course.pk), str(course.patient_id)]
+    return [each for each in named if each]
+
+
+def rows(client: Client, site) -> list[dict[str, str]]:
+    answer = client.get(reverse("site_profile_csv", args=[site.pk]))
+    assert answer.status_code == 200
+    return list(csv.DictReader(io.StringIO(answer.content.decode())))
+
+
+def test_t74_one_click_gives_a_profile_that_answers_every_question_without_a_patient(world):
+    """Removing `yield from _items(row, site)` from `site_profile._parts`, or the withholding from `_patients`, makes it fail."""
+    answered(world)
+    secret = treated(world, 3)
+    client = signed_in(make_member(world.alice.organisation, "coordinator"))
+    assert reverse("site_profile", args=[world.alice.site.pk]) in client.get(reverse("access")).content.decode()
+    assert reverse("site_profile", args=[world.alice.site.pk]) in client.get(reverse("sites")).content.decode()
+    answer = client.get(reverse("site_profile", args=[world.alice.site.pk]))
+    shown, sheet = words(answer.content), rows(client, world.alice.site)
+    for question in payer_questions().question:
+        assert question.words in shown
+        mine = [row for row in sheet if row["question_id"] == question.id]
+        assert mine, question.id
+        for row in mine:
+            assert row["answer"]
+            if row["state"] == "known":
+                assert row["day"] and row["evidence"], row
+            else:
+                assert row["ask"], row
+    text = shown + str(sheet)
+    for each in secret:
+        assert each not in text
+    assert "Patients given a dose since Sun 2 Mar 2025: withheld: fewer than 5." in text
+    assert "Level 4:" in text
+    assert "4 rescue doses, counted on Mon 2 Mar 2026" in text
+    assert "River ED, 1 Example Street, 555-0129" in text
+    # what nobody has recorded is said, with its owner: no outcome is computed here, and no drill was held
+    unknown = {(row["question_id"], row["ask"]) for row in sheet if row["state"] == "not known"}
+    assert ("outcomes", "director") in unknown
+
+
+def test_t74_five_patients_are_a_number_and_the_pdf_holds_the_same(world, tmp_path):
+    pytest.importorskip("weasyprint")
+    answered(world)
+    treated(world, 5)
+    client = signed_in(world.alice.director)
+    assert any(row["answer"].endswith(": 5.") for row in rows(client, world.alice.site))
+    made = client.get(reverse("site_profile_pdf", args=[world.alice.site.pk, "letter"]))
+    assert made["Content-Type"] == "application/pdf"
+    assert made.content.startswith(b"%PDF-")
+    assert client.get(reverse("site_profile_pdf", args=[world.alice.site.pk, "poster"])).status_code == 404
+
+
+def test_a_dose_that_was_taken_back_or_is_older_than_the_span_does_not_count(world):
+    answered(world)
+    treated(world, 5)
+    wrong = world.make_course()
+    given = record_event(
+        wrong.pk, dose("step_up_1", mg="3.9", at=MONDAY_0900), by=world.actor("alice"), now=MONDAY_0900
+    )
+    gone = event("fact_withdrawn", at=MONDAY_0900, supersedes=str(given.event.id), reason="another patient")
+    record_event(wrong.pk, gone, by=world.actor("alice"), now=MONDAY_0900)
+    client = signed_in(world.alice.director)
+    assert any(row["answer"].endswith(": 5.") for row in rows(client, world.alice.site))
+    for days, said in ((365, ": 5."), (366, ": none.")):
+        with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(days=days))):
+            client = signed_in(world.alice.director)
+            told = [row["answer"] for row in rows(client, world.alice.site) if row["question_id"] == "doses"]
+        assert [each.endswith(said) for each in told] == [True], told
+
+
+def test_a_stranger_gets_no_profile_and_the_evidence_that_was_typed_stays_on_the_checklist(world):
+    answered(world)
+    shows(world.alice, "SITE-01", at=MONDAY_0900 + timedelta(minutes=1), evidence="=HYPERLINK(1) by Synthia Example")
+    for name, more in (("site_profile", []), ("site_profile_csv", []), ("site_profile_pdf", ["letter"])):
+        address = reverse(name, args=[world.alice.site.pk, *more])
+        assert signed_in(world.charlie.nurse).get(address).status_code == 404
+        assert Client().get(address).status_code == 302
+    page = signed_in(world.alice.nurse).get(reverse("site_profile", args=[world.alice.site.pk]))
+    assert "Synthia Example" not in page.content.decode()
+    assert "Synthia" not in str(rows(signed_in(world.alice.nurse), world.alice.site))
+
+
+def test_the_page_asks_the_database_as_often_for_many_patients_as_for_one(world):
+    answered(world)
+    treated(world, 1)
+    client = signed_in(world.alice.director)
+    address = reverse("site_profile", args=[world.alice.site.pk])
+    client.get(address)
+    with CaptureQueriesContext(connection) as one:
+        client.get(address)
+    treated(world, 6)
+    with CaptureQueriesContext(connection) as many:
+        client.get(address)
+    assert len(many) == len(one)
+    assert TEC in words(client.get(address).content).lower()
