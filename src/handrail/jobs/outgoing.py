@@ -53,6 +53,7 @@ LONGEST_FLIGHT: Final = 3
 """So many leases a channel may take before its row is given to others."""
 MOST_TRIES: Final = 6
 LONGEST_PAUSE: Final = timedelta(seconds=30)
+ANSWERED: Final = "answered before it was sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
     if page.who == NAMED_PERSON:  # somebody has it, and asks this person to take it over
         answered = page.alert.closed_at is not None or page.alert.handed_to_id != page.user_id
     if answered:
-        return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="answered before it was sent"))
+        return Parcel(kind=Page, claim=claim, known=PermanentFailure(why=ANSWERED))
     if channel is None or page.user is None or (page.point is not None and page.point.removed_at is not None):
         return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="the channel is not there any more"))
     alert = page.alert

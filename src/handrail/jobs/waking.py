@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from handrail.alerts.wake import CHANNEL
 
@@ -26,6 +26,8 @@ GLANCE_SECONDS: Final = 0.02
 AGAIN_SECONDS: Final = 5.0
 """How long it sleeps by the clock alone after its listening broke off."""
 CONNECT_SECONDS: Final = 3
+AWAY: Final = (OperationalError, InterfaceError, InternalError)
+"""The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
 
 class Waker:

@@ -26,8 +26,6 @@ from uuid import UUID, uuid4
 from django.db import (
     DatabaseError,
     InterfaceError,
-    InternalError,
-    OperationalError,
     close_old_connections,
     connection,
     transaction,
@@ -43,6 +41,7 @@ from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.channels import Outcome
 from handrail.alerts.models import Alert, Dispatch, Page
+from handrail.jobs.answered import Endings
 from handrail.jobs.bulk_exports import LEASE_SECONDS as EXPORT_LEASE_SECONDS
 from handrail.jobs.bulk_exports import write_next
 from handrail.jobs.checkpoints import checkpoint
@@ -51,7 +50,7 @@ from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, rec
 from handrail.jobs.sending import next_way_due, try_next_way, write_next_page
 from handrail.jobs.setback import Waited, bring_back
 from handrail.jobs.turns import free, skip_locked, turns_of
-from handrail.jobs.waking import Waker
+from handrail.jobs.waking import AWAY, Waker
 from handrail.people import scope
 from handrail.people.models import Referral, Site
 from handrail.records.models import Course, ExportJob
@@ -75,8 +74,6 @@ SENT_AT_LEAST: Final = AT_ONCE
 """So many messages leave in a turn, whatever else is due: a page that was written reaches only who looks at a screen."""
 DISPATCH_AFTER: Final = AT_ONCE
 """After so many messages one that is no page goes first: word for somebody at home and a packet wait for no crowd of pages to end."""
-AWAY: Final = (OperationalError, InterfaceError, InternalError)
-"""The database is gone, locked, or takes no writes for a while (a server that only reads after a fail-over)."""
 
 DUE: Final[tuple[tuple[type[Model], str], ...]] = (
     (Course, "look_again_at"),
@@ -98,6 +95,7 @@ class Watcher:
         self._beaten = 0.0
         self._pinged = 0.0
         self._sent = 0.0
+        self._endings = Endings()
         self._claimed = 0
         self._gathers = False
         self._away = False
@@ -194,7 +192,8 @@ class Watcher:
                 urgent=True
             )  # what is said on screen waits for no more than one that has to leave the machine
             self._landed(0)
-        return bool(worked or sent) or self._export_one()
+        off = self._write_off()
+        return bool(worked or sent or off) or self._export_one()
 
     # --- courses ---------------------------------------------------------------------------------------------------
 
@@ -306,6 +305,10 @@ class Watcher:
                 self._work(kind, partial(self._take_off, kind), claim)
                 return True
         return False
+
+    def _write_off(self) -> bool:
+        """End what waits about a few alerts that somebody has answered, so that what is left is what somebody waits for."""
+        return self._endings.a_few(lambda: self._landed(0))
 
     def _take_off(self, kind: type[Page | Dispatch], claim: Claim) -> None:
         parcel = prepare(kind, claim)
