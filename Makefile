@@ -31,8 +31,11 @@ test: env ## run everything: checks, both databases, browser journeys, drills
 	@tools/system.sh test
 	@$(BIN)/python tools/run_tests.py all
 
-check: env ## the quick loop: format, lint, types, fence and the fast tests
+check: env ## the quick loop: format, lint, types, fence, the tables of the rules, and the tests of what you changed since main
 	@$(BIN)/python tools/run_tests.py quick
+
+fast: env ## the same checks and every test without a browser, a server or a killed process
+	@$(BIN)/python tools/run_tests.py fast
 
 format: env ## put the code and the templates into their form
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -1,6 +1,7 @@
 """Run the checks and the tests, and end with one honest line: `N passed, N failed, N skipped`.
 
-usage: python tools/run_tests.py quick   # `make check`: checks, and every test without a browser, a server or a killed process
+usage: python tools/run_tests.py quick   # `make check`: checks, the tables of the rules, the house's own tests, and what the change touches
+       python tools/run_tests.py fast    # `make fast`: checks, and every test without a browser, a server or a killed process
        python tools/run_tests.py all     # `make test`: all of it, and the tests that touch a database again on PostgreSQL
 
 The exit status is 0 only when every check and every test passed and at least one test ran.
@@ -16,6 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # started as a file, Python looks beside it only
+
+from tools.touched import ALWAYS, changed, touched
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 NOTHING_COLLECTED = 5  # pytest's exit status when no test was selected
@@ -24,7 +29,11 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".v
 FAST = "not (browser or postgres or drill or slow)"
 BOTH_CORES = ["-n", "2", "--dist", "loadscope"]
 HURRIED = ["tests/jobs", "tests/drills"]  # they measure time: nothing else runs beside them
+ON_SQLITE, ON_POSTGRES = {"HANDRAIL_TEST_DATABASE": "sqlite"}, {"HANDRAIL_TEST_DATABASE": "postgres"}
+PROPERTIES = "properties"
 Command = list[str]
+Run = tuple[str, list[str], dict[str, str]]
+"""Its name, what pytest is told, and the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,38 +122,61 @@ def read_report(report: Path) -> Count:
     return Count(passed, failed, skipped)
 
 
-def main(arguments: list[str]) -> int:
-    if arguments not in (["quick"], ["all"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    everything = arguments == ["all"]
-    on_sqlite, on_postgres = {"HANDRAIL_TEST_DATABASE": "sqlite"}, {"HANDRAIL_TEST_DATABASE": "postgres"}
+def runs_of(*, everything: bool) -> list[Run]:
+    """Every test without a browser, a server or a killed process; with `everything` also the others, and PostgreSQL."""
     # One process prints what the properties reached; the drills and the hurried nights measure time and have both cores.
-    runs = [
-        ("fast tests, on both cores", [*BOTH_CORES, "--ignore=tests/properties", "-m", FAST], on_sqlite),
-        ("properties", ["tests/properties", "-m", FAST], on_sqlite),
+    runs: list[Run] = [
+        ("fast tests, on both cores", [*BOTH_CORES, "--ignore=tests/properties", "-m", FAST], ON_SQLITE),
+        (PROPERTIES, ["tests/properties", "-m", FAST], ON_SQLITE),
     ]
     if everything:
         runs += [
             (
                 "browser journeys and slow tests, on both cores",
                 [*BOTH_CORES, *(f"--ignore={folder}" for folder in HURRIED), "-m", f"not postgres and not ({FAST})"],
-                on_sqlite,
+                ON_SQLITE,
             ),
             (
                 "drills and hurried nights",
                 [*HURRIED, "-m", f"not postgres and not ({FAST})", "--durations=10"],
-                on_sqlite,
+                ON_SQLITE,
             ),
-            ("tests that touch a database, on PostgreSQL, on both cores", BOTH_CORES, on_postgres),
+            ("tests that touch a database, on PostgreSQL, on both cores", BOTH_CORES, ON_POSTGRES),
         ]
+    return runs
+
+
+def quick_runs() -> tuple[list[Run], str]:
+    """The tables of the rules, the house's own tests and what the change touches; and the sentence that says what was left."""
+    found = touched(ROOT, changed(ROOT))
+    if found is None:
+        return runs_of(
+            everything=False
+        ), "The change touches what every test rests on, or git cannot say what changed: every fast test ran."
+    folders = [f"tests/{name}" for name in ALWAYS]
+    name = f"the rules as tables, the house's own tests and {len(found.files)} files that the change touches, on both cores"
+    said = (
+        f"Only {', '.join(ALWAYS)} and {len(found.files)} test files that the change touches ran; "
+        f"{found.left} other files did not. Before you offer the change: make test (make fast leaves out browsers, servers and drills)."
+    )
+    return [(name, [*BOTH_CORES, *folders, *found.files, "-m", FAST], ON_SQLITE)], said
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in (["quick"], ["fast"], ["all"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    everything = arguments == ["all"]
+    runs, said = quick_runs() if arguments == ["quick"] else (runs_of(everything=everything), "")
 
     started = time.monotonic()
     total, well = Count(), True
-    # The checks use the second core while the tests run.
+    # The checks use the second core while the properties run on the first one; where no properties run, they share both with the tests.
+    beside = next((run for run in runs if run[0] == PROPERTIES), runs[0])
     with ThreadPoolExecutor(max_workers=1) as second_core:
-        reading = second_core.submit(run_checks, checks(everything=everything))
         for run in runs:
+            if run is beside:
+                reading = second_core.submit(run_checks, checks(everything=everything))
             count, went_well = run_tests(*run)
             total, well = total + count, well and went_well
         results = reading.result()
@@ -155,6 +187,8 @@ def main(arguments: list[str]) -> int:
     for name, _, wrong in results:
         if wrong:
             print(f"\n--- {name}\n{wrong}")
+    if said:
+        print(f"\n{said}")
     bad_checks = [name for name, _, wrong in results if wrong]
     print(f"\n{time.monotonic() - started:.0f} s", end="")
     print(f"; checks failed: {', '.join(bad_checks)}" if bad_checks else f"; all {len(results)} checks passed")

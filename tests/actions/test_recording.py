@@ -13,18 +13,20 @@ from handrail.actions.answering import acknowledge
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import correct_event, receive_checkin, record_event, withdraw_event
 from handrail.actions.links import issue_checkin_link
+from handrail.actions.truth import truth_about
 from handrail.actions.upkeep import reassess
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Heartbeat
 from handrail.people.models import Shift
 from handrail.people.scope import everything
-from handrail.records import wire
+from handrail.records import accountability, wire
 from handrail.records.models import Event
 from handrail.rules.terms import UnusableInput
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event, make_member
 
 pytestmark = pytest.mark.django_db
 TUESDAY_0214 = MONDAY_0900 + timedelta(hours=17, minutes=14)
+READ = accountability.context_of
 NOBODY = "NOBODY could be reached from here"
 ED = "Go to the emergency department now. Do not drive yourself."
 FEVER = {"temperature_c": "38.4", "temperature_as_typed": "101.1", "unit_as_typed": "F"}
@@ -44,6 +46,23 @@ def world():
 
 def count(course, kind: str = "") -> int:
     return course.events.filter(**({"kind": kind} if kind else {})).count()
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+def test_who_is_called_is_said_from_what_was_read_to_judge_the_fact(world, monkeypatch):
+    """The same sentence as of the course read anew, and the course is read once."""
+    receive_checkin(world.course.pk, checkin(at=TUESDAY_0214, **FEVER), by=world.actor("alice"), now=TUESDAY_0214)
+    asked = []
+    for module in (recording, accountability):
+        monkeypatch.setattr(module, "context_of", lambda *about: asked.append(about) or READ(*about))
+    note = event("lab_resulted", at=TUESDAY_0214, code="crp", value="48", unit="mg/L")
+    recorded = record_event(world.course.pk, note, by=world.actor("alice"), now=TUESDAY_0214)
+    assert len(asked) == 1
+    assert recorded.truth.endswith("The clinician on call is being called.")
+    course = recorded.event.course
+    assert recorded.truth == truth_about(course, TUESDAY_0214, saved_at=recorded.event.recorded_at)
 
 
 # --- what is stored -------------------------------------------------------------------------------------------------

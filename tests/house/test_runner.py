@@ -6,6 +6,7 @@ import pytest
 
 from tools import run_tests
 from tools.run_tests import Count
+from tools.touched import Touched
 
 PASSES = "def test_a(): pass\ndef test_b(): pass\n"
 FAILS = "def test_c(): assert False\n"
@@ -67,9 +68,36 @@ def test_the_exit_status_and_the_last_line_tell_the_truth(
     results = iter([(count, well), (Count(), True)])
     monkeypatch.setattr(run_tests, "run_tests", lambda *_: next(results))
     monkeypatch.setattr(run_tests, "run_checks", lambda _: [("ruff check", 0.1, wrong)])
-    assert run_tests.main(["quick"]) == status
+    assert run_tests.main(["fast"]) == status
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped"
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [(Touched(files=("tests/web/test_board.py",), left=7), "7 other files did not"), (None, "every fast test ran")],
+)
+def test_what_a_quick_run_leaves_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: Touched | None, sentence: str
+):
+    asked: list[list[str]] = []
+
+    def run(name: str, options: list[str], environment: dict[str, str]) -> tuple[Count, bool]:
+        asked.append(options)
+        return Count(1, 0, 0), True
+
+    monkeypatch.setattr(run_tests, "run_tests", run)
+    monkeypatch.setattr(run_tests, "run_checks", lambda _: [])
+    monkeypatch.setattr(run_tests, "touched", lambda *_: found)
+    assert run_tests.main(["quick"]) == 0
+    assert sentence in capsys.readouterr().out
+    if found is None:
+        assert asked == [options for _, options, _ in run_tests.runs_of(everything=False)]
+    else:
+        assert [word for word in asked[0] if word.startswith("tests/")] == [
+            *(f"tests/{folder}" for folder in run_tests.ALWAYS),
+            "tests/web/test_board.py",
+        ]
 
 
 def test_a_check_that_fails_is_reported_with_what_it_said():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -181,8 +182,9 @@ def _record(
         ):
             ed_packets.ask_for_sent(course, row, now)
     read = settled.read
-    party = _who_answers(course, read, now) if reported else None
-    truth = truth_about(course, now, saved_at=rows[0].recorded_at, party=party)
+    who_answers = cache(lambda: _who_answers(course, read, now))
+    truth = truth_about(course, now, saved_at=rows[0].recorded_at, who_answers=who_answers)
+    party = who_answers() if reported else None
     return [
         _first_answer_again(course, row, now)
         if again

@@ -1,6 +1,6 @@
 """The sentence a person sees after saving: what is saved, and truly who is being called."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -36,16 +36,19 @@ _WHO: Final[dict[str, Promise]] = {
 }
 
 
-def truth_about(course: Course, now: datetime, *, saved_at: datetime, party: Accountable | None = None) -> str:
+def truth_about(
+    course: Course, now: datetime, *, saved_at: datetime, who_answers: Callable[[], Accountable] | None = None
+) -> str:
     """What is true now, in the language in use: the time saved by the patient's clock, and what happens with the alerts.
 
-    `party`: who answers for the patient, when that is known already.
+    `who_answers`: says who answers for the patient, from what was read already; asked only when somebody is to be called.
     """
     saved = _("Saved %(time)s.") % {"time": saved_at.astimezone(zone_named(course.time_zone)).strftime("%H:%M")}
     urgent = _urgent(open_alerts(course))
     waiting = [alert for alert in urgent if alert.acknowledged_at is None]
     if waiting:
         waiting.sort(key=lambda alert: Ladder(alert.ladder).rank)  # of one ladder, the oldest first
+        party = who_answers() if who_answers is not None else accountable_for(course, now)
         return " ".join([saved, _who_is_called(course, waiting, now, party), *_department(course, urgent, now)])
     if urgent:
         held = _("The team has it.")  # on a line of its own, where translations are looked for
@@ -131,8 +134,8 @@ def number_of(course: Course, party: Accountable) -> str:
     return party.organisation.call_number
 
 
-def _who_is_called(course: Course, waiting: list[Alert], now: datetime, party: Accountable | None) -> str:
-    alert, party = waiting[0], party or accountable_for(course, now)
+def _who_is_called(course: Course, waiting: list[Alert], now: datetime, party: Accountable) -> str:
+    alert = waiting[0]
     reached = step_that_reaches(alert, now, party) if heartbeat.status(now).watching else None
     if reached is None:
         return _call_yourself(course, alert, now, party)
