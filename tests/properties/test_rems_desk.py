@@ -43,7 +43,7 @@ ASKS = st.builds(
 )
 
 
-def _worse(asked: Ask) -> Any:
+def worse(asked: Ask) -> Any:
     """Every question with one value less: a paper gone, ended, without its end or licence; a record without a value."""
     for n, each in enumerate(asked.papers):
         rest = (*asked.papers[:n], *asked.papers[n + 1 :])
@@ -66,9 +66,9 @@ def _worse(asked: Ask) -> Any:
 def test_not_known_and_ended_never_make_it_green(asked):
     if gate_evidence(asked).met is True:
         return
-    for worse in _worse(asked):
-        found = gate_evidence(worse)
-        assert found.met is not True, worse
+    for less in worse(asked):
+        found = gate_evidence(less)
+        assert found.met is not True, less
         assert found.next_step
 
 

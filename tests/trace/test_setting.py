@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,10 +15,14 @@ from django.urls import reverse
 
 from handrail import clock
 from handrail.actions import setting_desk
+from handrail.actions.payer_requests import add_entry, open_request
+from handrail.actions.rems import PaperDraft, add_paper, end_paper
+from handrail.people.models import RemsRecord
 from handrail.people.scope import everything
 from handrail.records.models import Course
 from handrail.rules.setting_rules import load_setting_rules
-from tests.support.factories import World
+from tests.support.factories import World, make_member
+from tests.support.payers import APPROVAL, PAYER, coordinator
 from tests.support.setting_courses import SEASONS
 from tests.support.setting_world import JULY, NOVEMBER, tell, v1_on_the_desk
 from tests.support.settings import at, eve
@@ -149,6 +153,82 @@ def test_t25_elsewhere_a_departure_needs_a_signature_and_a_reason_and_label_prog
         said = page(world, course)
         assert "Outside hospital: step-up dose 1" in said
         assert "allows it outside because the programme watches at home by its own protocol; signed by Alice Oncologist" in said  # fmt: skip
+
+
+ANY_DAY = date(2026, 1, 1)
+SHARED = "tecvayli_talvey"
+
+
+def paper(world: World, kind: str, now: datetime, **fields: Any) -> RemsRecord:
+    """A paper of the shared programme for Alice's site that does not run out, unless told otherwise; written down at the REMS desk."""
+    usual = {"kind": kind, "programme": SHARED, "from_on": ANY_DAY, "no_end": True, "sites": (world.alice.site.pk,)}
+    draft = PaperDraft(**{**usual, **fields})  # type: ignore[arg-type]
+    return add_paper(world.alice.id, draft, by=world.actor("alice", "director"), now=now)[0]
+
+
+def all_papers(world: World, now: datetime) -> dict[str, RemsRecord]:
+    pharmacist = make_member(world.alice.organisation, "pharmacist", "Pharmacist Reed")
+    people = {"user_id": pharmacist.pk, "deputy_id": world.alice.director.pk}
+    return {
+        "setting": paper(world, "setting", now),
+        "dispenser": paper(world, "dispenser", now, licence="pharmacy"),
+        "representative": paper(world, "representative", now, **people),
+        "prescriber": paper(world, "prescriber", now, sites=(), user_id=world.alice.oncologist.pk),
+    }
+
+
+def test_t25_what_the_rems_desk_holds_is_not_asked_and_a_word_against_it_is_shown_and_does_not_count():
+    now = eve(JULY)
+    never_asked = dict.fromkeys(("rems_dispenser", "rems_setting"))
+    with v1_on_the_desk(JULY, **never_asked) as (world, course):
+        assert "REMS certification of the setting" in page(world, course), "without papers a person is asked"
+        papers = all_papers(world, now)
+        said = page(world, course)
+        assert "Outside hospital: step-up dose 1" in said
+        assert "REMS certification of" not in said, "the desk is asked, and nobody else"
+        tell(world, course, [("setting_facts_noted", at(0, 9), {"rems_setting": {"held": True, "no_end": True}})], now)
+        end_paper(papers["setting"].pk, last_day=JULY - timedelta(days=2), reason="not renewed", by=world.actor("alice", "director"), now=now)  # fmt: skip
+        said = page(world, course)
+        assert "Defer the start: step-up dose 1" in said
+        assert "The record says otherwise than a desk" in said
+        assert (
+            "REMS certification of the setting The desk: not there Recorded in the course: there, without an end"
+            in said
+        )
+        paper(world, "setting", now, no_end=False)
+        said = page(world, course)
+        assert "Nothing is recommended yet" in said
+        assert "The desk: not known Recorded in the course: there" in said, "its end is not known, and stays so"
+        assert "The REMS desk cannot say: mend it there" in said
+        client = Client()
+        client.force_login(world.alice.oncologist)
+        assert f'href="{reverse("rems_course", args=[course.pk])}"' in client.get(reverse("setting", args=[course.pk])).content.decode()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "head", "payer"),
+    [
+        ("any", "Outside hospital: step-up dose 1", "Any setting"),
+        ("inpatient", "In hospital: step-up dose 1", "In hospital; no waiver"),
+        (None, "Nothing is recommended yet: step-up dose 1", "not known"),
+    ],
+)
+def test_t25_where_the_payer_pays_is_read_from_its_answer_at_the_access_desk(setting, head, payer):
+    now = eve(JULY)
+    with v1_on_the_desk(JULY, payer_inpatient_steps=[]) as (world, course):
+        by = coordinator(world)
+        request = open_request(
+            course.pk, by=by, drug="teclistamab", payer=PAYER, setting="outpatient", internal=False, now=now
+        )
+        assert "Defer the start" in page(world, course), "a request without an answer is no authorisation"
+        add_entry(request.pk, kind="submitted", says={}, by=by, now=now)
+        says = {**APPROVAL, "setting": setting} if setting else {k: v for k, v in APPROVAL.items() if k != "setting"}
+        add_entry(request.pk, kind="approved", says=says, by=by, now=now)
+        said = page(world, course)
+        assert head in said
+        assert f"Payer {payer}" in said
+        against = "What the payer asks of the setting, and whether it waived that The desk:"
+        assert (against in said) is (setting != "any"), "what was noted in the course is not hidden"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ from handrail.rules.access_data import TOCILIZUMAB, access_rules
 from handrail.rules.access_gate import Asked, gate_evidence_bispecific, gate_evidence_tocilizumab, rescue_evidence
 from handrail.rules.billing import units_of
 from handrail.rules.doses import given_doses
+from handrail.rules.events import DosePlanned
 from handrail.rules.evidence import Evidence
+from handrail.rules.setting_course import Around
+from handrail.rules.setting_desks import authorisation_of, site_of_care
 from handrail.rules.upcoming import open_plan
 
 
@@ -64,6 +67,20 @@ def evidence_of(course: Course, on: date, *, now: datetime | None = None) -> dic
     }
 
 
+def around_payer(course: Course, plan: DosePlanned | None, on: date) -> Around:
+    """The part of `Around` that the access desk knows: the authorisation of the drug for a day, and where the payer pays for it.
+
+    Args:
+        plan: of the dose that comes next; None: nobody planned it.
+    """
+    drug = course.payer_requests.filter(drug=course.product)
+    if not drug.exists():
+        return Around()
+    found = [(each.request, each.standing) for each in held_of(course) if each.request.drug == course.product]
+    asked = _asked(course, plan, on)
+    return Around(authorisation=authorisation_of(found, asked), payer=site_of_care(found, asked))
+
+
 def rescue_of(course: Course, on: date, *, now: datetime) -> Evidence | None:
     """What the latest count of rescue doses at the site of the dose says for its day; None: nobody has counted there."""
     asked = asked_on(course, on, now)
@@ -73,7 +90,10 @@ def rescue_of(course: Course, on: date, *, now: datetime) -> Evidence | None:
 
 def asked_on(course: Course, on: date, now: datetime) -> Asked:
     """The dose of that day as far as the record tells it: what nobody planned for the day is not known."""
-    plan = _plan(course, now)
+    return _asked(course, _plan(course, now), on)
+
+
+def _asked(course: Course, plan: DosePlanned | None, on: date) -> Asked:
     body = plan if plan is not None and plan.on == on else None
     site = (body.at_site if body is not None else None) or (course.site.code if course.site else None)
     return Asked(

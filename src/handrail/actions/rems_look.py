@@ -29,7 +29,7 @@ from handrail.records.models import Course, CourseAccess, Event, ProtocolSignatu
 from handrail.rules.doors import Hours, hours_from
 from handrail.rules.evidence import Evidence
 from handrail.rules.protocol import load
-from handrail.rules.rems_desk import Ask, Paper, Person, Place, gate_evidence
+from handrail.rules.rems_desk import Ask, Paper, Person, Place, gate_evidence, sides
 from handrail.rules.rems_doses import Dispense, Mode
 from handrail.rules.terms import civil_date, say_date
 
@@ -116,18 +116,35 @@ def evidence_of(course: Course, now: datetime, on: date | None = None) -> Eviden
         on: the day of the dose; None: the day of the newest plan that is not over, else today.
     """
     with scope.everything():
-        plans = list(course.events.filter(kind__in=("dose_planned", "fact_withdrawn")).order_by("-occurred_at", "-id"))
-        replaced = {row.supersedes for row in plans if row.supersedes}
-        plan = next((row for row in plans if row.kind == "dose_planned" and row.id not in replaced), None)
-        site, house = _where(course, plan, now)
+        plan = _plan_of(course)
+        site, organisation = _where(course, plan, now)
         zone = site.time_zone if site is not None else course.time_zone
         today = civil_date(now, zone)
         planned = day_of(plan.payload.get("on")) if plan is not None else None
         day = on or (planned if planned is not None and planned >= today else today)
-        rows = RemsDispense.objects.filter(course=course, on=day, superseded_by__isnull=True).select_related(
-            "by", "prescriber"
-        )
-        return evidence_for(course, house, site, day, list(rows.order_by("at", "id")), plan)
+        return evidence_for(course, house_of(organisation, now), site, day, _dispenses(course, day), plan)
+
+
+def sides_of(course: Course, on: date, now: datetime) -> dict[str, Evidence]:
+    """What the desk says of prescriber, dispenser and setting for the dose of a day; nothing where the house keeps no paper on it."""
+    with scope.everything():
+        plan = _plan_of(course)
+        site, organisation = _where(course, plan, now)
+        if not RemsRecord.objects.filter(organisation=organisation).exists():
+            return {}
+        return sides(_ask(course, house_of(organisation, now), site, on, _dispenses(course, on), plan))
+
+
+def _plan_of(course: Course) -> Event | None:
+    """The newest plan of a dose that nothing corrects."""
+    plans = list(course.events.filter(kind__in=("dose_planned", "fact_withdrawn")).order_by("-occurred_at", "-id"))
+    replaced = {row.supersedes for row in plans if row.supersedes}
+    return next((row for row in plans if row.kind == "dose_planned" and row.id not in replaced), None)
+
+
+def _dispenses(course: Course, on: date) -> list[RemsDispense]:
+    rows = RemsDispense.objects.filter(course=course, on=on, superseded_by__isnull=True)
+    return list(rows.select_related("by", "prescriber").order_by("at", "id"))
 
 
 def evidence_for(
@@ -140,18 +157,22 @@ def evidence_for(
         rows: the dispense records of that dose that nothing corrects.
         plan: who planned the dose counts as its prescriber until a record names one, if that person prescribes.
     """
+    return gate_evidence(_ask(course, house, site, day, rows, plan))
+
+
+def _ask(
+    course: Course, house: House, site: Site | None, day: date, rows: list[RemsDispense], plan: Event | None
+) -> Ask:
     place = house.places.get(site.pk) if site is not None else None
-    return gate_evidence(
-        Ask(
-            product=course.product,
-            jurisdiction=course.jurisdiction,
-            place=place,
-            on=day,
-            prescriber=_prescriber(rows, plan, place),
-            papers=house.papers,
-            dispenses=tuple(dispense_of(row) for row in rows),
-            ended=house.signed_end(course.protocol_key, day),
-        )
+    return Ask(
+        product=course.product,
+        jurisdiction=course.jurisdiction,
+        place=place,
+        on=day,
+        prescriber=_prescriber(rows, plan, place),
+        papers=house.papers,
+        dispenses=tuple(dispense_of(row) for row in rows),
+        ended=house.signed_end(course.protocol_key, day),
     )
 
 
@@ -170,8 +191,8 @@ def dispense_of(row: RemsDispense) -> Dispense:
     )
 
 
-def _where(course: Course, plan: Event | None, now: datetime) -> tuple[Site | None, House]:
-    """The site that gives the dose and the desk of its organisation: the owner's, or one that has access to the course now."""
+def _where(course: Course, plan: Event | None, now: datetime) -> tuple[Site | None, Organisation]:
+    """The site that gives the dose and its organisation: the owner's, or one that has access to the course now."""
     code = (plan.payload.get("at_site") or plan.site) if plan is not None else ""
     owner = course.organisation
     if code:
@@ -182,9 +203,9 @@ def _where(course: Course, plan: Event | None, now: datetime) -> tuple[Site | No
         own = [each for each in found if each.organisation_id == owner.pk]
         chosen = own or found
         if len(chosen) == 1:
-            return chosen[0], house_of(chosen[0].organisation, now)
-        return None, house_of(owner, now)
-    return course.site, house_of(owner, now)
+            return chosen[0], chosen[0].organisation
+        return None, owner
+    return course.site, owner
 
 
 def _prescriber(rows: list[RemsDispense], plan: Event | None, place: Place | None) -> Person | None:

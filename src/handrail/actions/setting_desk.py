@@ -10,7 +10,9 @@ from uuid import UUID, uuid4
 from handrail.actions.actor import Actor
 from handrail.actions.errors import RefusedError
 from handrail.actions.facts import record_event
+from handrail.actions.payer_gate import around_payer
 from handrail.actions.recording import Recorded
+from handrail.actions.rems_look import sides_of
 from handrail.actions.site_around import around_site
 from handrail.records import wire
 from handrail.records.models import Course
@@ -22,6 +24,7 @@ from handrail.rules.pinned import protocol_for
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.setting_course import Around, dose_wanted
+from handrail.rules.setting_desks import rems_papers
 from handrail.rules.setting_evidence import (
     OPENNESS,
     SettingLook,
@@ -77,14 +80,22 @@ def _look(course: Course, history: History, protocol: Protocol, policy: Policy, 
 
 
 def around_of(course: Course, history: History, dose: DoseWanted, now: datetime) -> Around:
-    """What the programme knows beside the course: the year of birth, and what the desk of sites says of the site of the dose."""
-    plan = open_plan(history, given_doses(history))
+    """What the programme knows beside the course: the year of birth, and what the desks of sites, REMS and access say of the dose."""
+    open_ = open_plan(history, given_doses(history))
+    plan = open_.body if open_ is not None else None
     year = course.patient.birth_date_text[:YEAR]
-    sites = around_site(course, dose.on, now, at_site=plan.body.at_site if plan is not None else None)
+    sites = around_site(course, dose.on, now, at_site=plan.at_site if plan is not None else None)
+    papers = rems_papers(sides_of(course, dose.on, now), dose.zone)
+    payer = around_payer(course, plan, dose.on)
     return replace(
         sites,
         birth_year=int(year) if len(year) == YEAR and year.isdecimal() else None,
         site_name=sites.site_name or (course.site.name if course.site is not None else None),
+        rems_prescriber=papers.get("rems_prescriber"),
+        rems_dispenser=papers.get("rems_dispenser"),
+        rems_setting=papers.get("rems_setting"),
+        authorisation=payer.authorisation,
+        payer=payer.payer,
     )
 
 

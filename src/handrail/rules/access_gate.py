@@ -6,7 +6,7 @@ Neither line is asked when a reaction is treated: rescue tocilizumab is given fr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -194,6 +194,14 @@ def _lacks(request: Request, answer: Entry, asked: Asked, *, approved: bool) -> 
         if request.drug != TOCILIZUMAB:
             found |= {"its code": answer.code, "the code of that day": asked.code}
     return [words for words, value in found.items() if value is None]
+
+
+def covers_dose(request: Request, answer: Entry, asked: Asked, *, approved: bool) -> bool | None:
+    """Whether a payer's yes is for the day, the site and the code of a dose, wherever it is given; None: not known."""
+    anywhere = replace(answer, setting=ANY)
+    if any((*_other_day(anywhere, asked), *(_other_dose(request, anywhere, asked) if approved else ()))):
+        return False
+    return None if _lacks(request, anywhere, asked, approved=approved) else True
 
 
 def _day_after(day: date, zone: str) -> datetime:

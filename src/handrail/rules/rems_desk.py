@@ -318,18 +318,41 @@ def gate_evidence(ask: Ask, *, known: Iterable[Programme] | None = None) -> Evid
     return all_met(told)
 
 
+def sides(ask: Ask, *, known: Iterable[Programme] | None = None) -> dict[str, Evidence]:
+    """What the desk says of prescriber, dispenser and setting for a dose, each by itself and without its code.
+
+    Nothing of a side that the programme does not ask for, of a REMS that ended or a product without one, of a dose without a site, and of
+    a site of which nobody has recorded anything yet. Who prescribes is named by the plan or by a dispense record; else it is not known.
+    """
+    programme = programme_for(ask.product, ask.jurisdiction, known)
+    if programme is None or ask.place is None or ask.ended:
+        return {}
+    found = cell(ask.product, ask.jurisdiction, ask.place, ask.papers, ask.on, known=(programme,))
+    if found.ended or found.empty:
+        return {}
+    told = {name: found.side(name) for name in ("dispenser", "setting")}
+    rows = [part.row for part in found.parts if part.blocks and part.row.paper == "prescriber"]
+    if rows:
+        told["prescriber"] = all_met([_prescriber(row, ask, programme, ask.place) for row in rows])
+    return {name: answer for name, answer in told.items() if answer is not None}
+
+
+def _certificates(row: RequirementRow, ask: Ask, programme: Programme) -> list[Paper]:
+    """The papers that may show that a prescriber is certified."""
+    return [
+        each
+        for each in ask.papers
+        if each.kind == "prescriber" and each.programme == programme.id and _fits(each, row, ask.product)
+    ]
+
+
 def _prescriber(row: RequirementRow, ask: Ask, programme: Programme, place: Place) -> Evidence:
     if ask.prescriber is None:
         because = "REMS: who prescribes this dose is not known"
         return Evidence(
             met=None, because=because, owner="pharmacist", next_step="name the prescriber in the dispense record"
         )
-    fitting = [
-        each
-        for each in ask.papers
-        if each.kind == "prescriber" and each.programme == programme.id and _fits(each, row, ask.product)
-    ]
-    answer = standing_of(row, place, ask.prescriber, fitting, ask.on)
+    answer = standing_of(row, place, ask.prescriber, _certificates(row, ask, programme), ask.on)
     if answer.met is True:
         return answer
     step = f"{ask.prescriber.name} certifies with the {programme.name}, or another prescriber takes the order"

@@ -64,6 +64,12 @@ class Around:
     authorisation: Paper | None = None
     payer: Payer | None = None
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """The facts of the REMS and of the payer that a desk answers, be it with "not known"."""
+        names = ("rems_prescriber", "rems_dispenser", "rems_setting", "authorisation", "payer")
+        return frozenset(name for name in names if getattr(self, name) is not None)
+
 
 def dose_wanted(history: History, next_step: str | None, due_on: date | None, now: datetime) -> DoseWanted | None:
     """The dose that is planned and not given; without a plan the one that the schedule names, today at the earliest. None: neither.

@@ -20,6 +20,7 @@ from handrail.rules.setting import Setting, place_of, setting
 from handrail.rules.setting_case import FACT_WORDS, Case, Said
 from handrail.rules.setting_checks import CHECKS
 from handrail.rules.setting_course import Around, setting_facts_of_course
+from handrail.rules.setting_desks import Against, against_desks
 from handrail.rules.setting_record import DoseWanted
 from handrail.rules.setting_rules import RuleRow, SettingRules
 from handrail.rules.terms import STEP_WORDS, say_date, say_instant
@@ -31,12 +32,19 @@ DECIDE: Final = "the prescriber decides the setting of this dose"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingLook:
-    """The setting of one dose of a course: what was asked, what is known, what the rules say, and what a person decided."""
+    """The setting of one dose of a course: what was asked, what is known, what the rules say, and what a person decided.
+
+    A record that contradicts a desk says so in `against`.
+    """
 
     dose: DoseWanted
     case: Case
     answer: Setting
     decision: Event | None
+    against: tuple[Against, ...] = ()
+    """Where the record of the course says otherwise than a desk of the programme, whose word counts."""
+    desks: frozenset[str] = frozenset()
+    """The facts that a desk answers, known or not: a word in the record does not stand in for them."""
 
     @property
     def in_force(self) -> bool:
@@ -88,7 +96,15 @@ def _look(
     facts = setting_facts_of_course(history, protocol, policy, rules, dose, now, around)
     answer = setting(facts, rules, protocol, now)
     case = Case(facts=facts, rules=rules, label=protocol, now=now)
-    return SettingLook(dose=dose, case=case, answer=answer, decision=_decision(history.until(now), dose))
+    alone = facts if around is None else setting_facts_of_course(history, protocol, policy, rules, dose, now)
+    return SettingLook(
+        dose=dose,
+        case=case,
+        answer=answer,
+        decision=_decision(history.until(now), dose),
+        against=against_desks(facts, alone),
+        desks=around.answered if around is not None else frozenset(),
+    )
 
 
 def _decision(history: History, dose: DoseWanted) -> Event | None:

@@ -11,6 +11,7 @@ from handrail.people.models import User
 from handrail.rules.answer import SourceRef
 from handrail.rules.evidence import Evidence
 from handrail.rules.setting import Reason, Setting
+from handrail.rules.setting_case import FACT_WORDS
 from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence, travel_evidence
 from handrail.rules.setting_facts import MONTHS, uncovered
 from handrail.rules.telling import role_words
@@ -62,6 +63,7 @@ def page_context(desk: Desk, now: datetime) -> dict[str, Any]:
             {"between": " and ".join(each.between), "words": _named(each.because, people), "signed": each.signed}
             for each in answer.conflicts
         ],
+        "against": [{"fact": FACT_WORDS[each.fact], "desk": each.desk, "record": each.record} for each in look.against],
         "interrupted": answer.interrupted.because if answer.interrupted is not None else "",
         "gaps": _gaps(answer),
         "tasks": _tasks(answer),
@@ -199,9 +201,15 @@ def missing_rows(look: SettingLook) -> Iterator[dict[str, Any]]:
             "owner": role_words(owner),
             "rules": ", ".join(rules),
             "elsewhere": ELSEWHERE.get(fact, ()),
+            "desk": DESKS[fact] if fact in look.desks else (),
         }
 
 
+DESKS: Final = {
+    **dict.fromkeys(("rems_prescriber", "rems_dispenser", "rems_setting"), ("rems_course", "The REMS desk cannot say: mend it there")),
+    **dict.fromkeys(("authorisation", "payer"), ("course_access", "The access desk cannot say: mend it there")),
+}  # fmt: skip
+"""Where a fact is written down that a desk answers: a word in the course would not be read."""
 CALENDAR: Final = ("doses", "the calendar of the step-up: day and time of each dose", "nurse")
 """Without it the span begins at midnight of the day of the dose, and nobody knows when it ends."""
 

@@ -183,7 +183,7 @@ def _page(
         rows = list(missing_rows(desk.look))
         for row in rows:
             form = forms.get(row["fact"])
-            here = form is not None and form.key != "departure" and form.verb in verbs
+            here = form is not None and form.key != "departure" and form.verb in verbs and not row["desk"]
             row["form"] = _shown(form, filled) if form is not None and here else None
         shown = {row["fact"] for row in rows}
         context |= {
