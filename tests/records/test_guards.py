@@ -76,6 +76,7 @@ APPEND_ONLY = [
     "people_siteexception",
     "people_sitegrant",
     "people_siteway",
+    "people_sitestrict",
     "people_remsrecord",
     "people_remsmode",
     "people_remsdispense",

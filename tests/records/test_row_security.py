@@ -47,6 +47,7 @@ from handrail.people.models import (
     SiteException,
     SiteGrant,
     SiteItem,
+    SiteStrict,
     SiteWay,
     TrainingRecord,
     TrainingVersion,
@@ -89,7 +90,7 @@ from tests.support.site_rows import one_of_each
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
-SITES = [SiteItem, SiteException, SiteGrant, SiteWay]
+SITES = [SiteItem, SiteException, SiteGrant, SiteStrict, SiteWay]
 """What the organisation of a site sees, and the other party of an agreement in force."""
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""

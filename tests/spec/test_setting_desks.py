@@ -160,3 +160,22 @@ def test_a_word_against_a_desk_is_shown_beside_it(around, changes, against):
 )
 def test_what_a_desk_knows_counts_and_what_it_cannot_say_is_not_known(around, changes, recommendation):
     assert looked(facts_of_v1(**changes), around=around).answer.recommendation == recommendation
+
+
+@pytest.mark.parametrize(
+    ("site", "noted", "strict"),
+    [
+        # the site's switch | the answer of the course | what counts
+        (None, None, None),
+        (None, False, False),
+        (None, True, True),
+        (True, None, True),
+        (True, False, True),
+        (False, None, False),
+        (False, False, False),
+        (False, True, True),
+    ],
+)
+def test_a_course_may_be_stricter_than_its_site_and_never_less_strict(site, noted, strict):
+    found = looked(facts_of_v1(follows_label_strictly=noted), around=Around(follows_label_strictly=site))
+    assert found.case.facts.site.follows_label_strictly is strict

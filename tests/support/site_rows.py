@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from handrail.people.models import Site, SiteException, SiteGrant, SiteItem, SiteWay, User
+from handrail.people.models import Site, SiteException, SiteGrant, SiteItem, SiteStrict, SiteWay, User
 from handrail.people.scope import everything
 from handrail.rules.setting_facts import Level, reaches
 from handrail.rules.site_levels import LICENSED, load_site_levels
@@ -69,13 +69,14 @@ def signs(
 
 
 def one_of_each(house: House) -> None:
-    """A row in each of the four tables."""
+    """A row in each of the five tables."""
     shows(house, "SITE-01")
     signs(house, "1")
     own = {"organisation": house.organisation, "site": house.site, "by": house.director, "role": "director"}
     with everything():
         SiteException.objects.create(**own, item="SITE-16", from_on=TODAY, until_on=TODAY, reason="moved house")
         SiteWay.objects.create(**own, other=uuid4(), minutes=25)
+        SiteStrict.objects.create(**own, strict=True, from_on=TODAY, reason="the label asks for hospital")
 
 
 def in_days(days: int) -> date:

@@ -17,7 +17,7 @@ from handrail import clock
 from handrail.actions import setting_desk
 from handrail.actions.payer_requests import add_entry, open_request
 from handrail.actions.rems import PaperDraft, add_paper, end_paper
-from handrail.people.models import RemsRecord
+from handrail.people.models import RemsRecord, SiteStrict
 from handrail.people.scope import everything
 from handrail.records.models import Course
 from handrail.rules.setting_rules import load_setting_rules
@@ -153,6 +153,35 @@ def test_t25_elsewhere_a_departure_needs_a_signature_and_a_reason_and_label_prog
         said = page(world, course)
         assert "Outside hospital: step-up dose 1" in said
         assert "allows it outside because the programme watches at home by its own protocol; signed by Alice Oncologist" in said  # fmt: skip
+
+
+def test_t25_a_director_switches_a_site_to_label_strict_for_every_course_and_the_setting_page_says_who():
+    with v1_on_the_desk(JULY) as (world, course):
+        address = reverse("site_product", args=[world.alice.site.pk, "teclistamab"])
+        typed = {"form": "strict", "strict": "yes", "strict_reason": "the board asks for hospital"}
+        for who, status in (("nurse", 403), ("director", 302)):
+            client = Client()
+            client.force_login(getattr(world.alice, who))
+            assert client.post(address, typed).status_code == status
+        assert "This site follows the label strictly from Sun 5 Jul 2026 on: signed by Alice Director" in words(client.get(address).content.decode())  # fmt: skip
+        said = page(world, course)
+        assert "In hospital: step-up dose 1" in said
+        assert "IP-12" in said
+        assert "Would be" not in said, "no departure can be signed there"
+        assert "this site follows the label strictly from Sun 5 Jul 2026 on: signed by Alice Director, the board asks for hospital" in said  # fmt: skip
+        assert client.post(address, {**typed, "strict_reason": ""}).status_code == 422
+        assert client.post(address, {**typed, "strict_from": "2026-07-01"}).status_code == 422, (
+            "not for days that are over"
+        )
+        later = {**typed, "strict": "no", "strict_from": "2026-07-08", "strict_reason": "the programme was reviewed"}
+        assert client.post(address, later).status_code == 302
+        assert "In hospital: step-up dose 1" in page(world, course), "the switch counts by the day of the dose"
+        assert client.post(address, {**later, "strict_from": ""}).status_code == 302
+        assert "Outside hospital: step-up dose 1" in page(world, course)
+        tell(world, course, [("setting_facts_noted", at(0, 9), {"follows_label_strictly": True})], eve(JULY))
+        assert "In hospital: step-up dose 1" in page(world, course), "a course may be stricter than its site"
+        with everything():
+            assert SiteStrict.objects.count() == 3, "nothing is altered"
 
 
 ANY_DAY = date(2026, 1, 1)

@@ -1,22 +1,24 @@
-"""What the desk of sites knows for the setting of a dose: the level of its site, the hospital's agreement, and the other sites that can.
+"""What the desk of sites knows for the setting of a dose: the level of its site, whether that follows the label
+strictly, the hospital's agreement, and the other sites that can.
 
-None stays None where nobody ever signed a level: then what was noted in the course counts, and nothing is made up here.
+None stays None where nobody ever signed: then what was noted in the course counts, and nothing is made up here.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from handrail.actions.site_bookings import others_of, signs_levels, site_of_plan
 from handrail.actions.site_facts import Gathered, gather
 from handrail.people import scope
-from handrail.people.models import Site
+from handrail.people.models import Site, SiteStrict
 from handrail.records.models import Course, Event
 from handrail.rules.events import DosePlanned
 from handrail.rules.setting_course import Around
 from handrail.rules.setting_facts import Level, OtherSite, Paper
 from handrail.rules.site_levels import HOLDS, SiteLevel, load_site_levels, site_level
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import UnusableInput, say_date
 
 HOSPITAL = "SITE-09"
 """The item that is the agreement with a receiving hospital."""
@@ -31,21 +33,40 @@ def around_site(course: Course, on: date, now: datetime, *, at_site: str | None 
     site = site_of_plan(course, DosePlanned(at_site=at_site), now)
     if site is None:
         return Around()
+    strict = strictness_of(site, on)
+    named = Around(
+        site_name=site.name,
+        follows_label_strictly=strict.strict if strict is not None else None,
+        strictness_words=strictness_words(strict) if strict is not None else "",
+    )
     if not signs_levels(site.organisation_id):
-        return Around(site_name=site.name)
+        return named
     with scope.acting_for(site.organisation_id):
         known = gather([site], now)[site.pk]
     level = _level(known, course.product, on)
     if level is None:
-        return Around(site_name=site.name)
-    return Around(
-        site_name=site.name,
+        return named
+    return replace(
+        named,
         site_level=level.level,
         level_paper=_level_paper(level),
         hospital_agreement=_agreement(level),
         first_patient_at_site=_first_patient(course, site),
         other_sites=tuple(_others(course, site, on, now)),
     )
+
+
+def strictness_of(site: Site, on: date) -> SiteStrict | None:
+    """What a director signed last, of what has begun on a day; None: nobody ever said."""
+    with scope.acting_for(site.organisation_id):
+        signed = SiteStrict.objects.filter(site=site, from_on__lte=on).select_related("by")
+        return signed.order_by("-at", "-id").first()
+
+
+def strictness_words(row: SiteStrict) -> str:
+    """What was signed, by whom and why."""
+    what = "follows the label strictly" if row.strict else "does not follow the label strictly"
+    return f"this site {what} from {say_date(row.from_on)} on: signed by {row.by.name}, {row.reason}"
 
 
 def _level(known: Gathered, product: str, on: date) -> SiteLevel | None:

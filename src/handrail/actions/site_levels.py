@@ -1,4 +1,6 @@
-"""The checklist of a site: record an item, except one until a day, sign a level. Nothing is altered; the last word counts.
+"""The checklist of a site: record an item, except one until a day, sign a level, or that the label is followed strictly.
+
+Nothing is altered; the last word counts.
 
 A site manager or director of the site's organisation records. A director excepts and signs: of a hub with which that organisation has an
 agreement in force, or its own where it has none. A practice by itself needs nobody.
@@ -20,7 +22,7 @@ from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.site_facts import Gathered, experience_of, gather, with_experience
 from handrail.people import network, permissions, scope
-from handrail.people.models import Role, Site, SiteException, SiteGrant, SiteItem, SiteWay, User
+from handrail.people.models import Role, Site, SiteException, SiteGrant, SiteItem, SiteStrict, SiteWay, User
 from handrail.rules.setting_facts import LEVELS, Level, reaches
 from handrail.rules.site_levels import (
     HOLDS,
@@ -261,6 +263,39 @@ def record_way(
             by=user,
             role=_role(user, "record_site_item", site.organisation_id, now),
             at=now,
+        )
+
+
+def sign_strictness(
+    site_id: UUID, *, strict: bool, reason: str, by: Actor, from_on: date | None = None, now: datetime | None = None
+) -> SiteStrict:
+    """Sign that a site gives no dose outside hospital where the label asks for hospital, or that it does so no more.
+
+    Args:
+        from_on: the first day of a dose for which it counts; None: today. What was decided before stays as it was.
+
+    Raises:
+        RefusedError: no reason, or a day that is over; NotAllowedError, NotVisibleError: not for this actor.
+    """
+    now = now or clock.now()
+    with _at_site(site_id, by, now) as (site, user):
+        role = _signer(user, site, "grant_site_level", now)
+        today = civil_date(now, site.time_zone)
+        texts = {"reason": reason.strip()}
+        _short(texts)
+        if not texts["reason"]:
+            raise RefusedError("Say why.", code="missing_key", path="reason")
+        if from_on is not None and from_on < today:
+            raise RefusedError("That day is over.", code="not_a_time", path="from_on")
+        return SiteStrict.objects.create(
+            organisation_id=site.organisation_id,
+            site=site,
+            strict=strict,
+            from_on=from_on or today,
+            by=user,
+            role=role,
+            at=now,
+            **texts,
         )
 
 

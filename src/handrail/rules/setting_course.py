@@ -55,6 +55,8 @@ class Around:
     level_paper: Paper | None = None
     hospital_agreement: Paper | None = None
     follows_label_strictly: bool | None = None
+    strictness_words: str = ""
+    """Who signed that, and why."""
     suspensions: tuple[Suspension, ...] | None = None
     first_patient_at_site: bool | None = None
     other_sites: tuple[OtherSite, ...] = ()
@@ -374,7 +376,7 @@ class _Reading(Record):
             level=_first(known.site_level, self.answer("site_level")),
             level_paper=_first(known.level_paper, self.answer("level_paper")) or Paper(),
             hospital_agreement=_first(known.hospital_agreement, self.answer("hospital_agreement")) or Paper(),
-            follows_label_strictly=_first(known.follows_label_strictly, self.answer("follows_label_strictly")),
+            follows_label_strictly=_tighter(known.follows_label_strictly, self.answer("follows_label_strictly")),
             suspensions=_first(known.suspensions, self.answer("suspensions")),
         )
 
@@ -435,3 +437,8 @@ REFUSED: Final = ("denied", "expired", "withdrawn", "pending", "requested")
 
 def _first(known: Any, noted: Any) -> Any:
     return noted if known is None else known
+
+
+def _tighter(known: bool | None, noted: bool | None) -> bool | None:
+    """A switch that a course may tighten, and never loosen."""
+    return True if noted is True else _first(known, noted)

@@ -45,6 +45,8 @@ class SettingLook:
     """Where the record of the course says otherwise than a desk of the programme, whose word counts."""
     desks: frozenset[str] = frozenset()
     """The facts that a desk answers, known or not: a word in the record does not stand in for them."""
+    strictness_words: str = ""
+    """What the site's director signed about following the label; empty: nothing."""
 
     @property
     def in_force(self) -> bool:
@@ -104,6 +106,7 @@ def _look(
         decision=_decision(history.until(now), dose),
         against=against_desks(facts, alone),
         desks=around.answered if around is not None else frozenset(),
+        strictness_words=around.strictness_words if around is not None else "",
     )
 
 

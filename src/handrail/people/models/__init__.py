@@ -14,7 +14,7 @@ from handrail.people.models.presence import Presence
 from handrail.people.models.referrals import Referral, ReferralDoor, ReferralEntry, ReferralLook
 from handrail.people.models.rems import RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport
 from handrail.people.models.rota import Holiday, RotaEntry, RotaStep, ShiftPlan, Swap
-from handrail.people.models.sites import SiteException, SiteGrant, SiteItem, SiteRecord, SiteWay
+from handrail.people.models.sites import SiteException, SiteGrant, SiteItem, SiteRecord, SiteStrict, SiteWay
 from handrail.people.models.training import MockDrill, TrainingRecord, TrainingVersion
 from handrail.people.models.users import SignInGuard, User
 
@@ -67,6 +67,7 @@ __all__ = [
     "SiteGrant",
     "SiteItem",
     "SiteRecord",
+    "SiteStrict",
     "SiteWay",
     "Step",
     "Swap",

@@ -1,4 +1,6 @@
-"""What a site showed of its checklist, what a director excepted, and which level a director signed: append-only, by product.
+"""What a site showed of its checklist, what a director excepted, which level a director signed, and whether the label is followed strictly.
+
+All of it is append-only, by product.
 
 The organisation of the site owns the rows. The other party of an agreement in force sees them too, and its director writes the
 exceptions and signatures where it is the hub (`handrail.actions.site_levels` asks who).
@@ -121,3 +123,19 @@ class SiteWay(SiteRecord):
 
     def __str__(self) -> str:
         return f"{self.minutes} min"
+
+
+class SiteStrict(SiteRecord):
+    """A director says from which day on the site follows the label's setting strictly, or no more. Of those begun the last one counts."""
+
+    strict = models.BooleanField()
+    from_on = models.DateField()
+    reason = models.CharField(max_length=300)
+
+    class Meta(SiteRecord.Meta):
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["organisation", "site", "at"], name="people_sitestrict_last")
+        ]
+
+    def __str__(self) -> str:
+        return f"{'strict' if self.strict else 'not strict'} from {self.from_on}"

@@ -58,7 +58,7 @@ def page_context(desk: Desk, now: datetime) -> dict[str, Any]:
         ],
         "points": answer.points,
         "plan": _plan(answer),
-        "three": _three(answer),
+        "three": _three(answer, look.strictness_words),
         "conflicts": [
             {"between": " and ".join(each.between), "words": _named(each.because, people), "signed": each.signed}
             for each in answer.conflicts
@@ -153,7 +153,7 @@ def _reason(each: Reason) -> dict[str, Any]:
     }
 
 
-def _three(answer: Setting) -> list[dict[str, Any]]:
+def _three(answer: Setting, strictness: str) -> list[dict[str, Any]]:
     """Label, programme and payer side by side: what each asks for this dose."""
     label, payer = answer.label_requirement, answer.payer_requirement
     rows: list[dict[str, Any]] = []
@@ -167,7 +167,7 @@ def _three(answer: Setting) -> list[dict[str, Any]]:
         )  # fmt: skip
     said = answer.recommendation or answer.would_be
     signed = f"signed by {answer.rules_signed_by}" if answer.rules_signed_by else "not signed by a medical lead"
-    words = f"{answer.protocol_version}; {signed}"
+    words = "; ".join([f"{answer.protocol_version}; {signed}", *([strictness] if strictness else [])])
     rows.append({"who": "Programme", "asks": WORDS[said].lower() if said else "", "words": words})
     if payer is None:
         rows.append({"who": "Payer", "asks": "", "words": "what the payer asks is not known"})

@@ -1,4 +1,4 @@
-"""The forms of a site's page: record an item, except one, sign a level, write down a way."""
+"""The forms of a site's page: record an item, except one, sign a level or that the label is followed strictly, write down a way."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ NAMES: Final[dict[str, dict[str, str]]] = {
     "item": {},
     "except": {"item": "waived", "until_on": "waived_until", "evidence": "waived_evidence"},
     "level": {"until_on": "level_until", "evidence": "looked_at"},
+    "strict": {"from_on": "strict_from", "reason": "strict_reason"},
     "way": {"evidence": "way_evidence"},
 }
 """By form, what a field is called here where its verb's own word would stand twice on the page."""
+
+
+STRICT: Final = (("yes", "Yes: where the label asks for hospital, nothing else is offered"), ("no", "No"))
 
 
 def item_form(known: Gathered, level: SiteLevel, item: str) -> Form:
@@ -77,6 +81,20 @@ def level_form(known: Gathered, level: SiteLevel) -> Form:
         "Every item up to the level must hold. A lower level, or 0, can be signed at any time and counts from today."
     )
     return _form("level", "Sign a level", "grant_site_level", fields, intro)
+
+
+def strict_form() -> Form:
+    """Sign that the site follows the label strictly, or no more."""
+    fields = (
+        Field(name="strict", label="Does this site follow the label strictly?", kind="choice", choices=STRICT, required=True),
+        Field(name="strict_from", label="For doses from this day on", kind="date", hint="Left open: from today."),
+        Field(name="strict_reason", label="Because", kind="text", required=True),
+    )  # fmt: skip
+    intro = (
+        "A strict site offers no dose outside hospital where the label asks for hospital, whoever signs a departure. "
+        "It counts for every product and every course here; a course may be stricter than its site, and never less strict."
+    )
+    return _form("strict", "Sign whether the label is followed strictly", "grant_site_level", fields, intro)
 
 
 def way_form(others: Sequence[Site]) -> Form:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
+from handrail.actions.site_around import strictness_of, strictness_words
 from handrail.actions.site_facts import Gathered, experience_of, gather, with_experience
 from handrail.actions.site_levels import (
     except_site_item,
@@ -24,6 +25,7 @@ from handrail.actions.site_levels import (
     may_sign,
     record_site_item,
     record_way,
+    sign_strictness,
     sites_seen,
     take_back_exception,
 )
@@ -37,7 +39,7 @@ from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
 from handrail.web.several_forms import blame, shown
-from handrail.web.sites.forms import NAMES, except_form, item_form, level_form, way_form
+from handrail.web.sites.forms import NAMES, except_form, item_form, level_form, strict_form, way_form
 from handrail.web.sites.rows import experience_rows, groups, licence_words, site_row
 
 
@@ -101,7 +103,7 @@ def site_product(request: HttpRequest, site_id: UUID, product: str) -> HttpRespo
         if _saved(request, site, product, key, filled[key]):
             return redirect("site_product", site_id=site.pk, product=product)
         status = 422
-    grant = known.grant(product)
+    grant, strict = known.grant(product), strictness_of(site, known.today)
     context = {
         **frame(request, "programme"),
         "site": site,
@@ -109,6 +111,7 @@ def site_product(request: HttpRequest, site_id: UUID, product: str) -> HttpRespo
         "row": site_row(known, product),
         "separates": why_not_yet(level),
         "granted": _grant_words(grant) if grant is not None else "",
+        "strict": strictness_words(strict) if strict is not None else "",
         "licence": licence_words(known, level),
         "hub": known.facts.has_hub,
         "experience": experience_rows(experience, level),
@@ -136,6 +139,7 @@ def _forms(request: HttpRequest, known: Gathered, level: SiteLevel, records: boo
     if signs:
         found["except"] = except_form(level, asked)
         found["level"] = level_form(known, level)
+        found["strict"] = strict_form()
     if records:
         others = sites_seen(signed_in(request), clock.now()).exclude(pk=known.site.pk).order_by("name", "id")
         if others:
@@ -151,6 +155,7 @@ def _saved(request: HttpRequest, site: Site, product: str, key: str, filled: Fil
         "item": _record,
         "except": _except,
         "level": _sign,
+        "strict": _strict,
         "way": _way,
     }
     here = NAMES[key]
@@ -214,6 +219,17 @@ def _sign(request: HttpRequest, site: Site, product: str, values: dict[str, Any]
         by=person(signed_in(request)),
     )
     return f"Level {row.level} for {product} is signed until {say_date(row.until_on)}."
+
+
+def _strict(request: HttpRequest, site: Site, _product: str, values: dict[str, Any]) -> str:
+    row = sign_strictness(
+        site.pk,
+        strict=values["strict"] == "yes",
+        from_on=_day(values, "from_on"),
+        reason=values["reason"],
+        by=person(signed_in(request)),
+    )
+    return f"Signed: {strictness_words(row)}."
 
 
 def _way(request: HttpRequest, site: Site, _product: str, values: dict[str, Any]) -> str:
