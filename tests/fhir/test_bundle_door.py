@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from copy import deepcopy
 from datetime import timedelta
 from uuid import uuid4
 
@@ -18,18 +19,25 @@ from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from tests.support.documents import problems
 from tests.support.factories import World, event, make_member
+from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world(db):
+@made_once
+def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
         world.version = seal(world.course.pk, by=world.actor("alice"))
-        yield world
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    with clock.use(clock.FrozenClock(NOW)):
+        yield deepcopy(the_world)
 
 
 def ask(world, who, version=None, method="get"):

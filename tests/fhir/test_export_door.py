@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from copy import deepcopy
 from datetime import timedelta
 from uuid import uuid4
 
@@ -16,9 +17,10 @@ from handrail.fhir.bulk import OWN, TYPES
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
 from handrail.records.models import Course, Event, ExportFile, ExportJob
-from tests.support.clients import registered, tied, token_of
+from tests.support.clients import fresh_tokens, registered, tied, token_of
 from tests.support.exporting import ASYNC, EXPORT, Taker, gone, held, job_at, looks, of_command, parsed, write_all
 from tests.support.factories import World
+from tests.support.once import made_once
 from tests.support.packets import NOW, told
 
 pytestmark = pytest.mark.django_db
@@ -30,15 +32,22 @@ def time():
         yield frozen
 
 
-@pytest.fixture
-def world(db, time):
+@made_once
+def the_world():
     """Two courses that are tied to a system, and a third that is not."""
-    world = World()
-    told(world)
-    world.second, world.other = world.make_course(), world.make_course()
-    world.taker = Taker(world, world.course, world.second)
-    world.tied = sorted([str(world.course.pk), str(world.second.pk)])
-    return world
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        told(world)
+        world.second, world.other = world.make_course(), world.make_course()
+        world.taker = Taker(world, world.course, world.second)
+        world.tied = sorted([str(world.course.pk), str(world.second.pk)])
+        return world
+
+
+@pytest.fixture
+def world(db, time, the_world):
+    fresh_tokens()
+    return deepcopy(the_world)
 
 
 # --- what is taken ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Bulk Data as it is written: each course is a look, pieces hold whole lines, half an export is given to nobody, and nobody waits for it."""
 
 import json
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
@@ -21,8 +22,10 @@ from handrail.jobs.watcher import Watcher
 from handrail.people.models import Site
 from handrail.people.scope import everything
 from handrail.records.models import Course, ExportFile
+from tests.support.clients import fresh_tokens
 from tests.support.exporting import Taker, gone, held, job_at, looks, of_command, parsed, write_all
 from tests.support.factories import World, event
+from tests.support.once import made_once
 from tests.support.packets import NOW, told
 
 pytestmark = pytest.mark.django_db
@@ -34,15 +37,22 @@ def time():
         yield frozen
 
 
-@pytest.fixture
-def world(db, time):
+@made_once
+def the_world():
     """Two courses that are tied to a system, and a third that is not."""
-    world = World()
-    told(world)
-    world.second, world.other = world.make_course(), world.make_course()
-    world.taker = Taker(world, world.course, world.second)
-    world.tied = sorted([str(world.course.pk), str(world.second.pk)])
-    return world
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        told(world)
+        world.second, world.other = world.make_course(), world.make_course()
+        world.taker = Taker(world, world.course, world.second)
+        world.tied = sorted([str(world.course.pk), str(world.second.pk)])
+        return world
+
+
+@pytest.fixture
+def world(db, time, the_world):
+    fresh_tokens()
+    return deepcopy(the_world)
 
 
 # --- looks ------------------------------------------------------------------------------------------------------------

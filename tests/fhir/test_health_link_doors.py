@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+from copy import deepcopy
 from datetime import UTC, timedelta
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ from tests.support.documents import problems
 from tests.support.factories import World, event
 from tests.support.health_links import linked, manifest, post
 from tests.support.link_files import read_file
+from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
@@ -32,13 +34,20 @@ ROW = health_link_data().link
 WRONG = "000000"
 
 
-@pytest.fixture
-def world(db):
-    with clock.use(clock.FrozenClock(NOW)) as frozen:
+@made_once
+def the_world():
+    with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
         world.version = seal(world.course.pk, by=world.actor("alice"))
         world.link = linked(world)
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    with clock.use(clock.FrozenClock(NOW)) as frozen:
+        world = deepcopy(the_world)
         world.time = frozen
         yield world
 

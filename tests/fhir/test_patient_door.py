@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from datetime import timedelta
 from uuid import uuid4
 
@@ -18,9 +19,10 @@ from handrail.people.models import AccessToken, DeviceLink, Organisation, Patien
 from handrail.people.scope import everything
 from handrail.records.models import Course, Look
 from tests.fhir.validators.judge import Judge
-from tests.support.clients import NUMBER, SYSTEM, registered, tied, token_of
+from tests.support.clients import NUMBER, SYSTEM, fresh_tokens, registered, tied, token_of
 from tests.support.documents import problems
 from tests.support.factories import World, event
+from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +31,8 @@ NOBODY = str(uuid4())
 FHIR = "application/fhir+json"
 
 
-@pytest.fixture
-def world(db):
+@made_once
+def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
@@ -38,7 +40,14 @@ def world(db):
         world.client = registered(world, scopes=["system/Observation.c", READ])
         tied(world, world.client)
         world.token = token_of(world.client, READ)
-        yield world
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    fresh_tokens()
+    with clock.use(clock.FrozenClock(NOW)):
+        yield deepcopy(the_world)
 
 
 def ask(world, path, *, token=None, method="get", **headers):

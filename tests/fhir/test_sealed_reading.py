@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from copy import deepcopy
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,9 +21,10 @@ from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from tests.fhir.test_patient_door import second_course
 from tests.fhir.test_signatures import checked_by_hand
-from tests.support.clients import registered, tied, token_of
+from tests.support.clients import fresh_tokens, registered, tied, token_of
 from tests.support.documents import problems
 from tests.support.factories import World, event
+from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
@@ -30,17 +32,25 @@ READ, FIND, AUDIT = "system/Bundle.r", "system/Provenance.s", "system/AuditEvent
 READS = ["Bundle/{version}", "Bundle/{version}/$signature"]
 
 
-@pytest.fixture
-def world(db):
-    with clock.use(clock.FrozenClock(NOW)) as frozen:
+@made_once
+def the_world():
+    with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
-        world.time = frozen
         world.version = seal(world.course.pk, by=world.actor("alice"))
         world.key = make_key(world.alice.organisation, by=world.actor("alice", "director"))
         world.client = registered(world, scopes=["system/Bundle.rs", FIND, AUDIT])
         tied(world, world.client)
         world.token = token_of(world.client, READ)
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    fresh_tokens()
+    with clock.use(clock.FrozenClock(NOW)) as frozen:
+        world = deepcopy(the_world)
+        world.time = frozen
         yield world
 
 

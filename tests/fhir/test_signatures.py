@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from copy import deepcopy
 from uuid import uuid4
 
 import pytest
@@ -22,18 +23,26 @@ from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from tests.support.factories import World, make_member
 from tests.support.health_links import linked, manifest
+from tests.support.once import made_once
 from tests.support.packets import NOW, told
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world(db):
-    with clock.use(clock.FrozenClock(NOW)) as frozen:
+@made_once
+def the_world():
+    with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
         world.version = seal(world.course.pk, by=world.actor("alice"))
         world.house, world.director = world.alice.organisation, world.actor("alice", "director")
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    with clock.use(clock.FrozenClock(NOW)) as frozen:
+        world = deepcopy(the_world)
         world.time = frozen
         yield world
 

@@ -1,6 +1,7 @@
 """Who looked, and where documents and facts come from: read out to the system of the course, page by page, and asking is a look itself."""
 
 import json
+from copy import deepcopy
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
@@ -25,9 +26,10 @@ from handrail.people.scope import everything
 from handrail.records.models import Look
 from tests.fhir.test_patient_door import READS
 from tests.fhir.validators.judge import Judge
-from tests.support.clients import registered, tied, token_of
+from tests.support.clients import fresh_tokens, registered, tied, token_of
 from tests.support.factories import World, event
 from tests.support.foreign import document
+from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +37,8 @@ AUDIT, PROVENANCE, PATIENT = "system/AuditEvent.s", "system/Provenance.s", "syst
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def world(db):
+@made_once
+def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
@@ -45,7 +47,14 @@ def world(db):
         tied(world, world.client)
         world.tokens = {each: token_of(world.client, each) for each in (AUDIT, PROVENANCE, PATIENT)}
         world.token = world.tokens[PATIENT]
-        yield world
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    fresh_tokens()
+    with clock.use(clock.FrozenClock(NOW)):
+        yield deepcopy(the_world)
 
 
 def ask(world, path, *pairs, token=None, **headers):

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -35,17 +36,24 @@ from handrail.rules.terms import UnusableInput
 from handrail.rules.validity import judge
 from tests.support.factories import MONDAY_0900, World, event, make_patient
 from tests.support.histories import Case, cases
+from tests.support.once import made_once
 from tests.support.packets import NOW, told
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world(db):
+@made_once
+def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
-        yield world
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    with clock.use(clock.FrozenClock(NOW)):
+        yield deepcopy(the_world)
 
 
 def director(world):

@@ -9,8 +9,10 @@ from django.test import Client
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from handrail.actions.clients import register_client, tie_device
+from handrail.actions.clients import TOKEN_LASTS, register_client, tie_device
+from handrail.clock import SystemClock
 from handrail.fhir.oauth import ASSERTION_TYPE
+from handrail.people.models import AccessToken
 from handrail.people.scope import everything
 
 SYSTEM = "https://devices.example/patients"
@@ -68,3 +70,9 @@ def ask_token(signed, scope=SCOPE, **form):
 
 def token_of(client, scope=SCOPE):
     return ask_token(assertion(client), scope).json()["access_token"]
+
+
+def fresh_tokens():
+    """Every token is as if given just now: it lasts minutes by the wall clock, and a file of tests may last longer."""
+    with everything():
+        AccessToken.objects.update(expires_at=SystemClock().now() + TOKEN_LASTS)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from handrail.web import health_link_viewer
 from handrail.web.health_links import OVER_SHOWN
 from tests.support.factories import World, make_member
 from tests.support.health_links import LABEL, linked, manifest, payload_of, post
+from tests.support.once import made_once
 from tests.support.packets import NOW, told
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +31,19 @@ FILLED = {"label": LABEL, "days": "14", "purpose": "handoff", "with_passcode": "
 STATIC = Path(health_link_viewer.__file__).parent / "static" / "handrail"
 
 
-@pytest.fixture
-def world(db):
-    with clock.use(clock.FrozenClock(NOW)) as frozen:
+@made_once
+def the_world():
+    with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
         seal(world.course.pk, by=world.actor("alice"))
+        return world
+
+
+@pytest.fixture
+def world(db, the_world):
+    with clock.use(clock.FrozenClock(NOW)) as frozen:
+        world = deepcopy(the_world)
         world.time = frozen
         yield world
 
