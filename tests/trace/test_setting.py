@@ -122,6 +122,26 @@ def test_t24_the_same_road_in_july_and_in_november_and_with_lodging(first, lodgi
             assert setting_desk.travel_evidence_of(course, eve(first)).met is not far
 
 
+SNOW = {"words": "from November to March nobody goes home", "months": [11, 12, 1, 2, 3], "unless_lodging": True}
+
+
+@pytest.mark.parametrize(
+    ("first", "lodging", "head"),
+    [
+        (JULY, False, "Outside hospital: step-up dose 1 on Mon 6 Jul 2026"),
+        (NOVEMBER, False, "In hospital: step-up dose 1 on Mon 16 Nov 2026"),
+        (NOVEMBER, True, "Outside hospital: step-up dose 1 on Mon 16 Nov 2026"),
+    ],
+)
+def test_t24_the_suspension_calendar_of_the_site_and_lodging_that_lifts_it(first, lodging, head):
+    days = {"from_at": at(1, 8, first), "until_at": at(12, 8, first), "worst_minutes": 10}
+    lodged = [("lodging_noted", at(0, 9, first), {"accepted": True, **days})] if lodging else []
+    with v1_on_the_desk(first, lodged, suspensions=[SNOW]) as (world, course):
+        said = page(world, course)
+        assert head in said
+        assert ("from November to March nobody goes home; no lodging" in said) is head.startswith("In hospital")
+
+
 NOT_SIGNED = [("departure_signed", at(0, 9), {"rule": "setting", "steps": ["step_up_1"], "reason": None, "approver": "x", "review_on": "2027-01-01"})]  # fmt: skip
 
 
