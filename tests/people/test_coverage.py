@@ -3,8 +3,19 @@
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from handrail.people.coverage import answering_shifts, asked_of, holes, not_trained, stretches
+from handrail.people.coverage import (
+    answering_shifts,
+    asked_of,
+    holes,
+    holes_of_sites,
+    not_trained,
+    standing_untrained,
+    stretches,
+    untrained_of_sites,
+)
 from handrail.people.models import Certificate, RotaStep, Shift
 from handrail.people.rota import who_is_on
 from tests.support.factories import (
@@ -184,3 +195,37 @@ def test_the_stretches_agree_with_who_is_found_at_the_moment_of_paging(hub):
         here = next(each for each in found if each.begins <= at(hour) < each.ends)
         expected = who_is_on(hub.pk, "first_on_call", at(hour), site_id=site.pk).user
         assert (here.shift.user if here.shift else None) == expected, hour
+
+
+def test_many_sites_at_once_are_told_what_each_is_told_alone_and_cost_as_many_questions_as_one(hub):
+    """Own shifts of a site, one that ended long ago, a gap that began before now, somebody who leaves, two kinds of certificate."""
+    first_only(hub)
+    sites = [make_site(hub, name=f"Synthetic Site {number}", code=f"s{number}") for number in range(4)]
+    RotaStep.objects.create(
+        organisation=hub, site=sites[2], step="attending", must_be_filled=False, certificate="night"
+    )
+    with CaptureQueriesContext(connection) as alone:
+        before = holes_of_sites(sites[:1], NOW, AHEAD, followed=True), untrained_of_sites(sites[:1], NOW, AHEAD)
+    trained, leaving = (
+        make_member(hub, "on_call", "Synthetic Trained", trained=False),
+        make_member(hub, "on_call", valid_until=at(50)),
+    )
+    make_certificate(hub, trained, valid_until=(NOW + timedelta(days=6)).date())
+    for who, site, start, end in (
+        (trained, sites[0], -20, 100),
+        (trained, sites[0], 90, 300),
+        (leaving, sites[1], -700, -600),
+        (leaving, None, 10, 200),
+        (leaving, sites[3], 10, 60),
+    ):
+        make_shift(hub, "first_on_call", who, site=site, starts_at=at(start), ends_at=at(end))
+    with CaptureQueriesContext(connection) as together:
+        found = holes_of_sites(sites, NOW, AHEAD, followed=True)
+        untrained = untrained_of_sites(sites, NOW, AHEAD)
+    assert found == {site.pk: holes(hub, site, NOW, AHEAD) for site in sites}
+    assert untrained == {site.pk: standing_untrained(hub, site, NOW, AHEAD) for site in sites}
+    assert len({str(each) for each in found.values()}) == len(sites), "to each its own answer"
+    assert len({str(each) for each in untrained.values()}) > 1
+    assert any(hole.begins < NOW for hole in found[sites[2].pk]), "followed back to where it began"
+    assert before != (found[sites[0].pk], untrained[sites[0].pk])
+    assert len(together) == len(alone)

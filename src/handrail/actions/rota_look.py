@@ -16,9 +16,9 @@ from handrail.actions.places import place_key, settle_place
 from handrail.actions.rota_plans import extend
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.people import coverage
-from handrail.people.coverage import Hole, hole_words
+from handrail.people.coverage import Hole, asked_kinds, hole_words
 from handrail.people.models import Organisation, ShiftPlan, Site
-from handrail.people.training import asked_kinds, standings
+from handrail.people.training import standings
 from handrail.rules.paging import Step
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.terms import Ladder, civil_date, say_date

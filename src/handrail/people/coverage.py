@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -54,6 +54,14 @@ class Hole:
     def kind(self) -> str:
         """`nobody` or `not_trained`."""
         return "nobody" if self.who is None else "not_trained"
+
+
+def asked_kinds(organisation: Organisation) -> list[str]:
+    """The kinds of certificate that some step asks for, here or at one of the sites. One query."""
+    rows = list(RotaStep.objects.filter(organisation=organisation))
+    places = {None, *(row.site_id for row in rows)}
+    asked = [_asked(row for row in rows if row.site_id in (None, place)) for place in places]
+    return sorted({each.certificate for steps in asked for each in steps.values() if each.certificate})
 
 
 def asked_of(organisation_id: UUID, site_id: UUID | None) -> dict[str, Asked]:
@@ -118,16 +126,24 @@ def stretches(shifts: Sequence[Shift], begins: datetime, ends: datetime) -> list
     edges = {begins, ends}
     for shift in shifts:
         edges |= {at for at in (shift.starts_at, shift.ends_at) if begins < at < ends}
-    ordered = sorted(edges)
-    ranked = sorted(shifts, key=lambda s: (not s.is_override, s.site_id is None, -s.starts_at.timestamp(), str(s.pk)))
+    coming = sorted(shifts, key=lambda each: each.starts_at, reverse=True)
+    here: list[Shift] = []
     found: list[Stretch] = []
-    for start, end in pairwise(ordered):
-        on = next((each for each in ranked if each.starts_at <= start < each.ends_at), None)
+    for start, end in pairwise(sorted(edges)):
+        while coming and coming[-1].starts_at <= start:
+            here.append(coming.pop())
+        here = [each for each in here if start < each.ends_at]
+        on = min(here, key=_rank, default=None)
         if found and found[-1].shift == on:
             found[-1] = Stretch(begins=found[-1].begins, ends=end, shift=on)
         else:
             found.append(Stretch(begins=start, ends=end, shift=on))
     return found
+
+
+def _rank(shift: Shift) -> tuple[bool, bool, float, str]:
+    """The smallest answers."""
+    return not shift.is_override, shift.site_id is None, -shift.starts_at.timestamp(), str(shift.pk)
 
 
 def answering_shifts(
@@ -188,34 +204,56 @@ def standing_untrained(organisation: Organisation, site: Site | None, begins: da
     return [hole for hole in _found(wanted, organisation, site, begins, ends) if hole.who is not None]
 
 
-def holes_of_sites(sites: Sequence[Site], begins: datetime, ends: datetime) -> dict[UUID, list[Hole]]:
-    """As `holes`, of many sites at once, by site: constant number of queries. A gap that stands open begins with `begins`."""
+def holes_of_sites(
+    sites: Sequence[Site], begins: datetime, ends: datetime, *, followed: bool = False
+) -> dict[UUID, list[Hole]]:
+    """As `holes`, of many sites at once, by site: constant number of queries.
+
+    Args:
+        followed: a gap that stands open is followed back to where it began, as `holes` does it; otherwise it begins with `begins`.
+    """
+    return _of_sites(sites, begins - LOOK_BACK if followed else begins, begins, ends, lambda each: each.must_be_filled)
+
+
+def untrained_of_sites(sites: Sequence[Site], begins: datetime, ends: datetime) -> dict[UUID, list[Hole]]:
+    """As `standing_untrained`, of many sites at once, by site: constant number of queries."""
+    found = _of_sites(sites, begins - LOOK_BACK, begins, ends, lambda each: bool(each.certificate))
+    return {site: [hole for hole in each if hole.who is not None] for site, each in found.items()}
+
+
+def _of_sites(
+    sites: Sequence[Site], since: datetime, begins: datetime, ends: datetime, wants: Callable[[Asked], bool]
+) -> dict[UUID, list[Hole]]:
     wanted = {site.organisation_id for site in sites}
     steps = list(RotaStep.objects.filter(organisation__in=wanted))
     shifts = list(
         Shift.objects.filter(
-            organisation__in=wanted, starts_at__lt=ends, ends_at__gt=begins, user__is_active=True
-        ).select_related("user").order_by("starts_at", "id")
+            organisation__in=wanted, starts_at__lt=ends, ends_at__gt=since, user__is_active=True
+        ).order_by("starts_at", "id")
     )  # fmt: skip
-    users = {shift.user_id for shift in shifts}
+    users = User.objects.in_bulk({shift.user_id for shift in shifts})  # a person has many shifts, and is read once
+    for shift in shifts:
+        shift.user = users[shift.user_id]
     members = list(Membership.objects.filter(organisation__in=wanted, user__in=users))
     certificates = list(Certificate.objects.filter(organisation__in=wanted, user__in=users))
-    cut = {
-        each: _while_members(
+    everywhere: dict[UUID, list[Shift]] = {}
+    of_site: dict[UUID, list[Shift]] = {}
+    for each in wanted:
+        cut = _while_members(
             [shift for shift in shifts if shift.organisation_id == each],
             [member for member in members if member.organisation_id == each],
         )
-        for each in wanted
-    }
+        everywhere[each] = [shift for shift in cut if shift.site_id is None]
+        for shift in cut:
+            if shift.site_id is not None:
+                of_site.setdefault(shift.site_id, []).append(shift)
+    held = {each: _held(row for row in certificates if row.organisation_id == each) for each in wanted}
     found = {}
     for site in sites:
         own = [row for row in steps if row.organisation_id == site.organisation_id and row.site_id in (None, site.pk)]
-        asked = {step: each for step, each in _asked(own).items() if each.must_be_filled}
-        here = [
-            shift for shift in cut[site.organisation_id] if shift.site_id in (None, site.pk) and shift.step in asked
-        ]
-        held = _held(each for each in certificates if each.organisation_id == site.organisation_id)
-        found[site.pk] = _holes(asked, here, held, site.time_zone, begins, begins, ends)
+        asked = {step: each for step, each in _asked(own).items() if wants(each)}
+        here = [*everywhere[site.organisation_id], *of_site.get(site.pk, ())]
+        found[site.pk] = _holes(asked, here, held[site.organisation_id], site.time_zone, since, begins, ends)
     return found
 
 

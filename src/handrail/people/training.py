@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from handrail.people.coverage import asked_of, not_trained
-from handrail.people.models import Certificate, Membership, Organisation, Site, User
+from handrail.people.coverage import asked_kinds, not_trained
+from handrail.people.models import Certificate, Membership, Organisation, User
 from handrail.people.permissions import VERBS
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.terms import civil_date
@@ -61,11 +61,3 @@ def standings(organisation: Organisation, now: datetime) -> list[Standing]:
         held.setdefault((each.user_id, each.kind), []).append(each)
     found = [standing_of(users[user], kind, rows, today) for (user, kind), rows in held.items()]
     return sorted(found, key=lambda each: (each.days_left is None, each.days_left or 0, each.user.name, each.kind))
-
-
-def asked_kinds(organisation: Organisation) -> list[str]:
-    """The kinds that some step asks for, here or at one of the sites."""
-    sites: list[UUID | None] = [None, *Site.objects.filter(organisation=organisation).values_list("pk", flat=True)]
-    return sorted(
-        {each.certificate for site in sites for each in asked_of(organisation.pk, site).values() if each.certificate}
-    )

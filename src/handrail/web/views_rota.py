@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +19,7 @@ from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.rota import put_on_rota, take_off_rota
 from handrail.people import permissions
-from handrail.people.coverage import hole_words, holes, zone_of
+from handrail.people.coverage import Hole, hole_words, holes, holes_of_sites, zone_of
 from handrail.people.models import Membership, Organisation, Shift, Site, Step, Swap
 from handrail.rules.rota import clock_note, load_rota_rules
 from handrail.rules.telling import role_words
@@ -77,15 +78,22 @@ def _row(shift: Shift, *, may_change: bool) -> dict[str, Any]:
 
 
 def _holes(organisation: Organisation, now: datetime) -> list[str]:
-    """Every hole of the organisation's sites, in words; one that all sites share stands once."""
-    found = []
-    sites: list[Site | None] = [*Site.objects.filter(organisation=organisation).order_by("code", "id")]
-    for site in sites or [None]:
-        for hole in holes(organisation, site, now, now + AHEAD):
+    """Every hole of the organisation's sites, in words. Constant number of queries."""
+    sites = list(Site.objects.filter(organisation=organisation).order_by("code", "id"))
+    if not sites:
+        return where_words(organisation, [(None, holes(organisation, None, now, now + AHEAD))])
+    found = holes_of_sites(sites, now, now + AHEAD, followed=True)
+    return where_words(organisation, ((site, found[site.pk]) for site in sites))
+
+
+def where_words(organisation: Organisation, found: Iterable[tuple[Site | None, Iterable[Hole]]]) -> list[str]:
+    """The holes of each site in words, with the place; one that all sites share stands once."""
+    said = []
+    for site, here in found:
+        for hole in here:
             where = None if hole.whole_organisation else site
-            words = hole_words(hole, zone_of(organisation, where))
-            found.append(f"{(where or organisation).name}: {words}")
-    return found
+            said.append(f"{(where or organisation).name}: {hole_words(hole, zone_of(organisation, where))}")
+    return list(dict.fromkeys(said))
 
 
 def _form(organisation: Organisation, now: datetime) -> Form:

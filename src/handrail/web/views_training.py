@@ -16,9 +16,9 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.training import add_certificate, ask_as_shipped, ask_of_step, asks_less, end_certificate
 from handrail.people import permissions
-from handrail.people.coverage import Asked, hole_words, standing_untrained, zone_of
+from handrail.people.coverage import Asked, asked_kinds, standing_untrained, untrained_of_sites
 from handrail.people.models import Certificate, Membership, Organisation, RotaStep, Site, Step
-from handrail.people.training import Standing, asked_kinds, standings
+from handrail.people.training import Standing, standings
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date, say_date
@@ -26,7 +26,7 @@ from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Form
 from handrail.web.several_forms import send, shown
-from handrail.web.views_rota import AHEAD
+from handrail.web.views_rota import AHEAD, where_words
 
 
 @staff_page
@@ -107,16 +107,13 @@ def _ask(request: HttpRequest, mine: Organisation, values: dict[str, Any]) -> st
 
 def _house(organisation: Organisation, *, may_change: bool) -> dict[str, Any]:
     now = clock.now()
-    sites: list[Site | None] = [*Site.objects.filter(organisation=organisation).order_by("code", "id")]
-    untrained = []
-    for site in sites or [None]:
-        for hole in standing_untrained(organisation, site, now, now + AHEAD):
-            where = None if hole.whole_organisation else site
-            untrained.append(f"{(where or organisation).name}: {hole_words(hole, zone_of(organisation, where))}")
+    sites = list(Site.objects.filter(organisation=organisation).order_by("code", "id"))
+    found = untrained_of_sites(sites, now, now + AHEAD)
+    nowhere = [] if sites else standing_untrained(organisation, None, now, now + AHEAD)
     own = RotaStep.objects.filter(organisation=organisation).select_related("site").order_by("site__name", "id")
     return {
         "name": organisation.name,
-        "untrained": list(dict.fromkeys(untrained)),
+        "untrained": where_words(organisation, [*((site, found[site.pk]) for site in sites), (None, nowhere)]),
         "people": [_person(each, civil_date(now, organisation.time_zone)) for each in standings(organisation, now)],
         "steps": [_step(step, [row for row in own if row.step == step], may_change) for step in Step.values],
     }
