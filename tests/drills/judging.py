@@ -175,13 +175,11 @@ class Judge:
         told = self.rows(
             "SELECT id, alert_id, provider_id FROM alerts_page WHERE channel IN ('sms', 'voice') AND state = 'sent'"
         )
-        heard = {reference for name, _, reference in told if str(UUID(str(name))) in phoned}
-        unheard = [
-            name
-            for name, alert, reference in told
-            if str(UUID(str(name))) not in phoned and reference not in heard and _id(alert) not in gathered
-        ]
-        self._note_doubles()
+        unheard = [name for name, alert, _ in self._unheard(told) if _id(alert) not in gathered]
+        self.notes += [f"never taken: a mail, alert {page.alert} attempt {page.attempt}" for page in untaken]
+        self.notes += [f"never taken: by phone, page {name}" for name in unheard]
+        late = self._late(alerts, pages)
+        self._note_doubles()  # last: of a long storm there are many, and only the first notes are printed
         return Figures(
             seed_line=f"{'SQLite' if storm.server is None else 'PostgreSQL'}, {len(storm.place.told['courses'])} courses",
             seconds=seconds,
@@ -193,7 +191,7 @@ class Judge:
             over=over,
             pages=len(pages),
             climbed=len([page for page in pages if page[2]]),
-            late=self._late(alerts, pages),
+            late=late,
             by_clock=self.by_clock,
             mails=sum(mails.values()) + sum(phoned.values()),
             doubled=sum(count - 1 for found in (mails, phoned) for count in found.values()),
@@ -204,6 +202,15 @@ class Judge:
             complaints=storm.complaints,
             notes=self.notes,
         )
+
+    def _unheard(self, told: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Of the pages that say they left by phone, (id, alert, what the provider called it): those that it never took.
+
+        By their own address for receipts, or by the provider's name of the message that told them with others: a message that left
+        twice has two such names, and its first page remembers one of them.
+        """
+        phoned, names = self.storm.provider.rows(), {taken.sid for taken in self.storm.provider.phone.taken}
+        return [row for row in told if str(UUID(str(row[0]))) not in phoned and row[2] not in names]
 
     def _left(self, sent: list[Any]) -> list[float]:
         """Seconds from the row of a page to the first mail about it."""

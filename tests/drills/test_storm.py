@@ -83,6 +83,16 @@ def test_a_page_is_late_from_its_clock_or_from_when_the_last_watcher_fell(unwatc
     assert judge.by_clock == 12.0 - sum(up - down for down, up in outages)
 
 
+def test_a_page_counts_as_taken_by_whatever_name_the_provider_gave_its_message():
+    """A message left twice, as two messages: its own page remembers the second, and the one that came along the first."""
+    own, along, invented, nameless = (str(uuid4()) for _ in range(4))
+    taken = [SimpleNamespace(sid="SM1"), SimpleNamespace(sid="SM2")]
+    provider = SimpleNamespace(rows=lambda: Counter({own: 2}), phone=SimpleNamespace(taken=taken))
+    judge = Judge(SimpleNamespace(place=SimpleNamespace(rows=lambda _sql: []), provider=provider))
+    told = [(own, "a", "SM2"), (along, "a", "SM1"), (invented, "a", "SM9"), (nameless, "a", "")]
+    assert [row[0] for row in judge._unheard(told)] == [invented, nameless]
+
+
 def test_every_fault_has_its_act():
     for name in (*WEIGHTS, "database"):
         assert callable(getattr(Storm, f"_{name.replace(' ', '_')}_fault"))
