@@ -101,7 +101,9 @@ def through_link(link: LinkToken) -> Actor:
     """The holder of a link: a patient, a caregiver, or somebody of the practice to which a patient is handed over."""
     if link.purpose == LinkToken.Purpose.HANDOFF:
         return Actor(source="staff", link=link)
-    return Actor(source="caregiver" if link.holder == "caregiver" else "patient", link=link)
+    if link.holder == "caregiver":
+        return Actor(source="caregiver", link=link, on_behalf_of=str(link.contact_id or ""))
+    return Actor(source="patient", link=link)
 
 
 def system(client: ServiceClient) -> Actor:

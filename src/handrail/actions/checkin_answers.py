@@ -16,6 +16,7 @@ from uuid import UUID
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from handrail.rules.alarm import UNNAMED
 from handrail.rules.history import Limits
 from handrail.rules.home_medicines import NEURO_QUESTIONS
 from handrail.rules.policy import Policy
@@ -75,6 +76,8 @@ class Answers:
     vitals_unread: Mapping[str, str] = field(default_factory=dict)
     """What was typed for a vital sign and is no whole number."""
     medicine_pack_at_hand: bool | None = None
+    alarm: bool = False
+    """Raised as an alarm: only signs and a temperature were asked for, and nothing is asked once more."""
 
     def __repr__(self) -> str:
         return f"Answers(id={self.id})"  # no reading reaches a log
@@ -91,7 +94,7 @@ class Answers:
 
     def needs_help_at_once(self, policy: Policy) -> bool:
         """Whether a box is ticked that means 911 or the emergency department."""
-        rows = (policy.triage.symptom_named(word) for word in self.symptoms)
+        rows = (policy.sign_named(word) for word in self.symptoms)
         return any(row is not None and row.ladder in _AT_ONCE for row in rows)
 
     def is_quiet(self, policy: Policy) -> bool:
@@ -100,7 +103,8 @@ class Answers:
         A temperature counts in either unit, because the wrong one may be chosen; one that cannot be read is not quiet.
         """
         if (
-            self.symptoms
+            self.alarm
+            or self.symptoms
             or self.vitals
             or self.vitals_unread
             or any(answer != "right" for answer in self.home_neuro.values())
@@ -116,7 +120,7 @@ class Answers:
 
     def doubts(self, policy: Policy) -> tuple[Doubt, ...]:
         """What is worth asking once more, in the order of the form."""
-        if self.needs_help_at_once(policy):
+        if self.alarm or self.needs_help_at_once(policy):
             return ()
         return tuple(self._doubts(policy))
 
@@ -155,6 +159,8 @@ class Answers:
 
     def to_wire(self) -> dict[str, Any]:
         """The fields of the event: what was asked and not answered is null, a confusion question left open is `not_done`."""
+        if self.alarm:
+            return self._alarm_to_wire()
         celsius = self.temperature_c
         asked = dict.fromkeys(NEURO_ITEMS, "not_done")
         wire: dict[str, Any] = {
@@ -169,14 +175,29 @@ class Answers:
         }
         for name, typed in self.vitals_unread.items():
             wire[name], wire[f"x_{name}_as_typed"] = None, typed
-        if self.temperature:
-            wire["temperature_as_typed"] = self.temperature
-            wire["unit_as_typed"] = self.unit or None
+        wire |= self._as_typed()
         if self.medicine_pack_at_hand is not None:
             wire["medicine_pack_at_hand"] = self.medicine_pack_at_hand
         if self.judged_by:
             wire["x_home_neuro_judged_by"] = self.judged_by
         return wire
+
+    def _alarm_to_wire(self) -> dict[str, Any]:
+        """The fields of an alarm. What it never asked for stays absent: nothing in it says that the patient is well."""
+        celsius = self.temperature_c
+        return {
+            "id": str(self.id),
+            "alarm": True,
+            "symptoms": list(self.symptoms or (UNNAMED,)),
+            "temperature_c": None if celsius is None else str(celsius),
+            **self._as_typed(),
+        }
+
+    def _as_typed(self) -> dict[str, Any]:
+        """The reading as it was typed, where there was one."""
+        return (
+            {"temperature_as_typed": self.temperature, "unit_as_typed": self.unit or None} if self.temperature else {}
+        )
 
 
 def number(text: str) -> Decimal | None:

@@ -38,7 +38,7 @@ from handrail.actions.truth import (
 )
 from handrail.actions.words_doors import department_lines, door_lines
 from handrail.people import scope
-from handrail.people.models import LinkToken, Organisation
+from handrail.people.models import Contact, LinkToken, Organisation
 from handrail.records import wire
 from handrail.records.models import Course, Event
 from handrail.rules.events import CheckinReceived
@@ -81,6 +81,9 @@ WORDS_OF_THE_POLICY: Final = (
     gettext_lazy("cough"),
     gettext_lazy("burning urine"),
     gettext_lazy("diarrhoea"),
+    gettext_lazy("fever, or very hot"),
+    gettext_lazy("something else is wrong"),
+    gettext_lazy("I am worried"),
 )
 """The words of the shipped policy that a patient reads, here so that they are found for translation."""
 
@@ -98,6 +101,13 @@ class Sheet:
     demo: bool
     tag: str
     """Names the course to nobody: a check written for one course is refused under the link of another."""
+    contact: Contact | None = None
+    """The caregiver whose own link it is."""
+
+    @property
+    def of_caregiver(self) -> bool:
+        """Whether whoever cares for the patient holds the link."""
+        return self.link.holder == "caregiver"
 
     @property
     def call(self) -> str:
@@ -107,8 +117,8 @@ class Sheet:
 
     @property
     def language(self) -> str:
-        """The language of the patient."""
-        return self.course.patient.language
+        """The language of the patient, or of the caregiver whose own link it is."""
+        return self.contact.language if self.contact is not None else self.course.patient.language
 
     @property
     def next_check(self) -> str:
@@ -178,6 +188,7 @@ def sheet_for(link: LinkToken, *, now: datetime | None = None) -> Sheet:
             due=datetime.fromisoformat(due) if due else None,
             demo=course.organisation.mode == Organisation.Mode.DEMO,
             tag=tag_of(link),
+            contact=course.patient.contacts.filter(pk=link.contact_id).first() if link.contact_id else None,
         )
 
 
@@ -274,11 +285,15 @@ def receipt_of(link: LinkToken, check_id: UUID, *, now: datetime | None = None) 
         return receipt_for(course, event, truth_about(course, now, saved_at=event.recorded_at), now, again=True)
 
 
-def receipt_that_waits(link: LinkToken, *, now: datetime | None = None) -> Receipt | None:
-    """What is true of the last check while something urgent is open that nobody has taken: whoever opens the link reads it first."""
+def receipt_that_waits(link: LinkToken, *, taken_too: bool = False, now: datetime | None = None) -> Receipt | None:
+    """What is true of the last check while something urgent is open that nobody has taken: whoever opens the link reads it first.
+
+    `taken_too`: also while somebody has it, for a page that is opened to learn who does.
+    """
     now = now or clock.now()
     with _seen_by(link) as course:
-        if not nobody_has_it(open_alerts(course)):
+        alerts = open_alerts(course)
+        if not (nobody_has_it(alerts) or (taken_too and ask_again_after(alerts) is not None)):
             return None
         sent = course.events.filter(organisation_id=course.organisation_id, kind=KIND).order_by("-recorded_at", "-id")
         event = sent.first()
@@ -378,7 +393,9 @@ def _instructions(
             yield what_to_do(policy, Ladder.RED_2)
     body = wire.to_fact(event).body
     assert isinstance(body, CheckinReceived)
-    if body.temperature_c is None or "temperature_c" in body.implausible:
+    if body.alarm and (body.temperature_c is None or "temperature_c" in body.implausible):
+        yield _("The alarm is no check: when you can, measure the temperature and send a check. Calling comes first.")
+    elif body.temperature_c is None or "temperature_c" in body.implausible:
         yield _("Without a temperature this check does not count. Measure it and send another check.")
     elif body.temperature_c >= policy.triage.fever_c:
         if take is not None:

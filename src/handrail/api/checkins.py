@@ -80,6 +80,8 @@ class CheckIn(BaseModel):
     pulse_per_min: Reading | None = None
     spo2_percent: Reading | None = None
     medicine_pack_at_hand: Annotated[bool, Field(strict=True)] | None = None
+    alarm: bool = Field(default=False, strict=True)
+    """Raised as an alarm: only the signs and the temperature are read, and nothing is asked once more."""
     written_at: AwareDatetime | None = None
     waited_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """How long the phone held the check; it wins over `written_at`, because clocks of phones are wrong."""
@@ -105,6 +107,7 @@ class CheckIn(BaseModel):
             caregiver_present=self.caregiver_present,
             vitals={name: value for name, value in vitals.items() if value is not None},
             medicine_pack_at_hand=self.medicine_pack_at_hand,
+            alarm=self.alarm,
         )
 
 

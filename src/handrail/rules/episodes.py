@@ -321,7 +321,7 @@ def _has_symptom(event: Event, policy: Policy, mark: str) -> bool:
     words = getattr(event.body, "symptoms", None)
     if not words:
         return False
-    return any(getattr(row, mark) for word in words if (row := policy.triage.symptom_named(word)) is not None)
+    return any(getattr(row, mark) for word in words if (row := policy.sign_named(word)) is not None)
 
 
 def _course(tracker: _Tracker, answer: Grade | None, name: str) -> Course:

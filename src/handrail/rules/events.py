@@ -157,7 +157,7 @@ class VaccineNoted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckinReceived:
-    """What the patient or caregiver reported."""
+    """What the patient or caregiver reported. `alarm`: raised as an alarm, which asks for less than a check and is always urgent."""
 
     temperature_c: Decimal | None = None
     temperature_as_typed: str | None = None
@@ -171,6 +171,7 @@ class CheckinReceived:
     pulse_per_min: int | None = None
     spo2_percent: int | None = None
     medicine_pack_at_hand: bool | None = None
+    alarm: bool | None = None
     written_at: datetime | None = None
     implausible: tuple[str, ...] = ()
 

@@ -92,7 +92,7 @@ def to_take(
         return None
     if body.symptoms is None and body.none_of_these is not True:
         return None
-    if any(row.neurological for word in body.symptoms or () if (row := policy.triage.symptom_named(word))):
+    if any(row.neurological for word in body.symptoms or () if (row := policy.sign_named(word))):
         return None
     if disposition is Disposition.ED_NOW:
         return None

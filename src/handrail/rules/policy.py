@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from handrail.rules.alarm import check_alarm
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
 from handrail.rules.policy_caution import Direction, read_caution
@@ -150,6 +151,8 @@ class TriagePolicy:
     status: Status
     reading: tuple[ReadingRow, ...]
     symptom: tuple[SymptomRow, ...]
+    alarm: tuple[SymptomRow, ...] = ()
+    """What an alarm may say besides the boxes of the check-in; empty in a policy written before there was an alarm."""
 
     def symptom_named(self, word: str) -> SymptomRow | None:
         """The row of a symptom box, or None for a word the policy does not know."""
@@ -276,6 +279,15 @@ class Policy:
             return row.nobody_words
         return self.patient_words(Ladder.RED_1 if ladder is Ladder.RED_1 else Ladder.RED_2, language)
 
+    @property
+    def alarm_signs(self) -> tuple[SymptomRow, ...]:
+        """What an alarm may say besides the boxes of the check-in: those of the shipped policy where this one is older than alarms."""
+        return self.triage.alarm or load_policy().triage.alarm
+
+    def sign_named(self, word: str) -> SymptomRow | None:
+        """The row of a symptom box or of a sign of an alarm, or None for a word that is neither."""
+        return self.triage.symptom_named(word) or next((row for row in self.alarm_signs if row.symptom == word), None)
+
     def source(self, keys: tuple[str, ...], row: str | None = None) -> SourceRef:
         """The first source of a row, as shown with an answer; `row` is its place in the file."""
         item = self.sources[keys[0]]
@@ -309,6 +321,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
             raise ProtocolDataError("quiet_ladder", f"{ladder.value} pages nobody.", "ladder")
     for row in read.ladder:
         check_ladder(row)
+    check_alarm(read.triage.alarm)
     for choice in read.rems:
         if choice.effect != "block":
             raise ProtocolDataError("loosened", "A site makes a REMS requirement block; it never loosens one.", "rems")

@@ -168,6 +168,8 @@ def _checkin(body: Body, _nulls: Nulls) -> str:
         body.antipyretic_last_6_h, "fever medicine not known"
     )
     alone = {True: "", False: "nobody with the patient"}.get(body.caregiver_present, "")
+    if body.alarm:
+        return _join("an alarm", felt, temperature)
     return _join(temperature, felt, neuro, medicine, alone)
 
 

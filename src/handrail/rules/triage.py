@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from handrail.rules.alarm import unnamed_alarm
 from handrail.rules.answer import Finding, PageWanted, Task, Triage
 from handrail.rules.assessed import has_crs_grade
 from handrail.rules.doses import Given
@@ -195,6 +196,9 @@ def _triggers(
     found = [*_reading_triggers(event, policy, baselines), *_fever_triggers(event, history, doses, policy)]
     if event.kind == "checkin_received":
         found += [*_symptom_triggers(event, policy), *_neuro_triggers(event)]
+        if event.body.alarm is True and all(each.ladder.urgency is not Urgency.NOW for each in found):
+            row = unnamed_alarm(policy)
+            found.append(Trigger(ladder=row.ladder, disposition=row.disposition, words=f"alarm raised: {row.words}"))
     return tuple(found)
 
 
@@ -305,7 +309,7 @@ def _fever_triggers(event: Event, history: History, doses: Sequence[Given], poli
 def _symptom_triggers(event: Event, policy: Policy) -> list[Trigger]:
     found = []
     for word in event.body.symptoms or ():
-        row = policy.triage.symptom_named(word)
+        row = policy.sign_named(word)
         if row is None:
             found.append(
                 Trigger(
@@ -453,6 +457,8 @@ def _answer(
 
 def _page_words(report: Report) -> str:
     """What a page says inside the programme; what leaves it carries less still."""
+    if getattr(report.event.body, "alarm", None) is True:
+        return "alarm raised by the caregiver" if report.event.source == "caregiver" else "alarm raised from home"
     return {
         Ladder.RED_1: "emergency sign reported",
         Ladder.RED_2: "neurological sign reported",

@@ -262,9 +262,7 @@ def _focal(_row: FeatureRow, case: _Case) -> Known:
     if not asked or (asked[-1].body.symptoms is None and asked[-1].body.none_of_these is not True):
         return None, None
     named = [
-        row.words
-        for word in asked[-1].body.symptoms or ()
-        if (row := case.policy.triage.symptom_named(word)) and row.infection
+        row.words for word in asked[-1].body.symptoms or () if (row := case.policy.sign_named(word)) and row.infection
     ]
     return (", ".join(named), "infection") if named else ("none reported", "crs")
 

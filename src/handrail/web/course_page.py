@@ -21,7 +21,7 @@ from handrail.rules.telling import kind_words, role_words, sentence
 from handrail.rules.terms import UnusableInput, civil_date
 from handrail.web import timeline
 from handrail.web.presenters import daily_rows, dose_words, findings, next_dose_card, patient_words, toxicity_words
-from handrail.web.words import celsius_words, instant_iso, local_time, parse, short_time, since_words
+from handrail.web.words import LANGUAGE_WORDS, celsius_words, instant_iso, local_time, parse, short_time, since_words
 
 log = logging.getLogger(__name__)
 
@@ -104,24 +104,25 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
         "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
         "phone": patient.phone if names else "",
         "contacts": contacts,
-        "language": {"es": "Spanish", "en": "English"}.get(patient.language, patient.language),
+        "language": LANGUAGE_WORDS.get(patient.language, patient.language),
         "ended": local_time(course.ended_at, course.time_zone) if course.ended_at else "",
         "state": (answer or {}).get("state", {}).get("name", "not assessed").capitalize(),
     }
 
 
-def links_in_force(course: Course, now: datetime) -> list[dict[str, Any]]:
+def links_in_force(course: Course, now: datetime, *, names: bool) -> list[dict[str, Any]]:
     """The links that still open the check-in of a course, newest first: whose, since when, used when last."""
     links = course.links.filter(purpose=LinkToken.Purpose.CHECKIN, revoked_at__isnull=True, expires_at__gt=now)
     return [
         {
             "id": link.pk,
             "holder": link.holder,
+            "contact": link.contact.name if names and link.contact is not None else "",
             "made": local_time(link.issued_at, course.time_zone),
             "until": local_time(link.expires_at, course.time_zone),
             "opened": local_time(link.exchanged_at, course.time_zone) if link.exchanged_at else "",
         }
-        for link in links.order_by("-issued_at", "id")
+        for link in links.select_related("contact").order_by("-issued_at", "id")
     ]
 
 
@@ -175,6 +176,9 @@ def checks(history: History, zone: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "at": local_time(event.at, zone),
+                "by": f"{'alarm' if event.body.alarm else 'check'} by the caregiver"
+                if event.source == "caregiver"
+                else "",
                 "temperature": temperature,
                 "fever_medicine": {True: "yes", False: "no"}.get(body.antipyretic_last_6_h),
                 "symptoms": ", ".join(body.symptoms).replace("_", " ") if body.symptoms else None,

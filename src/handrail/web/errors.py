@@ -14,7 +14,7 @@ from handrail.web.refer import views as refer_views
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Named in the settings: Django asks it for the answer."""
-    if request.path == reverse("checkin"):
+    if request.path in (reverse("checkin"), reverse("checkin_alarm"), reverse("checkin_took")):
         return form_too_old(request)
     if request.path == reverse("emergency"):
         return emergency_views.form_too_old(request)

@@ -6,7 +6,9 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
+from handrail.actions.caregivers import alarms_behind
 from handrail.alerts.ed_packets import destination
+from handrail.alerts.models import Alert
 from handrail.people.models import Organisation
 from handrail.records.accountability import accountable_for
 from handrail.records.models import Course
@@ -23,7 +25,7 @@ from handrail.rules.scales import GradedRow, Scale
 from handrail.rules.terms import STEP_WORDS
 from handrail.rules.worksheet import Worksheet, fever_data, worksheet
 from handrail.web.course_page import Looked
-from handrail.web.words import STATUS_WORDS, local_time, parse, since_words
+from handrail.web.words import LANGUAGE_WORDS, STATUS_WORDS, local_time, parse, since_words
 
 NOT_KNOWN: Final = "not known"
 COLUMN_WORDS: Final = {"crs": "for CRS", "infection": "for infection", "both": "hides both"}
@@ -45,6 +47,26 @@ def night(course: Course, looked: Looked, now: datetime) -> dict[str, Any]:
         "drug": _drug(course),
         "last_dose": last_dose(answer, now),
     }
+
+
+def alarms(alert: Alert, *, names: bool) -> list[dict[str, str]]:
+    """Who raised an alarm from home, when, and on which phone they are called back; without a name for whoever may see none."""
+    rows = []
+    for each in alarms_behind(alert):
+        who = each.contact
+        rows.append(
+            {
+                "at": local_time(each.event.occurred_at, alert.course.time_zone if alert.course else ""),
+                "by": "the caregiver" if each.event.source == "caregiver" else "the patient",
+                "name": who.name if who is not None and names else "",
+                "relationship": who.relationship if who is not None and names else "",
+                "phone": who.phone if who is not None and names else "",
+                "language": LANGUAGE_WORDS.get(who.language, who.language) if who is not None else "",
+                "unnamed": "" if who is not None else "yes",
+                "signs": ", ".join(each.event.payload.get("symptoms") or []).replace("_", " "),
+            }
+        )
+    return rows
 
 
 def _drug(course: Course) -> str:

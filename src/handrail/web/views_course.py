@@ -78,7 +78,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         and course_page.asks_given_before(looked),
         "may_link": "issue_link" in verbs and found.ended_at is None,
         "texts": texts_of(found, now) if "view_identity" in verbs else None,
-        "links": course_page.links_in_force(found, now) if "revoke_link" in verbs else [],
+        "links": course_page.links_in_force(found, now, names=names) if "revoke_link" in verbs else [],
         "may_read_packet": names,
         "may_export": "export_course" in verbs,
         "may_see_looks": "view_looks" in verbs,
@@ -203,6 +203,8 @@ def end_link(request: HttpRequest, course_id: UUID, link_id: UUID) -> HttpRespon
     found = course_for(request, course_id, "revoke_link")
     link = revoke_link(found.pk, link_id, by=person(signed_in(request)))
     messages.success(request, f"The {link.holder}'s link is ended. Make a new one if they still report.")
+    if request.POST.get("back") == "contacts":
+        return redirect(reverse("contacts", args=[found.pk]) + "#caregivers")
     return redirect(reverse("course", args=[found.pk]) + "#checks")
 
 

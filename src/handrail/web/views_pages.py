@@ -180,6 +180,7 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         **frame(request, "pages"),
         **course_page.page_context(course, looked, now, names=names),
         "alert": alert_row(alert, now, course.time_zone, names=names, may_have="acknowledge" in verbs),
+        "alarms": on_call.alarms(alert, names=names),
         "night": on_call.night(course, looked, now),
         "closed": alert.closed_because if alert.closed_at else "",
         "still_to_do": _still_to_do(looked, course) if alert.closed_at else [],

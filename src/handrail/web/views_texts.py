@@ -25,6 +25,7 @@ MOST: Final = 12
 KIND_WORDS: Final = {
     "check_due": "reminder: a check is due",
     "check_missing": "told that a check has not come",
+    "caregiver_link": "the caregiver's own link",
     "nobody_answers": "told where to go, because nobody answered",
 }
 STATE_WORDS: Final = {

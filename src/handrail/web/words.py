@@ -19,6 +19,7 @@ ACTION_WORDS: Final = {
     "stop": "Stop",
 }
 ACTION_TONE: Final = {"give": "give", "continue": "give", "repeat": "give", "restart": "give", "stop": "stop"}
+LANGUAGE_WORDS: Final = {"en": "English", "es": "Spanish"}
 STATUS_WORDS: Final = {
     "sourced": "sourced",
     "secondary": "not read in the label itself",

@@ -41,6 +41,8 @@ class LinkToken(OwnedRow):
     """As whom it answers."""
     holder = models.CharField(max_length=12, default="patient")
     """Who it was made for: patient, caregiver, staff or the receiver of a hand-off."""
+    contact = models.ForeignKey("people.Contact", on_delete=models.PROTECT, null=True, blank=True, related_name="links")
+    """The caregiver whose own link it is; None of a link that is bound to nobody by name."""
     issued_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -58,6 +60,10 @@ class LinkToken(OwnedRow):
                 condition=Q(purpose="acknowledge", alert__isnull=False, user__isnull=False)
                 | (~Q(purpose="acknowledge") & Q(alert__isnull=True, user__isnull=True, course__isnull=False)),
                 name="people_linktoken_opens",
+            ),
+            models.CheckConstraint(
+                condition=Q(contact__isnull=True) | Q(purpose="checkin", holder="caregiver"),
+                name="people_linktoken_of_a_caregiver",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["token_hash"], name="people_linktoken_find")]

@@ -36,6 +36,18 @@ def answers_from(form: QueryDict, known_symptoms: Sequence[str]) -> Answers:
     )
 
 
+def alarm_from(form: QueryDict, known_signs: Sequence[str]) -> Answers:
+    """The alarm of a form: signs and a temperature, whatever else is sent along."""
+    unit = form.get("unit", "")
+    return Answers(
+        id=_id(form.get("id", "")),
+        temperature=form.get("temperature", "").strip()[:LONGEST_TEXT].replace("\x00", ""),
+        unit=unit if unit in UNITS else "",
+        symptoms=tuple(word for word in known_signs if word in form.getlist("symptoms")[:MOST_SYMPTOMS]),
+        alarm=True,
+    )
+
+
 def _whole(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 4
 

@@ -43,7 +43,7 @@ from handrail.web.cards import card_on_phone
 from handrail.web.checkin import words
 from handrail.web.checkin.doors import doors_context
 from handrail.web.checkin.plan import plan_of, readers_of
-from handrail.web.checkin.reading import answers_from
+from handrail.web.checkin.reading import alarm_from, answers_from
 from handrail.web.without_account import unlogged
 from handrail.web.words import instant_iso
 
@@ -58,7 +58,7 @@ def exchange(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         return _private(_over(request, number_behind(token=token, now=now)), referrer="no-referrer")
     link, cookie = found
-    response = redirect("checkin")
+    response = redirect("checkin_alarm" if link.contact_id else "checkin")
     _set_cookie(response, COOKIE, cookie, int((link.expires_at - now).total_seconds()))
     response.delete_cookie(LANGUAGE_COOKIE)
     return _private(response, referrer="no-referrer")
@@ -81,6 +81,50 @@ def check(request: HttpRequest) -> HttpResponse:
             return _private(_received(request, sheet))
         log_look(sheet.course, "checkin", link=link)
         return _private(_form(request, sheet, waits=receipt_that_waits(link)))
+
+
+@require_http_methods(["GET", "POST"])
+def alarm(request: HttpRequest) -> HttpResponse:
+    """The caregiver's page: raise an alarm now, see what is true of it and when the next check is due. The patient has the check-in."""
+    link = _link(request)
+    if link is None:
+        return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
+    sheet = sheet_for(link)
+    if not sheet.of_caregiver:
+        return _private(redirect("checkin"))
+    chosen = request.GET.get("language", "")
+    if request.method == "GET" and chosen in LANGUAGES:
+        response = redirect("checkin_alarm")
+        _set_cookie(response, LANGUAGE_COOKIE, chosen, 365 * 24 * 3600)
+        return _private(response)
+    with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
+        if request.method == "POST":
+            return _private(_raised(request, sheet))
+        log_look(sheet.course, "caregiver", link=link)
+        waits = receipt_that_waits(link, taken_too=True)
+        context = {
+            **_frame(sheet),
+            "id": uuid4(),
+            "unit": sheet.unit,
+            "signs": words.alarm_signs(sheet.policy),
+            "receipt": waits,
+            "waits": waits is not None,
+            "after": _looked_after(sheet),
+        }
+        return _private(render(request, "handrail/checkin/alarm.html", context))
+
+
+def _raised(request: HttpRequest, sheet: Sheet) -> HttpResponse:
+    """An alarm is taken as it is: nothing is asked once more."""
+    if request.POST.get("for", "") != sheet.tag:
+        message = _("This page was opened with another link. Open it again and raise the alarm anew.")
+        return _not_saved(request, sheet, message, 409)
+    try:
+        receipt = receive(sheet, alarm_from(request.POST, [each.value for each in words.alarm_signs(sheet.policy)]))
+    except ActionError as error:
+        return _not_saved(request, sheet, error.message, 409)
+    log_look(sheet.course, "alarm_raised", link=sheet.link)
+    return _after(request, sheet, receipt)
 
 
 def form_too_old(request: HttpRequest) -> HttpResponse:
@@ -256,6 +300,7 @@ def _frame(sheet: Sheet) -> dict[str, Any]:
         "clock_speed": f"{clock.speed():g}",
         "now_iso": instant_iso(clock.now()),
         "tag": sheet.tag,
+        "caregiver_here": sheet.of_caregiver,
         "language": translation.get_language(),
     }
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from handrail.actions.checkin_answers import QUESTIONS, VITALS, Answers, Doubt, number, within
 from handrail.actions.checkins import said, what_to_do
+from handrail.rules.alarm import red_boxes
 from handrail.rules.history import Limits
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Ladder, zone_named
@@ -66,6 +67,14 @@ def boxes(policy: Policy, given: Answers) -> tuple[Choice, ...]:
             at_once=row.ladder in (Ladder.RED_1, Ladder.RED_2),
         )
         for row in policy.triage.symptom
+    )
+
+
+def alarm_signs(policy: Policy) -> tuple[Choice, ...]:
+    """What an alarm may name: the urgent boxes of the check-in, the most urgent first, then what only an alarm says."""
+    return tuple(
+        Choice(value=row.symptom, words=said(row.words), first=what_to_do(policy, row.ladder))
+        for row in (*red_boxes(policy), *policy.alarm_signs)
     )
 
 
@@ -131,7 +140,7 @@ def fever_words(policy: Policy) -> str:
 def call_first(given: Answers, policy: Policy) -> str:
     """What must not wait for a question: fever in either unit, or a sign that is like it. Empty: nothing."""
     for word in given.symptoms:
-        row = policy.triage.symptom_named(word)
+        row = policy.sign_named(word)
         if row is not None and row.fever_like:
             return what_to_do(policy, row.ladder)
     limits = policy.plausible.get("temperature_c")

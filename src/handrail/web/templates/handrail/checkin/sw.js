@@ -2,7 +2,7 @@
 "use strict";
 importScripts("{% static 'handrail/checkin-queue.js' %}");
 
-const FORM = "{% url 'checkin' %}";
+const FORMS = ["{% url 'checkin' %}", "{% url 'checkin_alarm' %}"];
 const SHELL = "handrail-checkin-1";
 const PARTS = [
   "{% static 'handrail/handrail.css' %}",
@@ -11,6 +11,7 @@ const PARTS = [
   "{% static 'handrail/checkin-queue.js' %}",
   "{% static 'handrail/checkin-follow.js' %}",
   "{% static 'handrail/checkin.js' %}",
+  "{% static 'handrail/checkin-alarm.js' %}",
   "{% static 'handrail/mark.svg' %}",
 ];
 const PATIENCE = 4000;
@@ -19,9 +20,9 @@ const PATIENCE = 4000;
 const WAITS = 'data-waits="yes"';
 
 // The copy of the form says that it is a copy, so that it does not show an hour that may be over.
-const keepForm = async (response) => {
+const keepForm = async (address, response) => {
   const cache = await caches.open(SHELL);
-  if (response.status === 410) return cache.delete(FORM);
+  if (response.status === 410) return Promise.all(FORMS.map((each) => cache.delete(each)));
   if (response.status !== 200 || response.redirected) return false;
   const page = await response.text();
   if (page.includes(WAITS)) return false;
@@ -29,20 +30,20 @@ const keepForm = async (response) => {
   const headers = { "Content-Type": "text/html; charset=utf-8" };
   const policy = response.headers.get("Content-Security-Policy");
   if (policy) headers["Content-Security-Policy"] = policy;
-  return cache.put(FORM, new Response(text, { headers }));
+  return cache.put(address, new Response(text, { headers }));
 };
 
 const within = (promise, wait) =>
   Promise.race([promise, new Promise((_, refuse) => setTimeout(() => refuse(new Error("slow")), wait))]);
 
-const page = async (event) => {
+const page = async (event, address) => {
   try {
     const response = await within(fetch(event.request), PATIENCE);
     if (response.status >= 500) throw new Error("down");
-    event.waitUntil(keepForm(response.clone()));
+    event.waitUntil(keepForm(address, response.clone()));
     return response;
   } catch (trouble) {
-    const kept = await (await caches.open(SHELL)).match(FORM);
+    const kept = await (await caches.open(SHELL)).match(address);
     if (kept) return kept;
     throw trouble;
   }
@@ -65,7 +66,8 @@ self.addEventListener("install", (event) => {
   event.waitUntil(
     (async () => {
       await (await caches.open(SHELL)).addAll(PARTS);
-      await keepForm(await fetch(FORM, { credentials: "same-origin" }));
+      // To a patient the page of the alarm is answered with a redirect, which is not kept.
+      for (const each of FORMS) await keepForm(each, await fetch(each, { credentials: "same-origin" }));
       await self.skipWaiting();
     })(),
   );
@@ -88,7 +90,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || origin !== self.location.origin) return;
   if (request.mode === "navigate") {
     // A token or a change of language is answered by a redirect: the browser follows it, and comes back here with the form.
-    event.respondWith(pathname === FORM && !search ? page(event) : fetch(request));
+    event.respondWith(FORMS.includes(pathname) && !search ? page(event, pathname) : fetch(request));
   } else if (PARTS.some((each) => new URL(each, origin).pathname === pathname)) {
     event.respondWith(part(event));
   }

@@ -1,0 +1,140 @@
+"""The caregiver's phone raises an alarm while the patient's is silent, and the person on call reads who raised it."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from handrail import clock
+from handrail.actions.answering import acknowledge
+from handrail.actions.caregivers import give_link
+from handrail.actions.links import IssuedLink
+from handrail.alerts.models import Alert
+from handrail.people.models import Contact
+from handrail.people.scope import everything
+from tests.journeys.conftest import PHONE
+from tests.support.checkins import EVENING, Home, make_home
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[clock.FrozenClock]:
+    with clock.use(clock.FrozenClock(EVENING)) as stopped:
+        yield stopped
+
+
+@pytest.fixture
+def home(live_server: Any) -> Home:
+    return make_home()
+
+
+@pytest.fixture
+def issued(home: Home) -> IssuedLink:
+    with everything():
+        contact = home.course.patient.contacts.get()
+        Contact.objects.filter(pk=contact.pk).update(relationship="sister")
+    return give_link(home.course.pk, contact.pk, by=home.world.actor("alice"))
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def sign_in(page: Page, live_server: Any, who: Any) -> None:
+    with everything():
+        who.set_password("a long synthetic password")
+        who.save()
+    page.goto(f"{live_server.url}/")
+    page.get_by_label("E-mail").fill(who.email)
+    page.get_by_label("Password").fill("a long synthetic password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
+
+
+def test_the_caregivers_phone_raises_red_and_the_person_on_call_reads_who(
+    phone: Page,
+    desktop: Page,
+    home: Home,
+    issued: IssuedLink,
+    live_server: Any,
+    axe: Callable[[Page], list[str]],
+):
+    phone.goto(f"{live_server.url}/c/{issued.token}")
+    expect(phone).to_have_url(f"{live_server.url}/c/alarm")
+    expect(phone.get_by_text("Next check: Monday 8:00 PM.")).to_be_visible()
+    picture(phone, "caregiver")
+    assert axe(phone) == []
+    wide = phone.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    assert not wide, "the page fits a phone"
+    phone.get_by_label("hard to wake").check()
+    phone.get_by_role("button", name="Raise the alarm now").click()
+    truth = phone.locator("#sent-truth")
+    expect(truth).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(phone.locator("#sent-what")).to_contain_text("Call 911 now.")
+    expect(phone.locator("#sent-call a")).to_have_attribute("href", "tel:5550111")
+    picture(phone, "caregiver-sent")
+    assert axe(phone) == []
+    with everything():
+        assert [row.source for row in home.checks()] == ["caregiver"]
+        alert = Alert.objects.get(course=home.course, key__startswith="report:")
+    assert alert.ladder == "RED-1"
+
+    sign_in(desktop, live_server, home.world.alice.on_call)
+    desktop.goto(f"{live_server.url}/pages/{alert.pk}/")
+    expect(desktop.get_by_text("Alarm raised by the caregiver")).to_be_visible()
+    expect(desktop.get_by_text("Synthetic Caregiver (sister)")).to_be_visible()
+    expect(desktop.get_by_role("link", name="+15550100124").first).to_have_attribute("href", "tel:+15550100124")
+    picture(desktop, "caregiver-on-call")
+    assert axe(desktop) == []
+    desktop.get_by_role("button", name="I have it").first.click()
+    phone.reload()
+    expect(truth).to_contain_text("The team has it.")
+
+
+def test_without_a_connection_the_alarm_waits_says_so_and_is_sent_once(
+    phone: Page, home: Home, issued: IssuedLink, live_server: Any
+):
+    phone.goto(f"{live_server.url}/c/{issued.token}")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    phone.wait_for_function("navigator.serviceWorker.controller !== null")
+    phone.wait_for_function("caches.match('/c/alarm').then((found) => Boolean(found))")
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.get_by_role("heading", name="Raise an alarm")).to_be_visible()
+    phone.get_by_label("new weakness").check()
+    phone.get_by_role("button", name="Raise the alarm now").click()
+    expect(phone.locator("#waiting")).to_contain_text("Not sent yet.")
+    expect(phone.locator("#waiting")).to_contain_text("Go to the emergency department now.")
+    expect(phone.locator("#waiting")).to_contain_text("Nobody has seen it yet: call.")
+    picture(phone, "caregiver-offline")
+    assert home.checks() == []
+    phone.context.set_offline(False)
+    expect(phone.locator("#sent-truth")).to_contain_text("The clinician on call is being called.", timeout=40_000)
+    [row] = home.checks()
+    assert row.payload["symptoms"] == ["new_weakness"] and row.payload["alarm"] is True
+
+
+def test_without_javascript_in_spanish(
+    open_context: Callable[..., BrowserContext], home: Home, issued: IssuedLink, live_server: Any
+):
+    with everything():
+        Contact.objects.filter(pk=issued.link.contact_id).update(language="es")
+    page = open_context(viewport=PHONE, java_script_enabled=False).new_page()
+    page.goto(f"{live_server.url}/c/{issued.token}")
+    picture(page, "caregiver-es")
+    page.get_by_label("fiebre, o está muy caliente").check()
+    page.get_by_role("button", name="Dar la alarma ahora").click()
+    expect(page.get_by_role("heading", level=1).first).to_contain_text("19:30")
+    assert "RED-3" in home.alerts()
+    with everything():
+        acknowledge(
+            Alert.objects.get(course=home.course, key__startswith="report:").pk, by=home.world.actor("alice", "on_call")
+        )
+    page.goto(f"{live_server.url}/c/alarm")
+    expect(page.get_by_role("heading", level=1).first).to_contain_text("El equipo")
