@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -142,7 +143,8 @@ def _one(course: Course, read: Known | str, shelf: Shelf, now: datetime, *, whol
     rows = [row for row in gate_data().line if whole or row.id not in INSTEAD]
     if isinstance(read, str):
         return Gated(course=course, gate=readiness((), {}, None, now), read=None, trouble=read, whole=whole)
-    answers = {row.id: _answer(row.id, course, read, shelf, whole=whole) for row in rows}
+    look = cache(lambda: _look(course, read))  # two lines ask for it, and it gathers more than all the others together
+    answers = {row.id: _answer(row.id, course, read, shelf, look, whole=whole) for row in rows}
     signed = shelf.signed.get(course.pk, Signed())
     gate = readiness(
         rows,
@@ -155,9 +157,9 @@ def _one(course: Course, read: Known | str, shelf: Shelf, now: datetime, *, whol
     return Gated(course=course, gate=gate, read=read, signed=signed, whole=whole)
 
 
-def _answer(line: str, course: Course, read: Known, shelf: Shelf, *, whole: bool) -> Answered:
+def _answer(line: str, course: Course, read: Known, shelf: Shelf, look: Look, *, whole: bool) -> Answered:
     """Everything that is said of a line, as one: what a desk says takes the place of the record, or stands beside it."""
-    asked = [desk(course, read) for desk in DESKS.get(line, ())] if whole else []
+    asked = [desk(course, read, look) for desk in DESKS.get(line, ())] if whole else []
     found = [each for each in asked if each is not None]
     latest = max(read.now, read.dose.time.latest)
     holds = [each.met is True and (each.until is None or latest < each.until) for each in found]
@@ -169,7 +171,9 @@ def _answer(line: str, course: Course, read: Known, shelf: Shelf, *, whole: bool
     elif line == "tocilizumab":
         parts += rescue_in_doubt(read)
     if whole:
-        parts += [Answered(evidence=each) for desk in BESIDE.get(line, ()) if (each := desk(course, read)) is not None]
+        parts += [
+            Answered(evidence=each) for desk in BESIDE.get(line, ()) if (each := desk(course, read, look)) is not None
+        ]
     parts += [each(course, read, shelf) for each in TABLES.get(line, ())]
     bars = "; ".join(each.bar for each in parts if each.bar is not None)
     return Answered(evidence=all_met(each.evidence for each in parts), bar=bars or None)
@@ -251,33 +255,35 @@ def emergency(course: Course, read: Known, shelf: Shelf) -> Answered:
 
 # --- what the desks say ------------------------------------------------------------------------------------------------------
 
-Desk = Callable[[Course, Known], Evidence | None]
+Look = Callable[[], SettingLook | None]
+"""The setting of the dose; the first who asks waits for it, and the next has it."""
+Desk = Callable[[Course, Known, Look], Evidence | None]
 """None: the desk knows nothing of this course, and the record of the course answers alone."""
 
 
-def _payer_bispecific(course: Course, read: Known) -> Evidence | None:
+def _payer_bispecific(course: Course, read: Known, _ask: Look) -> Evidence | None:
     """The access desk, where it holds a request for the drug of this course."""
     return _payer(course, read, course.product, 6)
 
 
-def _payer_tocilizumab(course: Course, read: Known) -> Evidence | None:
+def _payer_tocilizumab(course: Course, read: Known, _ask: Look) -> Evidence | None:
     """The access desk, where it holds a request for tocilizumab."""
     return _payer(course, read, TOCILIZUMAB, 7)
 
 
-def _rescue(course: Course, read: Known) -> Evidence | None:
+def _rescue(course: Course, read: Known, _ask: Look) -> Evidence | None:
     """The count of rescue doses, also where nobody asked a payer for tocilizumab: a recorded yes hides no empty shelf."""
     return rescue_of(course, read.dose.on, now=read.now) if read.dose.window_ends is not None else None
 
 
-def _rems(course: Course, read: Known) -> Evidence | None:
+def _rems(course: Course, read: Known, _ask: Look) -> Evidence | None:
     """The REMS desk, where the organisation keeps papers on it."""
     if not RemsRecord.objects.filter(organisation=course.organisation_id).exists():
         return None
     return rems_evidence_of(course, read.now, read.dose.on)
 
 
-def _site(course: Course, read: Known) -> Evidence | None:
+def _site(course: Course, read: Known, _ask: Look) -> Evidence | None:
     """The level of the site that the plan names, where its organisation signs levels."""
     plan = read.dose.plan
     site = site_of_plan(course, plan.body, read.now) if plan is not None else course.site
@@ -286,17 +292,17 @@ def _site(course: Course, read: Known) -> Evidence | None:
     return site_evidence(course, site, course.product, read.dose.on, now=read.now)
 
 
-def _setting(course: Course, read: Known) -> Evidence | None:
+def _setting(_course: Course, _read: Known, ask: Look) -> Evidence | None:
     """The decision of the setting, against what the rules say of this very dose now."""
-    look = _look(course, read)
+    look = ask()
     return setting_evidence(look) if look is not None else _unjudged("consent")
 
 
-def _caregiver(course: Course, read: Known) -> Evidence | None:
+def _caregiver(_course: Course, read: Known, ask: Look) -> Evidence | None:
     """The roster over the whole span of the setting rules; not asked where no window follows, or a plan in hospital is all there is."""
     if read.dose.window_ends is None:
         return None
-    look = _look(course, read)
+    look = ask()
     if look is None:
         return _unjudged("caregiver")
     return None if read.dose.inpatient and not look.in_force else caregiver_evidence(look)
