@@ -288,6 +288,27 @@ def test_what_runs_out_within_90_60_and_30_days(days, within):
     assert [each.within for each in found] == ([] if within is None else [within])
 
 
+@pytest.mark.parametrize(
+    ("kind", "differs", "carried"),
+    [
+        ("prescriber", {}, True),
+        ("prescriber", {"who": CY}, False),
+        ("prescriber", {"product": "talquetamab"}, False),
+        ("prescriber", {"programme": "elrexfio"}, False),
+        ("representative", {"who": CY}, True),
+        ("deputy", {"who": CY}, True),
+        ("representative", {"site": "other"}, False),
+        ("setting", {"site": "other", "who": None}, False),
+    ],
+)
+def test_only_a_paper_about_the_same_carries_another_one_on(kind, differs, carried):
+    about = {"who": None if kind == "setting" else ANA, "site": None if kind == "prescriber" else "site"}
+    one = paper(kind, **about, until=DAY + timedelta(days=20))
+    longer = paper(kind, **{**about, **differs}, until=DAY + timedelta(days=400))
+    found = expiries([one, longer], DAY, DESK.expiry.warn_days)
+    assert [each.paper for each in found] == ([] if carried else [one])
+
+
 def test_what_another_paper_carries_on_does_not_run_out():
     one = paper("representative", site="site", who=BO, until=TOMORROW)
     after = paper("representative", site="site", who=CY, from_on=TOMORROW + timedelta(days=1), id="next")

@@ -373,21 +373,29 @@ class Expiry:
 
 def expiries(papers: Sequence[Paper], day: date, warn_days: Sequence[int]) -> tuple[Expiry, ...]:
     """What runs out soon, or ran out as long ago, the first to end first. A paper that another one carries on is not named."""
+    alike: dict[tuple[object, ...], list[Paper]] = {}
+    for each in papers:
+        alike.setdefault(_about(each), []).append(each)
     found = []
     for each in papers:
         if each.until is None:
             continue
         left = (each.until - day).days
         within = next((days for days in sorted(warn_days) if abs(left) <= days), None)
-        if within is not None and each.from_on <= day and not any(_carries_on(other, each) for other in papers):
+        carried = within is not None and any(_carries_on(other, each) for other in alike[_about(each)])
+        if within is not None and each.from_on <= day and not carried:
             found.append(Expiry(paper=each, days_left=left, within=within))
     return tuple(sorted(found, key=lambda e: (e.days_left, e.paper.kind, e.paper.id)))
 
 
+def _about(paper: Paper) -> tuple[object, ...]:
+    """What another paper has to be about to carry this one on; a representative may be another person."""
+    who = None if paper.kind in ("representative", "deputy") else paper.who
+    return paper.kind, paper.programme, paper.product, paper.site, who
+
+
 def _carries_on(other: Paper, paper: Paper) -> bool:
+    """Whether one paper carries on another that is about the same."""
     assert paper.until is not None
-    mine = (paper.kind, paper.programme, paper.product, paper.site)
-    same = (other.kind, other.programme, other.product, other.site) == mine
-    person = paper.kind in ("representative", "deputy") or other.who == paper.who
     longer = (other.until is None and bool(other.no_end)) or (other.until is not None and other.until > paper.until)
-    return other is not paper and same and person and longer and other.from_on <= paper.until + timedelta(days=1)
+    return other is not paper and longer and other.from_on <= paper.until + timedelta(days=1)
