@@ -124,11 +124,14 @@ def test_a_migration_that_fails_leaves_nothing_and_is_said(project: Templates):
     assert [file.name for file in project.folder.iterdir()] == ["lock"]
 
 
-def test_only_the_newest_are_kept(project: Templates):
+def test_only_the_newest_are_kept_and_nothing_of_a_process_that_was_killed(project: Templates):
+    (project.folder / "tmpkilled").mkdir(parents=True)
+    (project.folder / "other.sql").write_text("of another database")
     for number in range(templates.KEPT + 3):
         (project.source / MIGRATION).write_text(f"course_{number}")
         assert copy(project) == [f"course_{number}"]
     assert len(list(project.folder.glob("*.db"))) == templates.KEPT
+    assert {file.name for file in project.folder.iterdir() if file.suffix != ".db"} == {"lock", "other.sql"}
 
 
 def test_a_migration_and_a_guard_rest_on_nothing_that_is_not_read():

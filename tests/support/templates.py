@@ -24,8 +24,8 @@ import django
 from tests.support.postgres import Server
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = 4
-"""So many of the newest files stay: two branches, each on both databases."""
+KEPT = 3
+"""So many of the newest files of each database stay, for whoever goes to and fro between branches."""
 BESIDES = ("clock.py", "config")
 """What a migration may import of the project besides the rooms that have tables of their own."""
 ROLE = """DO $$ BEGIN
@@ -106,6 +106,8 @@ class Templates:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in self.folder.glob("tmp*"):  # of a process that was killed while it had the lock
+                shutil.rmtree(left)
             while True:
                 fingerprint = self.fingerprint(database)
                 wanted = self.folder / f"{fingerprint}{ending}"
@@ -117,11 +119,11 @@ class Templates:
                     make(Path(made) / f"new{ending}")
                     if self.fingerprint(database) == fingerprint:  # else the text was changed while it was read
                         os.replace(Path(made) / f"new{ending}", wanted)
-                        self._forget_the_oldest()
+                        self._forget_the_oldest(ending)
 
-    def _forget_the_oldest(self) -> None:
-        files = [file for file in self.folder.iterdir() if file.suffix in (".db", ".sql")]
-        for file in sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
+    def _forget_the_oldest(self, ending: str) -> None:
+        files = sorted(self.folder.glob(f"*{ending}"), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in files[KEPT:]:
             file.unlink()
 
     def _migrate(self, address: str) -> None:
