@@ -12,8 +12,10 @@ from django.urls import reverse
 from handrail import clock
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
+from handrail.people.models import Membership
 from handrail.people.scope import everything
-from tests.support.checkins import EVENING, make_home
+from tests.support.checkins import EVENING, make_home, phone_of, quiet_form
+from tests.support.factories import make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -54,3 +56,35 @@ def test_t06_a_caregiver_raises_a_red_alert_without_the_patients_device(client):
         assert "Call back: +15550100124" in screen
         client.post(reverse("have_page", args=[alert.pk]))
         assert "The team has it." in words(phone.get(sent.wsgi_request.path))
+
+
+def test_t81_the_patient_banner_shows_the_nurse_and_the_deputy(client):
+    """Named on the course's page, shown on its banner, on the page of an alert and to the patient; a leaver is a gap, not a name."""
+    with clock.use(clock.FrozenClock(EVENING)):
+        home = make_home()
+        with everything():
+            ana = make_member(home.world.alice.organisation, "nurse", "Ana Nurse")
+            ben = make_member(home.world.alice.organisation, "nurse", "Ben Nurse")
+        client.force_login(home.world.alice.nurse)
+        course = reverse("course", args=[home.course.pk])
+        assert "nobody is named" in words(client.get(course))
+        form = {"id": str(uuid4()), "nurse": str(ana.pk), "deputy": str(ben.pk)}
+        assert client.post(reverse("nurses", args=[home.course.pk]), form)["Location"] == course
+        banner = words(client.get(course))
+        assert "Nurse Ana Nurse" in banner and "Deputy: Ben Nurse" in banner
+
+        patient = phone_of(home)
+        assert "Your nurse: Ana Nurse" in words(patient.get("/c/")).replace("&#x27;", "'")
+        patient.post("/c/", quiet_form(home, temperature="101.5"))
+        with everything():
+            alert = Alert.objects.get(course=home.course, key__startswith="report:")
+        client.force_login(home.world.alice.on_call)
+        screen = words(client.get(reverse("page", args=[alert.pk])))
+        assert "Nurse Ana Nurse" in screen and "Deputy: Ben Nurse" in screen
+
+        with everything():
+            Membership.objects.filter(user=ana).update(valid_until=EVENING)
+        gap = words(client.get(course))
+        assert "Ana Nurse does not work here as a nurse any more: name another" in gap
+        told = words(patient.get("/c/"))
+        assert "Ana Nurse" not in told and "Ben Nurse" in told

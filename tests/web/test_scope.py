@@ -165,6 +165,8 @@ ROWS = [
     Row("rems_course", 200, 200, 404, LOGIN, about="course"),
     Row("rems_course", 403, 403, 404, LOGIN, "post", about="course", data=(("form", "dispense"),)),
     Row("contacts", 200, 200, 404, LOGIN, about="course"),
+    Row("nurses", 200, 403, 404, LOGIN, about="course"),
+    Row("nurses", 422, 403, 404, LOGIN, "post", about="course"),
     Row("add_caregiver", 422, 422, 404, LOGIN, "post", about="course"),
     Row("give_caregiver_link", 404, 404, 404, LOGIN, "post", about="course", args=(NOWHERE,)),
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.formats import date_format
 
+from handrail.actions.course_nurses import nurses_of
 from handrail.actions.moves import loops_of
 from handrail.actions.truth import number_of
 from handrail.people.models import Organisation
@@ -25,6 +27,10 @@ class LookedAfter:
     next_number: str = ""
     next_at: datetime | None = None
     zone: str = ""
+    nurse: str = ""
+    deputy: str = ""
+    lacks_nurse: bool = False
+    """Somebody was named once, and neither of the two works here and is trained now."""
 
     @property
     def next_on(self) -> str:
@@ -36,11 +42,19 @@ class LookedAfter:
 
 def looked_after(course: Course, now: datetime) -> LookedAfter:
     """Who looks after the patient of a course at `now`, and who has accepted to do so from a later instant on."""
-    team = Organisation.objects.get(pk=responsible_for(course, now)).name
+    house = responsible_for(course, now)
+    team = Organisation.objects.get(pk=house).name
     number = number_of(course, accountable_for(course, now))
     ahead = [loop.begins for loop in loops_of(course, now) if loop.begins is not None and loop.begins > now]
+    named = nurses_of(course, now)
+    people = {
+        each.part: each.user.name for each in (named.nurse, named.deputy) if each.stands and each.user is not None
+    }
+    nurses: dict[str, Any] = {**people, "lacks_nurse": named.ever and not people}
+    if house != course.organisation_id:
+        nurses = {}  # they are nurses of a team that does not look after the patient now
     if not ahead:
-        return LookedAfter(team=team, number=number)
+        return LookedAfter(team=team, number=number, **nurses)
     begins = min(ahead)
     following = Organisation.objects.get(pk=responsible_for(course, begins)).name
     return LookedAfter(
@@ -50,4 +64,5 @@ def looked_after(course: Course, now: datetime) -> LookedAfter:
         next_number=number_of(course, accountable_for(course, begins)),
         next_at=begins,
         zone=course.time_zone,
+        **nurses,
     )

@@ -19,6 +19,7 @@ from handrail.rules.page_events import SHELL
 from handrail.rules.readiness_events import READINESS
 from handrail.rules.setting_events import SETTING
 from handrail.rules.stay_events import STAY
+from handrail.rules.team_events import TEAM
 from handrail.rules.terms import SCHEDULES, STEPS
 
 if TYPE_CHECKING:
@@ -453,6 +454,7 @@ KINDS: dict[str, type[Any]] = {
     **READINESS,
     **HANDOFF,
     **STAY,
+    **TEAM,
     "course_ended": CourseEnded,
     "note_added": NoteAdded,
     "fact_withdrawn": FactWithdrawn,

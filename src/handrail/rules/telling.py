@@ -15,6 +15,7 @@ from handrail.rules.grading import ice_inputs, ice_score
 from handrail.rules.home_events import taught_words
 from handrail.rules.setting_telling import SETTING_TELLERS
 from handrail.rules.stay_events import STAY_WORDS
+from handrail.rules.team_events import TEAM_WORDS
 from handrail.rules.terms import step_words
 
 KIND_WORDS: Final[dict[str, str]] = {
@@ -67,6 +68,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "handoff_answered": "answer about the hand-off",
     "handoff_ended": "hand-off ended",
     **STAY_WORDS,
+    **TEAM_WORDS,
     "course_ended": "course ended",
     "note_added": "note",
     "fact_withdrawn": "fact withdrawn",
@@ -138,7 +140,7 @@ def _join(*parts: str) -> str:
 
 def _plainly(body: Body, nulls: tuple[str, ...]) -> str:
     """The fields of a kind that needs no sentence of its own."""
-    skipped = ("implausible", "alert", "key", "person", "hospitalist", "decides_person")
+    skipped = ("implausible", "alert", "key", "person", "hospitalist", "decides_person", "nurse", "deputy")
     names = [name for name in type(body).__slots__ if name not in skipped]
     return _join(*(_known(getattr(body, name), frozenset(nulls), name, _label(name)) for name in names))
 
@@ -168,9 +170,7 @@ def _checkin(body: Body, _nulls: Nulls) -> str:
         body.antipyretic_last_6_h, "fever medicine not known"
     )
     alone = {True: "", False: "nobody with the patient"}.get(body.caregiver_present, "")
-    if body.alarm:
-        return _join("an alarm", felt, temperature)
-    return _join(temperature, felt, neuro, medicine, alone)
+    return _join("an alarm", felt, temperature) if body.alarm else _join(temperature, felt, neuro, medicine, alone)
 
 
 def _dose_given(body: Body, nulls: Nulls) -> str:

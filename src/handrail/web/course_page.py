@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from handrail.actions.course_nurses import nurses_of
 from handrail.people.models import LinkToken, User
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for, context_of
@@ -78,7 +79,7 @@ def look_back(course: Course, at: datetime, now: datetime) -> tuple[History, dic
 
 def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, names: bool) -> dict[str, Any]:
     """Who, on what, watched until when, where, and who answers for the patient now."""
-    party = accountable_for(course, now)
+    party, named = accountable_for(course, now), nurses_of(course, now)
     watch = (answer or {}).get("watch", {})
     ends = parse(watch.get("window_ends"))
     overdue = parse(watch.get("overdue_since"))
@@ -98,6 +99,10 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
         "site": course.site.name if course.site else "site not known",
         **_accountable(party, now),
         "owner": course.organisation.name if course.organisation_id != party.organisation.pk else "",
+        "nurses": [
+            {"part": each.part, "name": each.user.name if each.user is not None else "", "trouble": each.trouble}
+            for each in (named.nurse, named.deputy)
+        ],
         "dose": dose_words(course, now),
         "ends": local_time(ends, course.time_zone) if ends else "",
         "due": local_time(due, course.time_zone) if due else "",

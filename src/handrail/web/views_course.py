@@ -76,6 +76,7 @@ def course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "asks_given_before": "start_course" in verbs
         and found.ended_at is None
         and course_page.asks_given_before(looked),
+        "may_name_nurse": "name_nurse" in verbs and found.ended_at is None,
         "may_link": "issue_link" in verbs and found.ended_at is None,
         "texts": texts_of(found, now) if "view_identity" in verbs else None,
         "links": course_page.links_in_force(found, now, names=names) if "revoke_link" in verbs else [],

@@ -56,6 +56,7 @@ KIND_WORDS: Final = {
     "admission_plan_written": "Plan of the day in hospital",
     "hub_call_made": "Call with the hospital",
     "discharge_noted": "Discharged",
+    "nurses_named": "Nurse and deputy named",
     "page_sent": "Page sent",
     "page_acknowledged": "Page acknowledged",
     "page_failed": "Page not delivered",
