@@ -101,6 +101,7 @@ def test_t74_one_click_gives_a_profile_that_answers_every_question_without_a_pat
     # what nobody has recorded is said, with its owner: no outcome is computed here, and no drill was held
     unknown = {(row["question_id"], row["ask"]) for row in sheet if row["state"] == "not known"}
     assert ("outcomes", "director") in unknown
+    assert {question for question, _ in unknown} == {"outcomes", "read_back", "drill"}
 
 
 def test_t74_five_patients_are_a_number_and_the_pdf_holds_the_same(world, tmp_path):

@@ -179,7 +179,10 @@ def _parts(row: QuestionRow, site: KnownSite, counting: CountingRow, drills: Dri
     elif row.reads == "read_back":
         yield _read_back(row, site, counting)
     elif row.reads == "outcomes":
-        yield _unknown(row, "Not known: no outcome figures of this site are held here.")
+        yield _unknown(
+            row,
+            "Not known for this site alone: the programme’s own rates, small counts withheld, are the CSV of its figures.",
+        )
     yield from _items(row, site)
 
 

@@ -15,6 +15,15 @@ from handrail.web.visit_forms import VISIT_FORMS
 USUAL_STEPS: Final = ("step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment")
 STEP_CHOICES: Final = tuple((step, STEP_WORDS[step].capitalize()) for step in USUAL_STEPS)
 SCHEDULES: Final = (("weekly", "Weekly"), ("every_2_weeks", "Every 2 weeks"), ("every_4_weeks", "Every 4 weeks"))
+END_REASONS: Final = (
+    ("progression", "The disease progressed"),
+    ("toxicity", "Toxicity"),
+    ("choice", "The patient’s choice"),
+    ("remission", "Stopped in remission"),
+    ("death", "Death"),
+    ("moved", "Care goes on elsewhere"),
+    ("other", "Another reason: say it in a note"),
+)
 OXYGEN: Final = (
     ("none", "Room air"),
     ("nasal_cannula", "Nasal cannula"),
@@ -401,7 +410,7 @@ FORMS: Final[dict[str, Form]] = {
             events=one("course_ended"),
             fields=(
                 AT,
-                Field(name="because", label="Reason", kind="text", required=True),
+                Field(name="because", label="Reason", kind="choice", choices=END_REASONS, required=True),
                 Field(name="died", label="Did the patient die?", kind="yes_no", choices=YES_NO, required=True),
             ),
         ),
