@@ -11,9 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from handrail import clock
+from handrail.actions import rems_desk
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
+from handrail.people.models import Patient
 from handrail.people.scope import everything
+from handrail.web.rems import binder, views
 from tests.support.factories import World, dose, event, make_site
 from tests.support.reading import only_of
 from tests.support.rems_pages import NOW, Desk
@@ -71,6 +74,44 @@ def test_the_page_of_one_course_reads_the_facts_of_no_other(desk):
     assert queries(desk, "rems_course", mine.pk) == before
     assert f'value="{on}"' in text, "the day of its own plan"
     assert text.count("CRS, grade 2") == 2, "its own report, as a task and in the form"
+
+
+def test_a_long_list_goes_on_on_the_next_page_and_an_empty_end_of_it_is_not_called_whole(desk, monkeypatch):
+    for module in (rems_desk, views):
+        monkeypatch.setattr(module, "PER_PAGE", 2)
+    desk.papers()
+    courses = [desk.world.course, *(desk.world.make_course() for _ in range(2))]
+    for number, course in enumerate(courses):
+        given = dose("step_up_1", at=NOW - timedelta(minutes=number + 5), mg="4.2")
+        record_event(course.pk, given, by=person(desk.house.nurse), now=NOW)
+    desk.plan(desk.world.make_course())
+    first, second = desk.get("rems_desk"), desk.get("rems_desk", page="2")
+    assert [text.count(">Missing</span>") for text in (first, second)] == [2, 1]
+    assert "1 to 2 of 3" in first and "3 to 3 of 3" in second
+    assert "Page 2 of 2" in second and "?page=1" in second
+    planned = second.split("planned doses of the next")[1].split("</section>")[0]
+    assert "All of them (1) stand on the pages before." in planned and "No dose is planned" not in planned
+    assert "Page 2 of 2" in desk.get("rems_desk", page="9"), "one that there is not: the nearest"
+    assert "Whole</span>" not in first + second
+
+
+def test_the_desk_reads_no_patient_and_no_assessment_that_does_not_stand_on_the_page(desk, monkeypatch):
+    monkeypatch.setattr(rems_desk, "PER_PAGE", 1)
+    desk.papers()
+    for _ in range(3):
+        desk.plan(desk.world.make_course())
+    read = []
+    whole = Patient.from_db.__func__
+    monkeypatch.setattr(Patient, "from_db", classmethod(lambda *args: read.append(1) or whole(*args)))
+    desk.get("rems_desk")
+    assert len(read) == 1
+
+
+def test_the_page_of_the_binder_shows_the_beginning_of_a_long_part_and_the_file_has_all(desk, monkeypatch):
+    monkeypatch.setattr(binder, "SHOWN", 1)
+    desk.papers()
+    text = desk.get("rems_binder", first="2026-01-01", last="2026-03-31")
+    assert "Paper (5)" in text and "The first 1 are shown. The file to download has all of them." in text
 
 
 def test_an_empty_desk_is_a_worklist_and_no_wall_of_red(desk):

@@ -11,7 +11,7 @@ from handrail.actions import spreadsheet
 from handrail.actions.rems import LICENCES, ends_words
 from handrail.actions.rems_desk import given_doses
 from handrail.actions.rems_doses import HOWS, RECEIVERS
-from handrail.actions.rems_look import dispense_of, house_of
+from handrail.actions.rems_look import dispenses_of, house_of
 from handrail.people.models import Organisation, RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport, Site
 from handrail.records.models import Course
 from handrail.rules.rems_data import desk_rules, programme_name
@@ -142,19 +142,23 @@ def _acts(organisation: Organisation, span: tuple[datetime, datetime]) -> Iterat
 def _dispenses(organisation: Organisation, first: date, last: date) -> Iterator[Line]:
     rows = RemsDispense.objects.filter(organisation=organisation, on__gte=first, on__lte=last)
     checks = {True: "prescriber checked", False: "prescriber found not certified", None: "whether checked is not known"}
-    for row in rows.select_related("prescriber", "by", "course__site"):
+    # The longest part by far: of the course and of the people only what stands in a line is read.
+    around = ("prescriber__name", "by__name", "course__site__name")
+    named = {pk: names for pk, *names in rows.values_list("pk", *around)}
+    for row in rows:
+        prescriber, by, site = named[row.pk]
         got = f", obtained {_at(row.obtained_at, organisation)}" if row.obtained_at is not None else ""
         how = f" {HOWS[row.how]}" if row.how else ""
         because = f"; because: {row.reason}" if row.reason else ""
         yield Line(
             part="dispense record",
             day=row.on.isoformat(),
-            site=row.course.site.name if row.course.site is not None else "",
+            site=site or "",
             product=row.product,
             what=f"course {str(row.course_id)[:8]}: {checks[row.checked]}{got}{how}{because}",
-            who=row.prescriber.name if row.prescriber is not None else "prescriber not known",
+            who=prescriber or "prescriber not known",
             reference=row.code or "no code",
-            written_by=row.by.name,
+            written_by=by,
             written_at=_at(row.at, organisation),
             row=str(row.pk),
             replaces=str(row.supersedes_id or ""),
@@ -166,11 +170,11 @@ def _gaps(
 ) -> Iterator[Line]:
     """The doses of the span whose record is missing, late, double or unchecked: a binder that hid them would be worth nothing."""
     house = house_of(organisation, now)
-    courses = {each.pk: each for each in Course.objects.filter(organisation=organisation).select_related("site")}
-    doses = [each for each in given_doses(courses, span[0], house) if first <= each.on <= last]
-    live = RemsDispense.objects.filter(organisation=organisation, superseded_by__isnull=True).select_related("by")
+    doses = given_doses(Course.objects.filter(organisation=organisation), span[0], house)
+    doses = [each for each in doses if first <= each.on <= last]
+    live = dispenses_of(RemsDispense.objects.filter(organisation=organisation))
     names = {str(site.pk): site.name for site in house.sites}
-    for each in troubles(doses, [dispense_of(row) for row in live.order_by("at", "id")], desk_rules().code):
+    for each in troubles(doses, live, desk_rules().code):
         yield Line(
             part="dose without a whole record",
             day=each.dose.on.isoformat(),

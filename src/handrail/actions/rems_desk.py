@@ -5,14 +5,17 @@ Worked out while it is read, with a constant number of queries; for one course, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from handrail.actions.rems_look import House, day_of, dispense_of, evidence_for, house_of
-from handrail.actions.rems_reports import GRADES, live_facts, owed_reports, paged_courses
+from django.db.models import QuerySet
+
+from handrail.actions.rems_look import House, day_of, dispenses_of, evidence_for, house_of
+from handrail.actions.rems_reports import ASSESSED, GRADES, live_facts, owed_reports, paged_courses
 from handrail.people.models import Organisation, RemsDispense, Site, User
 from handrail.records.models import Course, Event
 from handrail.records.reach import courses_of
@@ -34,6 +37,19 @@ from handrail.rules.terms import civil_date
 _DOSES: Final = ("dose_planned", "dose_given", "dose_not_given", "fact_withdrawn")
 AHEAD: Final = timedelta(days=7)
 """So far ahead hand-overs are listed."""
+PER_PAGE: Final = 100
+"""Of each list so many rows stand on a page."""
+_HEAVY: Final = ("assessment", "context", "facts", "overlays", "policy_document")
+"""What a list has no use for; the assessment of a course alone is longer than all its doses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """A dose on the calendar, and the fact that planned it."""
+
+    fact: Event
+    on: date
+    site: Site | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +84,17 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Everything of one organisation's desk."""
+    """One organisation's desk: of the planned doses, the codes and the reports one page.
+
+    `planned_total`, `wrong_total`, `due_total`: how many there are of each; `pages`: how many pages the longest of them has.
+    """
 
     house: House
+    page: int
+    pages: int
+    planned_total: int
+    wrong_total: int
+    due_total: int
     planned: tuple[PlannedDose, ...]
     wrong: tuple[Wrong, ...]
     due: tuple[Due, ...]
@@ -78,31 +102,41 @@ class Desk:
     hand_overs: tuple[tuple[Site, HandOver], ...]
 
 
-def desk_of(person: User, organisation: Organisation, now: datetime, *, only: Course | None = None) -> Desk:
+def desk_of(
+    person: User, organisation: Organisation, now: datetime, *, only: Course | None = None, page: int = 1
+) -> Desk:
     """The desk of an organisation, as somebody of it sees it. Constant number of queries.
+
+    All of it is put in order before any is left to another page; patients, owners and evidence are read for the page alone.
 
     Args:
         only: what stands on it of this course; the facts and records of the others are not read, so that a code which stands for a
             dose of another course too is not found here.
+        page: which page, from 1; one that there is not: the nearest.
     """
     house = house_of(organisation, now)
     rules = desk_rules()
     since = now - timedelta(days=rules.code.missed_days_back)
     reached = courses_of(person, now) if only is None else courses_of(person, now).filter(pk=only.pk)
-    courses = {each.pk: each for each in reached.select_related("patient", "organisation", "site")}
+    courses = light(reached)
     paged = paged_courses(organisation.pk)
     rows = live_facts(reached, since, (*_DOSES, *GRADES), paged if only is None else paged & {only.pk})
-    dispenses = list(
-        RemsDispense.objects.filter(course__in=reached, on__gte=since.date(), superseded_by__isnull=True)
-        .select_related("by", "prescriber")
-        .order_by("at", "id")
-    )
     mine = _by_course(rows)
-    doses = [_dose(courses[row.course_id], row, mine[row.course_id], house) for row in rows if row.kind == "dose_given"]
-    asked = [dose for dose in doses if dose is not None and _asked(dose, courses)]
-    told = troubles(asked, [dispense_of(row) for row in dispenses], rules.code)
-    wrong = [Wrong(course=courses[UUID(t.dose.course)], trouble=t, owner=_owner(house, t, now)) for t in told]
-    due = owed_reports(reached, courses, rows, house.holidays, house.ends, now)
+    dispenses = dispenses_of(RemsDispense.objects.filter(course__in=reached, on__gte=since.date()))
+    wrong = troubles(_doses(courses, mine, house), dispenses, rules.code)
+    plans = _plans(courses, mine, house, now)
+    reacted = {row.course_id for row in rows if row.kind in ASSESSED}
+    whole = Course.objects.in_bulk(reacted)
+    due = owed_reports(
+        reached, whole, [row for row in rows if row.course_id in reacted], house.holidays, house.ends, now
+    )
+
+    pages = max(1, -(-max(len(plans), len(wrong), len(due)) // PER_PAGE))
+    page = min(max(page, 1), pages)
+    here = slice((page - 1) * PER_PAGE, page * PER_PAGE)
+    ids = {each.fact.course_id for each in plans[here]}
+    ids |= {UUID(each.dose.course) for each in wrong[here]} | {UUID(each.reaction.course) for each in due[here]}
+    named = Course.objects.select_related("patient", "organisation", "site").in_bulk(ids)
     changes = [
         (site, each)
         for site in house.sites
@@ -112,20 +146,38 @@ def desk_of(person: User, organisation: Organisation, now: datetime, *, only: Co
     ]
     return Desk(
         house=house,
-        planned=tuple(_planned(courses, mine, dispenses, house, now)),
-        wrong=tuple(wrong),
-        due=tuple(Due(course=courses[UUID(r.reaction.course)], report=r, overdue=r.due_at <= now) for r in due),
+        page=page,
+        pages=pages,
+        planned_total=len(plans),
+        wrong_total=len(wrong),
+        due_total=len(due),
+        planned=tuple(_planned(plans[here], named, house, now)),
+        wrong=tuple(
+            Wrong(course=named[UUID(t.dose.course)], trouble=t, owner=_owner(house, t, now)) for t in wrong[here]
+        ),
+        due=tuple(Due(course=named[UUID(r.reaction.course)], report=r, overdue=r.due_at <= now) for r in due[here]),
         expiries=expiries(house.papers, civil_date(now, organisation.time_zone), rules.expiry.warn_days),
         hand_overs=tuple(sorted(changes, key=lambda each: (each[1].at, each[0].name))),
     )
 
 
-def given_doses(courses: dict[UUID, Course], since: datetime, house: House) -> list[Dose]:
-    """The doses since an instant for which a dispense record is asked."""
-    rows = live_facts(Course.objects.filter(pk__in=courses), since, _DOSES, ())
-    mine = _by_course(rows)
-    found = [_dose(courses[row.course_id], row, mine[row.course_id], house) for row in rows if row.kind == "dose_given"]
-    return [dose for dose in found if dose is not None and _asked(dose, courses)]
+def light(courses: QuerySet[Course]) -> dict[UUID, Course]:
+    """Courses with their sites, by id, without what is long: for lists of all of them."""
+    return {each.pk: each for each in courses.select_related("site").defer(*_HEAVY)}
+
+
+def given_doses(among: QuerySet[Course], since: datetime, house: House) -> list[Dose]:
+    """The doses of courses since an instant for which a dispense record is asked. Two queries."""
+    return _doses(light(among), _by_course(live_facts(among, since, _DOSES, ())), house)
+
+
+def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Event]], house: House) -> list[Dose]:
+    found = []
+    for course_id, mine in facts.items():
+        course = courses[course_id]
+        told = (_dose(course, row, mine, house) for row in mine if row.kind == "dose_given")
+        found += [dose for dose in told if dose is not None and _asked(dose.product, course.jurisdiction, dose.on)]
+    return found
 
 
 def _by_course(rows: Iterable[Event]) -> dict[UUID, list[Event]]:
@@ -165,12 +217,11 @@ def _dose(course: Course, row: Event, mine: list[Event], house: House) -> Dose |
     )
 
 
-def _asked(dose: Dose, courses: dict[UUID, Course]) -> bool:
+@lru_cache(maxsize=4096)
+def _asked(product: str, jurisdiction: str, on: date) -> bool:
     """Whether the REMS of the product asks for a check of every dose on that day."""
-    programme = programme_for(dose.product, courses[UUID(dose.course)].jurisdiction)
-    return programme is not None and any(
-        row.frequency == "every_dose" for row in programme.asked(dose.product, dose.on)
-    )
+    programme = programme_for(product, jurisdiction)
+    return programme is not None and any(row.frequency == "every_dose" for row in programme.asked(product, on))
 
 
 def _owner(house: House, trouble: Trouble, now: datetime) -> Owner:
@@ -188,17 +239,10 @@ def owner_of(house: House, site_id: UUID, programme: str, at: datetime) -> Owner
     return owner_at(house.modes.get(site_id, ()), at, house.holidays[site_id], fallback)
 
 
-def _planned(
-    courses: dict[UUID, Course],
-    facts: dict[UUID, list[Event]],
-    dispenses: list[RemsDispense],
-    house: House,
-    now: datetime,
-) -> Iterable[PlannedDose]:
-    """The newest plan of each course that is not over, of the days ahead that the desk looks at."""
-    records: dict[tuple[UUID, date], list[RemsDispense]] = {}
-    for row in dispenses:
-        records.setdefault((row.course_id, row.on), []).append(row)
+def _plans(
+    courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Event]], house: House, now: datetime
+) -> list[_Plan]:
+    """The newest plan of each course that is not over, of the days ahead that the desk looks at, the first day first."""
     found = []
     for course_id, mine in facts.items():
         plan = next((each for each in reversed(mine) if each.kind == "dose_planned"), None)
@@ -214,17 +258,36 @@ def _planned(
         elsewhere = site is not None and site.organisation_id != house.organisation.pk
         if on is None or not today <= on <= last or _over(plan, on, mine) or elsewhere or (theirs and site is None):
             continue
+        found.append(_Plan(fact=plan, on=on, site=site))
+    return sorted(found, key=lambda each: (each.on, str(each.fact.course_id)))
+
+
+def _planned(
+    plans: Sequence[_Plan], courses: Mapping[UUID, Course], house: House, now: datetime
+) -> Iterable[PlannedDose]:
+    """The same with line 8 of the gate and who gets the code. One query."""
+    records: dict[tuple[UUID, date], list[RemsDispense]] = {}
+    days = {each.on for each in plans}
+    rows = RemsDispense.objects.filter(
+        course__in=[each.fact.course_id for each in plans], on__in=days, superseded_by__isnull=True
+    )
+    for row in rows.select_related("by", "prescriber").order_by("at", "id"):
+        records.setdefault((row.course_id, row.on), []).append(row)
+    for each in plans:
+        course = courses[each.fact.course_id]
         programme = programme_for(course.product, course.jurisdiction)
         owner = Owner(name="", side="nobody", because="at which site it is given is not known")
-        if site is not None:
-            owner = owner_of(house, site.pk, programme.id if programme else "", now)
-        evidence = evidence_for(course, house, site, on, records.get((course_id, on), []), plan)
-        found.append(
-            PlannedDose(
-                course=course, on=on, site=site, step=plan.payload.get("step") or "", evidence=evidence, owner=owner
-            )
+        if each.site is not None:
+            owner = owner_of(house, each.site.pk, programme.id if programme else "", now)
+        held = records.get((course.pk, each.on), [])
+        yield PlannedDose(
+            course=course,
+            on=each.on,
+            site=each.site,
+            step=each.fact.payload.get("step") or "",
+            evidence=evidence_for(course, house, each.site, each.on, held, each.fact),
+            owner=owner,
         )
-    return sorted(found, key=lambda each: (each.on, str(each.course.pk)))
 
 
 def _over(plan: Event, on: date, mine: list[Event]) -> bool:

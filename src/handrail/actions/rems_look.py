@@ -5,13 +5,13 @@ Everything is worked out while it is read: a paper that ends turns doses red on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from handrail.people import permissions, scope
 from handrail.people.models import (
@@ -53,13 +53,27 @@ class House:
     ends: Mapping[str, tuple[date, str]] = field(default_factory=dict)
     """By key of a protocol: the last day of its REMS, as the organisation itself signed it, and who confirmed that."""
 
+    codes: Mapping[str, Site] = field(default_factory=dict)
+    of_place: Mapping[str, tuple[Paper, ...]] = field(default_factory=dict)
+    of_person: Mapping[str, tuple[Paper, ...]] = field(default_factory=dict)
+    """The same papers by id of the site, and of the person whose they are."""
+
     def by_code(self, code: str) -> Site | None:
         """The site of a code."""
-        return next((site for site in self.sites if site.code == code), None)
+        return self.codes.get(code)
+
+    def papers_for(self, place: Place, prescriber: Person | None = None) -> tuple[Paper, ...]:
+        """The papers that say something of a dose at a site: its own, and those of who works there and of who prescribes."""
+        people = {each.id: None for each in (*place.prescribers, *place.staff, *([prescriber] if prescriber else []))}
+        found = [
+            *self.of_place.get(place.id, ()),
+            *(paper for each in people for paper in self.of_person.get(each, ())),
+        ]
+        return tuple({paper.id: paper for paper in found}.values())
 
     def fallback(self, site_id: UUID, programme: str, day: date) -> tuple[str, ...]:
         """Who owns a code where no mode names somebody: the representative, the deputy, who manages."""
-        papers = [p for p in self.papers if p.programme == programme and p.site == str(site_id) and p.holds(day)]
+        papers = [p for p in self.of_place.get(str(site_id), ()) if p.programme == programme and p.holds(day)]
         named = [p.who.name for kind in ("representative", "deputy") for p in papers if p.kind == kind and p.who]
         return (*named, *self.places[site_id].menders)
 
@@ -90,16 +104,28 @@ def house_of(organisation: Organisation, now: datetime) -> House:
     for row in rows.order_by("from_at", "at", "id"):
         modes.setdefault(row.site_id, []).append(_mode(row, here))
     closed = list(Holiday.objects.filter(organisation=organisation))
+    papers = papers_of(records)
     return House(
         organisation=organisation,
         sites=sites,
         places={site.pk: _place(site, members) for site in sites},
-        papers=papers_of(records),
+        papers=papers,
         modes={site: tuple(each) for site, each in modes.items()},
         acts=tuple(RemsAct.objects.filter(organisation=organisation).select_related("user").order_by("at", "id")),
         holidays={site.pk: frozenset(h.on for h in closed if h.site_id in (None, site.pk)) for site in sites},
         ends=signed_ends(organisation),
+        codes={site.code: site for site in reversed(sites)},
+        of_place=_sorted_by(papers, lambda each: each.site),
+        of_person=_sorted_by(papers, lambda each: each.who.id if each.who is not None else None),
     )
+
+
+def _sorted_by(papers: Iterable[Paper], key: Callable[[Paper], str | None]) -> dict[str, tuple[Paper, ...]]:
+    found: dict[str, list[Paper]] = {}
+    for each in papers:
+        if (name := key(each)) is not None:
+            found.setdefault(name, []).append(each)
+    return {name: tuple(held) for name, held in found.items()}
 
 
 def papers_of(records: Iterable[RemsRecord]) -> tuple[Paper, ...]:
@@ -164,13 +190,14 @@ def _ask(
     course: Course, house: House, site: Site | None, day: date, rows: list[RemsDispense], plan: Event | None
 ) -> Ask:
     place = house.places.get(site.pk) if site is not None else None
+    prescriber = _prescriber(rows, plan, place)
     return Ask(
         product=course.product,
         jurisdiction=course.jurisdiction,
         place=place,
         on=day,
-        prescriber=_prescriber(rows, plan, place),
-        papers=house.papers,
+        prescriber=prescriber,
+        papers=house.papers_for(place, prescriber) if place is not None else house.papers,
         dispenses=tuple(dispense_of(row) for row in rows),
         ended=house.signed_end(course.protocol_key, day),
     )
@@ -189,6 +216,18 @@ def dispense_of(row: RemsDispense) -> Dispense:
         how=row.how,
         id=str(row.pk),
     )
+
+
+def dispenses_of(rows: QuerySet[RemsDispense]) -> list[Dispense]:
+    """Those of many dispense records that nothing corrects, as the rules read them, the oldest first. One query, of nothing else."""
+    kept = rows.filter(superseded_by__isnull=True).order_by("at", "id")
+    fields = ("course_id", "on", "checked", "code", "obtained_at", "at", "by__name", "how", "id")
+    return [
+        Dispense(
+            course=str(course), on=on, checked=checked, code=code, obtained_at=obtained, recorded_at=at, by=by, how=how, id=str(pk)
+        )
+        for course, on, checked, code, obtained, at, by, how, pk in kept.values_list(*fields)
+    ]  # fmt: skip
 
 
 def _where(course: Course, plan: Event | None, now: datetime) -> tuple[Site | None, Organisation]:

@@ -35,7 +35,8 @@ from handrail.rules.terms import UnusableInput, civil_date
 
 GRADES: Final = ("crs_assessed", "icans_assessed", "ice_assessed", "toxicity_resolved", "fact_withdrawn")
 """The facts that say which reaction there was, how bad, and when it ended."""
-_ASSESSED: Final = ("crs_assessed", "icans_assessed")
+ASSESSED: Final = ("crs_assessed", "icans_assessed")
+"""Those of them that may ask for a report."""
 _ALL: Final = "all"
 """In the key of an alert, the place of the site where the course has none."""
 
@@ -87,7 +88,7 @@ def owed_reports(
     found: list[Report] = []
     for course_id, held in by_course.items():
         course = courses[course_id]
-        if not any(row.kind in _ASSESSED for row in held) or not programme_for(course.product, course.jurisdiction):
+        if not any(row.kind in ASSESSED for row in held) or not programme_for(course.product, course.jurisdiction):
             continue
         reactions, resolved = _reactions(course, held, now)
         asked = [each for each in reactions if not _over(course, each, ends)]

@@ -24,6 +24,8 @@ from handrail.web.words import local_time
 
 STYLE = "rems-binder.css"
 QUARTER_MONTHS = 3
+SHOWN = 100
+"""Of each part so many lines stand on the page; the file has all of them."""
 
 
 @staff_page
@@ -42,7 +44,7 @@ def binder_page(request: HttpRequest) -> HttpResponse:
         "product": product,
         "sites": Site.objects.filter(organisation=mine[0]).order_by("name", "id"),
         "products": [name for name, _ in products()],
-        "parts": _parts(lines),
+        "parts": [{**part, "lines": part["lines"][:SHOWN]} for part in _parts(lines)],
         "count": len(lines),
         "query": request.GET.urlencode(),
     }
@@ -87,7 +89,7 @@ def binder_file(request: HttpRequest) -> HttpResponse:
 
 def _parts(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
     return [
-        {"name": part[0].upper() + part[1:], "lines": held}
+        {"name": part[0].upper() + part[1:], "lines": held, "count": len(held)}
         for part in ORDER
         if (held := [each for each in lines if each.part == part])
     ]

@@ -15,7 +15,7 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.rems import note_setup
-from handrail.actions.rems_desk import Desk, desk_of, owner_of
+from handrail.actions.rems_desk import PER_PAGE, Desk, desk_of, owner_of
 from handrail.actions.rems_look import House, house_of
 from handrail.people.models import Organisation, RemsAct, Site
 from handrail.records.reach import courses_of
@@ -47,8 +47,11 @@ def desk(request: HttpRequest) -> HttpResponse:
     """The representative's list: planned doses, codes, reports, what runs out, who owns the codes. Constant number of queries."""
     user, now = signed_in(request), clock.now()
     names = frozenset(courses_of(user, now, "view_identity").values_list("pk", flat=True))
-    told = [_desk(desk_of(user, each, now), names) for each in houses(request)]
-    return render(request, "handrail/rems/desk.html", {**around(request, "desk"), "houses": told})
+    page = int(asked) if (asked := request.GET.get("page", "")).isdecimal() else 1
+    found = [desk_of(user, each, now, page=page) for each in houses(request)]
+    pages = max((each.pages for each in found), default=1)
+    context = {"houses": [_desk(each, names) for each in found], "page": min(max(page, 1), pages), "pages": pages}
+    return render(request, "handrail/rems/desk.html", {**around(request, "desk"), **context})
 
 
 @staff_page
@@ -122,12 +125,13 @@ def _house(request: HttpRequest, organisation: Organisation, on: date | None) ->
 
 def _programme_of(house: House, site: Site) -> str:
     """The programme by whose representative a site is spoken for: the first of which it has papers."""
-    held = [paper.programme for paper in house.papers if paper.site == str(site.pk)]
+    held = [paper.programme for paper in house.of_place.get(str(site.pk), ())]
     return next((each.id for each in programmes() if each.id in held), "")
 
 
 def _cell(house: House, site: Site, product: str, programme: str, day: date) -> dict[str, Any]:
-    found = cell(product, "US", house.places[site.pk], house.papers, day)
+    place = house.places[site.pk]
+    found = cell(product, "US", place, house.papers_for(place), day)
     sides = [(SIDE_WORDS[name], found.side(name)) for name in PARTICIPANTS]
     mark, short = _overall(found)
     return {
@@ -241,10 +245,21 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
         "due": due,
         "ends": ends,
         "overs": overs,
+        "of_wrong": _share(found, len(wrong), found.wrong_total),
+        "of_due": _share(found, len(due), found.due_total),
+        "of_planned": _share(found, len(planned), found.planned_total),
         "days": desk_rules().code.planned_days_ahead,
         "minutes": desk_rules().code.late_after_minutes,
         "warn_days": ", ".join(str(days) for days in reversed(desk_rules().expiry.warn_days)),
     }
+
+
+def _share(found: Desk, here: int, total: int) -> str:
+    """Which rows of a list stand on this page, where the desk has more than one; empty: all of them do, or there are none."""
+    if found.pages == 1 or not total:
+        return ""
+    first = (found.page - 1) * PER_PAGE
+    return f"{first + 1} to {first + here} of {total}" if here else f"all of them ({total}) stand on the pages before"
 
 
 def _line(answer: Evidence) -> dict[str, Any]:
