@@ -299,6 +299,7 @@ NOT_TAKEN = {
         "people_siteway",
         "people_sitestrict",
     ],
+    "dummy calls": ["people_dummycall"],
     "drills and teach-back": ["people_mockdrill", "people_trainingrecord", "people_trainingversion"],
     "signatures of the gate": ["records_gatesignature"],
     "referrals": ["people_referral", "people_referraldoor", "people_referralentry"],

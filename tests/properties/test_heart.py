@@ -129,6 +129,8 @@ def reassures(event: Document) -> bool:
             return facts == FULL_ICE or facts == {"total_0_10": 10}
         case "hub_call_made":
             return facts.get("reached") is True and facts.get("next_call_at") is None
+        case "call_back_made":
+            return facts.get("reached") is True
         case "toxicity_resolved" | "hold_ended" | "discharge_noted":
             return True
         case _:

@@ -25,6 +25,7 @@ from handrail.people.models import (
     Contact,
     DeviceLink,
     DocumentKey,
+    DummyCall,
     EmergencyCard,
     EmergencyDestination,
     EmergencyOpening,
@@ -127,6 +128,7 @@ CLINICAL = [
     TextReceived,
 ]
 OWN = [
+    DummyCall,
     MockDrill,
     TrainingRecord,
     TrainingVersion,
@@ -199,6 +201,7 @@ def world():
     taught = {"what": "module", "subject": "x", "version": "1", "on": NOW.date(), "by": world.alice.director}
     TrainingVersion.objects.create(**own, **taught, only_from=NOW.date())
     TrainingRecord.objects.create(**own, **taught, user=world.alice.nurse)
+    DummyCall.objects.create(**own, site=world.alice.site, at=NOW, answered=False, by=world.alice.director)
     MockDrill.objects.create(**own, site=world.alice.site, kind="x", on=NOW.date(), by=world.alice.director)
     place = Alert.objects.create(**own, key="place:x:1", steps=[], opened_at=NOW)
     TextLine.objects.create(**own, phone_hash="0")

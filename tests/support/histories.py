@@ -17,6 +17,7 @@ from handrail.rules.protocol import AfterToxicityRow, GapRow, Protocol
 from handrail.rules.terms import STEPS
 from handrail.rules.validity import Judged, judge
 from tests.support import agreements
+from tests.support.calling_back import called_back
 from tests.support.handing_over import handed_over
 from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
 from tests.support.staying import admitted
@@ -29,7 +30,7 @@ ZONES = ["America/Chicago", "America/Los_Angeles", "UTC", "Europe/Oslo"]
 HOURS = [1, 0, 2, 12, 24, 46, 47, 48, 49, 60, 72, 167, 168, 169]
 MINUTES = [0, 0, 1, 15, 30, 59, 60, 61, 90, 119, 120, 240, 600, 1440, 2880]
 
-ALL: list[Moment] = [*MOMENTS, handed_over, admitted]
+ALL: list[Moment] = [*MOMENTS, handed_over, admitted, called_back]
 
 
 @dataclass(frozen=True, kw_only=True)

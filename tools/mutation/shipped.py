@@ -32,6 +32,7 @@ LOADERS |= {
     "payer_questions",
     "programmes",
     "desk_rules",
+    "expert_line",
     "load_capacity",
     "load_curriculum",
     "load_teach_back",
@@ -42,6 +43,7 @@ LOADERS |= {
 """Functions that remember what they loaded."""
 READERS = {
     "care/capacity.toml": ("rules/capacity.py",),
+    "care/expert_line.toml": ("rules/expert_line.py",),
     "care/fever.toml": ("rules/worksheet.py",),
     "care/packet.toml": ("rules/packet_data.py", "rules/packet_care.py"),
     "care/referral.toml": ("rules/referral.py",),
@@ -87,6 +89,7 @@ def _kinds() -> Mapping[str, _Kind]:
         curriculum,
         drills,
         emergency,
+        expert_line,
         health_links,
         packet_data,
         policy,
@@ -138,6 +141,7 @@ def _kinds() -> Mapping[str, _Kind]:
         "care/tocilizumab.toml": _Kind(lambda _: caredata.tocilizumab(), caredata.care_from_toml),
         "care/fever.toml": _Kind(lambda _: worksheet.fever_data(), worksheet.fever_from_toml),
         "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),
+        "care/expert_line.toml": _Kind(lambda _: expert_line.expert_line(), expert_line.expert_line_from_toml),
         "care/gate.toml": _Kind(lambda _: readiness.gate_data(), readiness.gate_from_toml),
         "care/health_links.toml": _Kind(lambda _: health_links.health_link_data(), health_links.health_links_from_toml),
         "care/packet.toml": _Kind(lambda _: packet_data.packet_data(), packet_data.packet_data_from_toml),

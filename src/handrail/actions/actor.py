@@ -15,8 +15,11 @@ LINK_VERBS: Final = {
     LinkToken.Purpose.CHECKIN.value: frozenset({"record_checkin", "report_home_medicine"}),
     LinkToken.Purpose.HANDOFF.value: frozenset({"take_part_in_handoff"}),
     LinkToken.Purpose.HEALTH_LINK.value: frozenset({"read_packet"}),
+    LinkToken.Purpose.EMERGENCY.value: frozenset({"ask_call_back"}),
 }
 """What the holder of a link may do, by the link's purpose; nothing else."""
+EMERGENCY: Final = "ed"
+"""The role of whoever holds an emergency card and typed its code, whose card it is."""
 SYSTEM_VERBS: Final = frozenset({"read_packet"})
 """What a system may do on a course that was tied to it; nothing else."""
 
@@ -63,7 +66,7 @@ class Actor:
                 raise NotVisibleError("This link is no longer good.")
             if verb not in LINK_VERBS.get(link.purpose, frozenset()):
                 raise NotAllowedError("This link is not for that.")
-            return link.holder
+            return EMERGENCY if link.purpose == LinkToken.Purpose.EMERGENCY else link.holder
         if self.client is not None:
             return self._role_of_system(self.client, verb, course)
         return "service"
@@ -98,8 +101,8 @@ def person(user: User, *, on_behalf_of: str = "", source: str = "staff") -> Acto
 
 
 def through_link(link: LinkToken) -> Actor:
-    """The holder of a link: a patient, a caregiver, or somebody of the practice to which a patient is handed over."""
-    if link.purpose == LinkToken.Purpose.HANDOFF:
+    """The holder of a link: a patient, a caregiver, an emergency department, or somebody of the practice that takes a patient over."""
+    if link.purpose in (LinkToken.Purpose.HANDOFF, LinkToken.Purpose.EMERGENCY):
         return Actor(source="staff", link=link)
     if link.holder == "caregiver":
         return Actor(source="caregiver", link=link, on_behalf_of=str(link.contact_id or ""))

@@ -263,8 +263,11 @@ def _open(course: Course, card: EmergencyCard, who: str, now: datetime) -> Emerg
     return opening
 
 
-def opening_of(cookie: str, *, now: datetime | None = None) -> EmergencyOpening | None:
-    """The opening behind a cookie while it lasts; None when its card was revoked since. Every look is written down."""
+def opening_of(cookie: str, *, now: datetime | None = None, looks: bool = True) -> EmergencyOpening | None:
+    """The opening behind a cookie while it lasts; None when its card was revoked since. Every look is written down.
+
+    `looks`: False for an answer that shows nothing of the patient.
+    """
     now = now or clock.now()
     try:
         opening_id = UUID(signing.loads(cookie, salt=_SALT))
@@ -275,7 +278,8 @@ def opening_of(cookie: str, *, now: datetime | None = None) -> EmergencyOpening 
         opening = EmergencyOpening.objects.select_related(*related).filter(pk=opening_id, until__gt=now).first()
     if opening is None or not _in_force(opening.card, now):
         return None
-    log_look(opening.course, LOOK, link=opening.card.link, now=now)
+    if looks:
+        log_look(opening.course, LOOK, link=opening.card.link, now=now)
     return opening
 
 

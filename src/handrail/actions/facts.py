@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from handrail import clock
@@ -12,6 +12,9 @@ from handrail.actions.recording import Recorded, counted, locked, record, record
 from handrail.people.permissions import VERB_FOR_KIND
 from handrail.records.models import Event
 from handrail.rules.handoff_events import HANDOFF
+
+NEVER_CHANGED: Final = ("course_started", "fact_withdrawn", "call_back_asked")
+"""Kinds that nobody corrects or withdraws. An ask for a call back is settled by the call alone: asked by mistake, it is called too."""
 
 
 def record_event(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: datetime | None = None) -> Recorded:
@@ -111,7 +114,7 @@ def _former(course_id: UUID, event_id: UUID, by: Actor, now: datetime) -> Event:
         former = course.events.filter(id=event_id).first()
     if former is None:
         raise NotVisibleError("There is no such event in this course.")
-    if former.kind not in VERB_FOR_KIND or former.kind in ("course_started", "fact_withdrawn"):
+    if former.kind not in VERB_FOR_KIND or former.kind in NEVER_CHANGED:
         raise RefusedError("That kind of event cannot be corrected or withdrawn.", code="unknown_kind")
     return former
 

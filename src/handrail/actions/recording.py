@@ -25,7 +25,7 @@ from handrail.people import scope
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for, context_of
 from handrail.records.models import Course, Event
-from handrail.rules import coursefile, inpatient
+from handrail.rules import call_back, coursefile, inpatient
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.events import SHELL_KINDS, By
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 CANNOT_ASSESS: Final = f"{ledger.SHELL}cannot_assess"
 REPORT: Final = "checkin_received"
 HUB_CALL: Final = "hub_call_made"
+CALL_BACK: Final = "call_back_made"
 CHANGES_POLICY: Final = ("policy_changed", "fact_withdrawn")
 TRY_AGAIN: Final = timedelta(minutes=5)
 """How soon the watcher tries again to assess a course that could not be assessed."""
@@ -338,7 +339,7 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
         where = "".join(traceback.format_tb(error.__traceback__))  # without the message, which may hold a reading
         log.error("course %s could not be assessed (%s)\n%s", course.pk, type(error).__name__, where)
         return could_not_assess(course, now, reported=reported)
-    wanted = ledger.wanted_from(answer.pages, policy.ladders)
+    wanted = ledger.wanted_from(answer.pages, policy)
     changes = ledger.reconcile(course, wanted, now)
     if reported:
         ed_packets.ask_for_red(course, changes.opened, history, now)
@@ -403,9 +404,9 @@ def note_resumed(course: Course, resumed: Iterable[Alert], now: datetime, becaus
 
 
 def _resume_in_vain(course: Course, row: Event, now: datetime) -> None:
-    """A call that reached nobody: the ladders of what somebody had go on; after one with the hospital, those about that call."""
+    """A call that reached nobody: the ladders of what somebody had go on; after one with the hospital, or a call back, those about it."""
     if (
-        row.kind not in ("contact_made", HUB_CALL)
+        row.kind not in ("contact_made", HUB_CALL, CALL_BACK)
         or row.payload.get("reached") is True
         or row.payload.get("with") == "ed"
     ):
@@ -415,6 +416,10 @@ def _resume_in_vain(course: Course, row: Event, now: datetime) -> None:
     )
     if row.kind == HUB_CALL:
         had = had.filter(key__startswith=inpatient.KEY)
+    elif row.kind == CALL_BACK:
+        had = had.filter(key__startswith=call_back.key_of(row.payload.get("ask") or "-"))
+    else:
+        had = had.exclude(key__startswith=f"{call_back.KEY}:")
     held = [alert for alert in had.select_for_update() if not alert.key.startswith(ledger.SHELL)]
     note_resumed(course, [ledger.resume(alert, now) for alert in held], now, "could_not_reach")
 

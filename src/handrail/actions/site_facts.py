@@ -15,10 +15,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from handrail.people import network, scope
 from handrail.people.coverage import Hole, hole_words, holes_of_sites
+from handrail.people.expert_line import standings
 from handrail.people.models import MockDrill, Site, SiteException, SiteGrant, SiteItem
 from handrail.people.registry import run_of, standing_drills_of
 from handrail.records.models import Event
 from handrail.rules.drills import leaves_to_words, load_drills, site_evidence
+from handrail.rules.expert_line import LineStanding
 from handrail.rules.rota import load_rota_rules
 from handrail.rules.setting_facts import LEVELS
 from handrail.rules.site_levels import Excepted, Granted, Shown, SiteFacts, SiteLevel, load_site_levels, site_level
@@ -26,6 +28,7 @@ from handrail.rules.terms import civil_date, say_instant
 
 ROTA: Final = "SITE-13"
 DRILLS: Final = "SITE-23"
+LINE: Final = "SITE-33"
 REVIEW: Final = "SITE-27"
 """The item whose check is the monthly review: an event before it counts as reviewed."""
 
@@ -72,6 +75,7 @@ def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:
     ahead = timedelta(days=load_rota_rules().look.days_ahead)
     holes = holes_of_sites(wanted, now, now + ahead) if wanted else {}
     drills = standing_drills_of(ids)
+    lines = standings(wanted, now)
     return {
         site.pk: _gathered(
             site,
@@ -82,6 +86,7 @@ def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:
             tuple(row for row in grants if row.site_id == site.pk),
             holes[site.pk],
             [row for row in drills if row.site_id == site.pk],
+            lines[site.pk],
         )
         for site in wanted
     }
@@ -107,6 +112,7 @@ def _gathered(
     grants: tuple[SiteGrant, ...],
     holes: Sequence[Hole],
     drills: Sequence[MockDrill],
+    line: LineStanding,
 ) -> Gathered:
     today = civil_date(now, site.time_zone)
     words = f"computed on {say_instant(now, site.time_zone)} from the rota"
@@ -116,7 +122,7 @@ def _gathered(
     facts = SiteFacts(
         name=site.name,
         has_hub=bool(hubs),
-        shown=(*(_shown(row) for row in items), computed, *held),
+        shown=(*(_shown(row) for row in items), computed, *held, *_line(line, today)),
         excepted=tuple(_excepted(exceptions)),
         granted=tuple(_granted(row) for row in grants if not any(_written_over(row, later) for later in grants)),
     )
@@ -148,6 +154,20 @@ def _drills(rows: Sequence[MockDrill], products: Iterable[str], site: Site, toda
             until=until,
             no_end=None if until else True,
             product=product,
+        )
+
+
+def _line(line: LineStanding, today: date) -> Iterable[Shown]:
+    """What the dummy calls say of the line, for every product; where none was ever made, it is left to what people say."""
+    if line.last is not None:
+        until = line.due_on if line.holds else None
+        yield Shown(
+            item=LINE,
+            met=line.holds,
+            checked_on=today,
+            evidence=line.because,
+            until=until,
+            no_end=None if until else True,
         )
 
 

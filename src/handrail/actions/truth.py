@@ -17,6 +17,7 @@ from handrail.people.models import EmergencyCard
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for
 from handrail.records.models import Course
+from handrail.rules.call_back import KEY
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder, UnusableInput, Urgency, zone_named
 
@@ -24,7 +25,7 @@ _CALLED: Final = ("now", "soon")
 ASK_AGAIN_SECONDS: Final = 15
 """While something urgent is open, a patient's page asks so often what is true now."""
 _FASTEST: Final = 2
-_NOT_OF_THE_PATIENT: Final = ("shell:break_glass", "shell:emergency", "handoff:")
+_NOT_OF_THE_PATIENT: Final = ("shell:break_glass", "shell:emergency", "handoff:", f"{KEY}:")
 """Keys of pages that are about no report: nobody is called to the patient for them."""
 _WHO: Final[dict[str, Promise]] = {
     "first_on_call": gettext_lazy("The clinician on call is being called."),

@@ -9,6 +9,8 @@ from datetime import datetime
 from handrail.alerts.models import Alert
 from handrail.people.rota import OnDuty, who_is_on
 from handrail.records.accountability import Accountable, accountable_for
+from handrail.rules.answering import EXPERT_LINE
+from handrail.rules.call_back import ask_of
 from handrail.rules.paging import Step
 
 
@@ -26,5 +28,9 @@ def on_duties(alert: Alert, now: datetime, party: Accountable | None = None) -> 
     """The same for one step after the other: who answers for the patient is looked up once, or is given as `party`."""
     if alert.course is None:
         return lambda who: who_is_on(alert.organisation_id, who, now, site_id=alert.site_id)
+    if (
+        ask_of(alert.key) is not None
+    ):  # whoever answers for the expert line, and not for what is done for the patient now
+        party = accountable_for(alert.course, now, EXPERT_LINE)
     answers = party or accountable_for(alert.course, now)
     return lambda who: answers.on_duty(who, now)

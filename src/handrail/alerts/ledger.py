@@ -4,7 +4,7 @@ Alerts whose key begins with `shell:` come from Handrail itself (a record opened
 assessed); the answer neither opens nor closes them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +14,9 @@ from handrail.alerts.models import PLACE, Alert
 from handrail.alerts.wake import wake
 from handrail.people.models import LinkToken
 from handrail.records.models import Course
+from handrail.rules.call_back import steps_of
 from handrail.rules.paging import Step
+from handrail.rules.policy import Policy
 from handrail.rules.terms import Ladder
 
 SHELL: Final = "shell:"
@@ -51,8 +53,8 @@ class Changes:
     look_again_at: datetime | None = None
 
 
-def wanted_from(pages: Iterable[Any], ladders: Mapping[Any, Any]) -> list[Wanted]:
-    """The pages of an assessment with the steps of the policy's ladders."""
+def wanted_from(pages: Iterable[Any], policy: Policy) -> list[Wanted]:
+    """The pages of an assessment with the steps that the policy gives them: those of the ladder, or their own."""
     return [
         Wanted(
             key=page.key,
@@ -60,7 +62,7 @@ def wanted_from(pages: Iterable[Any], ladders: Mapping[Any, Any]) -> list[Wanted
             ladder=page.ladder.value,
             what=page.what,
             because=page.because,
-            steps=ladders[page.ladder].steps,
+            steps=steps_of(page.key, policy) or policy.ladders[page.ladder].steps,
             follows=page.follows,
         )
         for page in pages

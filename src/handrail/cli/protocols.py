@@ -47,6 +47,8 @@ from handrail.rules.drills import FORMAT as DRILLS_FORMAT
 from handrail.rules.drills import drills_from_toml
 from handrail.rules.emergency import FORMAT as EMERGENCY_FORMAT
 from handrail.rules.emergency import emergency_from_toml
+from handrail.rules.expert_line import FORMAT as EXPERT_LINE_FORMAT
+from handrail.rules.expert_line import expert_line_from_toml
 from handrail.rules.health_links import FORMAT as HEALTH_LINKS_FORMAT
 from handrail.rules.health_links import health_links_from_toml
 from handrail.rules.packet_data import FORMAT as PACKET_FORMAT
@@ -141,6 +143,7 @@ def _check_file(file: Path) -> list[str]:
         DESK_FORMAT: lambda: list(_check_desk(desk_from_toml(raw.decode()))),
         FIGURES_FORMAT: lambda: _loaded(definitions_from_toml(raw.decode())),
         PUBLISHED_FORMAT: lambda: _loaded(published_from_toml(raw.decode())),
+        EXPERT_LINE_FORMAT: lambda: _loaded(expert_line_from_toml(raw.decode())),
         CAPACITY_FORMAT: lambda: _loaded(capacity_from_toml(raw.decode())),
         TRAINING_FORMAT: lambda: _loaded(curriculum_from_toml(raw.decode())),
         TEACH_BACK_FORMAT: lambda: _loaded(teach_back_from_toml(raw.decode())),

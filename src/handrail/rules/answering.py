@@ -21,6 +21,7 @@ from handrail.rules.handoff_loop import counts
 from handrail.rules.history import History
 from handrail.rules.responsibility import (
     DOSING_SITE,
+    FIRST,
     SECOND,
     Agreement,
     Party,
@@ -48,6 +49,8 @@ AFTER_HOURS, DOSING_DAY, OTHER_DAY = "after_hours_contact", "daily_assessment_do
 CANDIDACY, GATE, MAINTENANCE = "candidacy", "gate_and_dose", "maintenance_doses"
 TASKS: Final = (EMERGENCY, AFTER_ED, INPATIENT, AFTER_HOURS, DOSING_DAY, OTHER_DAY, CANDIDACY, GATE, MAINTENANCE)
 """The tasks of the matrix that can be the one that applies now."""
+EXPERT_LINE: Final = "expert_line"
+"""No row of the matrix: the line that its rows consult. The centre answers it, whoever answers for the patient."""
 LOOK_AHEAD: Final = timedelta(days=9)
 """From the start of a day on: the hours of an agreement repeat every week."""
 
@@ -196,6 +199,8 @@ def _by_agreement(
     task: str,
     now: datetime,
 ) -> Answering:
+    if task == EXPERT_LINE:
+        return _expert_line(agreement, signed, organisations, responsible, now)
     row = agreement.task_named(task)
     local = now.astimezone(zone_named(agreement.time_zone))
     phase = _phase(agreement, responsible)
@@ -228,6 +233,31 @@ def _by_agreement(
         agreement=signed.agreement_id,
         version=signed.version,
         outside=outside,
+    )
+
+
+def _expert_line(
+    agreement: Agreement, signed: _Org, organisations: Sequence[_Org], responsible: _Org, now: datetime
+) -> Answering:
+    """The clinician on call of the party that owns the agreement: the centre, or a practice that stands alone."""
+    party = agreement.party_named(FIRST[agreement.template])
+    found = next((each for each in organisations if party is not None and each.id == party.organisation), None)
+    if party is None or found is None:
+        name = party.name if party is not None else "The centre"
+        return _fallback(responsible, EXPERT_LINE, f"{name} does not reach this course: {responsible.name} answers")
+    local = now.astimezone(zone_named(agreement.time_zone))
+    open_now = agreement.clinic_hours.open_at(local, agreement.holidays)
+    return Answering(
+        organisation=found.id,
+        name=party.name,
+        role="Expert line",
+        duty="first_on_call",
+        number=party.number if open_now else party.after_hours_number or party.number,
+        task=EXPERT_LINE,
+        task_name="Expert line",
+        because=f"agreement version {signed.version}: {party_words(agreement, party.key)}",
+        agreement=signed.agreement_id,
+        version=signed.version,
     )
 
 

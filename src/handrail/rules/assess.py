@@ -14,6 +14,7 @@ from typing import Any
 
 from handrail.rules.answer import Assessment, CourseState, Finding, PageWanted, Task, Toxicity, Watch
 from handrail.rules.answering import accountable, standing_of
+from handrail.rules.call_back import call_backs
 from handrail.rules.checks import checks
 from handrail.rules.contact import contact
 from handrail.rules.daily import daily
@@ -94,8 +95,10 @@ def _assess_one(
     back = handback(history, policy, now)
     over = handoff(history, doses, toxicity, dose.next_dose, policy, now)
     stay = inpatient(history, policy, now)
+    owed = call_backs(history, policy, now)
     changes += [
         *stay.changes_at,
+        *owed.changes_at,
         *at_home.changes_at,
         *contacts.changes_at,
         *called.changes_at,
@@ -103,7 +106,7 @@ def _assess_one(
         *over.changes_at,
     ]
     findings = [*sorted_out.findings, *called.findings, *watched.findings, *contacts.findings, *back.findings]
-    findings += [*dose.findings, *at_home.findings, *over.findings, *stay.findings]
+    findings += [*dose.findings, *at_home.findings, *over.findings, *stay.findings, *owed.findings]
     findings += _rescue_findings(history, doses, toxicity, policy, now, changes)
     findings += planning_findings(history, doses, protocol, toxicity, now, changes)
     findings += _schedule_findings(history, doses, protocol)
@@ -136,20 +139,22 @@ def _assess_one(
         findings=tuple(sorted(findings, key=lambda finding: finding.urgency.rank)),
         tasks=(
             *(*sorted_out.tasks, *called.tasks, *back.tasks, *watched.tasks, *contacts.tasks),
-            *(*over.tasks, *stay.tasks, *_dose_tasks(dose)),
+            *(*over.tasks, *stay.tasks, *owed.tasks, *_dose_tasks(dose)),
         ),
-        pages=_pages(history, (*sorted_out.pages, *called.pages, *watched.pages, *over.pages, *stay.pages)),
+        pages=_pages(
+            history, (*sorted_out.pages, *called.pages, *watched.pages, *over.pages, *stay.pages), always=owed.pages
+        ),
         cannot_say=_once(missing),
         look_again_at=min((at for at in changes if at > now), default=None),
     )
 
 
-def _pages(history: History, wanted: Sequence[PageWanted]) -> tuple[PageWanted, ...]:
-    """Who is to be called, the most urgent first: nobody for a patient who has died."""
+def _pages(history: History, wanted: Sequence[PageWanted], *, always: Sequence[PageWanted]) -> tuple[PageWanted, ...]:
+    """Who is to be called, the most urgent first: nobody for a patient who has died, but whoever waits at a phone is called back."""
     ended = history.last("course_ended")
-    if ended is not None and ended.body.died is True:
-        return ()
-    return tuple(sorted(wanted, key=lambda page: (page.ladder.rank, page.key)))
+    died = ended is not None and ended.body.died is True
+    asked = (*always, *(() if died else wanted))
+    return tuple(sorted(asked, key=lambda page: (page.ladder.rank, page.key)))
 
 
 def _emergency(sorted_out: TriageAnswer) -> Hold | None:

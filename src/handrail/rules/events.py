@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from handrail.rules.call_back_events import CALL_BACK
 from handrail.rules.handoff_events import HANDOFF
 from handrail.rules.home_events import HomeMedicineAuthorised, HomeMedicineStopped, TeachBackDone
 from handrail.rules.overlays import Overlay, PolicyDocument
@@ -455,6 +456,7 @@ KINDS: dict[str, type[Any]] = {
     **HANDOFF,
     **STAY,
     **TEAM,
+    **CALL_BACK,
     "course_ended": CourseEnded,
     "note_added": NoteAdded,
     "fact_withdrawn": FactWithdrawn,

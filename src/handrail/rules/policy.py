@@ -21,6 +21,7 @@ from typing import Any, Literal
 from handrail.rules.alarm import check_alarm
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
+from handrail.rules.policy_call_back import CallBackPolicy, check_call_back
 from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.policy_daily import DailyPolicy, check_daily
 from handrail.rules.policy_handoff import HandoffPolicy, check_handoff
@@ -230,6 +231,7 @@ class _Document:
     reaching: ReachingPolicy | None = None
     handoff: HandoffPolicy | None = None
     inpatient: InpatientPolicy | None = None
+    call_back: CallBackPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +263,8 @@ class Policy:
     handoff: HandoffPolicy | None = None
     """None in a policy written before there was one: the rules then take that of the shipped policy."""
     inpatient: InpatientPolicy | None = None
+    """Likewise."""
+    call_back: CallBackPolicy | None = None
     """Likewise."""
 
     def patient_words(self, ladder: Ladder, language: str = "") -> str:
@@ -335,6 +339,8 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         check_handoff(read.handoff)
     if read.inpatient is not None:
         check_inpatient(read.inpatient)
+    if read.call_back is not None:
+        check_call_back(read.call_back)
     for departed in read.departure:
         _check_day(departed.review_on, f"departure.{departed.place}.review_on")
     if read.reaching is not None and min(read.reaching.next_way_after_seconds, read.reaching.answer_link_hours) <= 0:
@@ -361,6 +367,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         daily=read.daily,
         handoff=read.handoff,
         inpatient=read.inpatient,
+        call_back=read.call_back,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from handrail.rules.call_back_events import CALL_BACK_TELLERS, CALL_BACK_WORDS
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
 from handrail.rules.home_events import taught_words
@@ -69,6 +70,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "handoff_ended": "hand-off ended",
     **STAY_WORDS,
     **TEAM_WORDS,
+    **CALL_BACK_WORDS,
     "course_ended": "course ended",
     "note_added": "note",
     "fact_withdrawn": "fact withdrawn",
@@ -142,11 +144,9 @@ def _plainly(body: Body, nulls: tuple[str, ...]) -> str:
     """The fields of a kind that needs no sentence of its own."""
     skipped = ("implausible", "alert", "key", "person", "hospitalist", "decides_person", "nurse", "deputy")
     names = [name for name in type(body).__slots__ if name not in skipped]
-    return _join(*(_known(getattr(body, name), frozenset(nulls), name, _label(name)) for name in names))
-
-
-def _label(name: str) -> str:
-    return name.rstrip("_").replace("_", " ")
+    return _join(
+        *(_known(getattr(body, name), frozenset(nulls), name, name.rstrip("_").replace("_", " ")) for name in names)
+    )
 
 
 def _checkin(body: Body, _nulls: Nulls) -> str:
@@ -300,8 +300,7 @@ def _incident(body: Body, nulls: Nulls) -> str:
 
 
 def _handed_back(body: Body, nulls: Nulls) -> str:
-    whom = f"to the {role_words(body.to_role)}" if body.to_role else ""
-    return _join(_known(body.what, nulls, "what", ""), whom)
+    return _join(_known(body.what, nulls, "what", ""), f"to the {role_words(body.to_role)}" if body.to_role else "")
 
 
 def _handoff_offered(body: Body, nulls: Nulls) -> str:
@@ -477,6 +476,7 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "visit_done": _visit,
     "incident_closed": _incident,
     "handed_back": _handed_back,
+    **CALL_BACK_TELLERS,
     "handoff_offered": _handoff_offered,
     "handoff_delivered": _handoff_delivered,
     "handoff_read": _handoff_read,

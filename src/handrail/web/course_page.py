@@ -305,6 +305,7 @@ _STAYS: Final = (
     "alert_closed",
     "ed_packet_noted",
     "accountability_moved",
+    "call_back_asked",
 )
 """Kinds that nobody withdraws by hand."""
 

@@ -12,9 +12,11 @@ from django.views.decorators.http import require_GET
 from handrail import clock
 from handrail.actions.setting_up import set_up
 from handrail.people import permissions
-from handrail.people.models import Organisation
+from handrail.people.expert_line import standings
+from handrail.people.models import Organisation, Site
 from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
+from handrail.web.views_expert_line import line_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,11 @@ DESKS: Final = (
     ),
     Desk(url="modules", title="Modules and documents", words="Who lacks which module by when, and what is to be read and signed."),
     Desk(url="drills", title="Drills", words="Mock reactions with their times, and which site holds the drills that it needs."),
+    Desk(
+        url="expert_line",
+        title="Expert line",
+        words="Whether a human answers at every hour, when it was tried last, and how fast those who asked were called back.",
+    ),
     Desk(
         url="rems",
         title="REMS",
@@ -68,5 +75,12 @@ def programme(request: HttpRequest) -> HttpResponse:
         for each in mine
         if (steps := set_up(each, now)) is not None
     ]
-    context = {**frame(request, "programme"), "desks": DESKS, "houses": houses}
+    sites = list(Site.objects.filter(organisation__in=mine).select_related("organisation").order_by("name", "id"))
+    lines = standings(sites, now)
+    context = {
+        **frame(request, "programme"),
+        "desks": DESKS,
+        "houses": houses,
+        "lines": [line_row(site, lines[site.pk]) for site in sites if not lines[site.pk].holds],
+    }
     return render(request, "handrail/programme.html", context)

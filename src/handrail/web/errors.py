@@ -16,7 +16,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Named in the settings: Django asks it for the answer."""
     if request.path in (reverse("checkin"), reverse("checkin_alarm"), reverse("checkin_took")):
         return form_too_old(request)
-    if request.path == reverse("emergency"):
+    if request.path in (reverse("emergency"), reverse("emergency_call_back")):
         return emergency_views.form_too_old(request)
     if request.path == reverse("handoff_door"):
         return receiver_views.form_too_old(request)

@@ -16,6 +16,7 @@ from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
+from handrail.actions.call_backs import states_of
 from handrail.actions.errors import RefusedError
 from handrail.alerts.models import Alert, Notice, Page
 from handrail.alerts.reach import alerts_of
@@ -23,6 +24,7 @@ from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records import wire
 from handrail.records.models import Course
+from handrail.rules.call_back import ask_of
 from handrail.rules.inpatient import KEY
 from handrail.rules.paging import PATIENT
 from handrail.rules.policy import load_policy
@@ -31,6 +33,7 @@ from handrail.rules.telling import role_words
 from handrail.rules.terms import Ladder, UnusableInput
 from handrail.web import course_page, on_call
 from handrail.web.answer_forms import CALL, call_form, holding
+from handrail.web.call_backs import MADE_FORM, made_context, rows
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.ed_packet import packet_context
@@ -45,6 +48,10 @@ OWNER_WORDS: Final = (
     "Call the unit that has the patient. Only a call that reached somebody there, or the discharge, ends this page."
 )
 """Of a missed call about a patient in hospital, where the words of the ladder speak of a patient at home."""
+CALL_BACK_WORDS: Final = (
+    "Call the number below. Only a call that reached somebody, written down here, ends this page: “I have it” does not."
+)
+"""Of a page about a call back."""
 STATE_WORDS: Final = {
     Page.State.SENDING: "being sent",
     Page.State.SENT: "sent",
@@ -176,6 +183,7 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
     log_look(course, "page", user=user, now=now)
     looked = course_page.look(course, now)
     about_hospital = alert.key.startswith(KEY)
+    back = _call_back(alert, course, now)
     context = {
         **frame(request, "pages"),
         **course_page.page_context(course, looked, now, names=names),
@@ -187,9 +195,12 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         "attempts": attempts(alert, course.time_zone),
         "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
         "forms": [FORMS[key] for key in ("assessment", "medicine") if FORMS[key].verb in verbs],
-        "may_call": alert.closed_at is None and CALL.verb in verbs and not about_hospital,
+        "may_call": alert.closed_at is None and CALL.verb in verbs and not about_hospital and back is None,
         "may_call_hospital": about_hospital and HOSPITAL_CALL.verb in verbs,
-        "owner_words": OWNER_WORDS if about_hospital else _owner_words(alert, now),
+        "call_back": back,
+        "may_call_back": MADE_FORM.verb in verbs,
+        **made_context(),
+        "owner_words": _words_for_owner(alert, now, about_hospital=about_hospital, back=back),
         "notices": _notices(alert, course.time_zone),
         "ed_poll": alert.closed_at is None,
         **packet_context(course, now, verbs),
@@ -197,6 +208,20 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         **(holding(alert, user, now, course.time_zone) if "acknowledge" in verbs else {}),
     }
     return render(request, "handrail/page.html", context, status=status)
+
+
+def _call_back(alert: Alert, course: Course, now: datetime) -> dict[str, Any] | None:
+    """The ask that an alert is about; None for one about something else."""
+    name = ask_of(alert.key)
+    found = [each for each in states_of(course, now) if each.ask.id == name] if name is not None else []
+    shown = rows(found, course.time_zone, call="")
+    return shown[0] if shown else None
+
+
+def _words_for_owner(alert: Alert, now: datetime, *, about_hospital: bool, back: dict[str, Any] | None) -> str:
+    if about_hospital:
+        return OWNER_WORDS
+    return CALL_BACK_WORDS if back is not None else _owner_words(alert, now)
 
 
 def _owner_words(alert: Alert, now: datetime) -> str:

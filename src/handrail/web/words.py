@@ -57,6 +57,8 @@ KIND_WORDS: Final = {
     "hub_call_made": "Call with the hospital",
     "discharge_noted": "Discharged",
     "nurses_named": "Nurse and deputy named",
+    "call_back_asked": "Call back asked for",
+    "call_back_made": "Call back",
     "page_sent": "Page sent",
     "page_acknowledged": "Page acknowledged",
     "page_failed": "Page not delivered",

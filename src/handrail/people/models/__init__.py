@@ -5,6 +5,7 @@ from handrail.people.models.cards import EmergencyCard, EmergencyOpening
 from handrail.people.models.clients import AccessToken, ClientAssertion, DeviceLink, ServiceClient
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
 from handrail.people.models.document_keys import DocumentKey
+from handrail.people.models.expert_line import DummyCall
 from handrail.people.models.health_links import HealthLink, HealthLinkRequest
 from handrail.people.models.links import LinkToken
 from handrail.people.models.organisations import Certificate, Membership, Organisation, Role, Shift, Site, Step
@@ -31,6 +32,7 @@ __all__ = [
     "ContactPoint",
     "DeviceLink",
     "DocumentKey",
+    "DummyCall",
     "EmergencyCard",
     "EmergencyDestination",
     "EmergencyOpening",

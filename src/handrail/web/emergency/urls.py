@@ -6,5 +6,6 @@ from handrail.web.emergency import views
 
 urlpatterns = [
     path("", views.emergency, name="emergency"),
+    path("call-back", views.call_back, name="emergency_call_back"),
     path("<path:key>", views.exchange, name="emergency_link"),
 ]

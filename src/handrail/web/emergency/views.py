@@ -8,23 +8,31 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
+from handrail.actions.call_backs import ask_from_opening, own_states, rules_of
 from handrail.actions.emergency import COOKIE, OPEN_COOKIE, exchange_key, number_on_card, open_page, opening_of
+from handrail.actions.errors import ActionError, RefusedError
+from handrail.actions.truth import number_to_call
 from handrail.people.models import EmergencyOpening
 from handrail.people.scope import acting_for
 from handrail.rules.emergency import emergency_data
-from handrail.web import ed_facts
+from handrail.web import call_backs, ed_facts
 from handrail.web.checkin.words import dialled
+from handrail.web.forms import Filled, fill
 from handrail.web.without_account import private
 from handrail.web.words import instant_iso
 
 PATH: Final = "/e/"
+NOT_SENT: Final = "NOT sent: look at what is marked, and press the button once more."
+TOO_LONG: Final = "NOT sent: this page was open too long. What you typed is still here: press the button once more."
 SCANNED_LASTS: Final = 24 * 3600
 """Seconds for which a browser remembers which card it scanned; what the card opens is asked anew each time."""
 
@@ -55,9 +63,44 @@ def emergency(request: HttpRequest) -> HttpResponse:
     return _general(request, now) if opening is None else _facts(request, opening, now)
 
 
+@require_http_methods(["GET", "POST"])
+def call_back(request: HttpRequest) -> HttpResponse:
+    """Ask the expert line for a call back; asked for like a page by the page itself: what has become of it, and nothing of the patient."""
+    now = clock.now()
+    asks = request.method == "POST"
+    cookie = request.COOKIES.get(OPEN_COOKIE, "")
+    opening = opening_of(cookie, now=now, looks=asks) if cookie else None
+    if opening is None or (not asks and "HTTP_X_HANDRAIL_BACKGROUND" not in request.META):
+        return private(redirect("emergency"))
+    if not asks:
+        with acting_for(opening.organisation_id):
+            context = {"call_back": {"rows": _call_back_rows(opening, now)}}
+            return private(render(request, "handrail/emergency/call_back.html", context))
+    filled = fill(call_backs.ASK_FORM, dict(request.POST.lists()), opening.course.time_zone)
+    batch = call_backs.batch_of(request.POST.get("batch", ""))
+    trouble = ""
+    if not filled.errors:
+        try:
+            ask_from_opening(opening, call_backs.wish_of(filled.values), event_id=batch, now=now)
+        except RefusedError as error:
+            filled.errors[error.path if error.path in ("who", "number") else "number"] = error.message
+        except ActionError as error:
+            trouble = f"NOT sent. {error.message}"
+        else:
+            return private(redirect("emergency"))
+    return _facts(request, opening, now, filled=filled, batch=batch, trouble=trouble or NOT_SENT, status=422)
+
+
 def form_too_old(request: HttpRequest) -> HttpResponse:
-    """The code came without the form's secret: nothing was tried, and the page asks again."""
-    return _general(request, clock.now(), again=True)
+    """A form came without its secret: nothing was tried, and the page asks again."""
+    now = clock.now()
+    cookie = request.COOKIES.get(OPEN_COOKIE, "")
+    if request.path == reverse("emergency_call_back") and cookie:
+        opening = opening_of(cookie, now=now)
+        if opening is not None:
+            filled = fill(call_backs.ASK_FORM, dict(request.POST.lists()), opening.course.time_zone)
+            return _facts(request, opening, now, filled=filled, trouble=TOO_LONG)
+    return _general(request, now, again=True)
 
 
 def _general(request: HttpRequest, now: datetime, *, failed: bool = False, again: bool = False) -> HttpResponse:
@@ -76,10 +119,41 @@ def _general(request: HttpRequest, now: datetime, *, failed: bool = False, again
     return private(render(request, "handrail/emergency/general.html", context))
 
 
-def _facts(request: HttpRequest, opening: EmergencyOpening, now: datetime) -> HttpResponse:
+def _facts(
+    request: HttpRequest,
+    opening: EmergencyOpening,
+    now: datetime,
+    *,
+    filled: Filled | None = None,
+    batch: UUID | None = None,
+    trouble: str = "",
+    status: int = 200,
+) -> HttpResponse:
     with acting_for(opening.organisation_id):
-        context = {**_frame(now), **ed_facts.facts_of(opening.course, now, names=True)}
-        return private(render(request, "handrail/emergency/sheet.html", context))
+        facts = ed_facts.facts_of(opening.course, now, names=True)
+        context = {**_frame(now), **facts, "call_back": _call_back(opening, now, filled, batch, trouble)}
+        return private(render(request, "handrail/emergency/sheet.html", context, status=status))
+
+
+def _call_back(
+    opening: EmergencyOpening, now: datetime, filled: Filled | None, batch: UUID | None, trouble: str
+) -> dict[str, Any]:
+    """What this opening asked for, and the form."""
+    rows = _call_back_rows(opening, now)
+    return {
+        "rows": rows,
+        "open": any(row["open"] for row in rows),
+        "promise": rules_of(opening.course, now).promise_minutes,
+        "trouble": trouble,
+        **call_backs.ask_context(filled, batch),
+    }
+
+
+def _call_back_rows(opening: EmergencyOpening, now: datetime) -> list[dict[str, Any]]:
+    """Of this opening alone: another department's number and wishes are none of its business."""
+    course = opening.course
+    states = own_states(course, opening.pk, now)
+    return call_backs.rows(states, course.time_zone, call=number_to_call(course, now))
 
 
 def _frame(now: datetime) -> dict[str, Any]:

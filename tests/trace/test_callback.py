@@ -1,0 +1,121 @@
+"""The trace rows of the voice at every hour: each performs its own acceptance column through pages, with the watcher between."""
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.emergency import issue_card
+from handrail.actions.links import issue_checkin_link
+from handrail.alerts.models import Alert, Page
+from handrail.jobs.watcher import Watcher
+from handrail.people.models import DummyCall
+from handrail.people.scope import everything
+from handrail.records.accountability import accountable_for
+from tests.support.factories import MONDAY_0900, World
+
+pytestmark = pytest.mark.django_db
+NOW = MONDAY_0900 + timedelta(hours=17)
+"""Tuesday 2:00 by the clock of the site."""
+
+
+@pytest.fixture
+def world(db):
+    with clock.use(clock.FrozenClock(NOW)) as frozen:
+        world = World()
+        world.time = frozen
+        yield world
+
+
+def words(answer) -> str:
+    text = answer.content.decode().partition("<main")[2]
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", text).split()))
+
+
+def asks(world) -> Client:
+    """An emergency department that scanned the card, typed its code and asked to be called back."""
+    card = issue_card(world.course.pk, by=world.actor("alice"))
+    browser = Client()
+    browser.get(f"/e/{card.key}")
+    browser.post("/e/", {"code": card.code})
+    sent = browser.post(reverse("emergency_call_back"), {"who": "ed_physician", "number": "555 010 0142"})
+    assert sent.status_code == 302
+    return browser
+
+
+def test_t59_a_call_back_is_measured_and_one_later_than_ten_minutes_is_an_incident(world, client):
+    ed, watcher = asks(world), Watcher()
+    watcher.look()
+    with everything():
+        first = Alert.objects.get(key__startswith="call_back:", closed_at__isnull=True)
+        assert {page.user for page in Page.objects.filter(alert=first)} == {world.alice.on_call}
+    client.force_login(world.alice.on_call)
+    client.post(reverse("have_page", args=[first.pk]))
+    world.time.set(NOW + timedelta(minutes=10))
+    watcher.look()
+    assert "NOT called back by Tue 02:10, as was promised: this is an incident" in words(ed.get("/e/"))
+    with everything():
+        late = Alert.objects.get(key__endswith=":late", closed_at__isnull=True)
+        assert Page.objects.filter(alert=late).exists()
+    assert "was promised a call back by" in words(client.get(reverse("course", args=[world.course.pk])))
+    world.time.set(NOW + timedelta(minutes=13))
+    made = reverse("call_back_made", args=[world.course.pk, first.key.split(":")[1]])
+    said = words(client.post(made, {"reached": "yes"}, follow=True))
+    assert "Called back Tue 02:13, later than promised (Tue 02:10)." in said
+    with everything():
+        assert not Alert.objects.filter(key__startswith="call_back:", closed_at__isnull=True).exists()
+    assert "Called back Tue 02:13" in words(ed.get("/e/"))
+    measured = words(client.get(reverse("expert_line")))
+    assert "Every site 1 0 of 1 (0.0 %) 1 0 0 13.0 min 13.0 min" in measured
+    assert "called back Tue 3 Mar 02:13 CST, after 13.0 min" in measured
+
+
+def dials(world, client, **typed: str) -> str:
+    """Somebody dials the number of the site and writes down what happened."""
+    client.force_login(world.alice.nurse)
+    fresh = {"site": str(world.alice.site.pk), "at": "2026-03-03T01:58", "as_rostered": "yes", "who": "fellow"}
+    return words(client.post(reverse("expert_line"), {**fresh, **typed}, follow=True))
+
+
+def test_t79_a_dummy_call_reaches_a_human_within_two_minutes_and_is_logged(world, client):
+    assert "NOT passed. a human after 121 s" in dials(world, client, answered="yes", seconds="121")
+    Watcher().look()
+    with everything():
+        incident = Alert.objects.get(key__startswith="place:dummy_call:", closed_at__isnull=True)
+        assert Page.objects.filter(alert=incident).exists(), "longer than two minutes is an incident that pages"
+    said = dials(world, client, answered="yes", seconds="120", at="2026-03-03T01:59")
+    assert "Saved: passed. a human after 120 s, at most 120." in said
+    with everything():
+        incident.refresh_from_db()
+        assert incident.closed_at is not None
+        logged = DummyCall.objects.get(seconds=120)
+    assert (logged.site, logged.by, logged.rostered) == (world.alice.site, world.alice.nurse, world.alice.on_call)
+    assert f"{world.alice.on_call.name} was on by the rota, and answered" in said
+
+
+def test_t48_the_first_contact_is_dialled_every_month_and_the_patients_screen_shows_the_number_of_the_roster(
+    world, client
+):
+    assert "no dummy call is on record" in words(client_of(world, client).get(reverse("programme")))
+    said = dials(world, client, answered="yes", seconds="20")
+    number = re.search(r"dialled ([0-9-]+)", said)
+    token = issue_checkin_link(world.course.pk, by=world.actor("alice")).token
+    phone = Client()
+    phone.get(f"/c/{token}")
+    assert number is not None and number[1] in phone.get("/c/").content.decode()
+    with everything():
+        answers = accountable_for(world.course, NOW)
+    assert answers.on_duty("first_on_call", NOW).user == world.alice.on_call
+    assert f"{world.alice.on_call.name} was on by the rota" in said
+    assert "answered at every hour" not in words(client.get(reverse("programme")))
+    world.time.advance(days=32)
+    assert "the next dummy call was due" in words(client.get(reverse("programme")))
+
+
+def client_of(world, client) -> Client:
+    client.force_login(world.alice.nurse)
+    return client
