@@ -5,19 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from handrail import clock
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
+from handrail.people.models import ReferralEntry
 from handrail.people.scope import everything
 from handrail.records.models import Course
+from handrail.web.figures import board
 from tests.support.factories import MONDAY_0900, World, event, make_member
 from tests.support.figure_courses import BEGINS, stepped_up, write_rows
+from tests.support.referrals import referred
 
 NOW = MONDAY_0900 + timedelta(days=40)
 
@@ -102,6 +108,81 @@ def test_t76_the_mix_of_settings_and_crs_stand_there_by_quarter(world, client):
     assert re.search(r"2026 Q1 3 \(50.0%\) 1 \(16.7%\) 1 \(16.7%\) 1 \(16.7%\) 2 0 of 2: 0.0%", shown)
 
 
+def test_t88_access_is_shown_with_the_safety_of_the_same_groups_and_never_without(world, client, monkeypatch):
+    """Removing the look for each group's mark in `board.panels` makes it fail."""
+    with clock.use(clock.FrozenClock(BEGINS - timedelta(days=20))):
+        seen, waits = referred(world.alice, language="Spanish"), referred(world.alice, language="Tagalog")
+    course = stepped_up(world, crs=2)
+    ReferralEntry.objects.create(
+        organisation=seen.organisation, referral=seen, course=course, number=2, kind="course_started", at=BEGINS
+    )
+    shown = text(client, "figures_access")
+    assert shown.index("Safety of those who began") < shown.index("Access: referred, begun, waiting")
+    assert re.search(r"Spanish 1 1 of 1: 100.0% \(20.7 to 100.0\) 1 of 1: 100.0%", shown)
+    assert re.search(r"another language 1 0 1 0 0 0 known: fewer than 5", shown)
+    assert re.search(r"Spanish 1 1 0 0 0 1 known: fewer than 5", shown)
+    assert re.search(r"another language 0 0 of 0", shown), "whoever waits has a line of safety too"
+    assert "Tagalog" not in shown
+    assert waits.name not in shown
+    whole = board.safety_panel
+    removals: list[Callable[[str], str]] = [
+        lambda _: "",
+        lambda panel: panel.replace("data-safety", "data-other"),
+        lambda panel: re.sub(r'<tr role="row" data-safety="language-2">.*?</tr>', "", panel),
+    ]
+    for removed in removals:
+        with monkeypatch.context() as patch:
+            patch.setattr(board, "safety_panel", lambda *asked, removed=removed: removed(whole(*asked)))
+            refused = text(client, "figures_access")
+        assert "Access is not shown" in refused
+        assert "Closed without a dose" not in refused
+        assert "fewer than 5" not in refused
+
+
+def test_t88_what_is_exported_has_access_and_safety_in_one_row(world, client):
+    for _ in range(5):
+        stepped_up(world)
+    answer = client.get(reverse("figures_access_csv"))
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert all({"waiting", "crs_any_yes", "admitted_not_known"} <= set(row) for row in rows)
+    (everybody,) = [row for row in rows if (row["grouping"], row["group"]) == ("site", "all")]
+    assert (everybody["referred"], everybody["courses"], everybody["crs_any_no"]) == ("0", "5", "5")
+    with clock.use(clock.FrozenClock(BEGINS)):
+        referred(world.alice)
+    rows = list(csv.DictReader(io.StringIO(client.get(reverse("figures_access_csv")).content.decode())))
+    assert {row["waiting"] for row in rows if row["group"] == "all"} == {"withheld"}
+    assert {row["crs_any_no"] for row in rows if row["group"] == "all"} == {"withheld"}, "never one without the other"
+
+
+def test_t75_what_each_course_used_is_exported_without_identifiers(world, client):
+    """Removing `bed_days` from `measures/utilisation.py` makes it fail."""
+    stay = [
+        event("home_status", at=BEGINS + timedelta(hours=31), location="ed"),
+        event("home_status", at=BEGINS + timedelta(hours=33), location="hospital"),
+        event("discharge_noted", at=BEGINS + timedelta(hours=81), to="home"),
+        event("visit_done", at=BEGINS + timedelta(days=7), contact="in_person"),
+        event("visit_done", at=BEGINS + timedelta(days=8), contact="call"),
+    ]
+    stepped_up(world, tocilizumab="waived", told=stay)
+    for _ in range(5):
+        stepped_up(world, tocilizumab="given")
+    stepped_up(world, tocilizumab="given", settings=("",) * 3)
+    with clock.use(clock.FrozenClock(BEGINS + timedelta(days=31))):
+        body = client.get(reverse("figures_used_csv")).content.decode()
+    rows = list(csv.DictReader(io.StringIO(body)))
+    assert len(rows) == 7
+    assert set(rows[0]) == {
+        "product", "tocilizumab", "whole", "bed_days", "home_days", "days_not_known", "ed_visits", "visits",
+    }  # fmt: skip
+    (ill,) = [row for row in rows if row["bed_days"] != "0"]
+    assert (ill["bed_days"], ill["home_days"], ill["ed_visits"], ill["visits"]) == ("2", "28", "1", "4")
+    assert (ill["product"], ill["tocilizumab"]) == ("withheld", "withheld")
+    (unsaid,) = [row for row in rows if row["days_not_known"] == "30"]
+    assert (unsaid["bed_days"], unsaid["home_days"]) == ("0", "0")
+    for word in ("Synthia", "Example", "MRN", "2026", *map(str, Course.objects.values_list("pk", flat=True))):
+        assert word not in body
+
+
 def test_what_leaves_the_programme_withholds_small_counts_and_names_nobody(world, client):
     for number in range(3):
         stepped_up(world, tocilizumab="given", crs=int(number == 0))
@@ -159,6 +240,27 @@ def test_who_reads_the_figures(world, client, role, may):
     client.force_login(make_member(world.alice.organisation, role))
     assert ("Your role reads no figures" not in text(client)) is may
     assert client.get(reverse("figures_csv")).status_code == (200 if may else 403)
+
+
+def test_the_questions_to_the_database_do_not_grow_with_the_courses(world, client):
+    names = ("figures", "figures_csv", "figures_access", "figures_access_csv", "figures_used_csv")
+
+    def asked() -> list[int]:
+        counts = []
+        for name in names:
+            with CaptureQueriesContext(connection) as found:
+                client.get(reverse(name))
+            counts.append(sum("django_session" not in each["sql"] for each in found))
+        return counts
+
+    stepped_up(world)
+    asked()  # what is remembered of the session and the files is read by now
+    few = asked()
+    for _ in range(4):
+        stepped_up(world, tocilizumab="given", crs=1)
+    with clock.use(clock.FrozenClock(BEGINS)):
+        referred(world.alice)
+    assert asked() == few
 
 
 def test_an_unknown_choice_is_as_if_it_were_not_made(world, client):

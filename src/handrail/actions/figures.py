@@ -16,6 +16,7 @@ from handrail.actions.payer_requests import waivers
 from handrail.measures.data import Definitions, definitions
 from handrail.measures.figures import in_period
 from handrail.measures.outcomes import KINDS, Outcome, outcome
+from handrail.measures.utilisation import Used, used
 from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records import wire
@@ -26,19 +27,20 @@ from handrail.rules.pinned import policy_for
 from handrail.rules.terms import FIRST_TREATMENT, STEP_UP_STEPS, UnusableInput, civil_date
 
 VERB: Final = "view_figures"
-AFTER: Final = timedelta(days=30)
+AFTER: Final = timedelta(days=31)
 """Readings later than this after the first treatment dose are not read: the window closed long before."""
-DAILY: Final = ("checkin_received", "contact_made", "home_status", "medicine_given", "vitals_measured")
+DAILY: Final = ("checkin_received", "contact_made", "home_status", "medicine_given", "visit_done", "vitals_measured")
 """What is written down again and again for years; everything else is read whole."""
 _STARTS: Final = (*STEP_UP_STEPS, FIRST_TREATMENT, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """The outcome of one course, and the course as a row."""
+    """What became of one course and what it used, and the course as a row."""
 
     course: Course
     outcome: Outcome
+    used: Used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +73,12 @@ def read_figures(person: User, now: datetime, rules: Definitions | None = None) 
     for key, events in _events(courses, now):
         course = rows[key]
         try:
-            found = _outcome(course, events, rules, now, waived=key in waived)
+            found = _counted(course, events, rules, now, waived=key in waived)
         except UnusableInput:
             unreadable += 1
             continue
         if found is not None:
-            reads.append(Read(course=course, outcome=found))
+            reads.append(Read(course=course, outcome=found[0], used=found[1]))
     today = civil_date(now, _zone(rows.values()))
     counted = {id(each) for each in in_period((read.outcome for read in reads), rules, today)}
     kept = sorted(
@@ -108,8 +110,10 @@ def _events(courses: QuerySet[Course], now: datetime) -> Iterator[tuple[UUID, li
         yield key, list(events)
 
 
-def _outcome(course: Course, rows: list[Event], rules: Definitions, now: datetime, *, waived: bool) -> Outcome | None:
-    """The outcome of one course from its rows. No query.
+def _counted(
+    course: Course, rows: list[Event], rules: Definitions, now: datetime, *, waived: bool
+) -> tuple[Outcome, Used] | None:
+    """What became of one course, and what it used, from its rows; None: it has no step-up. No query.
 
     Raises:
         UnusableInput: corrections in a circle, or a policy that is not here.
@@ -118,7 +122,9 @@ def _outcome(course: Course, rows: list[Event], rules: Definitions, now: datetim
     first = History.build(wire.header(course), facts)
     policy = policy_for(first, now)
     history = History.build(first.course, first.recorded, policy.plausible)
-    return outcome(history, policy, rules, now, waived=waived)
+    found = outcome(history, policy, rules, now, waived=waived)
+    spent = used(history, found, rules, now) if found is not None else None
+    return (found, spent) if found is not None and spent is not None else None
 
 
 def _of_the_window(rows: list[Event]) -> list[Event]:

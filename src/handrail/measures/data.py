@@ -81,6 +81,20 @@ class LookBackRow(_Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DistanceRow(_Row):
+    """Where one band of the way to the centre ends and the next begins: minutes, rising."""
+
+    minutes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UtilisationRow(_Row):
+    """Over how many civil days from the first step-up dose what a course used is counted."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureRow(_Row):
     """One measure and what it counts. `toxicity` with the lowest grade that counts, or neither."""
 
@@ -100,6 +114,8 @@ class Definitions:
     planned_stay: PlannedStayRow
     published_tables: PublishedTablesRow
     look_back: LookBackRow
+    distance: DistanceRow
+    utilisation: UtilisationRow
     measure: tuple[MeasureRow, ...]
 
     def named(self, measure: MeasureId) -> MeasureRow:
@@ -177,6 +193,11 @@ def definitions_from_toml(text: str) -> Definitions:
         raise ProtocolDataError("bad_number", "A gap is shorter than the window.", "watched.icans_gap_hours")
     if found.planned_stay.hours <= 0 or found.look_back.quarters <= 0:
         raise ProtocolDataError("bad_number", "Hours and quarters are some.", "planned_stay")
+    bands = found.distance.minutes
+    if not bands or min(bands) <= 0 or list(bands) != sorted(set(bands)):
+        raise ProtocolDataError("bad_number", "The bands rise.", "distance.minutes")
+    if found.utilisation.days <= 0:
+        raise ProtocolDataError("bad_number", "Something is counted over some days.", "utilisation.days")
     if found.published_tables.least < 2:
         raise ProtocolDataError("bad_number", "One person alone is always withheld.", "published_tables.least")
     if tuple(row.id for row in found.measure) != MEASURES:
@@ -185,6 +206,8 @@ def definitions_from_toml(text: str) -> Definitions:
         ("window", found.window.words, (found.window.hours_after_dose,)),
         ("watched", watched.words, (found.window.hours_after_dose, watched.crs_gap_hours, watched.icans_gap_hours)),
         ("planned_stay", found.planned_stay.words, (found.planned_stay.hours,)),
+        ("distance", found.distance.words, bands),
+        ("utilisation", found.utilisation.words, (1, found.utilisation.days)),
         ("published_tables", found.published_tables.words, (1, found.published_tables.least - 1)),
     )
     for place, words, numbers in said:

@@ -42,9 +42,10 @@ KINDS: Final = (
     "readiness_confirmed",
     "setting_decided",
     "toxicity_resolved",
+    "visit_done",
     "vitals_measured",
 )
-"""The kinds of facts that are read; no other changes an outcome."""
+"""The kinds of facts that are read; no other changes an outcome, or what a course used."""
 Prevented = Literal["with", "without", "not_known"]
 _TENTH: Final = Decimal("0.1")
 

@@ -59,7 +59,7 @@ def admitted(
     """
     inside: bool | None = OUT if doses and doses[0][1] == OUTPATIENT else None
     doubt = False
-    for at, now_in in _moves(history):
+    for at, now_in in moves(history):
         if at >= ends:
             break
         if at > begins and now_in is None:
@@ -74,7 +74,7 @@ def admitted(
     return None if doubt else False
 
 
-def _moves(history: History) -> Iterator[tuple[datetime, bool | None]]:
+def moves(history: History) -> Iterator[tuple[datetime, bool | None]]:
     """Into hospital, out of it, or to a place that is not known, in order."""
     told = history.of("home_status", "admission_noted", "discharge_noted")
     yield from sorted(((_when(each), _into(each)) for each in _placed(told)), key=lambda move: move[0])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from handrail.measures.intervals import Rate
 
+WITHHELD: Final = "withheld"
+"""What stands in the place of a count, or a word, that does not leave the programme."""
 Key = TypeVar("Key", bound=Hashable)
 
 

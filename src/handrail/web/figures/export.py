@@ -10,6 +10,7 @@ from handrail.measures.data import Definitions, published
 from handrail.measures.figures import ALL, NOT_KNOWN, Group, quarters, table, withheld_quarters, withheld_rows
 from handrail.measures.intervals import Interval, Rate, wilson
 from handrail.measures.places import SETTINGS
+from handrail.measures.withholding import WITHHELD
 from handrail.web.figures.page import COUNTED_WORDS, KIND_WORDS, sources_of
 
 COLUMNS: Final = (
@@ -30,7 +31,6 @@ COLUMNS: Final = (
     "note",
     "source",
 )
-WITHHELD: Final = "withheld"
 EVERYBODY: Final = Group(product=ALL, tocilizumab=ALL, measure="crs_any")
 Line = tuple[Any, ...]
 
