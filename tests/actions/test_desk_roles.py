@@ -1,4 +1,4 @@
-"""Who may do each verb of the desks of referrals, sites and training: every role of the house, somebody who left, and strangers."""
+"""Who may do each verb of the desks of referrals, sites, training and capacity: every role of the house, somebody who left, and strangers."""
 
 import contextlib
 import inspect
@@ -14,6 +14,8 @@ from django.db import transaction
 
 from handrail import clock
 from handrail.actions import (
+    capacity_numbers,
+    capacity_starts,
     referral_courses,
     referral_intake,
     referral_list,
@@ -22,6 +24,7 @@ from handrail.actions import (
     registry,
     site_levels,
     training,
+    waiting,
 )
 from handrail.actions.actor import Actor, person, service
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError, RefusedError
@@ -81,6 +84,10 @@ SITES: dict[str, tuple[str, Do]] = {
         "grant_site_level",
         lambda w, by: site_levels.grant_site_level(w.site, product="teclistamab", level="0", until_on=TODAY, by=by),
     ),
+    "sign_strictness": (
+        "grant_site_level",
+        lambda w, by: site_levels.sign_strictness(w.site, strict=True, reason="as labelled", by=by),
+    ),
     "record_way": (
         "record_site_item",
         lambda w, by: site_levels.record_way(w.site, other=uuid4(), minutes=20, by=by),
@@ -129,6 +136,22 @@ TRAINING: dict[str, tuple[str, Do]] = {
     ),
     "ask_as_shipped": ("manage_rota", lambda w, by: training.ask_as_shipped(w.step, by=by)),
 }
+CAPACITY: dict[str, tuple[str, Do]] = {
+    "say_numbers": (
+        "record_capacity",
+        lambda w, by: capacity_numbers.say_numbers(w.site, {"beds": 2}, from_on=TODAY, by=by),
+    ),
+    "decide_start": (
+        "plan_dose",
+        lambda w, by: capacity_starts.decide_start(w.site, w.start, on=TODAY, reason="asked the ward", by=by),
+    ),
+    "put_on_list": (
+        "keep_waiting_list",
+        lambda w, by: waiting.put_on_list(w.start, cause="capacity", by=by),
+    ),
+    "take_off_list": ("keep_waiting_list", lambda w, by: waiting.take_off_list(w.start, reason="moved", by=by)),
+}
+"""An override of what is not covered is a director's alone: tests/actions/test_capacity.py."""
 READING: dict[str, tuple[str, Do]] = {
     "case_for": ("view_referrals", lambda w, by: referral_list.case_for(by.user, w.kept.pk, clock.now())),
     "look_at": ("view_referrals", lambda w, by: referral_looks.look_at(by.user, w.kept.pk, "referral")),
@@ -137,12 +160,12 @@ READING: dict[str, tuple[str, Do]] = {
         lambda w, by: referral_looks.looks_of_referral(by.user, w.kept.pk, clock.now(), most=9),
     ),
 }
-VERBS_OF = {**REFERRAL, **SITES, **TRAINING}
+VERBS_OF = {**REFERRAL, **SITES, **TRAINING, **CAPACITY}
 EVERY = {**VERBS_OF, **READING}
 ALONE = {"sign_document"}
 """Done by oneself, at one's own organisation: below."""
 MODULES: tuple[ModuleType, ...] = (
-    referrals, referral_courses, referral_intake, site_levels, registry, training,
+    referrals, referral_courses, referral_intake, site_levels, registry, training, capacity_numbers, capacity_starts, waiting,
 )  # fmt: skip
 
 
@@ -153,6 +176,7 @@ def world(db):
         house = world.alice.organisation
         door_of(world.alice)
         world.kept, world.site = referred(world.alice), world.alice.site.pk
+        world.start = world.make_course().pk
         world.pupil = make_member(house, "viewer", "Synthetic Pupil")
         taught = {"organisation": house, "by": world.alice.director, "on": TODAY}
         record = {"user": world.pupil, "what": "module", "subject": "x", "version": "1"}

@@ -300,6 +300,7 @@ NOT_TAKEN = {
         "people_sitestrict",
     ],
     "dummy calls": ["people_dummycall"],
+    "capacity of sites and who waits": ["people_sitenumber", "people_startdecision", "people_waitentry"],
     "drills and teach-back": ["people_mockdrill", "people_trainingrecord", "people_trainingversion"],
     "signatures of the gate": ["records_gatesignature"],
     "referrals": ["people_referral", "people_referraldoor", "people_referralentry"],

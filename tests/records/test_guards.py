@@ -38,6 +38,7 @@ from handrail.records.models import (
     SigningSet,
 )
 from tests.support.agreements import agreed_between
+from tests.support.capacity import one_of_each as capacity_of_each
 from tests.support.database import as_owner
 from tests.support.doors import WEEKDAYS, door, open_week
 from tests.support.factories import MONDAY_0900, World, make_patient
@@ -77,6 +78,9 @@ APPEND_ONLY = [
     "people_sitegrant",
     "people_siteway",
     "people_sitestrict",
+    "people_sitenumber",
+    "people_startdecision",
+    "people_waitentry",
     "people_remsrecord",
     "people_remsmode",
     "people_remsdispense",
@@ -101,6 +105,7 @@ def one_row_each(world) -> None:
     )
     adoption(world, world.alice.organisation).save()
     one_of_each(world.alice)
+    capacity_of_each(world.alice, course)
     clinic = door(world, "clinic", "Hub clinic")
     open_week(world, clinic, WEEKDAYS)
     set_day(clinic.pk, on=MONDAY_0900.date(), hours="closed", by=world.actor("alice", "director"), now=MONDAY_0900)

@@ -48,10 +48,13 @@ from handrail.people.models import (
     SiteException,
     SiteGrant,
     SiteItem,
+    SiteNumber,
     SiteStrict,
     SiteWay,
+    StartDecision,
     TrainingRecord,
     TrainingVersion,
+    WaitEntry,
 )
 from handrail.people.owned import OwnedModel
 from handrail.people.scope import acting_for, everything
@@ -82,6 +85,7 @@ from handrail.records.models import (
     StayPerson,
 )
 from tests.support.agreements import agreed_between
+from tests.support.capacity import numbers_and_decision as capacity_of_each
 from tests.support.clients import registered, tied, token_of
 from tests.support.factories import MONDAY_0900, World, checkin, closes_inbox, opens_inbox
 from tests.support.health_links import ask, linked
@@ -91,11 +95,12 @@ from tests.support.site_rows import one_of_each
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 NOW = MONDAY_0900 + timedelta(hours=14)
-SITES = [SiteItem, SiteException, SiteGrant, SiteStrict, SiteWay]
+SITES = [SiteItem, SiteException, SiteGrant, SiteStrict, SiteWay, SiteNumber, StartDecision]
 """What the organisation of a site sees, and the other party of an agreement in force."""
 AGREED = [Agreement, AgreementSignature, AgreementStep]
 """What both parties of an agreement see, and nobody else."""
 CLINICAL = [
+    WaitEntry,
     GateSignature,
     RemsDispense,
     RemsReport,
@@ -197,6 +202,7 @@ def world():
     StayPerson.objects.create(**owned, name="Synthetic", role="hospitalist")
     own = {"organisation": course.organisation}
     signer = {"user": world.alice.nurse, "role": "nurse"}
+    WaitEntry.objects.create(**owned, by=world.alice.nurse, role="nurse", cause="capacity")
     GateSignature.objects.create(**owned, **signer, line="x", dose="x", state="red", because="x", reason="x")
     taught = {"what": "module", "subject": "x", "version": "1", "on": NOW.date(), "by": world.alice.director}
     TrainingVersion.objects.create(**own, **taught, only_from=NOW.date())
@@ -259,6 +265,7 @@ def test_both_parties_see_their_agreement_and_nobody_else_does(world, model):
 @pytest.mark.parametrize("model", SITES)
 def test_the_rows_of_a_site_are_seen_by_the_other_party_while_an_agreement_is_in_force(world, model):
     one_of_each(world.bob)
+    capacity_of_each(world.bob, world.course)
     for house, sees in ((world.bob, True), (world.alice, False), (world.charlie, False)):
         with acting_for(house.id):
             assert model.objects.exists() is sees, house.organisation.name

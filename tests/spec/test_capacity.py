@@ -8,13 +8,27 @@ from typing import Any
 
 import pytest
 
-from handrail.rules.capacity import FILE, SiteCan, Span, StartAnswer, ahead, capacity_from_toml, load_capacity, start
+from handrail.rules.capacity import StartAnswer, ahead, in_short, start
+from handrail.rules.capacity_data import (
+    FILE,
+    Said,
+    SiteCan,
+    Span,
+    Told,
+    Uncovered,
+    Wanted,
+    capacity_from_toml,
+    load_capacity,
+)
 from handrail.rules.strict import ProtocolDataError
+from handrail.rules.terms import zone_named
 from tests.support.courses import CHICAGO, instant
 
 RULES = load_capacity()
 TODAY = date(2026, 11, 16)
 DAY = timedelta(days=1)
+DAY_ONE = date(2026, 11, 1)
+ZONE = zone_named(CHICAGO)
 WINDOW = 9
 """Teclistamab on days 1, 4 and 7, and 48 hours."""
 
@@ -24,18 +38,53 @@ def span(begins: str, ends: str) -> Span:
 
 
 ALWAYS = span("2026-11-01 00:00", "2027-02-01 00:00")
-SITE = SiteCan(
-    zone=CHICAGO,
-    on_call=(ALWAYS,),
-    assessments=(3, 3, 3, 3, 3, 1, 1),
-    beds=2,
-    rescue_doses=4,
-    starts_a_day=1,
-)
 
 
-def asked(on: date = TODAY, days: int = WINDOW, **changes: Any) -> StartAnswer:
-    return start(replace(SITE, **changes), on, days, TODAY, RULES)
+def said(what: str, number: int | None, from_on: date = DAY_ONE) -> Said:
+    return Said(what=what, number=number, from_on=from_on)  # type: ignore[arg-type]
+
+
+NUMBERS = {
+    "slots_weekday": 3,
+    "slots_saturday": 1,
+    "slots_sunday": 1,
+    "chairs_weekday": 4,
+    "chairs_saturday": 4,
+    "chairs_sunday": 4,
+    "beds": 2,
+    "starts_a_day": 1,
+}
+ALL_SAID = tuple(said(what, number) for what, number in NUMBERS.items())
+SITE = SiteCan(zone=CHICAGO, said=ALL_SAID, on_call=(ALWAYS,), rescue=Told(there=4))
+
+
+def changed(changes: dict[str, Any]) -> SiteCan:
+    """The site with other numbers (by their names) or other fields."""
+    words = tuple(said(what, changes.get(what, number)) for what, number in NUMBERS.items())
+    words += tuple(said(what, number) for what, number in changes.items() if what in EXTRA)
+    fields = {name: value for name, value in changes.items() if name not in NUMBERS and name not in EXTRA}
+    if "watched" in fields:
+        fields.setdefault("seen", days_of(fields["watched"]))
+    if "rescue_doses" in fields:
+        fields["rescue"] = Told(there=fields.pop("rescue_doses"))
+    return replace(SITE, said=words, **fields)
+
+
+EXTRA = ("slots_holiday", "chairs_holiday", "patients_each")
+
+
+def days_of(spans: tuple[Span, ...]) -> tuple[date, ...]:
+    """The civil days on which those who are watched are to be assessed, one for each."""
+    found = []
+    for each in spans:
+        begins, ends = each.begins.astimezone(ZONE), each.ends.astimezone(ZONE)
+        count = (ends - timedelta(microseconds=1)).date() - begins.date()
+        found += [begins.date() + number * DAY for number in range(count.days + 1)]
+    return tuple(found)
+
+
+def asked(on: date = TODAY, days: int = WINDOW, dosing: tuple[int, ...] = (0, 3, 6), **changes: Any) -> StartAnswer:
+    return start(changed(changes), Wanted.whole(days, dosing), on, TODAY, RULES)
 
 
 def needs(answer: StartAnswer) -> set[str]:
@@ -52,6 +101,7 @@ def test_a_site_that_covers_the_whole_window_takes_the_start():
 
 GAP = (span("2026-11-01 00:00", "2026-11-26 07:00"), span("2026-11-27 07:00", "2027-02-01 00:00"))
 MONDAY = date(2026, 11, 23)
+HOLIDAY = frozenset({date(2026, 11, 26)})
 
 
 def test_t51_a_gap_in_the_week_of_thanksgiving_blocks_the_start_names_its_hours_and_the_first_day_that_works():
@@ -69,7 +119,7 @@ def test_t51_a_gap_in_the_week_of_thanksgiving_blocks_the_start_names_its_hours_
 
 
 def test_a_holiday_on_which_nobody_assesses_blocks_the_start_even_with_somebody_on_call():
-    answer = asked(MONDAY, closed=frozenset({date(2026, 11, 26)}))
+    answer = asked(MONDAY, holidays=HOLIDAY, slots_holiday=0, chairs_holiday=4)
     assert [each.because for each in answer.against] == ["1 to assess on Thu 26 Nov 2026: nobody assesses on that day"]
     assert answer.first_on == date(2026, 11, 27)
 
@@ -80,7 +130,7 @@ def test_a_holiday_on_which_nobody_assesses_blocks_the_start_even_with_somebody_
     [("2026-11-17", True), ("2026-11-18", False), ("2026-11-26", False), ("2026-11-27", True)],
 )
 def test_both_sides_of_the_holiday(on: str, covered: bool):
-    assert asked(date.fromisoformat(on), closed=frozenset({date(2026, 11, 26)})).covered is covered
+    assert asked(date.fromisoformat(on), holidays=HOLIDAY, slots_holiday=0, chairs_holiday=4).covered is covered
 
 
 # --- each of the limits ------------------------------------------------------------------------------------------------------
@@ -115,7 +165,8 @@ def test_each_limit_is_kept_for_one_more(changes: dict[str, Any], need: str, cov
 
 @pytest.mark.parametrize(("count", "people", "covered"), [(11, 1, True), (12, 1, False), (23, 2, True), (24, 2, False)])
 def test_twelve_patients_for_one_person_on_call(count: int, people: int, covered: bool):
-    plenty = {"beds": 99, "rescue_doses": 999, "assessments": (99,) * 7}
+    slots = {"slots_weekday": 99, "slots_saturday": 99, "slots_sunday": 99}
+    plenty = {"beds": 99, "rescue_doses": 999, **slots}
     answer = asked(watched=watched(count), on_call=(ALWAYS,) * people, **plenty)
     assert answer.covered is covered
     if not covered:
@@ -126,7 +177,7 @@ def test_twelve_patients_for_one_person_on_call(count: int, people: int, covered
 def test_those_who_follow_one_another_need_one_bed_and_two_assessments():
     one_after_another = (span("2026-11-15 09:00", "2026-11-17 09:00"), span("2026-11-17 09:00", "2026-11-19 09:00"))
     assert asked(watched=one_after_another, beds=2).covered is True
-    answer = asked(watched=one_after_another, assessments=(2,) * 7)
+    answer = asked(watched=one_after_another, slots_weekday=2)
     assert [each.begins for each in answer.against] == [instant("2026-11-17 00:00")]
 
 
@@ -134,7 +185,9 @@ def test_those_who_follow_one_another_need_one_bed_and_two_assessments():
     ("unknown", "need"),
     [
         ({"on_call": None}, "rota"),
-        ({"assessments": (3, 3, 3, None, 3, 1, 1)}, "assessments"),
+        ({"slots_weekday": None}, "assessments"),
+        ({"slots_sunday": None}, "assessments"),
+        ({"chairs_weekday": None}, "chairs"),
         ({"beds": None}, "beds"),
         ({"rescue_doses": None}, "tocilizumab"),
         ({"starts_a_day": None}, "starts"),
@@ -161,8 +214,9 @@ def test_no_day_beyond_those_that_are_looked_at_is_offered():
 
 def test_the_hour_that_the_clocks_go_back_is_covered_too():
     on = date(2026, 10, 31)
-    site = replace(SITE, on_call=(span("2026-10-31 00:00", "2026-11-02 00:00"),))
-    assert start(site, on, 2, on, RULES).covered is True
+    site = replace(changed({}), on_call=(span("2026-10-31 00:00", "2026-11-02 00:00"),))
+    site = replace(site, said=tuple(replace(each, from_on=on) for each in site.said))
+    assert start(site, Wanted.whole(2), on, on, RULES).covered is True
 
 
 def test_a_window_has_some_days():
@@ -174,7 +228,7 @@ def test_a_window_has_some_days():
 
 
 def test_every_day_ahead_says_how_many_are_watched_and_whether_there_is_room():
-    days = ahead(replace(SITE, watched=watched(2, TODAY + DAY), on_call=GAP), TODAY, RULES)
+    days = ahead(changed({"watched": watched(2, TODAY + DAY), "on_call": GAP}), TODAY, RULES)
     assert len(days) == 14
     assert [(each.watched, each.room) for each in days[:5]] == [
         (0, True),
@@ -187,7 +241,128 @@ def test_every_day_ahead_says_how_many_are_watched_and_whether_there_is_room():
         date(2026, 11, 26),
         date(2026, 11, 27),
     ]
-    assert ahead(replace(SITE, beds=None), TODAY, RULES)[0].room is None
+    assert ahead(changed({"beds": None}), TODAY, RULES)[0].room is None
+
+
+def test_every_day_ahead_says_how_much_of_each_resource_is_used_and_how_much_there_is():
+    site = changed({"watched": watched(2), "doses": (TODAY, TODAY), "starts": (TODAY,), "beds": None})
+    first = ahead(site, TODAY, RULES)[0]
+    assert {each.need: (each.used, each.there, each.state) for each in first.cells} == {
+        "assessments": (2, 3, "room"),
+        "chairs": (2, 4, "room"),
+        "on_call": (2, 12, "room"),
+        "beds": (2, None, "not_known"),
+        "tocilizumab": (4, 4, "full"),
+        "starts": (1, 1, "full"),
+    }
+    over = ahead(changed({"watched": watched(3), "rescue": Told(last=4)}), TODAY, RULES)[0].cells
+    assert [(each.need, each.state) for each in over if each.need in ("beds", "tocilizumab")] == [
+        ("beds", "over"),
+        ("tocilizumab", "not_known"),
+    ]
+    nobody = ahead(changed({"on_call": GAP}), date(2026, 11, 26), RULES)[0].cells
+    assert [(each.need, each.there) for each in nobody if each.need == "on_call"] == [("on_call", 0)]
+
+
+# --- hours that are filled by nobody who is trained, windows with days between, hospital, and numbers by day ---------------------
+
+
+def test_an_hour_that_somebody_has_to_fill_blocks_the_start_in_its_own_words():
+    hole = Uncovered(begins=instant("2026-11-20 08:00"), ends=instant("2026-12-24 08:00"), because="nobody is trained")
+    answer = asked(uncovered=(hole,))
+    assert [(each.need, each.begins, each.ends, each.because) for each in answer.against] == [
+        ("rota", instant("2026-11-20 08:00"), instant("2026-11-25 00:00"), "nobody is trained")
+    ]
+    assert (answer.covered, answer.first_on) == (False, None)
+    assert answer.refused_by == answer.against and answer.not_known == ()
+
+
+WEEKLY = Wanted(watched=(0, 1, 2, 7, 8, 9), dosing=(0, 7))
+
+
+@pytest.mark.parametrize(
+    # nobody assesses on this day of the window | covered
+    ("closed", "covered"),
+    [(2, False), (3, True), (6, True), (7, False), (9, False), (10, True)],
+)
+def test_the_days_between_two_windows_need_nobody(closed: int, covered: bool):
+    shut = {"holidays": frozenset({TODAY + closed * DAY}), "slots_holiday": 0, "chairs_holiday": 9}
+    assert start(changed(shut), WEEKLY, TODAY, TODAY, RULES).covered is covered
+    hole = Uncovered(
+        begins=instant(f"{TODAY + closed * DAY} 10:00"), ends=instant(f"{TODAY + closed * DAY} 11:00"), because="x"
+    )
+    assert start(changed({"uncovered": (hole,)}), WEEKLY, TODAY, TODAY, RULES).covered is covered
+
+
+@pytest.mark.parametrize(("day", "covered"), [(0, False), (1, True), (3, False), (4, True), (6, False)])
+def test_each_dose_needs_a_chair(day: int, covered: bool):
+    full = (TODAY + day * DAY,) * 4
+    answer = asked(doses=full)
+    assert answer.covered is covered
+    assert needs(answer) == (set() if covered else {"chairs"})
+    assert asked(doses=full[:3]).covered is True
+
+
+def test_in_hospital_a_bed_and_rescue_doses_are_needed_and_no_slot_or_chair():
+    inside = replace(Wanted.whole(WINDOW, (0, 3, 6)), in_hospital=True)
+    nothing = {"slots_weekday": 0, "slots_saturday": 0, "slots_sunday": 0, "chairs_weekday": 0}
+    assert start(changed(nothing), inside, TODAY, TODAY, RULES).covered is True
+    full = start(changed({**nothing, "beds": 0, "rescue_doses": 1}), inside, TODAY, TODAY, RULES)
+    assert needs(full) == {"beds", "tocilizumab"}
+
+
+def test_a_window_that_nobody_knows_is_covered_on_no_day_and_says_why():
+    answer = start(SITE, Wanted(watched=None, because="the label names no day"), TODAY, TODAY, RULES)
+    assert (answer.covered, answer.first_on, answer.first_open) == (None, None, TODAY)
+    assert [(each.need, each.because, each.owner) for each in answer.against] == [
+        ("window", "the label names no day", "prescriber")
+    ]
+    assert answer.because.startswith(
+        "whether a start on Mon 16 Nov 2026 is covered is not known: the label names no day"
+    )
+
+
+def test_a_number_counts_from_its_day_and_of_one_day_the_later_word():
+    later = replace(SITE, said=(*ALL_SAID, said("beds", 0, TODAY + 10 * DAY)))
+    assert start(later, Wanted.whole(9), TODAY, TODAY, RULES).covered is True
+    assert start(later, Wanted.whole(9), TODAY + 2 * DAY, TODAY, RULES).covered is False
+    mended = replace(later, said=(*later.said, said("beds", 5, TODAY + 10 * DAY)))
+    assert start(mended, Wanted.whole(9), TODAY + 2 * DAY, TODAY, RULES).covered is True
+    assert SITE.told("beds", DAY_ONE - DAY) == Told()
+
+
+@pytest.mark.parametrize(
+    # the word now | the word before | covered
+    ("there", "last", "covered"),
+    [(4, None, True), (None, None, None), (None, 4, None), (None, 1, False), (1, 9, False)],
+)
+def test_a_number_that_is_not_known_any_more_still_refuses_what_was_too_much_for_it(
+    there: int | None, last: int | None, covered: bool | None
+):
+    answer = asked(rescue=Told(there=there, last=last))
+    assert answer.covered is covered
+    if there is None and covered is False:
+        assert "in stock 1 when it was last known" in answer.because
+    words = (said("beds", 0), said("beds", None, TODAY - DAY))
+    assert start(replace(SITE, said=(*ALL_SAID, *words)), Wanted.whole(1), TODAY, TODAY, RULES).covered is False
+
+
+def test_the_limit_for_one_person_on_call_is_the_shipped_one_until_the_site_says_its_own():
+    assert SITE.patients_each(TODAY, RULES) == Told(there=12)
+    assert changed({"patients_each": None}).patients_each(TODAY, RULES) == Told(there=12)
+    own = changed({"patients_each": 2})
+    assert own.patients_each(TODAY, RULES).there == 2
+    assert needs(asked(patients_each=2, watched=watched(2), beds=9, rescue_doses=99)) == {"on_call"}
+    unknown = replace(own, said=(*own.said, said("patients_each", None)))
+    assert needs(start(unknown, Wanted.whole(1), TODAY, TODAY, RULES)) == {"on_call"}
+    assert start(unknown, Wanted.whole(1), TODAY, TODAY, RULES).covered is None
+
+
+def test_in_short_says_each_sentence_once_and_how_many_more_there_are():
+    answer = asked(beds=None, starts_a_day=None)
+    assert len(answer.against) == WINDOW + 1
+    assert in_short(answer.against[:1] * 3, 2) == answer.against[0].because
+    assert in_short(answer.against, 2).endswith("; and 8 more")
 
 
 TEXT = FILE.read_text(encoding="utf-8")

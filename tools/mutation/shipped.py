@@ -42,7 +42,7 @@ LOADERS |= {
 }
 """Functions that remember what they loaded."""
 READERS = {
-    "care/capacity.toml": ("rules/capacity.py",),
+    "care/capacity.toml": ("rules/capacity.py", "rules/capacity_data.py"),
     "care/expert_line.toml": ("rules/expert_line.py",),
     "care/fever.toml": ("rules/worksheet.py",),
     "care/packet.toml": ("rules/packet_data.py", "rules/packet_care.py"),
@@ -84,7 +84,7 @@ def _kinds() -> Mapping[str, _Kind]:
     from handrail.measures import data as figures
     from handrail.rules import (
         access_data,
-        capacity,
+        capacity_data,
         caredata,
         curriculum,
         drills,
@@ -137,7 +137,7 @@ def _kinds() -> Mapping[str, _Kind]:
         "training/modules-1.toml": _Kind(lambda _: curriculum.load_curriculum(), curriculum.curriculum_from_toml),
         "training/teach-back-1.toml": _Kind(lambda _: teachback.load_teach_back(), teachback.teach_back_from_toml),
         "training/drills-1.toml": _Kind(lambda _: drills.load_drills(), drills.drills_from_toml),
-        "care/capacity.toml": _Kind(lambda _: capacity.load_capacity(), capacity.capacity_from_toml),
+        "care/capacity.toml": _Kind(lambda _: capacity_data.load_capacity(), capacity_data.capacity_from_toml),
         "care/tocilizumab.toml": _Kind(lambda _: caredata.tocilizumab(), caredata.care_from_toml),
         "care/fever.toml": _Kind(lambda _: worksheet.fever_data(), worksheet.fever_from_toml),
         "care/emergency.toml": _Kind(lambda _: emergency.emergency_data(), emergency.emergency_from_toml),

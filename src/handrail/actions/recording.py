@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from handrail.actions.actor import Actor
+from handrail.actions.capacity_starts import refuse_uncovered_start
 from handrail.actions.errors import ActionError, ConflictError, NotVisibleError, RefusedError
 from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.reminders import follow_overdue
@@ -266,6 +267,7 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         refuse_foreign_policy(course, fact)
     if fact.kind == "dose_planned":
         refuse_unready_site(course, fact, now)
+        refuse_uncovered_start(course, fact, now)
 
 
 def _holds_nul(value: Any) -> bool:

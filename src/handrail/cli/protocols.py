@@ -30,8 +30,8 @@ from handrail.rules.access_data import (
     cards_from_toml,
     evidence_from_toml,
 )
-from handrail.rules.capacity import FORMAT as CAPACITY_FORMAT
-from handrail.rules.capacity import capacity_from_toml
+from handrail.rules.capacity_data import FORMAT as CAPACITY_FORMAT
+from handrail.rules.capacity_data import capacity_from_toml
 from handrail.rules.caredata import (
     BILLING_FORMAT,
     CARE_FORMAT,

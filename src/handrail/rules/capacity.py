@@ -1,141 +1,20 @@
 """Can a site take one more patient for the whole watched window, which hours or days stand against it, and from which day on can it?
 
-Every day of the window needs an assessment, every hour somebody on call with few enough patients, every watched patient a bed that is
-promised and rescue doses in stock. What a site has not said is not known, and a start over something that is not known is not covered.
+Every day of the window needs an assessment, every day of a dose a chair, every hour somebody on call with few enough patients, every
+watched patient a bed that is promised and rescue doses in stock. What a site has not said is not known, and a start over something
+that is not known is not covered. A number that was said and is not known any more still refuses what was too much for it.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Literal
 
-from handrail.rules.setting_rules import SettingRow, SettingSource
-from handrail.rules.strict import ProtocolDataError, read_table, read_tables
+from handrail.rules.capacity_data import OWNERS, CapacityRules, Need, SiteCan, Span, Told, Wanted
 from handrail.rules.terms import day_start, say_date, say_instant
-
-FILE: Final = Path(__file__).resolve().parent.parent / "protocols" / "care" / "capacity.toml"
-FORMAT: Final = "handrail-capacity/1"
-Need = Literal["rota", "on_call", "assessments", "beds", "tocilizumab", "starts"]
-OWNERS: Final[dict[Need, str]] = {
-    "rota": "site manager",
-    "on_call": "site manager",
-    "assessments": "site manager",
-    "beds": "site manager",
-    "tocilizumab": "pharmacist",
-    "starts": "coordinator",
-}
-"""Who mends what stands against a start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AheadRow(SettingRow):
-    """How far ahead a start is looked for: days."""
-
-    days: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnCallRow(SettingRow):
-    """The most watched patients for one person on call."""
-
-    patients_each: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TocilizumabRow(SettingRow):
-    """Rescue doses for each watched patient."""
-
-    doses_each: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapacityRules:
-    """The shipped limits."""
-
-    format: str
-    id: str
-    version: str
-    ahead: AheadRow
-    on_call: OnCallRow
-    tocilizumab: TocilizumabRow
-
-
-@cache
-def load_capacity() -> CapacityRules:
-    """The shipped limits.
-
-    Raises:
-        ProtocolDataError: an unknown key, a missing source, a number that makes no sense.
-    """
-    return capacity_from_toml(FILE.read_text(encoding="utf-8"))
-
-
-def capacity_from_toml(text: str) -> CapacityRules:
-    """Limits from their text; see `load_capacity`."""
-    document: dict[str, Any] = tomllib.loads(text)
-    sources = read_tables(SettingSource, document.pop("sources", None), "sources")
-    found = read_table(CapacityRules, document, "")
-    if found.format != FORMAT:
-        raise ProtocolDataError("unknown_format", f'Limits of capacity start with format = "{FORMAT}".', "format")
-    named: dict[str, SettingRow] = {
-        "ahead": found.ahead,
-        "on_call": found.on_call,
-        "tocilizumab": found.tocilizumab,
-    }
-    for place, row in named.items():
-        if not row.source or set(row.source) - set(sources):
-            raise ProtocolDataError("missing_source", "The row names no source of this file.", f"{place}.source")
-    if min(found.ahead.days, found.on_call.patients_each, found.tocilizumab.doses_each) <= 0:
-        raise ProtocolDataError("bad_number", "Days, patients and doses are more than none.", "ahead")
-    return found
-
-
-# --- what is known of a site ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """From one instant to another, the end not included."""
-
-    begins: datetime
-    ends: datetime
-
-    def meets(self, begins: datetime, ends: datetime) -> bool:
-        """Whether any of it lies between two instants."""
-        return self.begins < ends and begins < self.ends
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteCan:
-    """What a site can take, and what it has taken already. None: nobody has said.
-
-    Attributes:
-        zone: of the site; its days are civil days there.
-        on_call: every span in which somebody trained answers, one for each person; None: the rota is not known.
-        assessments: how many watched patients can be assessed on a weekday, Monday first; None: not known.
-        closed: days on which nobody assesses: holidays without cover.
-        beds: how many watched patients the beds that are promised allow at once.
-        rescue_doses: doses of tocilizumab in stock that are reserved for no other use.
-        starts_a_day: the most first doses on one day.
-        watched: the windows of the patients who are watched, or booked to be.
-        starts: the days of the starts that are booked.
-    """
-
-    zone: str
-    on_call: tuple[Span, ...] | None = None
-    assessments: tuple[int | None, ...] = (None,) * 7
-    closed: frozenset[date] = frozenset()
-    beds: int | None = None
-    rescue_doses: int | None = None
-    starts_a_day: int | None = None
-    watched: tuple[Span, ...] = ()
-    starts: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +31,26 @@ class Against:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartAnswer:
-    """Whether a start on a day is covered to the end of its window; what stands against it; the first day on which it is covered."""
+    """Whether a start on a day is covered to the end of its window; what stands against it; the first day on which it is covered.
+
+    `first_open`: the first day against which nothing stands for sure, though something of it may not be known.
+    """
 
     on: date
     covered: bool | None
     against: tuple[Against, ...]
     first_on: date | None
+    first_open: date | None = None
+
+    @property
+    def refused_by(self) -> tuple[Against, ...]:
+        """What is not covered for sure."""
+        return tuple(each for each in self.against if each.met is False)
+
+    @property
+    def not_known(self) -> tuple[Against, ...]:
+        """What nobody has said."""
+        return tuple(each for each in self.against if each.met is None)
 
     @property
     def because(self) -> str:
@@ -165,21 +58,47 @@ class StartAnswer:
         if self.covered:
             return f"a start on {say_date(self.on)} is covered to the end of its window"
         words = "; ".join(each.because for each in self.against)
-        first = (
-            f"the first day that works is {say_date(self.first_on)}"
-            if self.first_on
-            else "no day that is looked at works"
-        )
-        return f"a start on {say_date(self.on)} is not covered: {words}; {first}"
+        if self.covered is None:
+            return f"whether a start on {say_date(self.on)} is covered is not known: {words}; {self.first_words}"
+        return f"a start on {say_date(self.on)} is not covered: {words}; {self.first_words}"
+
+    @property
+    def first_words(self) -> str:
+        """The first day that works, or that none does."""
+        if self.first_on:
+            return f"the first day that works is {say_date(self.first_on)}"
+        if self.first_open:
+            return (
+                "no day that is looked at works for sure; nothing is known to stand against "
+                f"{say_date(self.first_open)}, and not everything is known"
+            )
+        return "no day that is looked at works"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One resource on one day: how much of it is used, and how much there is; None: not known."""
+
+    need: Need
+    used: int
+    there: int | None
+
+    @property
+    def state(self) -> Literal["not_known", "over", "full", "room"]:
+        """In one word."""
+        if self.there is None:
+            return "not_known"
+        return "over" if self.used > self.there else "full" if self.used == self.there else "room"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayLoad:
-    """One day of a site: watched patients, and what stands against one more."""
+    """One day of a site: watched patients, each resource, and what stands against one more."""
 
     on: date
     watched: int
     against: tuple[Against, ...]
+    cells: tuple[Cell, ...] = ()
 
     @property
     def room(self) -> bool | None:
@@ -187,31 +106,29 @@ class DayLoad:
         return _all(self.against)
 
 
-def start(site: SiteCan, on: date, window_days: int, today: date, rules: CapacityRules) -> StartAnswer:
+def start(site: SiteCan, wanted: Wanted, on: date, today: date, rules: CapacityRules) -> StartAnswer:
     """Whether a site can take a start on a day and the whole window after it, and otherwise the first day on which it can.
 
     Args:
-        window_days: civil days from the first dose to the end of the watched window, both included.
         today: days before it are over and are never offered.
-
-    Raises:
-        ValueError: a window of no days.
     """
-    if window_days <= 0:
-        raise ValueError("a watched window has some days")
-    against = _against(site, on, window_days, rules)
+    against = _against(site, wanted, on, rules)
     covered = _all(against) if on >= today else False
-    first = on if covered else None
+    first, first_open = (on if covered else None), (on if covered is not False else None)
     if first is None:
-        edge = today + timedelta(days=rules.ahead.days)
         days = (today + timedelta(days=number) for number in range(rules.ahead.days + 1))
-        later = (day for day in days if on < day <= edge)
-        first = next((day for day in later if _all(_against(site, day, window_days, rules)) is True), None)
-    return StartAnswer(on=on, covered=covered, against=against, first_on=first)
+        for day in (day for day in days if day > on):
+            answer = _all(_against(site, wanted, day, rules))
+            if first_open is None and answer is not False:
+                first_open = day
+            if answer is True:
+                first = day
+                break
+    return StartAnswer(on=on, covered=covered, against=against, first_on=first, first_open=first_open)
 
 
 def ahead(site: SiteCan, today: date, rules: CapacityRules) -> tuple[DayLoad, ...]:
-    """Every day that is looked at: how many are watched, and what stands against one more."""
+    """Every day that is looked at: how many are watched, what is used of each resource, and what stands against one more."""
     found = []
     for number in range(rules.ahead.days):
         on = today + timedelta(days=number)
@@ -220,10 +137,30 @@ def ahead(site: SiteCan, today: date, rules: CapacityRules) -> tuple[DayLoad, ..
             DayLoad(
                 on=on,
                 watched=_most(site.watched, begins, ends),
-                against=tuple(each for each in _against(site, on, 1, rules) if each.need != "starts"),
+                against=tuple(
+                    each for each in _against(site, Wanted.whole(1), on, rules) if each.need not in ("starts", "chairs")
+                ),
+                cells=_cells(site, on, rules),
             )
         )
     return tuple(found)
+
+
+def _cells(site: SiteCan, on: date, rules: CapacityRules) -> tuple[Cell, ...]:
+    begins, ends = _day(on, site.zone)
+    watched = _most(site.watched, begins, ends)
+    each_one = site.patients_each(on, rules).there
+    people = None if site.on_call is None else _least(site.on_call, begins, ends)
+    return (
+        Cell(need="assessments", used=site.seen.count(on), there=site.of_day("slots", on).there),
+        Cell(need="chairs", used=site.doses.count(on), there=site.of_day("chairs", on).there),
+        Cell(
+            need="on_call", used=watched, there=None if people is None or each_one is None else people * each_one
+        ),
+        Cell(need="beds", used=watched, there=site.told("beds", on).there),
+        Cell(need="tocilizumab", used=watched * rules.tocilizumab.doses_each, there=site.rescue.there),
+        Cell(need="starts", used=site.starts.count(on), there=site.told("starts_a_day", on).there),
+    )  # fmt: skip
 
 
 def _all(against: Iterable[Against]) -> bool | None:
@@ -235,31 +172,68 @@ def _day(on: date, zone: str) -> tuple[datetime, datetime]:
     return day_start(on, zone), day_start(on + timedelta(days=1), zone)
 
 
-def _against(site: SiteCan, on: date, window_days: int, rules: CapacityRules) -> tuple[Against, ...]:
+def _against(site: SiteCan, wanted: Wanted, on: date, rules: CapacityRules) -> tuple[Against, ...]:
     """Everything that stands against one more patient from a day on, in the order of time."""
-    begins, ends = day_start(on, site.zone), day_start(on + timedelta(days=window_days), site.zone)
-    found = [*_starts(site, on), *_rota(site, begins, ends), *_load(site, begins, ends, rules)]
-    for number in range(window_days):
-        found += _of_day(site, on + timedelta(days=number), rules)
-    return tuple(sorted(found, key=lambda each: (each.begins, each.ends, each.need)))
+    found = list(_starts(site, on))
+    if not wanted.in_hospital:
+        for number in wanted.dosing:
+            found += _chair(site, on + timedelta(days=number))
+    if wanted.watched is None:
+        begins, ends = _day(on, site.zone)
+        found.append(_said("window", None, begins, ends, wanted.because or "how long the window lasts is not known"))
+    for first, last in _runs(wanted.watched or ()):
+        begins = day_start(on + timedelta(days=first), site.zone)
+        ends = day_start(on + timedelta(days=last + 1), site.zone)
+        found += [*_rota(site, begins, ends), *_load(site, begins, ends, on + timedelta(days=first), rules)]
+    for number in wanted.watched or ():
+        found += _of_day(site, on + timedelta(days=number), wanted, rules)
+    return tuple(sorted(found, key=lambda each: (each.begins, each.ends, each.need, each.because)))
+
+
+def _runs(days: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The days as stretches on end: first and last of each."""
+    ordered = sorted(set(days))
+    for place, day in enumerate(ordered):
+        if place == 0 or ordered[place - 1] != day - 1:
+            first = day
+        if place + 1 == len(ordered) or ordered[place + 1] != day + 1:
+            yield first, day
 
 
 def _starts(site: SiteCan, on: date) -> Iterator[Against]:
     begins, ends = _day(on, site.zone)
-    if site.starts_a_day is None:
-        yield _said("starts", None, begins, ends, "how many may start on one day is not known")
-    elif site.starts.count(on) >= site.starts_a_day:
-        yield _said(
-            "starts",
-            False,
-            begins,
-            ends,
-            f"{site.starts.count(on)} start on {say_date(on)} already, at most {site.starts_a_day}",
-        )
+    day, booked = say_date(on), site.starts.count(on)
+    words = f"{booked} start on {day} already, at most "
+    yield from _counted(
+        "starts", booked + 1, site.told("starts_a_day", on), (begins, ends), words,
+        f"how many may start on {day} is not known",
+    )  # fmt: skip
+
+
+def _chair(site: SiteCan, on: date) -> Iterator[Against]:
+    given, day = site.doses.count(on) + 1, say_date(on)
+    yield from _counted(
+        "chairs", given, site.of_day("chairs", on), _day(on, site.zone), f"{given} doses on {day}, chairs for ",
+        f"for how many doses there are chairs on {day} is not known",
+    )  # fmt: skip
+
+
+def _counted(
+    need: Need, wanted: int, told: Told, span: tuple[datetime, datetime], too_many: str, unknown: str
+) -> Iterator[Against]:
+    """What one number says: too many is refused, also by the last number that was said where it is not known any more."""
+    if told.most is not None and wanted > told.most:
+        old = "" if told.there is not None else " when it was last known"
+        yield _said(need, False, *span, f"{too_many}{told.most}{old}")
+    elif told.there is None:
+        yield _said(need, None, *span, unknown)
 
 
 def _rota(site: SiteCan, begins: datetime, ends: datetime) -> Iterator[Against]:
-    """The hours of the window in which nobody is on call."""
+    """The hours of the window in which nobody is on call, or nobody who is trained."""
+    for hole in site.uncovered:
+        if hole.meets(begins, ends):
+            yield _said("rota", False, max(begins, hole.begins), min(ends, hole.ends), hole.because)
     if site.on_call is None:
         yield _said("rota", None, begins, ends, "who is on call is not known")
         return
@@ -279,51 +253,49 @@ def _hole(site: SiteCan, begins: datetime, ends: datetime) -> Against:
     return _said("rota", False, begins, ends, words)
 
 
-def _load(site: SiteCan, begins: datetime, ends: datetime, rules: CapacityRules) -> Iterator[Against]:
-    """The spans in which one more patient is too many for those who are on call."""
+def _load(site: SiteCan, begins: datetime, ends: datetime, on: date, rules: CapacityRules) -> Iterator[Against]:
+    """The spans in which one more patient is too many for those who are on call. The number of the first day counts for the run."""
     if site.on_call is None:
         return
-    each_one = rules.on_call.patients_each
+    told = site.patients_each(on, rules)
+    if told.there is None:
+        yield _said("on_call", None, begins, ends, "how many patients one person on call takes is not known")
+    if told.most is None:
+        return
     edges = {begins, ends}
     for span in (*site.on_call, *site.watched):
         edges |= {at for at in (span.begins, span.ends) if begins < at < ends}
-    ordered = sorted(edges)
-    for start_at, end_at in pairwise(ordered):
+    for start_at, end_at in pairwise(sorted(edges)):
         people = sum(span.meets(start_at, end_at) for span in site.on_call)
         patients = sum(span.meets(start_at, end_at) for span in site.watched) + 1
-        if people and patients > people * each_one:
-            words = f"{patients} watched patients for {people} on call from {say_instant(start_at, site.zone)}, at most {each_one} each"
+        if people and patients > people * told.most:
+            words = f"{patients} watched patients for {people} on call from {say_instant(start_at, site.zone)}, at most {told.most} each"
             yield _said("on_call", False, start_at, end_at, words)
 
 
-def _of_day(site: SiteCan, on: date, rules: CapacityRules) -> Iterator[Against]:
+def _of_day(site: SiteCan, on: date, wanted: Wanted, rules: CapacityRules) -> Iterator[Against]:
     """Assessments, beds and rescue doses of one day, with one more patient."""
-    begins, ends = _day(on, site.zone)
-    seen = sum(span.meets(begins, ends) for span in site.watched) + 1
-    at_once = _most(site.watched, begins, ends) + 1
-    slots = 0 if on in site.closed else site.assessments[on.weekday()]
-    day = say_date(on)
-    if slots is None:
-        yield _said("assessments", None, begins, ends, f"how many can be assessed on {day} is not known")
-    elif seen > slots:
-        why = "nobody assesses on that day" if slots == 0 else f"room for {slots}"
-        yield _said("assessments", False, begins, ends, f"{seen} to assess on {day}: {why}")
-    if site.beds is None:
-        yield _said("beds", None, begins, ends, f"for how many beds are promised on {day} is not known")
-    elif at_once > site.beds:
-        yield _said("beds", False, begins, ends, f"{at_once} watched on {day}: beds are promised for {site.beds}")
-    wanted = at_once * rules.tocilizumab.doses_each
-    if site.rescue_doses is None:
-        yield _said("tocilizumab", None, begins, ends, f"the rescue doses of tocilizumab on {day} are not known")
-    elif wanted > site.rescue_doses:
-        words = f"{wanted} rescue doses of tocilizumab needed on {day}, {site.rescue_doses} in stock"
-        yield _said(
-            "tocilizumab",
-            False,
-            begins,
-            ends,
-            words,
-        )
+    span, day = _day(on, site.zone), say_date(on)
+    at_once = _most(site.watched, *span) + 1
+    if not wanted.in_hospital:
+        seen, slots = site.seen.count(on) + 1, site.of_day("slots", on)
+        nobody = slots.there == 0
+        if nobody:
+            yield _said("assessments", False, *span, f"{seen} to assess on {day}: nobody assesses on that day")
+        else:
+            yield from _counted(
+                "assessments", seen, slots, span, f"{seen} to assess on {day}: room for ",
+                f"how many can be assessed on {day} is not known",
+            )  # fmt: skip
+    yield from _counted(
+        "beds", at_once, site.told("beds", on), span, f"{at_once} watched on {day}: beds are promised for ",
+        f"for how many beds are promised on {day} is not known",
+    )  # fmt: skip
+    doses = at_once * rules.tocilizumab.doses_each
+    yield from _counted(
+        "tocilizumab", doses, site.rescue, span, f"{doses} rescue doses of tocilizumab needed on {day}, in stock ",
+        f"the rescue doses of tocilizumab on {day} are not known",
+    )  # fmt: skip
 
 
 def _most(spans: Iterable[Span], begins: datetime, ends: datetime) -> int:
@@ -333,5 +305,22 @@ def _most(spans: Iterable[Span], begins: datetime, ends: datetime) -> int:
     return max(sum(span.begins <= at < span.ends for span in own) for at in instants)
 
 
+def _least(spans: Iterable[Span], begins: datetime, ends: datetime) -> int:
+    """The fewest of some spans that stand at one instant between two."""
+    own = [span for span in spans if span.meets(begins, ends)]
+    instants = [begins, *(span.ends for span in own if span.ends < ends)]
+    return min(sum(span.begins <= at < span.ends for span in own) for at in instants)
+
+
 def _said(need: Need, met: bool | None, begins: datetime, ends: datetime, because: str) -> Against:
     return Against(need=need, met=met, begins=begins, ends=ends, because=because, owner=OWNERS[need])
+
+
+# --- in few words -------------------------------------------------------------------------------------------------------------
+
+
+def in_short(against: Sequence[Against], most: int) -> str:
+    """The first of what stands against a start, one sentence for each need and day, and how many more there are."""
+    words = list(dict.fromkeys(each.because for each in against))
+    more = f"; and {len(words) - most} more" if len(words) > most else ""
+    return "; ".join(words[:most]) + more

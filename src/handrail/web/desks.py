@@ -37,6 +37,11 @@ DESKS: Final = (
         words="What each site may give per product, until when, and what separates it from the next level.",
     ),
     Desk(
+        url="waiting",
+        title="Capacity and who waits",
+        words="Who was not started, why and since when; from there each site's slots, chairs, beds and rescue doses, day by day.",
+    ),
+    Desk(
         url="training", title="Training", words="Who holds which certificate until when, and what each step of the rota asks."
     ),
     Desk(url="modules", title="Modules and documents", words="Who lacks which module by when, and what is to be read and signed."),

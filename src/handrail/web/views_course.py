@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
+from handrail.actions.capacity_starts import start_words
 from handrail.actions.courses import say_given_before
 from handrail.actions.errors import ActionError, ConflictError, RefusedError
 from handrail.actions.facts import record_event, withdraw_event
@@ -30,6 +31,7 @@ from handrail.people.models import User
 from handrail.records import wire
 from handrail.records.accountability import responsible_for
 from handrail.records.models import Course
+from handrail.rules.events import DosePlanned
 from handrail.rules.handoff_loop import Stage
 from handrail.rules.protocol import load
 from handrail.rules.telling import sentence
@@ -241,7 +243,9 @@ def record(request: HttpRequest, course_id: UUID, key: str) -> HttpResponse:
 def _of_site(found: Course, values: Mapping[str, Any], now: datetime) -> str:
     """What whoever has planned a dose is told of its site."""
     on = date.fromisoformat(values["on"]) if values.get("on") else None
-    return planned_words(found, values.get("step"), values.get("at_site"), on, now)
+    step, at_site = values.get("step"), values.get("at_site")
+    plan = DosePlanned(step=step, on=on, at_site=at_site, setting=values.get("setting"))
+    return " ".join(filter(None, (planned_words(found, step, at_site, on, now), start_words(found, plan, now))))
 
 
 def _starts(form: Form, found: Course) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The tables of people."""
 
 from handrail.people.models.agreements import Agreement, AgreementSignature, AgreementStep
+from handrail.people.models.capacity import SiteNumber, StartDecision, WaitEntry
 from handrail.people.models.cards import EmergencyCard, EmergencyOpening
 from handrail.people.models.clients import AccessToken, ClientAssertion, DeviceLink, ServiceClient
 from handrail.people.models.contact_points import PHONES, ContactPoint, PointChannel
@@ -68,12 +69,15 @@ __all__ = [
     "SiteException",
     "SiteGrant",
     "SiteItem",
+    "SiteNumber",
     "SiteRecord",
     "SiteStrict",
     "SiteWay",
+    "StartDecision",
     "Step",
     "Swap",
     "TrainingRecord",
     "TrainingVersion",
     "User",
+    "WaitEntry",
 ]

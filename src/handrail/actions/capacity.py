@@ -1,0 +1,275 @@
+"""How full a site is, gathered: its own numbers, its rota, its shelf, and what every course takes of it.
+
+Counts of a site are the same for whoever asks, whichever courses they reach: they are read whole, and no name leaves here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from handrail.actions.payer_papers import papers_from
+from handrail.people import network, scope
+from handrail.people.coverage import answering_shifts, asked_of, hole_words, holes_of_sites, stretches
+from handrail.people.models import Holiday, Site, SiteNumber, Step
+from handrail.records import wire
+from handrail.records.models import AccessPaper, Course, Event
+from handrail.rules.access_data import access_rules
+from handrail.rules.capacity_data import NUMBERS, Said, SiteCan, Span, Told, Uncovered
+from handrail.rules.course_load import CourseLoad, course_load, not_judged
+from handrail.rules.doses import given_doses
+from handrail.rules.events import SHELL_KINDS
+from handrail.rules.events import Event as Fact
+from handrail.rules.history import History
+from handrail.rules.pinned import policy_for, protocol_for
+from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date
+from handrail.rules.upcoming import open_plan
+
+SPAN: Final = timedelta(days=45)
+"""So far ahead the load is known: as far as a start that is looked at, and a long step-up after it, reach."""
+RECENT: Final = timedelta(days=14)
+"""A dose given since then may still be watched: of such a course everything is read."""
+PLANNED_SINCE: Final = timedelta(days=60)
+"""So far back a plan at this site by another organisation is looked for."""
+PLANNING: Final = (
+    "course_started",
+    "protocol_changed",
+    "policy_changed",
+    "schedule_changed",
+    "step_up_planned",
+    "dose_planned",
+    "dose_given",
+    "dose_not_given",
+    "admission_noted",
+    "discharge_noted",
+    "home_status",
+    "course_ended",
+    "fact_withdrawn",
+)
+"""Kinds that say which doses were given and which are to come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """A course and what it takes of the site."""
+
+    course: Course
+    load: CourseLoad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Rescue tocilizumab as it was counted last, and what was given since. `counted_on` None: nobody has counted."""
+
+    counted: int | None = None
+    counted_on: date | None = None
+    given_since: int = 0
+    holds: bool = False
+
+    @property
+    def told(self) -> Told:
+        """The doses that are there; a count that is too old is not known any more."""
+        if self.counted is None:
+            return Told()
+        left = max(0, self.counted - self.given_since)
+        return Told(there=left if self.holds else None, last=left)
+
+    @property
+    def words(self) -> str:
+        """Where the number comes from."""
+        if self.counted is None or self.counted_on is None:
+            return "nobody has counted"
+        since = f", {self.given_since} given since" if self.given_since else ""
+        old = "" if self.holds else "; too old to count: count again"
+        return f"{self.counted} counted on {say_date(self.counted_on)}{since}{old}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """A site with everything that is known of its capacity at `now`."""
+
+    site: Site
+    today: date
+    can: SiteCan
+    numbers: tuple[SiteNumber, ...]
+    """Every word about its numbers, the latest first."""
+    booked: tuple[Booked, ...]
+    shelf: Shelf
+
+    @property
+    def counts(self) -> bool:
+        """Whether the site has begun to say its numbers: from the first one on a start that is not covered is refused."""
+        return bool(self.numbers)
+
+    def without(self, course_id: UUID) -> SiteCan:
+        """The site as if a course were not there."""
+        return _with_loads(self.can, [each.load for each in self.booked if each.course.pk != course_id])
+
+
+def capacity_of(site: Site, now: datetime, *, until: date | None = None) -> Capacity:
+    """What is known of the capacity of a site. The number of queries does not grow with its courses.
+
+    Args:
+        until: so far ahead the load is read at least.
+    """
+    with scope.everything():
+        today = civil_date(now, site.time_zone)
+        last = max(today + SPAN, until or today)
+        numbers = tuple(SiteNumber.objects.filter(site=site).select_related("by").order_by("-at", "id"))
+        booked = tuple(_booked(site, now, last))
+        shelf = _shelf(site, today)
+        begins, ends = day_start(today, site.time_zone), day_start(last, site.time_zone)
+        on_call, uncovered = _rota(site, begins, ends)
+        can = SiteCan(
+            zone=site.time_zone,
+            said=tuple(_said(numbers)),
+            on_call=on_call,
+            uncovered=uncovered,
+            holidays=_holidays(site, today, last),
+            rescue=shelf.told,
+        )
+    return Capacity(
+        site=site,
+        today=today,
+        can=_with_loads(can, [each.load for each in booked]),
+        numbers=numbers,
+        booked=booked,
+        shelf=shelf,
+    )
+
+
+def _said(numbers: Sequence[SiteNumber]) -> Iterable[Said]:
+    """In the order in which they were written, of one moment the more cautious last; what this version does not know is left aside."""
+    for row in sorted(numbers, key=lambda each: (each.at, each.number is None, -(each.number or 0))):
+        what = next((each for each in NUMBERS if each == row.what), None)
+        if what is not None:
+            yield Said(what=what, number=row.number, from_on=row.from_on)
+
+
+def _with_loads(can: SiteCan, loads: Sequence[CourseLoad]) -> SiteCan:
+    return replace(
+        can,
+        watched=tuple(span for load in loads for span in load.watched),
+        seen=tuple(each.on for load in loads for each in load.seen),
+        doses=tuple(on for load in loads for on in load.doses),
+        starts=tuple(load.start for load in loads if load.start is not None),
+    )
+
+
+def _holidays(site: Site, first: date, last: date) -> frozenset[date]:
+    days = Holiday.objects.filter(
+        Q(site__isnull=True) | Q(site=site), organisation=site.organisation_id, on__gte=first, on__lte=last
+    )
+    return frozenset(days.values_list("on", flat=True))
+
+
+def _shelf(site: Site, today: date) -> Shelf:
+    rows = AccessPaper.objects.filter(
+        organisation=site.organisation_id, kind=AccessPaper.Kind.STOCK, key=site.code
+    ).select_related("by")
+    stock = papers_from(rows).stock(site.code, today)
+    if stock.doses is None or stock.counted_on is None:
+        return Shelf()
+    since = day_start(stock.counted_on + timedelta(days=1), site.time_zone)
+    given = Event.objects.filter(
+        course__site=site, kind="medicine_given", payload__agent="tocilizumab", occurred_at__gte=since
+    )
+    holds = today <= stock.counted_on + timedelta(days=access_rules().clocks.stock_count_holds_days)
+    return Shelf(counted=stock.doses, counted_on=stock.counted_on, given_since=given.count(), holds=holds)
+
+
+def _rota(site: Site, begins: datetime, ends: datetime) -> tuple[tuple[Span, ...] | None, tuple[Uncovered, ...]]:
+    """Who is first on call, and the other hours that somebody has to fill. A rota with no shift at all is not known."""
+    steps = [step for step, asked in asked_of(site.organisation_id, site.pk).items() if asked.must_be_filled]
+    shifts = answering_shifts(site.organisation_id, site.pk, {*steps, Step.FIRST_ON_CALL}, begins, ends)
+    if not shifts:
+        return None, ()
+    first = [shift for shift in shifts if shift.step == Step.FIRST_ON_CALL]
+    on_call = tuple(
+        Span(begins=each.begins, ends=each.ends) for each in stretches(first, begins, ends) if each.shift is not None
+    )
+    holes = holes_of_sites([site], begins, ends)[site.pk]
+    return on_call, tuple(
+        Uncovered(begins=hole.begins, ends=hole.ends, because=_lower(hole_words(hole, site.time_zone)))
+        for hole in holes
+        if hole.who is not None or hole.step != Step.FIRST_ON_CALL
+    )
+
+
+def _lower(sentence: str) -> str:
+    return sentence.replace("Nobody is", "nobody is", 1)
+
+
+# --- what the courses take -----------------------------------------------------------------------------------------------------
+
+
+def _booked(site: Site, now: datetime, until: date) -> Iterable[Booked]:
+    """Every course of the site that is not over, and those of others that are planned here."""
+    courses = list(_courses(site, now))
+    facts = _facts(courses, now)
+    elsewhere = _others_named(site, facts)
+    for course in courses:
+        load = _load(course, facts[course.pk], site, now, until, elsewhere)
+        if load is not None:
+            yield Booked(course=course, load=load)
+
+
+def _courses(site: Site, now: datetime) -> Iterable[Course]:
+    own = Course.objects.filter(site=site, ended_at__isnull=True)
+    houses = {site.organisation_id, *network.partners_of(site.organisation_id, now)}
+    here = Event.objects.filter(
+        organisation__in=houses,
+        kind="dose_planned",
+        recorded_at__gte=now - PLANNED_SINCE,
+        payload__at_site__in=[site.code, site.name],
+    )
+    others = Course.objects.filter(pk__in=here.values("course"), ended_at__isnull=True).exclude(site=site)
+    return (own | others).select_related("patient", "site", "organisation").order_by("started_at", "id")
+
+
+def _facts(courses: Sequence[Course], now: datetime) -> Mapping[UUID, list[Fact]]:
+    """Of every course what says its doses, and everything of one whose last dose may still be watched. Two queries."""
+    found: dict[UUID, list[Fact]] = defaultdict(list)
+    recent = set()
+    for row in Event.objects.filter(course__in=courses, kind__in=PLANNING).order_by("occurred_at", "id"):
+        found[row.course_id].append(wire.to_fact(row))
+        if row.kind == "dose_given" and row.occurred_at >= now - RECENT:
+            recent.add(row.course_id)
+    rest = Event.objects.filter(course__in=recent).exclude(kind__in=(*PLANNING, *SHELL_KINDS))
+    for row in rest.order_by("occurred_at", "id"):
+        found[row.course_id].append(wire.to_fact(row))
+    return found
+
+
+def _others_named(site: Site, facts: Mapping[UUID, Sequence[Fact]]) -> frozenset[str]:
+    """The codes and names of other sites that plans name. One query."""
+    named = {fact.body.at_site for each in facts.values() for fact in each if fact.kind == "dose_planned"} - {None}
+    rows = Site.objects.filter(Q(code__in=named) | Q(name__in=named)).exclude(pk=site.pk)
+    words = {word for row in rows.values_list("code", "name") for word in row}
+    return frozenset(words - {site.code, site.name})
+
+
+def _load(
+    course: Course, facts: Sequence[Fact], site: Site, now: datetime, until: date, elsewhere: frozenset[str]
+) -> CourseLoad | None:
+    """What one course takes here; None: nothing, its next dose is planned at another site and it was never watched here."""
+    zone, mine = site.time_zone, course.site_id == site.pk
+    try:
+        first = History.build(wire.header(course), facts)
+        policy = policy_for(first, now)
+        history = History.build(first.course, first.recorded, policy.plausible).until(now)
+        protocol = protocol_for(history, now)
+        plan = open_plan(history, given_doses(history))
+        at = plan.body.at_site if plan is not None else None
+        here = at in (site.code, site.name) if not mine else at not in elsewhere
+        if not (here or mine):
+            return None
+        return course_load(history, protocol, policy, now, until, zone=zone, ahead_here=here, given_here=mine)
+    except UnusableInput as error:
+        return not_judged(civil_date(now, zone), until, zone, error.message) if mine else None

@@ -1,0 +1,302 @@
+"""What one course takes of its site from today on: spans of the watch, days of an assessment and on whom it falls, days of a dose.
+
+A dose that is planned counts on its day; one that nobody planned counts on the day that the label's table names, and so do those after
+it. What nobody can say is counted as if it were needed every day, never as nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+
+from handrail.rules.capacity_data import Span, Wanted
+from handrail.rules.doses import Given, given_doses
+from handrail.rules.episodes import episodes
+from handrail.rules.history import History
+from handrail.rules.inpatient import stay_of
+from handrail.rules.policy import Policy
+from handrail.rules.policy_daily import DailyRow
+from handrail.rules.protocol import Protocol
+from handrail.rules.schedule import dose_dates
+from handrail.rules.stays import window_ends, with_stays
+from handrail.rules.switching import schedule_at, schedule_before
+from handrail.rules.terms import FIRST_TREATMENT, STEP_UP_STEPS, civil_date, day_start, step_words, zone_named
+from handrail.rules.upcoming import open_plan
+
+Who = Literal["nurse", "app", "physician", "not_known"]
+WHO: Final[dict[Who, str]] = {
+    "nurse": "a nurse",
+    "app": "an advanced practice provider (APP)",
+    "physician": "the physician of the panel",
+    "not_known": "not known",
+}
+"""On whom the review of a day falls, in words."""
+ONE_DAY: Final = timedelta(days=1)
+MOMENT: Final = timedelta(microseconds=1)
+IN_HOSPITAL: Final = "inpatient"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A day on which the patient is to be assessed, and on whom that falls."""
+
+    on: date
+    who: Who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseLoad:
+    """What a course takes of its site.
+
+    Attributes:
+        watched: from when until when the patient is watched, or in hospital; none overlap.
+        seen: the days of an assessment outside hospital, each once.
+        doses: the days on which a chair is needed.
+        start: the day of the first dose, where one is booked and not yet given; `wanted`: what it asks of the site.
+        started: a dose was given.
+        no_day: the next dose has no day that anybody knows; its chair is not counted.
+        because: why nobody can say; the patient is then counted as watched on every day.
+    """
+
+    watched: tuple[Span, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    doses: tuple[date, ...] = ()
+    start: date | None = None
+    wanted: Wanted | None = None
+    started: bool = False
+    no_day: bool = False
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ahead:
+    """A dose that is to come: its day and step (None: not known), and whether it is given and watched in hospital."""
+
+    on: date
+    step: str | None
+    in_hospital: bool = False
+
+    @property
+    def watched(self) -> bool:
+        return self.step is None or self.step in STEP_UP_STEPS or self.step == FIRST_TREATMENT
+
+
+def falls_on(row: DailyRow) -> Who:
+    """On whom the review of such a day falls: a nurse where one may do it, else an APP; a physician only where nobody else may."""
+    if "nurse" in row.roles:
+        return "nurse"
+    return "app" if "app" in row.roles else "physician"
+
+
+def not_judged(today: date, until: date, zone: str, because: str) -> CourseLoad:
+    """The load of a course that nobody can judge: every day until `until`, that day left out."""
+    return CourseLoad(
+        watched=(Span(begins=day_start(today, zone), ends=day_start(until, zone)),),
+        seen=tuple(Seen(on=day, who="not_known") for day in _days(today, until - ONE_DAY)),
+        started=True,
+        because=because,
+    )
+
+
+def course_load(
+    history: History,
+    protocol: Protocol,
+    policy: Policy,
+    now: datetime,
+    until: date,
+    *,
+    zone: str,
+    ahead_here: bool = True,
+    given_here: bool = True,
+) -> CourseLoad:
+    """What a course takes of its site from today until a day, that day left out.
+
+    Args:
+        zone: of the site; its days are civil days there.
+        ahead_here: the next dose is given at this site; given_here: those before were, and the patient is watched from here.
+    """
+    today = civil_date(now, zone)
+    if history.last("course_ended") is not None:
+        return CourseLoad(started=bool(history.of("dose_given")))
+    given = given_doses(history)
+    if given and (given[-1].step is None or given[-1].on is None) and open_plan(history, given) is None:
+        return not_judged(today, until, zone, "which dose was given last, or when, is not known")
+    ahead, no_day = _ahead(history, given, protocol, today, until) if ahead_here else ([], False)
+    if no_day and not _past_step_up(given):
+        return not_judged(today, until, zone, "the label names no day for the next dose, and none is planned")
+    known = with_stays(given, history, episodes(history, given, policy), protocol, policy) if given else ()
+    watched = [each for each in known if given_here and each.may_be_watched and each.event.source != "import"]
+    stay = stay_of(history) if given_here else None
+    spans = [Span(begins=each.watch_begins, ends=window_ends(each, policy)) for each in watched]
+    spans += [_window(each, policy, zone) for each in ahead if each.watched]
+    if stay is not None and stay.ended_at is None:
+        spans.append(Span(begins=min(now, day_start(today, zone)), ends=day_start(until, zone)))
+    first = ahead[0] if ahead and not given else None
+    setting = IN_HOSPITAL if first is not None and first.in_hospital else None
+    return CourseLoad(
+        watched=tuple(_merged(spans, day_start(today, zone), day_start(until, zone))),
+        seen=tuple(_seen(watched, ahead, policy, today, until)),
+        doses=tuple(each.on for each in ahead if not each.in_hospital),
+        start=first.on if first is not None else None,
+        wanted=wanted_by_start(history, protocol, policy, first.on, setting) if first is not None else None,
+        started=bool(given),
+        no_day=no_day,
+    )
+
+
+def _past_step_up(given: Sequence[Given]) -> bool:
+    """Whether the first treatment dose, or a later one, was given last; a course before its first dose needs no day."""
+    return not given or given[-1].is_treatment
+
+
+def _ahead(
+    history: History, given: Sequence[Given], protocol: Protocol, today: date, until: date
+) -> tuple[list[_Ahead], bool]:
+    """The doses to come before `until`, and whether the next one has no day that anybody knows."""
+    schedule = schedule_at(history, protocol)
+    plan = open_plan(history, given)
+    if plan is not None:
+        step = plan.body.step
+        if step is None and not given and schedule is not None:
+            step = protocol.steps_of(schedule)[0]
+        first = _Ahead(on=max(plan.body.on, today), step=step, in_hospital=plan.body.setting == IN_HOSPITAL)
+    elif not given:
+        return [], False
+    else:
+        last = given[-1]
+        at = last.body.schedule or schedule_before(history, last, protocol) or schedule
+        following = _next(protocol, at, last.step)
+        if at is None or last.step is None or last.on is None or following is None:
+            return [], True
+        dates = dose_dates(protocol, last_step=last.step, schedule=at, last_on=last.on)
+        if dates.due_on is None or (dates.restart_if_after is not None and dates.restart_if_after < today):
+            return [], True
+        first = _Ahead(on=max(dates.due_on, today), step=following)
+    found = [first] if first.on < until else []
+    while found and schedule is not None and found[-1].step is not None:
+        day = _after(protocol, schedule, found[-1].step, found[-1].on)
+        if day is None or day >= until:
+            break
+        found.append(_Ahead(on=day, step=_next(protocol, schedule, found[-1].step)))
+    return found, False
+
+
+def _next(protocol: Protocol, schedule: str | None, step: str | None) -> str | None:
+    """The step that follows in the label; the last one follows itself."""
+    if schedule is None or step is None:
+        return None
+    steps = protocol.steps_of(schedule)
+    if step not in steps:
+        return None
+    return steps[min(steps.index(step) + 1, len(steps) - 1)]
+
+
+def _after(protocol: Protocol, schedule: str, step: str, on: date) -> date | None:
+    """The day that the label's table names after a dose; None: it names none."""
+    if step not in protocol.steps_of(schedule):
+        return None
+    return dose_dates(protocol, last_step=step, schedule=schedule, last_on=on).due_on
+
+
+def _window_days(policy: Policy) -> int:
+    """How many civil days after that of the dose are watched, the hour of the dose not being known."""
+    hours = policy.watch.named("risk_window").hours_after_dose
+    assert hours is not None
+    return -(-hours // 24)
+
+
+def _window(dose: _Ahead, policy: Policy, zone: str) -> Span:
+    last = dose.on + timedelta(days=_window_days(policy))
+    return Span(begins=day_start(dose.on, zone), ends=day_start(last + ONE_DAY, zone))
+
+
+def _merged(spans: Iterable[Span], begins: datetime, ends: datetime) -> Iterator[Span]:
+    """The spans between two instants, those that meet as one."""
+    open_: Span | None = None
+    for span in sorted(spans, key=lambda each: each.begins):
+        if not span.meets(begins, ends):
+            continue
+        if open_ is None or span.begins > open_.ends:
+            if open_ is not None:
+                yield open_
+            open_ = span
+        else:
+            open_ = Span(begins=open_.begins, ends=max(open_.ends, span.ends))
+    if open_ is not None:
+        yield open_
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
+
+
+def _seen(
+    watched: Sequence[Given], ahead: Sequence[_Ahead], policy: Policy, today: date, until: date
+) -> Iterator[Seen]:
+    """The days of an assessment from today on; of two windows the day counts from the later dose."""
+    after: dict[date, int] = {}
+    for dose in watched:
+        place = zone_named(dose.event.zone)
+        first = dose.on or dose.watch_begins.astimezone(place).date()
+        last = (window_ends(dose, policy) - MOMENT).astimezone(place).date()
+        for day in _days(first, last):
+            after[day] = (day - first).days
+    for coming in ahead:
+        if coming.watched:
+            for day in _days(coming.on, coming.on + timedelta(days=_window_days(policy))):
+                if coming.in_hospital:
+                    after.pop(day, None)
+                else:
+                    after[day] = (day - coming.on).days
+    rules = policy.daily
+    for day in sorted(after):
+        if today <= day < until:
+            yield Seen(on=day, who=falls_on(rules.row(after[day])) if rules is not None else "not_known")
+
+
+# --- what a start asks ------------------------------------------------------------------------------------------------------
+
+
+def wanted_by_start(history: History, protocol: Protocol, policy: Policy, on: date, setting: str | None) -> Wanted:
+    """What a first dose on a day asks of its site until the window after the first treatment dose is over.
+
+    The calendar of the step-up counts where it begins on that day; else the days that the label's table names.
+    """
+    inside = setting == IN_HOSPITAL
+    schedule = schedule_at(history, protocol)
+    if schedule is None:
+        return Wanted(watched=None, in_hospital=inside, because="the schedule is not known, so nor is the window")
+    days = _calendar(history, on)
+    if days is None:
+        days, lacking = _by_label(protocol, schedule)
+        if lacking is not None:
+            because = f"the label names no day after {step_words(lacking)}, so nobody knows how long the window lasts"
+            return Wanted(watched=None, dosing=days, in_hospital=inside, because=because)
+    watched = sorted({number + each for number in days for each in range(_window_days(policy) + 1)})
+    return Wanted(watched=tuple(watched), dosing=days, in_hospital=inside)
+
+
+def _calendar(history: History, on: date) -> tuple[int, ...] | None:
+    """The days of a written calendar that begins on that day and goes as far as the first treatment dose."""
+    planned = history.last("step_up_planned")
+    slots = sorted(planned.body.doses or (), key=lambda each: each.at) if planned is not None else []
+    if planned is None or not slots or slots[-1].step != FIRST_TREATMENT:
+        return None
+    days = [civil_date(each.at, planned.zone) for each in slots]
+    return tuple((day - on).days for day in days) if days[0] == on else None
+
+
+def _by_label(protocol: Protocol, schedule: str) -> tuple[tuple[int, ...], str | None]:
+    """The days of each step to the first treatment dose; and the step after which the label names none, None: it names all."""
+    steps = protocol.steps_of(schedule)
+    any_day = date(2000, 1, 3)  # the table counts days; which day it is does not matter
+    days = [0]
+    for step in steps[: steps.index(FIRST_TREATMENT)]:
+        following = _after(protocol, schedule, step, any_day)
+        if following is None:
+            return tuple(days), step
+        days.append(days[-1] + (following - any_day).days)
+    return tuple(days), None

@@ -1,0 +1,214 @@
+"""What one course takes of its site: the planned day, the days of the label, the windows, and on whom each review falls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from handrail.rules.capacity_data import Span
+from handrail.rules.course_load import CourseLoad, Seen, course_load, falls_on, not_judged, wanted_by_start
+from handrail.rules.coursefile import course_from_json
+from handrail.rules.history import History
+from handrail.rules.policy import load_policy
+from handrail.rules.protocol import load
+from handrail.rules.terms import civil_date
+from tests.support.courses import CHICAGO, ELRA, TEC, TEC_COMBO, Told, civil, instant
+
+POLICY = load_policy()
+DAY = timedelta(days=1)
+MONDAY = date(2026, 3, 2)
+UNTIL = date(2026, 3, 23)
+NOW = "2026-03-02 08:00"
+LINVO = "linvoseltamab/US/2025-07"
+
+
+def load_of(told: Told, at: str = NOW, until: date = UNTIL) -> CourseLoad:
+    history = History.build(course_from_json(told.file()))
+    return course_load(history, load(told.key), POLICY, instant(at), until, zone=CHICAGO)
+
+
+def days(load: CourseLoad) -> list[tuple[int, str]]:
+    """The days of an assessment, counted in March, and who."""
+    return [(each.on.day, each.who) for each in load.seen]
+
+
+def spans(load: CourseLoad) -> list[tuple[str | None, str | None]]:
+    return [(civil(each.begins), civil(each.ends)) for each in load.watched]
+
+
+def planned(key: str = TEC, step: str | None = "step_up_1", on: str = "2026-03-03", **fields: Any) -> Told:
+    told = Told(key)
+    told.tell("dose_planned", "2026-03-01 09:00", step=step, on=on, **fields)
+    return told
+
+
+def test_a_planned_start_is_watched_to_48_hours_after_the_first_treatment_dose_and_then_needs_a_chair_a_week():
+    load = load_of(planned())
+    assert [each.day for each in load.doses] == [3, 6, 9, 16]
+    assert spans(load) == [("2026-03-03 00:00", "2026-03-12 00:00")]
+    dosing, others = {(3, "app"), (6, "app"), (9, "app")}, {(day, "nurse") for day in (4, 5, 7, 8, 10, 11)}
+    assert set(days(load)) == dosing | others
+    assert (load.start, load.started, load.because, load.no_day) == (date(2026, 3, 3), False, "", False)
+
+
+def test_weekly_step_up_doses_leave_days_between_on_which_nobody_is_watched():
+    load = load_of(planned(LINVO))
+    assert spans(load) == [
+        ("2026-03-03 00:00", "2026-03-06 00:00"),
+        ("2026-03-10 00:00", "2026-03-13 00:00"),
+        ("2026-03-17 00:00", "2026-03-20 00:00"),
+    ]
+    assert {day for day, _ in days(load)} == {3, 4, 5, 10, 11, 12, 17, 18, 19}
+
+
+def test_a_course_that_nobody_planned_takes_nothing_before_its_first_dose():
+    load = load_of(Told(TEC))
+    assert load == CourseLoad()
+
+
+def test_a_dose_that_was_given_is_watched_from_its_hour_and_the_next_ones_on_the_days_of_the_label():
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-01 10:00")
+    load = load_of(told)
+    assert [each.day for each in load.doses] == [4, 7, 14, 21]
+    assert spans(load)[0] == ("2026-03-01 10:00", "2026-03-03 10:00")
+    assert spans(load)[1] == ("2026-03-04 00:00", "2026-03-10 00:00")
+    assert days(load)[:3] == [(2, "nurse"), (3, "nurse"), (4, "app")]
+    assert (load.start, load.started) == (None, True)
+
+
+def test_a_given_dose_that_came_with_an_import_is_watched_by_nobody_here():
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-01 10:00", source="import")
+    assert spans(load_of(told)) == [("2026-03-04 00:00", "2026-03-10 00:00")]
+
+
+def test_maintenance_needs_chairs_alone_and_an_overdue_dose_counts_today():
+    told = Told(TEC)
+    for step, at in (("step_up_1", "01"), ("step_up_2", "04"), ("first_treatment", "07"), ("treatment", "14")):
+        told.dose(step, f"2026-02-{at} 10:00")
+    load = load_of(told)
+    assert ([each.day for each in load.doses], load.watched, load.seen) == ([2, 9, 16], (), ())
+
+
+def test_in_hospital_no_chair_and_no_slot_is_needed_and_the_window_is_watched():
+    load = load_of(planned(setting="inpatient"))
+    assert [each.day for each in load.doses] == [6, 9, 16]
+    assert spans(load) == [("2026-03-03 00:00", "2026-03-12 00:00")]
+    assert {day for day, _ in days(load)} == {6, 7, 8, 9, 10, 11}
+
+
+def test_a_patient_in_hospital_is_counted_until_somebody_writes_the_discharge():
+    told = Told(TEC)
+    for step, at in (("step_up_1", "01"), ("step_up_2", "04"), ("first_treatment", "07")):
+        told.dose(step, f"2026-02-{at} 10:00")
+    told.tell(
+        "admission_noted", "2026-03-01 20:00", place="Synthetic Hospital", admitted_at="2026-03-01T20:00:00-06:00"
+    )
+    assert spans(load_of(told)) == [("2026-03-02 00:00", "2026-03-23 00:00")]
+    told.tell("discharge_noted", "2026-03-02 07:00", discharged_at="2026-03-02T07:00:00-06:00", to="home")
+    assert load_of(told).watched == ()
+
+
+WHOLE = [("2026-03-02 00:00", "2026-03-23 00:00")]
+
+
+@pytest.mark.parametrize("step", [None, "step_up_1"])
+def test_what_nobody_can_say_counts_as_needed_on_every_day(step: str | None):
+    told = Told(TEC_COMBO if step else TEC)
+    told.dose(step, "2026-03-01 10:00")  # type: ignore[arg-type]
+    load = load_of(told)
+    assert spans(load) == WHOLE
+    assert [who for _, who in days(load)] == ["not_known"] * 21
+    assert load.because
+
+
+def test_not_judged_stands_on_every_day_until_the_last():
+    load = not_judged(MONDAY, MONDAY + 3 * DAY, CHICAGO, "why")
+    assert load.seen == tuple(Seen(on=MONDAY + number * DAY, who="not_known") for number in range(3))
+    assert load.watched == (Span(begins=instant("2026-03-02 00:00"), ends=instant("2026-03-05 00:00")),)
+
+
+def test_a_start_whose_step_nobody_wrote_is_the_first_step_of_the_label():
+    assert load_of(planned(step=None)).doses == load_of(planned()).doses
+
+
+def test_maintenance_without_a_day_of_the_label_is_said_and_not_counted():
+    told = Told(TEC)
+    for step, at in (("step_up_1", "01"), ("step_up_2", "04"), ("first_treatment", "07")):
+        told.dose(step, f"2025-09-{at} 10:00")
+    load = load_of(told)
+    assert (load.no_day, load.doses, load.watched) == (True, (), ())
+
+
+def test_a_course_that_is_over_takes_nothing():
+    told = planned()
+    told.tell("course_ended", "2026-03-01 12:00", because="patient")
+    assert load_of(told) == CourseLoad()
+
+
+# --- T-55: on whom a review falls ----------------------------------------------------------------------------------------------
+
+
+def test_t55_by_default_no_review_falls_on_a_physician_of_the_panel():
+    assert POLICY.daily is not None
+    assert {row.id: falls_on(row) for row in POLICY.daily.day} == {"dosing_day": "app", "other_day": "nurse"}
+
+
+@pytest.mark.parametrize(
+    ("roles", "who"),
+    [
+        (("nurse", "oncologist"), "nurse"),
+        (("app", "oncologist"), "app"),
+        (("oncologist", "prescriber"), "physician"),
+        (("on_call",), "physician"),
+    ],
+)
+def test_only_where_nobody_else_may_does_it_fall_on_the_physician(roles: tuple[str, ...], who: str):
+    assert POLICY.daily is not None
+    assert falls_on(replace(POLICY.daily.day[0], roles=roles)) == who
+
+
+# --- what a start asks -----------------------------------------------------------------------------------------------------------
+
+
+def wanted(told: Told, on: date = MONDAY, setting: str | None = None) -> Any:
+    history = History.build(course_from_json(told.file()))
+    return wanted_by_start(history, load(told.key), POLICY, on, setting)
+
+
+@pytest.mark.parametrize(
+    ("key", "dosing", "watched"),
+    [
+        (TEC, (0, 3, 6), tuple(range(9))),
+        (ELRA, (0, 3, 7), (0, 1, 2, 3, 4, 5, 7, 8, 9)),
+        (LINVO, (0, 7, 14), (0, 1, 2, 7, 8, 9, 14, 15, 16)),
+    ],
+)
+def test_the_days_of_the_label_to_the_first_treatment_dose_and_48_hours_after_each(
+    key: str, dosing: tuple[int, ...], watched: tuple[int, ...]
+):
+    asked = wanted(Told(key))
+    assert (asked.dosing, asked.watched, asked.in_hospital) == (dosing, watched, False)
+    assert wanted(Told(key), setting="inpatient").in_hospital is True
+
+
+def test_a_label_whose_days_nobody_signed_says_how_long_the_window_lasts_to_nobody():
+    asked = wanted(Told(TEC_COMBO))
+    assert asked.watched is None
+    assert asked.because == "the label names no day after step-up dose 1, so nobody knows how long the window lasts"
+
+
+def test_a_calendar_that_begins_on_that_day_counts_before_the_table():
+    told = Told(TEC)
+    doses = [
+        {"step": step, "at": f"2026-03-{day}T09:00:00-06:00"}
+        for step, day in (("step_up_1", "02"), ("step_up_2", "04"), ("first_treatment", "06"))
+    ]
+    told.tell("step_up_planned", "2026-03-01 09:00", doses=doses)
+    assert wanted(told).dosing == (0, 2, 4)
+    assert wanted(told, MONDAY + DAY).dosing == (0, 3, 6)
+    assert civil_date(instant(NOW), CHICAGO) == MONDAY

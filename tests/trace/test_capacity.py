@@ -1,0 +1,219 @@
+"""The rows of the trace that capacity answers, each through the page where a person meets it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from handrail import clock
+from handrail.actions.facts import record_event
+from handrail.people.models import Shift
+from handrail.people.scope import everything
+from tests.support.capacity import DAY, TODAY, counted, full_of_room, plan, says
+from tests.support.factories import MONDAY_0900, World, dose, make_member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world():
+    with clock.use(clock.FrozenClock(MONDAY_0900)):
+        yield World()
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def words(page: bytes) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.decode())))
+
+
+def address(house) -> str:
+    return reverse("site_capacity", args=[house.site.pk])
+
+
+def read(house, user=None) -> str:
+    answer = signed_in(user or house.director).get(address(house))
+    assert answer.status_code == 200
+    return words(answer.content)
+
+
+def send(house, user, form: str, **fields) -> tuple[int, str]:
+    client = signed_in(user)
+    answer = client.post(address(house), {"form": form, **fields})
+    page = client.get(address(house)) if answer.status_code == 302 else answer
+    return answer.status_code, words(page.content)
+
+
+def planned(world, course=None, **fields: Any) -> tuple[int, str]:
+    """Plan a first dose with the form on the course's page."""
+    client = signed_in(world.alice.nurse)
+    where = [(course or world.course).pk, "plan"]
+    body = {"at": "2026-03-02T09:00", "step": "step_up_1", "on": str(TODAY + DAY), "setting": "outpatient", **fields}
+    answer = client.post(reverse("record", args=where), body)
+    page = client.get(reverse("course", args=where[:1])) if answer.status_code == 302 else answer
+    return answer.status_code, words(page.content)
+
+
+def test_t44_t51_a_start_over_an_uncovered_hour_is_refused_with_the_hours_and_the_first_day_that_works(world):
+    full_of_room(world.alice)
+    gap = MONDAY_0900 + timedelta(days=4)
+    with everything():
+        Shift.objects.filter(organisation=world.alice.organisation, step="first_on_call").update(ends_at=gap)
+        old = Shift.objects.filter(organisation=world.alice.organisation, step="first_on_call").get()
+        Shift.objects.create(
+            organisation=old.organisation,
+            step=old.step,
+            user=old.user,
+            starts_at=gap + timedelta(hours=8),
+            ends_at=gap + timedelta(days=90),
+        )
+    status, page = planned(world)
+    assert status == 422
+    assert "Not planned: Synthetic Site cannot cover a start on Tue 3 Mar 2026" in page
+    assert "nobody is on call from Fri 6 Mar 2026 09:00 CST until Fri 6 Mar 2026 17:00 CST" in page
+    assert "The first day that works is Sat 7 Mar 2026." in page
+    status, _page = planned(world, on=str(TODAY + 5 * DAY))
+    assert status == 302
+
+
+def test_t55_the_planner_shows_no_daily_review_on_a_physician_of_the_panel(world):
+    plan(world)
+    page = read(world.alice)
+    assert "0 fall on the physicians of the panel in these 14 days." in page
+    table = page[page.index("An advanced practice provider (APP)") :]
+    assert "All 3 6 0" in table  # three doses, six other days of the window, nobody of the panel
+
+
+def test_t55_a_policy_that_lets_nobody_else_review_shows_each_review_of_the_physician(world, monkeypatch):
+    plan(world)
+    monkeypatch.setattr("handrail.rules.course_load.falls_on", lambda _row: "physician")
+    page = read(world.alice)
+    assert "9 fall on the physicians of the panel" in page
+
+
+def test_t64_the_report_lists_who_was_not_started_with_the_cause_and_since_when_and_its_file_names_nobody(world):
+    nurse = world.alice.nurse
+    other, silent = world.make_course(), world.make_course()
+    with everything():
+        for course, name in ((other, "Other"), (silent, "Silent")):
+            course.patient.family_name = name
+            course.patient.save()
+    status, page = send(
+        world.alice, nurse, "wait", waits=str(world.course.pk), cause="capacity", wanted_on=str(TODAY + DAY)
+    )
+    assert status == 302
+    assert "Who waits because of capacity 1 waits Synthia Example" in page
+    assert "No capacity at the site; since" in page and "wanted for Tue 3 Mar 2026" in page
+    assert send(world.alice, nurse, "wait", waits=str(other.pk), cause="payer")[0] == 302
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(days=3))):
+        report = words(signed_in(nurse).get(reverse("waiting")).content)
+        sheet = signed_in(nurse).get(reverse("waiting_csv")).content.decode()
+    assert "No capacity at the site 1 0 Site manager" in report
+    assert "The payer 1 0 PA specialist" in report
+    assert "Nobody has written down why 1 0 Coordinator" in report
+    assert report.count("(3 days)") == 3
+    for name in ("Synthia Example", "Synthia Other", "Synthia Silent"):
+        assert name in report
+    rows = list(csv.DictReader(io.StringIO(sheet)))
+    assert sorted(row["cause"] for row in rows) == [
+        "no capacity at the site",
+        "nobody has written down why",
+        "the payer",
+    ]
+    assert {row["days"] for row in rows} == {"3"}
+    assert "Synth" + "ia" not in sheet and "Silent" not in sheet and str(silent.pk) not in sheet
+
+
+def test_t64_the_first_dose_takes_a_patient_off_the_list(world):
+    nurse = world.alice.nurse
+    send(world.alice, nurse, "wait", waits=str(world.course.pk), cause="capacity")
+    given = dose("step_up_1", at=MONDAY_0900 + timedelta(hours=1), mg="1.5")
+    later = MONDAY_0900 + timedelta(hours=5)
+    record_event(world.course.pk, given, by=world.actor("alice"), now=later)
+    with clock.use(clock.FrozenClock(later)):
+        assert "Every patient whom you reach has had a dose." in words(signed_in(nurse).get(reverse("waiting")).content)
+        assert "Nobody is on the list for want of capacity." in read(world.alice)
+
+
+def test_an_empty_site_is_a_worklist_with_owners_and_a_start_is_planned_and_said_and_decided(world):
+    page = read(world.alice)
+    assert "This site has said no number yet: nothing is refused" in page
+    assert page.count("Site manager: say the number below") == 10
+    assert "Rescue tocilizumab: not known, nobody has counted. Pharmacist: count it at the access desk" in page
+    status, page = planned(world)
+    assert status == 302
+    assert "Nobody has counted this start at Synthetic Site" in page and "(site manager, pharmacist)" in page
+    assert "nobody has counted: decide Synthia Example , Tue 3 Mar 2026" in read(world.alice)
+    status, page = send(
+        world.alice,
+        world.alice.nurse,
+        "decide",
+        start=str(world.course.pk),
+        on=str(TODAY + DAY),
+        start_reason="seen by all",
+    )
+    assert status == 302
+    assert "goes on by decision Synthia Example" in page
+    assert "Over what is not known it goes on: seen by all" in page
+
+
+def test_a_start_that_is_not_covered_goes_on_when_a_director_says_why_and_not_when_a_nurse_does(world):
+    full_of_room(world.alice, beds=0)
+    status, page = planned(world)
+    assert status == 422 and "1 watched on Tue 3 Mar 2026: beds are promised for 0" in page
+    sent = {"start": str(world.course.pk), "on": str(TODAY + DAY), "start_reason": "a bed next door"}
+    status, page = send(world.alice, world.alice.nurse, "decide", **sent)
+    assert status == 403
+    assert planned(world)[0] == 422
+    assert send(world.alice, world.alice.director, "decide", **sent)[0] == 302
+    status, page = planned(world)
+    assert status == 302
+    assert "does not cover this start (a director let it go on: a bed next door)" in page
+    assert planned(world, on=str(TODAY + 3 * DAY))[0] == 422  # it holds for its day alone
+
+
+def test_the_table_says_in_words_what_is_used_and_what_there_is(world):
+    says(world.alice, slots_weekday=1, beds=1)
+    counted(world.alice, 1)
+    page = read(world.alice)
+    assert "Mon 2 Mar 2026" in page and "0 of 1 room" in page and "0 of ? not known" in page
+
+
+def test_the_numbers_are_said_in_a_short_form_and_count_from_their_day(world):
+    manager = make_member(world.alice.organisation, "site_manager")
+    status, page = send(
+        world.alice,
+        manager,
+        "numbers",
+        slots_weekday="4",
+        beds="?",
+        from_on=str(TODAY + 2 * DAY),
+        evidence="rota of March",
+    )
+    assert status == 302
+    assert "From Wed 4 Mar 2026: 4" in page and "From Wed 4 Mar 2026: not known" in page
+    assert "0 of 4 room" in page
+    status, page = send(world.alice, manager, "numbers", slots_weekday="many", from_on=str(TODAY))
+    assert status == 422 and "Type a whole number, or ? for not known." in page
+    assert send(world.alice, world.alice.nurse, "numbers", slots_weekday="4", from_on=str(TODAY))[0] == 403
+
+
+def test_the_desks_lead_to_it(world):
+    client = signed_in(world.alice.director)
+    for page in ("sites", "waiting"):
+        assert address(world.alice) in client.get(reverse(page)).content.decode()
+    assert reverse("waiting") in client.get(reverse("programme")).content.decode()
+    product = client.get(reverse("site_product", args=[world.alice.site.pk, "teclistamab"])).content.decode()
+    assert address(world.alice) in product
