@@ -99,6 +99,8 @@ REPORTS = [
     ({"none_of_these": True}, "none reported", "crs"),
     ({"symptoms": None}, None, None),
     ({}, None, None),
+    ({"alarm": True, "symptoms": ["hard_to_wake"]}, None, None),  # an alarm never asked for a cough
+    ({"alarm": True, "symptoms": ["cough"]}, "cough", "infection"),
 ]
 
 

@@ -264,6 +264,8 @@ def _focal(_row: FeatureRow, case: _Case) -> Known:
     named = [
         row.words for word in asked[-1].body.symptoms or () if (row := case.policy.sign_named(word)) and row.infection
     ]
+    if not named and asked[-1].body.alarm is True:
+        return None, None  # an alarm asks for danger signs alone
     return (", ".join(named), "infection") if named else ("none reported", "crs")
 
 
