@@ -58,11 +58,11 @@ def save(page: Page, region: Locator) -> None:
 def plan(page: Page, address: str) -> None:
     """Plan the first dose for Tuesday."""
     page.goto(address)
-    page.get_by_label("Step").select_option("step_up_1")
-    page.get_by_label("On", exact=False).first.fill("2026-03-03")
-    page.get_by_label("Outpatient", exact=True).check()
+    page.locator("input[name=step][value=step_up_1]").check()
+    page.locator("input[name=on]").fill("2026-03-03")
+    page.locator("input[name=setting][value=outpatient]").check()
     with page.expect_event("load"):
-        page.get_by_role("button", name="Save", exact=False).click()
+        page.locator("main form button").last.click()
 
 
 NUMBERS = {
