@@ -128,10 +128,9 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
     expect(nurse.get_by_text("a director let it go on")).to_be_visible()
     director.reload()
     expect(director.get_by_text("goes on by decision")).to_be_visible()
-    director.get_by_text("against it").click()
+    director.locator("summary", has_text="against it").click()
     judged(director, axe, f"{picture}-site")
     director.emulate_media(media="print")
     if PICTURES:
         director.screenshot(path=str(Path(PICTURES) / f"{picture}-print.png"), full_page=True)
-    expect(director.get_by_role("button", name="Save")).to_have_count(4)
-    expect(director.get_by_role("button", name="Save").first).not_to_be_visible()
+    expect(director.get_by_role("button", name="Save")).to_have_count(0)
