@@ -234,3 +234,24 @@ def test_a_line_that_is_met_because_of_hospital_ends_with_that_decision():
     look = looked([*V1, NO_CAREGIVER, decided("INPATIENT")])
     assert caregiver_evidence(look).until == datetime.fromisoformat(at(1, 23))
     assert caregiver_evidence(replace(look, decision=None)).met is False
+
+
+@pytest.mark.parametrize(
+    ("agent", "purpose", "planned"),
+    [
+        ("tocilizumab", "prophylaxis", True),
+        ("tocilizumab-aazg", "prophylaxis", True),
+        ("Actemra 400 mg IV", "prophylaxis", True),
+        ("Tyenne", "prophylaxis", True),
+        ("tocilizumab", "treatment", None),
+        ("dexamethasone", "prophylaxis", None),
+        (None, "prophylaxis", None),
+    ],
+)
+def test_tocilizumab_that_was_given_to_prevent_answers_whether_it_is_planned_by_whatever_name(agent, purpose, planned):
+    unasked = [
+        (kind, when, {name: value for name, value in body.items() if name != "tocilizumab_planned"})
+        for kind, when, body in V1
+    ]
+    given = ("medicine_given", MORNING, {"agent": agent, "purpose": purpose})
+    assert looked([*unasked, given]).case.facts.tocilizumab_planned is planned

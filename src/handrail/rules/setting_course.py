@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from handrail.rules.aftercare import carry_over
+from handrail.rules.caredata import is_prevention
 from handrail.rules.checks import MALE, SEROLOGY
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
@@ -362,8 +363,8 @@ class _Reading(Record):
         return None if open_ else worst
 
     def _tocilizumab(self) -> bool | None:
-        given = [e for e in self.history.of("medicine_given") if (e.body.agent or "").lower().startswith("tocilizumab")]
-        before = any(event.body.purpose == "prophylaxis" for event in given)
+        given = self.history.of("medicine_given")
+        before = any(is_prevention(event.body.agent, event.body.purpose) for event in given)
         answer: bool | None = self.answer("tocilizumab_planned")
         return True if before and "tocilizumab_planned" not in self.noted else answer
 
