@@ -197,11 +197,14 @@ def test_t25_a_director_switches_a_site_to_label_strict_for_every_course_and_the
         assert client.post(address, later).status_code == 302
         assert "In hospital: step-up dose 1" in page(world, course), "the switch counts by the day of the dose"
         assert client.post(address, {**later, "strict_from": ""}).status_code == 302
-        assert "Outside hospital: step-up dose 1" in page(world, course)
+        assert "In hospital: step-up dose 1" in page(world, course), "of two of one instant the strict one counts"
+        with clock.use(clock.FrozenClock(clock.now() + timedelta(minutes=1))):
+            assert client.post(address, {**later, "strict_from": ""}).status_code == 302
+            assert "Outside hospital: step-up dose 1" in page(world, course)
         tell(world, course, [("setting_facts_noted", at(0, 9), {"follows_label_strictly": True})], eve(JULY))
         assert "In hospital: step-up dose 1" in page(world, course), "a course may be stricter than its site"
         with everything():
-            assert SiteStrict.objects.count() == 3, "nothing is altered"
+            assert SiteStrict.objects.count() == 4, "nothing is altered"
 
 
 ANY_DAY = date(2026, 1, 1)

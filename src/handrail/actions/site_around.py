@@ -57,10 +57,10 @@ def around_site(course: Course, on: date, now: datetime, *, at_site: str | None 
 
 
 def strictness_of(site: Site, on: date) -> SiteStrict | None:
-    """What a director signed last, of what has begun on a day; None: nobody ever said."""
+    """What a director signed last, of what has begun on a day; None: nobody ever said. Of two of one instant the strict one counts."""
     with scope.acting_for(site.organisation_id):
         signed = SiteStrict.objects.filter(site=site, from_on__lte=on).select_related("by")
-        return signed.order_by("-at", "-id").first()
+        return signed.order_by("-at", "-strict", "-id").first()
 
 
 def strictness_words(row: SiteStrict) -> str:
