@@ -41,6 +41,7 @@ def test_a_department_asks_and_is_called_back(
     phone.goto(f"{live_server.url}/e/{card.key}")
     phone.get_by_label("The short code printed on the card").fill(card.code)
     phone.get_by_role("button", name="Show the patient's facts").click()
+    phone.get_by_text("Leave your number").click()
     phone.get_by_label("Emergency physician").check()
     phone.get_by_label("Number to call").fill("555 010 0142")
     picture(phone, "call-back-form")
