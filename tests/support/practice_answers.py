@@ -91,7 +91,6 @@ _YES: Final = {
     "a thermometer at home": "Is there a thermometer",
     "transport to the hospital at every hour": "Is there transport",
 }
-_PAPER: Final = {"prescriber": "Is the prescriber", "dispenser": "Is the dispenser", "setting": "Is the setting"}
 SETTING: Final[dict[str, dict[str, str]]] = {
     "Sign the departure from the label": {"Because": "watched at home by the programme", "The departure": "2026-06-30"},
     "Calendar of the step-up": {
@@ -100,10 +99,6 @@ SETTING: Final[dict[str, dict[str, str]]] = {
         "First treatment dose": "2026-03-16T09:00",
     },
     "today's temperature": {"Temperature now": "36.6"},
-    **{
-        f"REMS certification of the {name}": {question: "Yes", "Its last day": "2027-03-01"}
-        for name, question in _PAPER.items()
-    },
     **{button: {question: "No"} for button, question in _NO.items()},
     **{button: {question: "Yes"} for button, question in _YES.items()},
     "Who is with the patient, hour by hour": {
@@ -131,7 +126,7 @@ SETTING: Final[dict[str, dict[str, str]]] = {
     "number of significant other diseases": {"Number of significant": "0"},
     "Lodging near the hospital": {"Does the patient accept lodging": "No"},
 }
-"""By the button of each form of the setting: what is answered."""
+"""By the button of each form of the setting: what is answered. What the REMS desk holds is not asked again."""
 
 COUNTS: Final = (
     ("Neutrophils (ANC)", "2.1", "10*9/L"),
