@@ -85,6 +85,22 @@ def test_a_course_that_nobody_can_judge_is_counted_on_every_day(world):
     assert TODAY in seen(world.alice).can.seen and len(one.load.seen) == 45
 
 
+def test_a_partner_s_course_that_nobody_can_judge_is_counted_where_its_plan_names(world):
+    agreed_between(world.alice, world.bob)
+    plan(world, at_site=world.bob.site.code)
+    with everything():
+        Course.objects.filter(pk=world.course.pk).update(protocol_key="teclistamab/US/1999-01/mono")
+    (one,) = seen(world.bob).booked
+    assert one.load.because and TODAY in seen(world.bob).can.seen
+
+
+def test_a_start_that_a_partner_planned_long_ago_still_counts(world):
+    agreed_between(world.alice, world.bob)
+    plan(world, at_site=world.bob.site.code, on=TODAY + 80 * DAY)
+    late = MONDAY_0900 + 75 * DAY
+    assert seen(world.bob, late).can.starts == (TODAY + 80 * DAY,)
+
+
 def test_a_course_that_is_over_takes_nothing(world):
     plan(world)
     body = event("course_ended", at=MONDAY_0900, because="patient")
@@ -105,6 +121,35 @@ def test_a_count_of_the_shelf_runs_out_and_what_was_given_since_is_taken_off(wor
     assert "5 counted on Mon 2 Mar 2026, 1 given since" in seen(world.alice, tomorrow).shelf.words
     assert seen(world.alice, MONDAY_0900 + 7 * DAY).can.rescue.there == 4
     assert seen(world.alice, MONDAY_0900 + 8 * DAY).can.rescue == Told(last=4)
+
+
+def gives(world: World, at: Any, agent: str) -> None:
+    body = event("medicine_given", at=at, agent=agent, dose_mg="560", route="intravenous", purpose="treatment")
+    record_event(world.course.pk, body, by=world.actor("alice"), now=at)
+
+
+@pytest.mark.parametrize(
+    ("agent", "left"),
+    [("Actemra 560 mg IV", 4), ("tocilizumab-aazg", 4), ("Tyenne", 4), ("Tocilizumab", 4), ("dexamethasone", 5)],
+)
+def test_a_dose_is_taken_off_the_shelf_by_whatever_name_it_was_written_down(world, agent, left):
+    counted(world.alice, 5)
+    gives(world, MONDAY_0900 + DAY, agent)
+    assert seen(world.alice, MONDAY_0900 + DAY).can.rescue.there == left
+
+
+@pytest.mark.parametrize(
+    ("hours", "written", "left"),
+    [
+        (1, 2, 5),  # given before it was counted
+        (3, 2, 4),  # given after it
+        (1, 26, 4),  # written down a day later: nobody knows whether before or after
+    ],
+)
+def test_on_the_day_of_the_count_what_was_given_after_it_is_taken_off(world, hours, written, left):
+    counted(world.alice, 5, at=MONDAY_0900 + timedelta(hours=written))
+    gives(world, MONDAY_0900 + timedelta(hours=hours), "tocilizumab")
+    assert seen(world.alice, MONDAY_0900 + timedelta(hours=30)).can.rescue.there == left
 
 
 def test_a_rota_without_a_shift_is_not_known_and_a_hole_is_a_hole(world):

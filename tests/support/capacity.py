@@ -31,12 +31,12 @@ def says(house: House, *, from_on: date = TODAY, at: datetime = MONDAY_0900, **n
         ]  # fmt: skip
 
 
-def counted(house: House, doses: int, on: date = TODAY) -> AccessPaper:
-    """A count of rescue doses at a house's site."""
+def counted(house: House, doses: int, on: date = TODAY, at: datetime = MONDAY_0900) -> AccessPaper:
+    """A count of rescue doses at a house's site, written down at that instant."""
     with everything():
         return AccessPaper.objects.create(
             organisation=house.organisation, kind="stock", key=house.site.code, payload={"doses": doses}, since=on,
-            by=house.director, recorded_at=MONDAY_0900,
+            by=house.director, recorded_at=at,
         )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from handrail.records import wire
 from handrail.records.models import AccessPaper, Course, Event
 from handrail.rules.access_data import access_rules
 from handrail.rules.capacity_data import NUMBERS, Said, SiteCan, Span, Told, Uncovered
+from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.course_load import CourseLoad, course_load, not_judged
 from handrail.rules.doses import given_doses
 from handrail.rules.events import SHELL_KINDS
@@ -35,8 +36,8 @@ SPAN: Final = timedelta(days=45)
 """So far ahead the load is known: as far as a start that is looked at, and a long step-up after it, reach."""
 RECENT: Final = timedelta(days=14)
 """A dose given since then may still be watched: of such a course everything is read."""
-PLANNED_SINCE: Final = timedelta(days=60)
-"""So far back a plan at this site by another organisation is looked for."""
+PLANNED_SINCE: Final = timedelta(days=180)
+"""So far back a plan at this site by another organisation is looked for: longer than a start is ever planned ahead."""
 PLANNING: Final = (
     "course_started",
     "protocol_changed",
@@ -173,15 +174,17 @@ def _shelf(site: Site, today: date) -> Shelf:
     rows = AccessPaper.objects.filter(
         organisation=site.organisation_id, kind=AccessPaper.Kind.STOCK, key=site.code
     ).select_related("by")
-    stock = papers_from(rows).stock(site.code, today)
-    if stock.doses is None or stock.counted_on is None:
+    papers = papers_from(rows)
+    stock, count = papers.stock(site.code, today), papers.count(site.code, today)
+    if count is None or stock.doses is None or stock.counted_on is None:
         return Shelf()
-    since = day_start(stock.counted_on + timedelta(days=1), site.time_zone)
-    given = Event.objects.filter(
-        course__site=site, kind="medicine_given", payload__agent="tocilizumab", occurred_at__gte=since
-    )
+    # Written down on its own day, it holds from that hour on; later, nobody knows at which hour of its day it was counted.
+    at_once = civil_date(count.recorded_at, site.time_zone) == stock.counted_on
+    since = count.recorded_at if at_once else day_start(stock.counted_on, site.time_zone)
+    rows_since = Event.objects.filter(course__site=site, kind="medicine_given", occurred_at__gte=since)
+    given = sum(is_tocilizumab(payload.get("agent")) for payload in rows_since.values_list("payload", flat=True))
     holds = today <= stock.counted_on + timedelta(days=access_rules().clocks.stock_count_holds_days)
-    return Shelf(counted=stock.doses, counted_on=stock.counted_on, given_since=given.count(), holds=holds)
+    return Shelf(counted=stock.doses, counted_on=stock.counted_on, given_since=given, holds=holds)
 
 
 def _rota(site: Site, begins: datetime, ends: datetime) -> tuple[tuple[Span, ...] | None, tuple[Uncovered, ...]]:
@@ -258,7 +261,10 @@ def _others_named(site: Site, facts: Mapping[UUID, Sequence[Fact]]) -> frozenset
 def _load(
     course: Course, facts: Sequence[Fact], site: Site, now: datetime, until: date, elsewhere: frozenset[str]
 ) -> CourseLoad | None:
-    """What one course takes here; None: nothing, its next dose is planned at another site and it was never watched here."""
+    """What one course takes here; None: nothing, its next dose is planned at another site and it was never watched here.
+
+    One that cannot be judged is counted on every day, a partner's too: a plan names this site.
+    """
     zone, mine = site.time_zone, course.site_id == site.pk
     try:
         first = History.build(wire.header(course), facts)
@@ -272,4 +278,4 @@ def _load(
             return None
         return course_load(history, protocol, policy, now, until, zone=zone, ahead_here=here, given_here=mine)
     except UnusableInput as error:
-        return not_judged(civil_date(now, zone), until, zone, error.message) if mine else None
+        return not_judged(civil_date(now, zone), until, zone, error.message)

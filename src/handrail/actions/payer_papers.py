@@ -171,9 +171,13 @@ class Papers:
         """The edition of the guideline that was written down last, of those in force on a day."""
         return next(iter(self.on("guideline", day)), None)
 
+    def count(self, site: str | None, day: date) -> AccessPaper | None:
+        """The paper of that count; None: nobody has counted."""
+        return next((row for row in self.of("stock") if row.key == site and row.since <= day), None)
+
     def stock(self, site: str | None, day: date) -> Stock:
         """The latest count of rescue doses at a site, up to a day."""
-        row = next((row for row in self.of("stock") if row.key == site and row.since <= day), None)
+        row = self.count(site, day)
         return Stock() if row is None else Stock(doses=row.payload.get("doses"), counted_on=row.since)
 
 
