@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from handrail.actions.actor import person
 from handrail.actions.capacity import Capacity, capacity_of
@@ -61,6 +63,12 @@ def test_what_is_planned_at_another_site_counts_there(world):
     plan(world, at_site="other")
     assert seen(world.alice).can.doses == ()
     assert capacity_of(other, MONDAY_0900).can.starts == (TOMORROW,)
+
+
+def test_a_namesake_of_a_place_in_an_organisation_that_does_not_work_with_this_one_counts_nothing(world):
+    plan(world, at_site=world.charlie.site.code, setting="inpatient")
+    assert seen(world.alice).can.starts == (TOMORROW,)
+    assert seen(world.charlie).can.starts == ()
 
 
 def test_a_hospital_that_is_no_site_is_counted_at_the_site_whose_patient_it_takes(world):
@@ -245,6 +253,17 @@ def test_a_second_start_of_the_day_is_refused_and_the_first_can_be_planned_anew(
     assert plan(world)  # the course's own plan does not stand against itself
 
 
+def test_the_second_of_two_plans_waits_at_the_lock_of_the_site_before_it_counts(world):
+    full_of_room(world.alice)
+    with CaptureQueriesContext(connection) as asked:
+        plan(world)
+    read = [each["sql"] for each in asked if '"people_site' in each["sql"]]
+    locks = [place for place, sql in enumerate(read) if "FOR NO KEY UPDATE" in sql and 'FROM "people_site"' in sql]
+    counts = [place for place, sql in enumerate(read) if 'FROM "people_sitenumber"' in sql and "people_user" in sql]
+    if connection.vendor == "postgresql":
+        assert locks and counts and locks[0] < counts[0]
+
+
 def test_what_is_not_known_is_planned_and_what_is_known_to_be_too_much_is_not(world):
     full_of_room(world.alice, beds=None)
     assert plan(world)
@@ -387,6 +406,15 @@ def test_the_first_dose_ends_it_and_a_course_that_ended_without_one_is_said_to_b
         assert (row.course.pk, row.ended, row.owner) == (other.pk, True, "coordinator")
         assert not_started(world.alice.nurse, MONDAY_0900, site_id=world.alice.site.pk) == []
         assert not_started(world.alice.nurse, MONDAY_0900 + 91 * DAY) == []
+
+
+def test_who_has_had_a_dose_is_not_put_on_the_list_and_may_be_taken_off(world):
+    listed(world)
+    record_event(world.course.pk, dose("step_up_1", at=MONDAY_0900, mg="1.5"), by=world.actor("alice"), now=MONDAY_0900)
+    with pytest.raises(RefusedError) as error:
+        listed(world, cause="payer")
+    assert error.value.code == "started"
+    assert take_off_list(world.course.pk, reason="has begun", by=world.actor("alice"), now=MONDAY_0900)
 
 
 def test_a_dose_that_was_withdrawn_was_not_given(world):

@@ -41,7 +41,7 @@ ALWAYS = span("2026-11-01 00:00", "2027-02-01 00:00")
 
 
 def said(what: str, number: int | None, from_on: date = DAY_ONE) -> Said:
-    return Said(what=what, number=number, from_on=from_on)  # type: ignore[arg-type]
+    return Said(what=what, number=number, from_on=from_on)  # type: ignore[arg-type]  # a keyword, which is a str to mypy
 
 
 NUMBERS = {

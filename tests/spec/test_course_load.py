@@ -119,11 +119,34 @@ WHOLE = [("2026-03-02 00:00", "2026-03-23 00:00")]
 @pytest.mark.parametrize("step", [None, "step_up_1"])
 def test_what_nobody_can_say_counts_as_needed_on_every_day(step: str | None):
     told = Told(TEC_COMBO if step else TEC)
-    told.dose(step, "2026-03-01 10:00")  # type: ignore[arg-type]
+    told.dose(step, "2026-03-01 10:00")  # type: ignore[arg-type]  # None: nobody wrote the step
     load = load_of(told)
     assert spans(load) == WHOLE
     assert [who for _, who in days(load)] == ["not_known"] * 21
     assert load.because
+
+
+def test_a_start_after_whose_first_dose_the_label_names_no_day_is_counted_on_every_day_from_then_on():
+    load = load_of(planned(TEC_COMBO))
+    assert spans(load) == [("2026-03-03 00:00", "2026-03-23 00:00")]
+    assert days(load)[:4] == [(3, "app"), (4, "nurse"), (5, "nurse"), (6, "not_known")]
+    assert len(load.seen) == 20
+    assert load.because == "no day is known after step-up dose 1"
+    assert load.start == date(2026, 3, 3)
+
+
+def test_a_planned_dose_of_which_nobody_wrote_the_step_has_no_end_in_a_step_up_and_one_in_maintenance():
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-01 10:00")
+    told.tell("dose_planned", "2026-03-01 12:00", step=None, on="2026-03-04")
+    assert load_of(told).because == "which step is planned is not known"
+    assert load_of(told).seen[-1] == Seen(on=UNTIL - DAY, who="not_known")
+    late = Told(TEC)
+    for step, at in (("step_up_1", "01"), ("step_up_2", "04"), ("first_treatment", "07")):
+        late.dose(step, f"2026-02-{at} 10:00")
+    late.tell("dose_planned", "2026-03-01 12:00", step=None, on="2026-03-04")
+    assert spans(load_of(late)) == [("2026-03-04 00:00", "2026-03-07 00:00")]
+    assert load_of(late).because == ""
 
 
 def test_not_judged_stands_on_every_day_until_the_last():

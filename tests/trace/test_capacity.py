@@ -17,8 +17,9 @@ from handrail import clock
 from handrail.actions.facts import record_event
 from handrail.people.models import Shift
 from handrail.people.scope import everything
+from handrail.records.models import Course
 from tests.support.capacity import DAY, TODAY, counted, full_of_room, plan, says
-from tests.support.factories import MONDAY_0900, World, dose, make_member
+from tests.support.factories import MONDAY_0900, World, dose, make_member, make_site
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +137,14 @@ def test_t64_the_report_lists_who_was_not_started_with_the_cause_and_since_when_
     assert "Synth" + "ia" not in sheet and "Silent" not in sheet and str(silent.pk) not in sheet
 
 
+def test_t64_the_file_counts_from_the_civil_day_of_the_site_also_in_the_evening(world):
+    evening = MONDAY_0900 + timedelta(hours=11)  # Monday 20:00 at the site, Tuesday in UTC
+    with clock.use(clock.FrozenClock(evening)):
+        send(world.alice, world.alice.nurse, "wait", waits=str(world.course.pk), cause="capacity")
+        (row,) = csv.DictReader(io.StringIO(signed_in(world.alice.nurse).get(reverse("waiting_csv")).content.decode()))
+    assert (row["waits since"], row["days"]) == ("2026-03-02", "0")
+
+
 def test_t64_the_first_dose_takes_a_patient_off_the_list(world):
     nurse = world.alice.nurse
     send(world.alice, nurse, "wait", waits=str(world.course.pk), cause="capacity")
@@ -182,6 +191,32 @@ def test_a_start_that_is_not_covered_goes_on_when_a_director_says_why_and_not_wh
     assert status == 302
     assert "does not cover this start (a director let it go on: a bed next door)" in page
     assert planned(world, on=str(TODAY + 3 * DAY))[0] == 422  # it holds for its day alone
+
+
+def test_a_director_lets_the_refused_start_of_a_patient_of_another_site_go_on_and_one_that_begins_once_more(world):
+    other, again = world.make_course(), world.make_course()
+    with everything():
+        Course.objects.filter(pk=other.pk).update(site=make_site(world.alice.organisation, code="other"))
+    record_event(again.pk, dose("step_up_1", at=MONDAY_0900, mg="1.5"), by=world.actor("alice"), now=MONDAY_0900)
+    full_of_room(world.alice, beds=0)
+    for course in (other, again):
+        status, page = planned(world, course, at_site=world.alice.site.code)
+        assert status == 422 and "A director may let it go on with a reason" in page
+        sent = {"start": str(course.pk), "on": str(TODAY + DAY), "start_reason": "a bed next door"}
+        assert send(world.alice, world.alice.director, "decide", **sent)[0] == 302
+        assert planned(world, course, at_site=world.alice.site.code)[0] == 302
+
+
+def test_a_number_stands_beside_whoever_said_it_and_a_day_to_come_has_one_number(world):
+    manager = make_member(world.alice.organisation, "site_manager", "Synthetic Manager")
+    says(world.alice, beds=4, from_on=TODAY, at=MONDAY_0900 - timedelta(minutes=1))
+    says(world.alice, beds=7, from_on=TODAY + 2 * DAY)
+    says(world.alice, beds=8, from_on=TODAY + 2 * DAY, at=MONDAY_0900 + timedelta(minutes=1))
+    send(world.alice, manager, "numbers", beds="5", from_on=str(TODAY))
+    page = read(world.alice)
+    assert "5 since Mon 2 Mar 2026, by Synthetic Manager, site manager From Wed 4 Mar 2026: 8" in page
+    with clock.use(clock.FrozenClock(MONDAY_0900 + 3 * DAY)):
+        assert f"8 since Wed 4 Mar 2026, by {world.alice.director.name}" in read(world.alice)
 
 
 def test_the_table_says_in_words_what_is_used_and_what_there_is(world):

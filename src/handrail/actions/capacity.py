@@ -21,7 +21,7 @@ from handrail.people.models import Holiday, Site, SiteNumber, Step
 from handrail.records import wire
 from handrail.records.models import AccessPaper, Course, Event
 from handrail.rules.access_data import access_rules
-from handrail.rules.capacity_data import NUMBERS, Said, SiteCan, Span, Told, Uncovered
+from handrail.rules.capacity_data import NUMBERS, Number, Said, SiteCan, Span, Told, Uncovered
 from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.course_load import CourseLoad, course_load, not_judged
 from handrail.rules.doses import given_doses
@@ -108,6 +108,11 @@ class Capacity:
         """Whether the site has begun to say its numbers: from the first one on a start that is not covered is refused."""
         return bool(self.numbers)
 
+    def word(self, what: Number, on: date) -> SiteNumber | None:
+        """The word that counts for a number on a day; None: nobody has said one."""
+        words = [each for each in self.numbers if each.what == what and each.from_on <= on]
+        return max(words, key=lambda each: (each.from_on, _written(each)), default=None)
+
     def without(self, course_id: UUID) -> SiteCan:
         """The site as if a course were not there."""
         return _with_loads(self.can, [each.load for each in self.booked if each.course.pk != course_id])
@@ -147,10 +152,14 @@ def capacity_of(site: Site, now: datetime, *, until: date | None = None) -> Capa
 
 def _said(numbers: Sequence[SiteNumber]) -> Iterable[Said]:
     """In the order in which they were written, of one moment the more cautious last; what this version does not know is left aside."""
-    for row in sorted(numbers, key=lambda each: (each.at, each.number is None, -(each.number or 0))):
+    for row in sorted(numbers, key=_written):
         what = next((each for each in NUMBERS if each == row.what), None)
         if what is not None:
             yield Said(what=what, number=row.number, from_on=row.from_on)
+
+
+def _written(row: SiteNumber) -> tuple[datetime, bool, int]:
+    return row.at, row.number is None, -(row.number or 0)
 
 
 def _with_loads(can: SiteCan, loads: Sequence[CourseLoad]) -> SiteCan:
@@ -216,7 +225,7 @@ def _booked(site: Site, now: datetime, until: date) -> Iterable[Booked]:
     """Every course of the site that is not over, and those of others that are planned here."""
     courses = list(_courses(site, now))
     facts = _facts(courses, now)
-    elsewhere = _others_named(site, facts)
+    elsewhere = _others_named(site, facts, now)
     for course in courses:
         load = _load(course, facts[course.pk], site, now, until, elsewhere)
         if load is not None:
@@ -250,10 +259,11 @@ def _facts(courses: Sequence[Course], now: datetime) -> Mapping[UUID, list[Fact]
     return found
 
 
-def _others_named(site: Site, facts: Mapping[UUID, Sequence[Fact]]) -> frozenset[str]:
-    """The codes and names of other sites that plans name. One query."""
+def _others_named(site: Site, facts: Mapping[UUID, Sequence[Fact]], now: datetime) -> frozenset[str]:
+    """The codes and names of other sites that plans name, of those that work with this one: a namesake elsewhere counts nothing."""
     named = {fact.body.at_site for each in facts.values() for fact in each if fact.kind == "dose_planned"} - {None}
-    rows = Site.objects.filter(Q(code__in=named) | Q(name__in=named)).exclude(pk=site.pk)
+    houses = {site.organisation_id, *network.partners_of(site.organisation_id, now)}
+    rows = Site.objects.filter(Q(code__in=named) | Q(name__in=named), organisation__in=houses).exclude(pk=site.pk)
     words = {word for row in rows.values_list("code", "name") for word in row}
     return frozenset(words - {site.code, site.name})
 

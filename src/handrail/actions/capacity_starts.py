@@ -152,7 +152,7 @@ def _says_numbers(site: Site) -> bool:
 def _one_at_a_time(site: Site) -> None:
     """Two starts that are planned at once do not both take the last place: the second waits here until the first is on record."""
     with scope.everything():
-        list(Site.objects.select_for_update(of=("self",)).filter(pk=site.pk))
+        list(Site.objects.select_for_update(of=("self",), no_key=True).filter(pk=site.pk))
 
 
 def start_words(course: Course, body: DosePlanned, now: datetime) -> str:

@@ -67,11 +67,19 @@ class NotStarted:
         """Who mends it."""
         return OWNERS[self.cause]
 
-    def days(self, today: date) -> int:
-        """Civil days since it waits."""
-        zone = self.course.site.time_zone if self.course.site else self.course.time_zone
-        last = civil_date(self.course.ended_at, zone) if self.course.ended_at else today
-        return (last - civil_date(self.since, zone)).days
+    @property
+    def zone(self) -> str:
+        """Of the site, else of the course."""
+        return self.course.site.time_zone if self.course.site else self.course.time_zone
+
+    @property
+    def since_on(self) -> date:
+        """The civil day since which it waits."""
+        return civil_date(self.since, self.zone)
+
+    def days(self, now: datetime) -> int:
+        """Civil days since it waits, until now or the end of the course."""
+        return (civil_date(self.course.ended_at or now, self.zone) - self.since_on).days
 
 
 def not_started(user: User, now: datetime, *, site_id: UUID | None = None) -> list[NotStarted]:
@@ -80,14 +88,18 @@ def not_started(user: User, now: datetime, *, site_id: UUID | None = None) -> li
     Args:
         site_id: of one site alone, and only those that are not over.
     """
-    replaced = Event.objects.filter(organisation=OuterRef("organisation"), supersedes=OuterRef("id"))
-    given = Event.objects.filter(~Exists(replaced), course=OuterRef("pk"), kind="dose_given")
-    rows = courses_of(user, now).filter(~Exists(given), intent=Course.Intent.STEP_UP)
+    rows = courses_of(user, now).filter(~_given(), intent=Course.Intent.STEP_UP)
     if site_id is not None:
         rows = rows.filter(site=site_id, ended_at__isnull=True)
     else:
         rows = rows.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=now - ENDED_SHOWN))
     return sorted(map(_standing, _with_entries(rows)), key=lambda each: (each.ended, each.since, str(each.course.pk)))
+
+
+def _given() -> Exists:
+    """Whether a course has a dose that nobody withdrew."""
+    replaced = Event.objects.filter(organisation=OuterRef("organisation"), supersedes=OuterRef("id"))
+    return Exists(Event.objects.filter(~Exists(replaced), course=OuterRef("pk"), kind="dose_given"))
 
 
 def _with_entries(rows: QuerySet[Course]) -> Iterable[Course]:
@@ -164,6 +176,10 @@ def _write(course_id: UUID, fields: dict[str, object], by: Actor, now: datetime 
         role = by.role_for(VERB, course, now)
         if course.ended_at is not None:
             raise RefusedError("That course is over.", code="course_over", path="course")
+        if fields["cause"] and Course.objects.filter(_given(), pk=course.pk).exists():
+            raise RefusedError(
+                "That patient has had a dose, and does not wait for a start.", code="started", path="course"
+            )
         entries = sorted(course.waits.all(), key=lambda each: each.at)
         if not fields["cause"] and not (entries and entries[-1].cause):
             raise RefusedError("That patient is not on the list.", code="not_waiting", path="course")

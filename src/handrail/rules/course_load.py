@@ -57,7 +57,7 @@ class CourseLoad:
         start: the day of the first dose, where one is booked and not yet given; `wanted`: what it asks of the site.
         started: a dose was given.
         no_day: the next dose has no day that anybody knows; its chair is not counted.
-        because: why nobody can say; the patient is then counted as watched on every day.
+        because: why nobody can say; the patient is then counted as watched on every day, from the last dose on whose day is known.
     """
 
     watched: tuple[Span, ...] = ()
@@ -133,17 +133,37 @@ def course_load(
     spans += [_window(each, policy, zone) for each in ahead if each.watched]
     if stay is not None and stay.ended_at is None:
         spans.append(Span(begins=min(now, day_start(today, zone)), ends=day_start(until, zone)))
+    seen = list(_seen(watched, ahead, policy, today, until))
+    because = _no_end(ahead, given, protocol, schedule_at(history, protocol))
+    if because:
+        since = ahead[-1].on
+        spans.append(Span(begins=day_start(since, zone), ends=day_start(until, zone)))
+        counted = {each.on for each in seen}
+        seen += [Seen(on=day, who="not_known") for day in _days(since, until - ONE_DAY) if day not in counted]
     first = ahead[0] if ahead and not given else None
     setting = IN_HOSPITAL if first is not None and first.in_hospital else None
     return CourseLoad(
         watched=tuple(_merged(spans, day_start(today, zone), day_start(until, zone))),
-        seen=tuple(_seen(watched, ahead, policy, today, until)),
+        seen=tuple(seen),
         doses=tuple(each.on for each in ahead if not each.in_hospital),
         start=first.on if first is not None else None,
         wanted=wanted_by_start(history, protocol, policy, first.on, setting) if first is not None else None,
         started=bool(given),
         no_day=no_day,
+        because=because,
     )
+
+
+def _no_end(ahead: Sequence[_Ahead], given: Sequence[Given], protocol: Protocol, schedule: str | None) -> str:
+    """Why nobody can say when the watch of a step-up that is to come ends: no day is known after its last dose; '' where one is."""
+    last = ahead[-1] if ahead else None
+    if last is None or not last.watched or last.step == FIRST_TREATMENT:
+        return ""
+    if last.step is None:
+        return "" if given and given[-1].is_treatment else "which step is planned is not known"
+    if schedule is not None and _after(protocol, schedule, last.step, last.on) is not None:
+        return ""
+    return f"no day is known after {step_words(last.step)}"
 
 
 def _past_step_up(given: Sequence[Given]) -> bool:

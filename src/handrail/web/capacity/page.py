@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -136,7 +136,7 @@ def numbers(capacity: Capacity) -> Iterator[dict[str, str]]:
     rules = load_capacity()
     for what, words in NUMBERS.items():
         told = capacity.can.told(what, capacity.today)
-        row = next((each for each in capacity.numbers if each.what == what and each.from_on <= capacity.today), None)
+        row = capacity.word(what, capacity.today)
         value = "not known" if told.there is None else str(told.there)
         if what == "patients_each" and row is None:
             value = f"{rules.on_call.patients_each}, the shipped default, to be signed by the medical lead"
@@ -156,11 +156,11 @@ def numbers(capacity: Capacity) -> Iterator[dict[str, str]]:
 
 
 def _later(capacity: Capacity, what: Number) -> Iterator[str]:
-    for row in sorted(
-        (each for each in capacity.numbers if each.from_on > capacity.today), key=lambda each: each.from_on
+    for on in sorted(
+        {each.from_on for each in capacity.numbers if each.what == what and each.from_on > capacity.today}
     ):
-        if row.what == what:
-            yield f"from {say_date(row.from_on)}: {'not known' if row.number is None else row.number}"
+        number = capacity.can.told(what, on).there
+        yield f"from {say_date(on)}: {'not known' if number is None else number}"
 
 
 def booked(starts: Sequence[Asked], named: Named) -> Iterator[dict[str, Any]]:
@@ -194,10 +194,9 @@ def _state(asked: Asked) -> tuple[str, str]:
     return "today", "goes on by decision"
 
 
-def waiting(rows: Sequence[NotStarted], named: Named, today: date) -> Iterator[dict[str, Any]]:
+def waiting(rows: Sequence[NotStarted], named: Named, now: datetime) -> Iterator[dict[str, Any]]:
     """Each patient who is not started."""
     for row in rows:
-        zone = row.course.site.time_zone if row.course.site else row.course.time_zone
         yield {
             "id": row.course.pk,
             "name": named(row.course),
@@ -206,8 +205,8 @@ def waiting(rows: Sequence[NotStarted], named: Named, today: date) -> Iterator[d
             "mark": "routine" if row.ended else "today",
             "word": "never started" if row.ended else "waits" if row.cause else "ask",
             "cause": _upper(row.words),
-            "since": local_time(row.since, zone),
-            "days": row.days(today),
+            "since": local_time(row.since, row.zone),
+            "days": row.days(now),
             "wanted": say_date(row.wanted_on) if row.wanted_on else "",
             "reason": row.reason,
             "by": row.by.name if row.by is not None else "",

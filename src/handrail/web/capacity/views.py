@@ -54,7 +54,8 @@ def site_capacity(request: HttpRequest, site_id: UUID) -> HttpResponse:
         courses_of(user, now).filter(pk__in=[each.course.pk for each in capacity.booked]).values_list("pk", flat=True)
     )
     named = _namer(user, now)
-    filled = {key: Filled(form=form, typed={}) for key, form in _forms(user, capacity, waits, named, now).items()}
+    forms = _forms(user, capacity, waits, _startable(user, capacity, waits, reached, now), named, now)
+    filled = {key: Filled(form=form, typed={}) for key, form in forms.items()}
     status = 200
     if request.method == "POST":
         key = request.POST.get("form", "")
@@ -78,8 +79,8 @@ def site_capacity(request: HttpRequest, site_id: UUID) -> HttpResponse:
         "per_patient": load_capacity().tocilizumab.doses_each,
         "starts": list(page.booked(mine, named)),
         "hidden": len(starts) - len(mine),
-        "waiting": list(page.waiting([each for each in waits if each.cause == WaitEntry.Cause.CAPACITY], named, capacity.today)),
-        "others": list(page.waiting([each for each in waits if each.cause != WaitEntry.Cause.CAPACITY], named, capacity.today)),
+        "waiting": list(page.waiting([each for each in waits if each.cause == WaitEntry.Cause.CAPACITY], named, now)),
+        "others": list(page.waiting([each for each in waits if each.cause != WaitEntry.Cause.CAPACITY], named, now)),
         "forms": shown(filled),
     }  # fmt: skip
     return render(request, "handrail/capacity/site.html", context, status=status)
@@ -95,20 +96,33 @@ def _namer(user: User, now: datetime) -> Callable[[Course], str]:
     return lambda course: patient_words(course, names=course.organisation_id in houses)
 
 
+def _startable(
+    user: User, capacity: Capacity, waits: Sequence[NotStarted], reached: frozenset[UUID], now: datetime
+) -> list[Course]:
+    """Whose start may have been refused here: who waits at this site, then elsewhere, then who begins the step-up once more."""
+    waiting = [each.course for each in (*waits, *not_started(user, now)) if each.course.ended_at is None]
+    again = [each.course for each in capacity.booked if each.load.started and each.course.pk in reached]
+    return list({each.pk: each for each in (*waiting, *again)}.values())
+
+
 def _forms(
-    user: User, capacity: Capacity, waits: Sequence[NotStarted], named: Callable[[Course], str], now: datetime
+    user: User,
+    capacity: Capacity,
+    waits: Sequence[NotStarted],
+    startable: Sequence[Course],
+    named: Callable[[Course], str],
+    now: datetime,
 ) -> dict[str, Form]:
     """The forms that this person may send: nobody is offered a patient on whom the verb would be refused."""
     site = capacity.site
     found: dict[str, Form] = {}
     if may_say(user, site, now):
         found["numbers"] = numbers_form(capacity)
-    coming = [each.course for each in waits]
     directs = permissions.may(user, "override_capacity", None, now, organisation_id=site.organisation_id)
-    plans = coming if directs else _may(user, PLAN, coming, now)
+    plans = startable if directs else _may(user, PLAN, startable, now)
     if plans:
         found["decide"] = decide_form(_choices(plans, named))
-    keeps = _may(user, WAIT, coming, now)
+    keeps = _may(user, WAIT, [each.course for each in waits], now)
     if keeps:
         found["wait"] = wait_form(_choices(keeps, named))
         on_list = {each.course.pk for each in waits if each.cause}
@@ -199,7 +213,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     context = {
         **frame(request, "programme"),
         "causes": page.by_cause(rows),
-        "rows": list(page.waiting(rows, _namer(user, now), civil_date(now, _zone(rows)))),
+        "rows": list(page.waiting(rows, _namer(user, now), now)),
         "sites": [(each.pk, each.name) for each in sites_seen(user, now).order_by("name", "id")],
     }
     return render(request, "handrail/capacity/waiting.html", context)
@@ -225,8 +239,8 @@ def waiting_csv(request: HttpRequest) -> HttpResponse:
             row.course.product,
             state,
             row.words,
-            row.since.date().isoformat(),
-            row.days(today),
+            row.since_on.isoformat(),
+            row.days(now),
             wanted,
             row.owner,
         )
