@@ -7,7 +7,7 @@ import pytest
 
 from handrail import clock
 from handrail.actions.course_nurses import candidates, name_nurses, nurses_of
-from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
+from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event, withdraw_event
 from handrail.actions.looked_after import looked_after
 from handrail.people.models import Certificate, Membership, User
@@ -33,9 +33,9 @@ def world():
     return world
 
 
-def name(world, nurse=None, deputy=None, *, by=None, now=None):
+def name(world, nurse=None, deputy=None, *, by=None, now=None, key=None):
     ids = {"nurse": nurse.pk if nurse else None, "deputy": deputy.pk if deputy else None}
-    return name_nurses(world.course.pk, **ids, event_id=uuid4(), by=by or world.actor("alice"), now=now)
+    return name_nurses(world.course.pk, **ids, event_id=key or uuid4(), by=by or world.actor("alice"), now=now)
 
 
 def shown(world, at=NOW):
@@ -59,6 +59,16 @@ def test_the_latest_word_counts_as_a_whole(world):
     name(world, world.ben, now=clock_later)
     assert shown(world, clock_later) == [("Ben Nurse", ""), ("", "nobody is named")]
     assert shown(world) == [("Ana Nurse", ""), ("Ben Nurse", "")], "as it was then"
+
+
+def test_sent_twice_it_is_said_once_and_another_word_under_its_id_is_refused(world):
+    key = uuid4()
+    once = name(world, world.ana, world.ben, key=key)
+    again = name(world, world.ana, world.ben, key=key, now=NOW + timedelta(seconds=3))
+    assert again.again and again.event.occurred_at == once.event.occurred_at == NOW
+    with pytest.raises(ConflictError):
+        name(world, world.ben, key=key)
+    assert shown(world) == [("Ana Nurse", ""), ("Ben Nurse", "")]
 
 
 def test_what_was_withdrawn_was_never_said(world):
@@ -126,7 +136,9 @@ def test_a_leaver_and_an_expired_certificate_are_gaps(world, how):
     assert (after.nurse, after.deputy, after.lacks_nurse) == ("", "", True)
 
 
-def test_somebody_whom_nobody_knows_any_more_is_no_nurse(world):
-    data = {"id": str(uuid4()), "kind": "nurses_named", "at": NOW.isoformat(), "nurse": str(uuid4()), "deputy": None}
+@pytest.mark.parametrize("who", [str(uuid4()), "a nurse of another installation"])
+def test_somebody_whom_nobody_here_knows_is_no_nurse(world, who):
+    """Also where a course from elsewhere says it in a way of its own: its page, and that of its alerts, is still there."""
+    data = {"id": str(uuid4()), "kind": "nurses_named", "at": NOW.isoformat(), "nurse": who, "deputy": None}
     record_event(world.course.pk, data, by=world.actor("alice"))
     assert shown(world) == [("", "nobody is named"), ("", "nobody is named")]

@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from handrail import clock
 from handrail.actions.answering import acknowledge
+from handrail.alerts.channels import TemporaryFailure
 from handrail.alerts.models import Alert, Page
 from handrail.jobs import answered
 from handrail.jobs.answered import A_FEW, write_off
-from handrail.jobs.outgoing import Claim, prepare
+from handrail.jobs.outgoing import Claim, Parcel, prepare, record
 from handrail.jobs.waking import AWAY
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Site
@@ -163,15 +164,17 @@ def test_one_by_one_and_together_agree_on_what_nobody_needs(world):
 
 
 def test_a_watcher_that_held_one_before_its_lease_ended_cannot_call_it_failed_later(world):
-    """What another server took was taken, whenever that is told; a failure that comes too late changes nothing."""
+    """It neither waits again nor is noted a second time."""
     alert = make_alert(world)
     (page,) = make_pages(alert, world.alice.nurse)
     claim = Watcher()._claim_outgoing()
     has(alert, world.alice.nurse)
     write_off(MONDAY_0900 + timedelta(minutes=10))
+    parcel = Parcel(kind=Page, claim=claim, known=TemporaryFailure(why="synthetic"))
+    record(parcel, TemporaryFailure(why="synthetic"))
     page.refresh_from_db()
-    assert page.state == "failed"
-    assert page.turn == claim.turn + 1
+    assert (page.state, page.why, page.send_at) == ("failed", "answered before it was sent", None)
+    assert [each["why"] for each in noted(alert)] == ["answered before it was sent"]
 
 
 def test_a_look_of_the_watcher_ends_a_crowd_and_sends_what_somebody_waits_for(world):

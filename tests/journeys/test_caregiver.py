@@ -13,10 +13,11 @@ from handrail.actions.answering import acknowledge
 from handrail.actions.caregivers import give_link
 from handrail.actions.links import IssuedLink
 from handrail.alerts.models import Alert
-from handrail.people.models import Contact
+from handrail.people.models import Contact, Membership, Patient
 from handrail.people.scope import everything
 from tests.journeys.conftest import PHONE
 from tests.support.checkins import EVENING, Home, make_home
+from tests.support.factories import make_member
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
@@ -112,6 +113,7 @@ def test_without_a_connection_the_alarm_waits_says_so_and_is_sent_once(
     expect(phone.locator("#waiting")).to_contain_text("Not sent yet.")
     expect(phone.locator("#waiting")).to_contain_text("Go to the emergency department now.")
     expect(phone.locator("#waiting")).to_contain_text("Nobody has seen it yet: call.")
+    expect(phone.locator("#waiting")).to_contain_text("Do not wait for it. Call now: 555-0111")
     picture(phone, "caregiver-offline")
     assert home.checks() == []
     phone.context.set_offline(False)
@@ -138,3 +140,38 @@ def test_without_javascript_in_spanish(
         )
     page.goto(f"{live_server.url}/c/alarm")
     expect(page.get_by_role("heading", level=1).first).to_contain_text("El equipo")
+
+
+def test_a_nurse_names_the_nurse_and_the_deputy_and_the_patient_reads_them(
+    desktop: Page, phone: Page, home: Home, live_server: Any, axe: Callable[[Page], list[str]]
+):
+    with everything():
+        house = home.world.alice.organisation
+        ana, _ben = (make_member(house, "nurse", name) for name in ("Ana Nurse", "Ben Nurse"))
+        make_member(house, "nurse", "Cleo Nurse", trained=False)
+        Patient.objects.filter(pk=home.course.patient_id).update(language="es")
+    sign_in(desktop, live_server, home.world.alice.nurse)
+    desktop.goto(f"{live_server.url}/courses/{home.course.pk}/")
+    desktop.get_by_role("link", name="Name the nurse and the deputy").first.click()
+    expect(desktop.get_by_label("Nurse", exact=True).locator("option", has_text="Cleo Nurse")).to_be_disabled()
+    desktop.get_by_label("Nurse", exact=True).select_option(label="Ana Nurse")
+    desktop.get_by_label("Deputy").select_option(label="Ana Nurse")
+    desktop.get_by_role("button", name="Write down").click()
+    expect(desktop.get_by_role("alert")).to_have_text("Nothing is saved. The deputy is somebody else.")
+    picture(desktop, "nurses-refused")
+    assert axe(desktop) == []
+    desktop.get_by_label("Deputy").select_option(label="Ben Nurse")
+    desktop.get_by_role("button", name="Write down").click()
+    expect(desktop.get_by_text("Deputy: Ben Nurse").first).to_be_visible()
+    picture(desktop, "nurses-named")
+    phone.goto(f"{live_server.url}/c/{home.issued.token}")
+    expect(phone.get_by_text("Su enfermera o enfermero: Ana Nurse")).to_contain_text("Cuando no esté: Ben Nurse.")
+    picture(phone, "nurses-es")
+    with everything():
+        Membership.objects.filter(user=ana).update(valid_until=EVENING)
+    desktop.goto(f"{live_server.url}/courses/{home.course.pk}/nurses")
+    expect(desktop.get_by_text("Ana Nurse does not work here as a nurse any more: name another")).to_be_visible()
+    picture(desktop, "nurses-gap")
+    phone.reload()
+    expect(phone.get_by_text("Por ahora, la enfermera o el enfermero es: Ben Nurse")).to_be_visible()
+    picture(phone, "nurses-es-gap")

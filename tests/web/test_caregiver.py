@@ -14,7 +14,7 @@ from handrail import clock
 from handrail.actions.caregivers import give_link
 from handrail.actions.links import IssuedLink, revoke_link
 from handrail.alerts.models import Alert
-from handrail.people.models import Contact, LinkToken, Membership
+from handrail.people.models import Contact, LinkToken, Membership, Organisation, Site
 from handrail.people.scope import everything
 from handrail.records.models import Look
 from handrail.rules.alarm import red_boxes
@@ -141,7 +141,8 @@ def test_the_caregiver_answers_the_patients_check_with_the_same_form(phone: Clie
 def test_the_patients_link_has_the_check_in_and_no_alarm(home: Home):
     patient = phone_of(home)
     assert patient.get(PAGE)["Location"] == "/c/"
-    assert raise_alarm(patient, home, "worried")["Location"] == "/c/"
+    answer = raise_alarm(patient, home, "worried")
+    assert answer.status_code == 409 and "NOT sent." in text(answer) and 'href="tel:5550111"' in text(answer)
     assert home.checks() == [] and "Raise an alarm" not in text(patient.get("/c/"))
 
 
@@ -160,6 +161,14 @@ def test_a_link_that_is_over_says_whom_to_call_and_nothing_else(
         assert "<form" not in page and "Next check" not in page and home.course.product not in page
     assert "NOT sent." in text(raise_alarm(phone, home, "seizure"))
     assert home.checks() == []
+
+
+def test_what_is_not_sent_yet_says_to_call_now(phone: Client, home: Home):
+    page = words(phone.get(PAGE))
+    assert "Do not wait for it. Call now: 555-0111" in page and "you feel unwell" not in page
+    Organisation.objects.update(call_number="")
+    Site.objects.update(call_number="")
+    assert "Do not wait for it: call the programme's number now, or 911." in words(phone.get(PAGE))
 
 
 def test_a_form_without_its_secret_is_said_not_to_be_sent(phone: Client, home: Home):
@@ -298,6 +307,18 @@ def test_the_link_is_texted_only_where_that_was_agreed(nurse: Client, home: Home
         assert "The link goes to the caregiver's phone." in contacts(nurse, home).replace("&#x27;", "'")
         course = words(nurse.get(reverse("course", args=[home.course.pk]))).replace("&#x27;", "'")
         assert "the caregiver's own link (caregiver, by text)" in course
+
+
+def test_a_form_of_the_nurses_that_was_sent_before_is_said_so(nurse: Client, home: Home):
+    with everything():
+        ana, ben = (make_member(home.world.alice.organisation, "nurse", name) for name in ("Ana Nurse", "Ben Nurse"))
+    where, key = reverse("nurses", args=[home.course.pk]), str(uuid4())
+    for _ in range(2):
+        assert nurse.post(where, {"id": key, "nurse": str(ana.pk), "deputy": ""}).status_code == 302
+    answer = nurse.post(where, {"id": key, "nurse": str(ben.pk), "deputy": ""})
+    assert answer.status_code == 422 and "Nothing is saved. This form was sent before with other names." in words(
+        answer
+    )
 
 
 def test_who_may_not_see_the_patient_sees_no_caregiver_and_who_may_not_give_has_no_button(home: Home):

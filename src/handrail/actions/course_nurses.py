@@ -73,6 +73,7 @@ def name_nurses(
     Raises:
         RefusedError: somebody who does not work at the site as a nurse now, or is not trained (`not_fit`), the same person twice,
         or a course that is over.
+        ConflictError: this id has said something else before.
         NotVisibleError, NotAllowedError: not for this actor.
     """
     now = now or clock.now()
@@ -88,10 +89,11 @@ def name_nurses(
                 if person is not None and (person not in fit or fit[person].trouble):
                     why = fit[person].trouble if person in fit else LEFT
                     raise RefusedError(f"Not named: this person {why}.", code="not_fit", path=part)
+        former = course.events.filter(id=event_id).first()
         data = {
             "id": str(event_id),
             "kind": KIND,
-            "at": now.isoformat(),
+            "at": (now if former is None else former.occurred_at).isoformat(),  # sent twice, it was said once
             "nurse": str(nurse) if nurse is not None else None,
             "deputy": str(deputy) if deputy is not None else None,
         }
@@ -114,7 +116,7 @@ def nurses_of(course: Course, now: datetime) -> NursesOf:
         if said is None:
             nobody = {part: NamedNurse(part=part, user=None, trouble=NOBODY) for part in PARTS}
             return NursesOf(nurse=nobody["nurse"], deputy=nobody["deputy"], ever=False)
-        ids = {part: UUID(said[part]) for part in PARTS if said.get(part)}
+        ids = {part: found for part in PARTS if (found := _person_id(said.get(part))) is not None}
         users = User.objects.in_bulk(list(ids.values()))
         here = set(_nurses(course, now).filter(user__in=users).values_list("user", flat=True))
         training = _training(course, users, civil_date(now, course.time_zone))
@@ -132,6 +134,14 @@ def _last_said(course: Course, now: datetime) -> dict[str, Any] | None:
     rows = list(events.order_by("-occurred_at", "-recorded_at", "-id").values("id", "kind", "payload", "supersedes"))
     replaced = {row["supersedes"] for row in rows if row["supersedes"]}
     return next((row["payload"] for row in rows if row["kind"] == KIND and row["id"] not in replaced), None)
+
+
+def _person_id(said: object) -> UUID | None:
+    """The id of a person here; None for what no person here can have, as a course from elsewhere may say."""
+    try:
+        return UUID(str(said))
+    except ValueError:
+        return None
 
 
 def _nurses(course: Course, now: datetime) -> Any:

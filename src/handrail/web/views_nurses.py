@@ -13,7 +13,7 @@ from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.course_nurses import VERB, candidates, name_nurses, nurses_of
-from handrail.actions.errors import RefusedError
+from handrail.actions.errors import ConflictError, RefusedError
 from handrail.people import permissions
 from handrail.web import course_page
 from handrail.web.context import frame
@@ -34,6 +34,8 @@ def nurses(request: HttpRequest, course_id: UUID) -> HttpResponse:
             name_nurses(found.pk, nurse=ids["nurse"], deputy=ids["deputy"], event_id=key, by=person(user))
         except ValueError:
             trouble = "Choose from the list."
+        except ConflictError:
+            trouble = "This form was sent before with other names. What is on record stands above: choose once more."
         except RefusedError as error:
             trouble = error.message
         else:

@@ -90,7 +90,7 @@ def alarm(request: HttpRequest) -> HttpResponse:
     if link is None:
         return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
     sheet = sheet_for(link)
-    if not sheet.of_caregiver:
+    if not sheet.of_caregiver and request.method == "GET":
         return _private(redirect("checkin"))
     chosen = request.GET.get("language", "")
     if request.method == "GET" and chosen in LANGUAGES:
@@ -116,7 +116,7 @@ def alarm(request: HttpRequest) -> HttpResponse:
 
 def _raised(request: HttpRequest, sheet: Sheet) -> HttpResponse:
     """An alarm is taken as it is: nothing is asked once more."""
-    if request.POST.get("for", "") != sheet.tag:
+    if request.POST.get("for", "") != sheet.tag or not sheet.of_caregiver:  # never lost without a word
         message = _("This page was opened with another link. Open it again and raise the alarm anew.")
         return _not_saved(request, sheet, message, 409)
     try:
