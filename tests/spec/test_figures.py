@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -16,6 +17,7 @@ from handrail.measures.data import (
 )
 from handrail.measures.figures import (
     ALL,
+    PREVENTED,
     Group,
     beside,
     chosen,
@@ -124,6 +126,45 @@ def test_a_sum_that_is_withheld_elsewhere_withholds_a_part():
     assert withheld(counts, [("whole", ["a", "b"])], 5, already=["whole"]) == {"whole", "a"}
 
 
+def test_what_is_withheld_of_a_sum_is_not_few_taken_together():
+    """One of fifteen would be told by subtracting, though neither row of the two is."""
+    counts = {"whole": (16, 44), "a": (10, 20), "b": (1, 6), "c": (0, 8), "d": (5, 10)}
+    assert withheld(counts, [("whole", ["a", "b", "c", "d"])], 5) == {"b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        # product, tocilizumab, with CRS, without: the few of "b" of whom that is not known follow from the sums of "c" and "d"
+        "a with 0 2, a without 0 2, a not_known 0 20, b with 0 3, b without 0 3, b not_known 0 3, c not_known 0 3, d not_known 0 4",
+        "a without 2 5, b with 12 3, b without 0 19, b not_known 3 2, c without 2 3, c not_known 0 5, d with 2 13, d without 5 0",
+    ],
+)
+def test_no_row_is_left_that_all_sums_together_give_away(told):
+    """Two of each line and of each column are withheld, and still one of them follows from all lines and columns together."""
+    courses = []
+    for product, word, yes, no in (each.split() for each in told.split(", ")):
+        courses += [ended(True, product=product, prevention=word) for _ in range(int(yes))]
+        courses += [ended(False, product=product, prevention=word) for _ in range(int(no))]
+    rows = table(courses)
+    hidden = withheld_rows(rows, 5)
+    assert hidden
+    assert not found_by_elimination(rows, hidden)
+
+
+def test_no_measure_tells_how_many_courses_a_group_of_few_has():
+    """Where one measure withholds one group beside it and another measure another, both together would tell."""
+    few_ = [ended(product="talquetamab", prevention="not_known") for _ in range(3)]
+    more = [ended(product="teclistamab", prevention="not_known") for _ in range(20)]
+    most = [ended(product="elranatamab", prevention="not_known", answers={**dict.fromkeys(MEASURES, False), "crs_3": n < 2}) for n in range(30)]  # fmt: skip
+    rows = table([*few_, *more, *most])
+    hidden = withheld_rows(rows, 5)
+    shown = {(each.product, each.tocilizumab) for each in rows if each not in hidden}
+    assert (ALL, ALL) in shown
+    assert ("elranatamab", ALL) in shown
+    assert ("teclistamab", ALL) not in shown, "with it the three of talquetamab are 53 - 30 - 20"
+
+
 def test_in_the_whole_table_nothing_small_is_found_by_subtracting():
     """Of two products and three words: a small row hides another one in its line and one in its column."""
     told = [ended(bool(n % 2), product=name, prevention=word) for name in ("elranatamab", "teclistamab") for word in ("with", "without", "not_known") for n in range(20)]  # fmt: skip
@@ -137,6 +178,37 @@ def test_in_the_whole_table_nothing_small_is_found_by_subtracting():
         line = [Group(product=name, tocilizumab=word, measure="crs_any") for name in (ALL, "elranatamab", "talquetamab", "teclistamab")]  # fmt: skip
         assert len(hidden.intersection(line)) != 1
     assert Group(product="elranatamab", tocilizumab="without", measure="crs_any") not in hidden
+
+
+def found_by_elimination(rows: dict[Group, Rate], hidden: frozenset[Group]) -> set[Group]:
+    """The withheld rows of CRS that follow from all the sums of the table: those on which every solution agrees."""
+    mine = [each for each in rows if each.measure == "crs_any"]
+    unknown = [each for each in mine if each in hidden]
+    products = sorted({each.product for each in mine} - {ALL})
+    lines = [[Group(product=name, tocilizumab=word, measure="crs_any") for word in (ALL, *PREVENTED)] for name in (ALL, *products)]  # fmt: skip
+    lines += [[Group(product=name, tocilizumab=word, measure="crs_any") for name in (ALL, *products)] for word in (ALL, *PREVENTED)]  # fmt: skip
+    sums = [[0 if each not in line else -1 if each == line[0] else 1 for each in unknown] for line in lines]
+    whole = _rank(sums)
+    return {
+        each
+        for place, each in enumerate(unknown)
+        if _rank([*sums, [int(n == place) for n in range(len(unknown))]]) == whole
+    }
+
+
+def _rank(rows: list[list[int]]) -> int:
+    left, rank = [[Fraction(each) for each in row] for row in rows], 0
+    for column in range(len(left[0]) if left else 0):
+        pivot = next((row for row in left[rank:] if row[column]), None)
+        if pivot is None:
+            continue
+        left.remove(pivot)
+        left.insert(rank, pivot)
+        rank += 1
+        for number in range(rank, len(left)):
+            times = left[number][column] / pivot[column]
+            left[number] = [a - times * b for a, b in zip(left[number], pivot, strict=True)]
+    return rank
 
 
 # --- rates, quarters, onset ---------------------------------------------------------------------------------------------------
@@ -177,6 +249,23 @@ def test_a_quarter_of_few_hides_a_second_one():
     assert withheld_quarters(found, 5, sum_withheld=False) == {"2026 Q1", "2025 Q3"}
     assert withheld_quarters(found[:-1], 5, sum_withheld=False) == frozenset()
     assert withheld_quarters(found[:-1], 5, sum_withheld=True) == {ALL, "2025 Q3"}
+
+
+def test_a_quarter_is_not_found_from_the_row_of_all_courses_when_its_doses_are_few():
+    """The sum of the doses is few as well, and is written nowhere: it hides nothing of the row of all courses, which is shown."""
+    inside = (DoseAt(step="step_up_1", on=date(2026, 3, 2), setting="inpatient"),) * 2
+    now = [ended(n < 1, doses=inside if n < 1 else ()) for n in range(10)]
+    before = [ended(n < 10, began_on=day, doses=()) for day in (date(2025, 11, 3), date(2025, 8, 3)) for n in range(30)]
+    found = quarters([*now, *before], definitions(), TODAY)
+    assert withheld_quarters(found, 5, sum_withheld=False) == {"2026 Q1", "2025 Q3"}
+
+
+def test_how_many_courses_a_quarter_of_few_has_is_not_found_either():
+    """CRS of all courses is withheld, and how many they are is told by another measure."""
+    now = [ended(True) for _ in range(3)]
+    before = [ended(False, began_on=day, doses=()) for day in (date(2025, 11, 3), date(2025, 8, 3)) for n in range(30)]
+    found = quarters([*now, *before], definitions(), TODAY)
+    assert len(withheld_quarters(found, 5, sum_withheld=True) - {ALL}) == 2
 
 
 def test_onset_is_median_and_range_of_those_known():

@@ -84,6 +84,21 @@ def test_a_group_of_few_is_withheld_with_another_one():
     assert withheld_lines(together(told[3:], [], "site"), 5) == frozenset()
 
 
+def test_a_group_is_not_withheld_alone_beside_everybody():
+    """The safety of everybody stands in the file of the figures: less the groups that are shown it would tell that of the third."""
+    told = [asked("waiting", site) for site, times in (("A", 3), ("B", 0), ("C", 0)) for _ in range(times)]
+    courses = [Began(groups={"site": site}, outcome=ended(False)) for site, n in (("A", 8), ("B", 10), ("C", 9)) for _ in range(n)]  # fmt: skip
+    assert withheld_lines(together(told, courses, "site"), 5) == {ALL, "A", "C"}
+
+
+def test_few_known_waits_and_few_that_are_not_are_small_counts_too():
+    for known in (3, 6, 7):
+        told = [asked("began", site, days=9 if site == "B" or n < known else None) for site in "AB" for n in range(10)]
+        assert withheld_lines(together(told, [], "site"), 5) >= {"A", "B"}
+    told = [asked("began", site, days=9 if n < 5 else None) for site in "AB" for n in range(10)]
+    assert withheld_lines(together(told, [], "site"), 5) == frozenset()
+
+
 # --- what a course used ---------------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ Pure: outcomes of courses in, counts out. What is not known is counted apart eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from handrail.measures.data import MEASURES, Definitions, MeasureId, PublishedRo
 from handrail.measures.intervals import Interval, Rate, rate, wilson
 from handrail.measures.outcomes import Outcome, onsets, quarter_of, quarters_to
 from handrail.measures.places import SETTINGS
-from handrail.measures.withholding import cells, withheld
+from handrail.measures.withholding import cells, few, withheld
 
 ALL: Final = "all"
 """Every product, or whatever is known of tocilizumab."""
@@ -99,19 +99,25 @@ def table(outcomes: Sequence[Outcome]) -> dict[Group, Rate]:
     }
 
 
-def withheld_rows(rows: dict[Group, Rate], least: int) -> frozenset[Group]:
-    """The rows of `table` that do not leave the programme: the words about tocilizumab add up to all, and so do the products."""
-    families: list[tuple[Group, list[Group]]] = []
+def withheld_rows(rows: Mapping[Group, Rate], least: int) -> frozenset[Group]:
+    """The rows of `table` that do not leave the programme: the words about tocilizumab add up to all, and so do the products.
+
+    A group of few courses is withheld under every measure with the same others beside it: one measure would tell how many it has, of
+    which another is silent.
+    """
     products = sorted({each.product for each in rows} - {ALL})
+    families = [((product, ALL), [(product, word) for word in PREVENTED]) for product in (ALL, *products)]
+    families += [((ALL, word), [(product, word) for product in products]) for word in (ALL, *PREVENTED)]
+    sizes = {
+        (each.product, each.tocilizumab): (rate.all,) for each, rate in rows.items() if each.measure == MEASURES[0]
+    }
+    small = withheld(sizes, families, least)
+    found: set[Group] = set()
     for measure in MEASURES:
-        for product in (ALL, *products):
-            whole = Group(product=product, tocilizumab=ALL, measure=measure)
-            parts = [Group(product=product, tocilizumab=word, measure=measure) for word in PREVENTED]
-            families.append((whole, parts))
-        for word in (ALL, *PREVENTED):
-            whole = Group(product=ALL, tocilizumab=word, measure=measure)
-            families.append((whole, [Group(product=each, tocilizumab=word, measure=measure) for each in products]))
-    return withheld({key: cells(each) for key, each in rows.items()}, families, least)
+        mine = {(each.product, each.tocilizumab): cells(rate) for each, rate in rows.items() if each.measure == measure}
+        hidden = withheld(mine, families, least, small)
+        found |= {Group(product=product, tocilizumab=word, measure=measure) for product, word in hidden}
+    return frozenset(found)
 
 
 def quarters(outcomes: Sequence[Outcome], rules: Definitions, today: date) -> list[Quarter]:
@@ -131,12 +137,22 @@ def quarters(outcomes: Sequence[Outcome], rules: Definitions, today: date) -> li
 def withheld_quarters(found: Sequence[Quarter], least: int, *, sum_withheld: bool) -> frozenset[str]:
     """The quarters whose counts do not leave the programme.
 
+    Their CRS adds up to the row of all courses, and their courses to a number that other measures tell; of the doses no sum is shown.
+
     Args:
         sum_withheld: whether the row of all courses, to which the quarters add up, is withheld where it stands.
     """
-    counts = {each.name: (*cells(each.crs), *each.doses.values()) for each in found}
-    whole = tuple(map(sum, zip(*counts.values(), strict=True)))
-    return withheld({ALL: whole, **counts}, [(ALL, list(counts))], least, [ALL] if sum_withheld else [])
+    names = [each.name for each in found]
+    sizes = {each.name: (each.courses,) for each in found}
+    small = withheld({ALL: _sum(sizes), **sizes}, [(ALL, names)], least)
+    counts = {each.name: cells(each.crs) for each in found}
+    doses = [each.name for each in found if any(few(number, least) for number in each.doses.values())]
+    already = [*small, *doses, *([ALL] if sum_withheld else [])]
+    return withheld({ALL: _sum(counts), **counts}, [(ALL, names)], least, already)
+
+
+def _sum(counts: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*counts.values(), strict=True)))
 
 
 def onset(outcomes: Iterable[Outcome]) -> Onset:

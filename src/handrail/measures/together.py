@@ -136,16 +136,24 @@ def band(minutes: int | None, rules: Definitions) -> str:
 
 
 def withheld_lines(lines: Sequence[Line], least: int) -> frozenset[str]:
-    """The groups that do not leave the programme: a line is withheld whole, access and safety together."""
+    """The groups that do not leave the programme: a line is withheld whole, access and safety together.
+
+    Never one group alone, also beside everybody: the safety of everybody stands in the file of the figures, too.
+    """
     counts = {each.group: _cells(each) for each in lines}
     parts = [each.group for each in lines if each.group != ALL]
-    return withheld(counts, [(ALL, parts)], least)
+    hidden = withheld(counts, [(ALL, parts)], least)
+    if len(hidden.intersection(parts)) == 1:
+        hidden |= set(sorted((each for each in parts if each not in hidden), key=lambda each: sum(counts[each]))[:1])
+    return hidden
 
 
 def _cells(line: Line) -> tuple[int, ...]:
+    """Every count of people that the line shows, or that follows from two of them."""
     access = line.access
     safe = [count for measure in SAFETY for count in cells(line.safety.rates[measure])]
-    return (access.began, access.waiting, access.closed, access.not_known, *safe)
+    timed = len(access.days)
+    return (timed, access.began - timed, access.waiting, access.closed, access.not_known, *safe)
 
 
 def days_between(received_on: date, began_on: date) -> int | None:
