@@ -253,6 +253,7 @@ def test_a_second_start_of_the_day_is_refused_and_the_first_can_be_planned_anew(
     assert plan(world)  # the course's own plan does not stand against itself
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no locks of rows: one writer at a time")
 def test_the_second_of_two_plans_waits_at_the_lock_of_the_site_before_it_counts(world):
     full_of_room(world.alice)
     with CaptureQueriesContext(connection) as asked:
@@ -260,8 +261,7 @@ def test_the_second_of_two_plans_waits_at_the_lock_of_the_site_before_it_counts(
     read = [each["sql"] for each in asked if '"people_site' in each["sql"]]
     locks = [place for place, sql in enumerate(read) if "FOR NO KEY UPDATE" in sql and 'FROM "people_site"' in sql]
     counts = [place for place, sql in enumerate(read) if 'FROM "people_sitenumber"' in sql and "people_user" in sql]
-    if connection.vendor == "postgresql":
-        assert locks and counts and locks[0] < counts[0]
+    assert locks and counts and locks[0] < counts[0]
 
 
 def test_what_is_not_known_is_planned_and_what_is_known_to_be_too_much_is_not(world):

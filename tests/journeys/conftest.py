@@ -22,6 +22,8 @@ AXE = Path(__file__).resolve().parents[1] / "support" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
+PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
+"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +81,11 @@ def axe(page: Page) -> list[str]:
 def axe_fixture() -> Callable[[Page], list[str]]:
     """`axe(page)`: the violations, none when the page is fine."""
     return axe
+
+
+def judged(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
+    """No sideways scroll and nothing that axe finds; a picture when somebody wants one."""
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
+    assert axe(page) == [], name

@@ -1,6 +1,5 @@
 """Capacity in a real browser: a start is refused, the numbers are said, a director lets it go on, and a patient waits, by forms alone."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,12 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from handrail import clock
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, PICTURES, judged
 from tests.support.capacity import counted
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture
@@ -32,14 +29,6 @@ def world(live_server: Any, settings: Any) -> Iterator[World]:
         counted(world.alice, 6)
         assert world.course
         yield world
-
-
-def judged(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
-    """No sideways scroll and nothing that axe finds; a picture when somebody wants one."""
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
-    assert axe(page) == [], name
 
 
 def enter(page: Page, address: str, email: str) -> None:

@@ -1,8 +1,6 @@
 """The pages of sites in a real browser: a practice by itself climbs from level 2 to 3, and a patient reads what it gives."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +9,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 from handrail import clock
 from handrail.actions.site_levels import record_way
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, judged
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World
 from tests.support.site_rows import ready, signs
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture
@@ -43,14 +39,6 @@ def press(page: Page, name: str) -> None:
     """Press a button that sends a form, and wait for the page that comes back."""
     with page.expect_event("load"):
         page.get_by_role("button", name=name, exact=True).click()
-
-
-def judged(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
-    """No sideways scroll and nothing that axe finds; a picture when somebody wants one."""
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
-    assert axe(page) == [], name
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desk-light"])

@@ -123,7 +123,7 @@ def test_t64_the_report_lists_who_was_not_started_with_the_cause_and_since_when_
         sheet = signed_in(nurse).get(reverse("waiting_csv")).content.decode()
     assert "No capacity at the site 1 0 Site manager" in report
     assert "The payer 1 0 PA specialist" in report
-    assert "Nobody has written down why 1 0 Coordinator" in report
+    assert "No cause is written down 1 0 Coordinator" in report
     assert report.count("(3 days)") == 3
     for name in ("Synthia Example", "Synthia Other", "Synthia Silent"):
         assert name in report
@@ -143,6 +143,16 @@ def test_t64_the_file_counts_from_the_civil_day_of_the_site_also_in_the_evening(
         send(world.alice, world.alice.nurse, "wait", waits=str(world.course.pk), cause="capacity")
         (row,) = csv.DictReader(io.StringIO(signed_in(world.alice.nurse).get(reverse("waiting_csv")).content.decode()))
     assert (row["waits since"], row["days"]) == ("2026-03-02", "0")
+
+
+def test_t64_who_was_taken_off_the_list_and_has_no_dose_is_still_there_with_the_reason(world):
+    send(world.alice, world.alice.nurse, "wait", waits=str(world.course.pk), cause="capacity")
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(hours=1))):
+        send(world.alice, world.alice.nurse, "off", off=str(world.course.pk), off_reason="moved away")
+        report = words(signed_in(world.alice.nurse).get(reverse("waiting")).content)
+    assert "No cause is written down 1 0 Coordinator" in report
+    assert "Taken off the list, and not started; since" in report and "moved away" in report
+    assert "Nobody has written down why" not in report
 
 
 def test_t64_the_first_dose_takes_a_patient_off_the_list(world):

@@ -39,6 +39,7 @@ OWNERS: Final[dict[str, str]] = {
 }
 """Who mends each cause; one that nobody wrote down is asked by the coordinator."""
 NOT_RECORDED: Final = "nobody has written down why"
+TAKEN_OFF: Final = "taken off the list, and not started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,9 @@ class NotStarted:
     @property
     def words(self) -> str:
         """The cause in words."""
-        return Cause(self.cause).label if self.cause else NOT_RECORDED
+        if self.cause:
+            return Cause(self.cause).label
+        return TAKEN_OFF if self.by is not None else NOT_RECORDED
 
     @property
     def owner(self) -> str:

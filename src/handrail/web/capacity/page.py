@@ -217,7 +217,7 @@ def waiting(rows: Sequence[NotStarted], named: Named, now: datetime) -> Iterator
 def by_cause(rows: Sequence[NotStarted]) -> list[tuple[str, int, int, str]]:
     """Each cause: who waits now, who was never started, and who mends it."""
     causes = [*WaitEntry.Cause.values, ""]
-    words = {**{each.value: each.label for each in WaitEntry.Cause}, "": "nobody has written down why"}
+    words = {**{each.value: each.label for each in WaitEntry.Cause}, "": "no cause is written down"}
     return [
         (
             _upper(words[cause]),
