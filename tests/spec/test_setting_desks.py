@@ -1,7 +1,8 @@
 """What the REMS desk and the access desk say to the setting of a dose, one desk a row; and what of the record is said beside them."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -114,6 +115,13 @@ def test_of_two_requests_one_that_covers_the_dose_is_enough():
     found = site_of_care([(TEC, hospital), (TEC, whole)], ASKED)
     assert found is not None
     assert found.inpatient_steps == ()
+
+
+def test_an_approval_of_the_evening_is_named_by_the_day_of_the_site():
+    late = datetime(2026, 3, 3, 21, tzinfo=ZoneInfo(CHICAGO))
+    _, payer = desk(SENT, replace(GRANTED, at=late, recorded_at=late))
+    assert payer is not None
+    assert (payer.policy or "").endswith("of Tue 3 Mar 2026")
 
 
 # --- the record beside a desk -------------------------------------------------------------------------------------------------

@@ -277,9 +277,10 @@ def test_a_serious_reaction_opens_a_report_with_a_deadline_until_somebody_closes
     text = rows(desk.get("rems_desk"), REPORTS)
     assert ">Due</span>" in text
     assert "CRS, grade 2" in text
-    assert "by Wed 4 Mar 00:00 CST" in text, "the end of the next working day"
+    assert "by the end of Tue 3 Mar 2026" in text, "the end of the next working day"
     desk.clock.set(NOW + timedelta(days=2))
     assert ">Overdue</span>" in rows(desk.get("rems_desk"), REPORTS)
+    assert ">Report overdue</span>" in desk.get("rems_course", course.pk), "also where it is written down"
     doctor = Client()
     doctor.force_login(desk.house.oncologist)
     typed = {"form": "report", "event": fact["id"], "owed": "yes", "to": "rems", "reported_at": "2026-03-03T09:00"}

@@ -213,9 +213,8 @@ SHARED = "tecvayli_talvey"
 
 def paper(world: World, kind: str, now: datetime, **fields: Any) -> RemsRecord:
     """A paper of the shared programme for Alice's site that does not run out, unless told otherwise; written down at the REMS desk."""
-    usual = {"kind": kind, "programme": SHARED, "from_on": ANY_DAY, "no_end": True, "sites": (world.alice.site.pk,)}
-    draft = PaperDraft(**{**usual, **fields})  # type: ignore[arg-type]
-    return add_paper(world.alice.id, draft, by=world.actor("alice", "director"), now=now)[0]
+    usual = PaperDraft(kind=kind, programme=SHARED, from_on=ANY_DAY, no_end=True, sites=(world.alice.site.pk,))
+    return add_paper(world.alice.id, replace(usual, **fields), by=world.actor("alice", "director"), now=now)[0]
 
 
 def all_papers(world: World, now: datetime) -> dict[str, RemsRecord]:

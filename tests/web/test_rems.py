@@ -89,9 +89,12 @@ def test_a_long_list_goes_on_on_the_next_page_and_an_empty_end_of_it_is_not_call
     assert [text.count(">Missing</span>") for text in (first, second)] == [2, 1]
     assert "1 to 2 of 3" in first and "3 to 3 of 3" in second
     assert "Page 2 of 2" in second and "?page=1" in second
+    assert second.count("stand on the pages before") == 1
     planned = second.split("planned doses of the next")[1].split("</section>")[0]
     assert "All of them (1) stand on the pages before." in planned and "No dose is planned" not in planned
     assert "Page 2 of 2" in desk.get("rems_desk", page="9"), "one that there is not: the nearest"
+    for odd in ("0", "x", "-1", "²", "9" * 5000):
+        assert "Page 1 of 2" in desk.get("rems_desk", page=odd)
     assert "Whole</span>" not in first + second
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from handrail import clock
 from handrail.actions.payer_papers import papers_of
@@ -19,9 +19,16 @@ from handrail.rules.billing import units_of
 from handrail.rules.doses import given_doses
 from handrail.rules.events import DosePlanned
 from handrail.rules.evidence import Evidence
+from handrail.rules.pinned import protocol_for
 from handrail.rules.setting_course import Around
 from handrail.rules.setting_desks import authorisation_of, site_of_care
+from handrail.rules.terms import UnusableInput
 from handrail.rules.upcoming import open_plan
+
+ASK: Final = (
+    "What is written down of its requests, and their clocks, count all the same. Ask the prescriber for the day and the dose, "
+    "and ask your site manager to have this put right."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,14 @@ class Held:
     entries: tuple[PayerEntry, ...]
     request: Request
     standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The day of the dose that comes next; None: none is planned, or `trouble` says in whole sentences why nobody can tell."""
+
+    on: date | None
+    trouble: str = ""
 
 
 def held_of(course: Course) -> list[Held]:
@@ -54,6 +69,9 @@ def evidence_of(course: Course, on: date, *, now: datetime | None = None) -> dic
     Args:
         on: the civil day of the dose at the site.
         now: what of the record is read; the papers count on `on`.
+
+    Raises:
+        UnusableInput: the course cannot be judged.
     """
     now = now or clock.now()
     found = held_of(course)
@@ -106,10 +124,15 @@ def _asked(course: Course, plan: DosePlanned | None, on: date) -> Asked:
     )
 
 
-def planned_on(course: Course, now: datetime) -> date | None:
-    """The day of the dose that is planned and not yet given."""
-    plan = _plan(course, now)
-    return plan.on if plan is not None else None
+def planned_of(course: Course, now: datetime) -> Planned:
+    """The day of the dose that is planned and not yet given; of a course that cannot be judged, why that cannot be said."""
+    try:
+        history, _ = wire.history_of(course, now)
+        protocol_for(history, now)  # what will be billed is read there, and the gate judges nothing without it
+    except UnusableInput as error:
+        return Planned(on=None, trouble=f"Handrail cannot judge this course: {error.message} {ASK}")
+    plan = open_plan(history, given_doses(history))
+    return Planned(on=plan.body.on if plan is not None else None)
 
 
 def _plan(course: Course, now: datetime) -> Any:

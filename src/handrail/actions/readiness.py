@@ -39,6 +39,7 @@ from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, set
 from handrail.rules.terms import UnusableInput, say_instant
 
 MOST_HOLES: Final = 3
+ASK: Final = "Ask the prescriber before a dose is given, and ask your site manager to have this put right."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def _read(course: Course, facts: Sequence[Fact], now: datetime) -> Known | str:
         answer = assess(protocol, policy, history, now)
         return known(history, protocol, policy, answer, now) or "No dose is ahead: none is planned, and none is due."
     except UnusableInput as error:
-        return f"Handrail cannot judge this course: {error.message}"
+        return f"Handrail cannot judge this course: {error.message} {ASK}"
 
 
 def _shelf(ahead: Mapping[Course, Known], now: datetime) -> Shelf:

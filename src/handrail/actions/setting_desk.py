@@ -42,6 +42,7 @@ WITHHELD: Final = "withheld"
 NO_DOSE: Final = "No dose is planned, and the schedule names none: plan the dose first."
 YEAR: Final = len("2000")
 OVER: Final = "The rules cannot judge this setting: "
+ASK: Final = "Ask the prescriber where this dose is given, and ask your site manager to have this put right."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def desk_of(course: Course, now: datetime) -> Desk:
         protocol = protocol_for(history, now)
         look = _look(course, history, protocol, policy, now)
     except UnusableInput as error:
-        return Desk(look=None, history=None, protocol=None, trouble=f"{OVER}{error.message}")
+        return Desk(look=None, history=None, protocol=None, trouble=f"{OVER}{error.message} {ASK}")
     return Desk(look=look, history=history, protocol=protocol, trouble="" if look is not None else NO_DOSE)
 
 

@@ -15,7 +15,7 @@ from handrail.rules.doors import DoorState, Hours, door_at
 from handrail.rules.evidence import Evidence
 from handrail.rules.referral import last_working_day
 from handrail.rules.rems_data import CodeRow, ReportRow, RequirementRow
-from handrail.rules.terms import day_start, say_date, say_instant
+from handrail.rules.terms import civil_date, day_start, say_date, say_instant
 
 ModeName = Literal["central", "local", "hybrid"]
 MODES: Final[tuple[ModeName, ...]] = ("central", "local", "hybrid")
@@ -236,6 +236,11 @@ class Report:
     due_at: datetime
     unsure: bool
     words: str
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it is in time, by the clock of where the reaction was assessed: it is due at the end of that day."""
+        return civil_date(self.due_at - timedelta.resolution, self.reaction.zone)
 
 
 def reports_due(

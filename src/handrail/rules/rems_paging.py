@@ -13,9 +13,7 @@ from handrail.rules.paging import Step
 from handrail.rules.referral_paging import Call, Calls
 from handrail.rules.rems_data import DeskRules
 from handrail.rules.rems_doses import Report
-from handrail.rules.terms import Ladder, civil_date, say_date
-
-A_MOMENT = timedelta(microseconds=1)
+from handrail.rules.terms import Ladder, say_date
 
 
 def report_calls(reports: Iterable[Report], rules: DeskRules, now: datetime) -> Calls:
@@ -33,7 +31,7 @@ def report_calls(reports: Iterable[Report], rules: DeskRules, now: datetime) -> 
 
 
 def _call(report: Report, rules: DeskRules, *, late: bool) -> Call:
-    last_day = say_date(civil_date(report.due_at - A_MOMENT, report.reaction.zone))
+    last_day = say_date(report.last_day)
     when = f"it was due by the end of {last_day}" if late else f"it is due by the end of {last_day}"
     named = f"course {report.reaction.label}"
     what = f"A REMS report is {'overdue' if late else 'owed'}: {named}"

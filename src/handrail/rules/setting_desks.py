@@ -81,13 +81,13 @@ def site_of_care(requests: Sequence[tuple[Request, Standing]], asked: Asked) -> 
         if answer.setting in (ANY, "outpatient") and covers_dose(request, answer, asked, approved=True)
     ]
     if anywhere:
-        return Payer(inpatient_steps=(), policy=_named(about, anywhere[0]))
+        return Payer(inpatient_steps=(), policy=_named(about, anywhere[0], asked.zone))
     told = [answer for _, answer in about if answer.setting != "hybrid"]
     if not told:
         return None
     if all(answer.setting == "inpatient" for answer in told):
-        return Payer(inpatient_steps=STEPS, waiver=Paper(held=False), policy=_named(about, told[0]))
-    return Payer(policy=_named(about, told[0]))  # what it covers is not written down whole
+        return Payer(inpatient_steps=STEPS, waiver=Paper(held=False), policy=_named(about, told[0], asked.zone))
+    return Payer(policy=_named(about, told[0], asked.zone))  # what it covers is not written down whole
 
 
 def _is_about(request: Request, answer: Entry, asked: Asked) -> bool:
@@ -95,10 +95,10 @@ def _is_about(request: Request, answer: Entry, asked: Asked) -> bool:
     return covers_dose(request, answer, asked, approved=True) is not False
 
 
-def _named(about: Sequence[tuple[Request, Entry]], answer: Entry) -> str:
+def _named(about: Sequence[tuple[Request, Entry]], answer: Entry, zone: str) -> str:
     payer = next(request.payer for request, each in about if each is answer)
     number = f" {answer.number}" if answer.number else ""
-    return f"{payer}: approval{number} of {say_date(civil_date(answer.at, 'UTC'))}"
+    return f"{payer}: approval{number} of {say_date(civil_date(answer.at, zone))}"
 
 
 # --- the record against a desk -------------------------------------------------------------------------------------------------

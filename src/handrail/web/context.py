@@ -22,6 +22,8 @@ from handrail.web.presenters import Allowed
 from handrail.web.words import instant_iso, local_time, since_words
 
 CALLED = ("now", "soon")
+MOST_DIGITS = 7
+"""A number of a page with more digits is none."""
 
 
 def frame(request: HttpRequest, here: str = "") -> dict[str, Any]:
@@ -49,6 +51,12 @@ def frame(request: HttpRequest, here: str = "") -> dict[str, Any]:
         "watcher_since": since_words(status.looked_at, now) if status.looked_at else "",
         "open_pages": open_alerts(person).filter(acknowledged_at__isnull=True).count(),
     }
+
+
+def page_asked(request: HttpRequest) -> int:
+    """Which page of a list is asked for; 1 where that is no number."""
+    asked = request.GET.get("page", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < MOST_DIGITS else 1
 
 
 def open_alerts(person: User) -> Any:

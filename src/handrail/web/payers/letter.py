@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from handrail.actions.payer_gate import held_of, planned_on
+from handrail.actions.payer_gate import Planned, held_of, planned_of
 from handrail.actions.payer_papers import papers_of
 from handrail.actions.payer_requests import cautions_of, drugs, entry_of, zone_of
 from handrail.records import wire
@@ -39,7 +39,8 @@ def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str
     denied = next((each for each in reversed(counted(map(entry_of, held.entries))) if each.kind is Kind.DENIED), None)
     denied = denied if appeal else None
     before = pack.earlier(course, now)
-    facts = _facts(row, course, before, urgency_of(held.request, held.standing), now)
+    planned = planned_of(course, now)
+    facts = _facts(row, course, before, planned, urgency_of(held.request, held.standing), now)
     prevention = row.drug == TOCILIZUMAB
     return {
         "title": "Appeal" if appeal else "Letter of medical necessity",
@@ -48,6 +49,7 @@ def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str
         "made": dated_time(now, zone),
         "drug": drugs().get(row.drug, row.drug),
         "facts": facts,
+        "not_judged": planned.trouble,
         "missing": [name for name, value in facts if value is None],
         "not_held": pack.not_held(before),
         "plan": _plan(row, course, now),
@@ -70,12 +72,11 @@ def _plan(row: PayerRequest, course: Course, now: datetime) -> dict[str, Any]:
 
 
 def _facts(
-    row: PayerRequest, course: Course, before: Before, urgency: str | None, now: datetime
+    row: PayerRequest, course: Course, before: Before, planned: Planned, urgency: str | None, now: datetime
 ) -> list[tuple[str, str | None]]:
     """The facts of the case, in the order in which a reviewer looks for them. None: not known."""
     patient, known, zone = course.patient, course.facts, zone_of(course)
     weight = _weight(course, now)
-    planned = planned_on(course, now)
     code = None if row.drug == TOCILIZUMAB else units_of(course.product, Decimal(1), civil_date(now, zone)).code
     if row.drug == TOCILIZUMAB and row.product:
         product = next((each for each in tocilizumab().product if each.id == row.product), None)
@@ -92,7 +93,7 @@ def _facts(
         ("Drug of the course", course.product),
         ("Product asked for", dict(product_choices()).get(row.product) if row.drug == TOCILIZUMAB else course.product),
         ("Billing code", code),
-        ("Planned for", say_date(planned) if planned else None),
+        ("Planned for", say_date(planned.on) if planned.on else None),
         ("Where the step-up is planned", row.setting or None),
         ("Site", course.site.name if course.site else None),
         ("Supply", SUPPLY_WORDS.get(row.supply) if row.supply else None),

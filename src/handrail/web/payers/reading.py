@@ -163,12 +163,15 @@ def payers_of(organisation_id: UUID) -> list[str]:
 
 
 def billing_rows(course: Course, now: datetime) -> dict[str, Any]:
-    """What the doses of the step-up are expected to be billed as, and what was given. Units follow the milligrams, never the weight."""
+    """What the doses of the step-up are expected to be billed as, and what was given. Units follow the milligrams, never the weight.
+
+    Of a course that cannot be judged: nothing; why, says `payer_gate.planned_of`.
+    """
     try:
         history, _ = wire.history_of(course, now)
         protocol = protocol_for(history, now)
-    except UnusableInput as error:
-        return {"trouble": error.message, "expected": [], "given": [], "prevention": None}
+    except UnusableInput:
+        return {"expected": [], "given": [], "prevention": None}
     today = civil_date(now, course.time_zone)
     weight = latest_weight(history)
     expected = []
@@ -190,7 +193,6 @@ def billing_rows(course: Course, now: datetime) -> dict[str, Any]:
         for dose in given_doses(history)
     ]
     return {
-        "trouble": "",
         "expected": expected,
         "given": given,
         "prevention": _prevention(weight, today),

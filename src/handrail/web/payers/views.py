@@ -18,7 +18,7 @@ from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
-from handrail.actions.payer_gate import Held, evidence_of, held_of, planned_on
+from handrail.actions.payer_gate import Held, evidence_of, held_of, planned_of
 from handrail.actions.payer_papers import papers_of
 from handrail.actions.payer_requests import (
     VERB,
@@ -40,7 +40,7 @@ from handrail.rules.billing import units_of
 from handrail.rules.caredata import tocilizumab
 from handrail.rules.evidence import Evidence
 from handrail.rules.terms import UnusableInput, civil_date, say_date
-from handrail.web.context import frame
+from handrail.web.context import frame, page_asked
 from handrail.web.doors import course_for, signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
 from handrail.web.payers import forms, pack, reading
@@ -60,10 +60,7 @@ GOES_ON: Final = "That goes on without the payer: whoever prescribes, or a pharm
 def queue(request: HttpRequest) -> HttpResponse:
     """Every open request that this person may work on, what is overdue or urgent first. Constant number of queries."""
     user, now = signed_in(request), clock.now()
-    asked = request.GET.get("page", "")
-    found = reading.open_requests(
-        user, now, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
-    )
+    found = reading.open_requests(user, now, page_asked(request))
     may = permissions.may(user, VERB, None, now)
     context = {
         **frame(request, "programme"),
@@ -153,12 +150,14 @@ def course_access(request: HttpRequest, course_id: UUID) -> HttpResponse:
                 return redirect("payer_request", request_id=row.pk)
         status = 422
     log_look(found, "access", user=user)
-    day = planned_on(found, now) or civil_date(now, zone_of(found))
-    evidence = evidence_of(found, day, now=now)
+    planned = planned_of(found, now)
+    day = planned.on or civil_date(now, zone_of(found))
+    evidence = {} if planned.trouble else evidence_of(found, day, now=now)
     held = held_of(found)
     context = {
         **_around(request, found, now),
         **reading.billing_rows(found, now),
+        "not_judged": planned.trouble,
         "gate": [_line(line, each) for line, each in evidence.items()],
         "gate_day": say_date(day),
         "requests": [{**_clock(each.standing, zone_of(found), now), **_listed(each)} for each in held],
@@ -297,10 +296,10 @@ def _request_page(
     papers = papers_of(found.organisation_id)
     card, warned = papers.card(row.payer, row.drug, today), cautions_of(found, row, now)
     history = reading.waits_with(found.organisation_id, row.payer, row.drug)
-    planned = planned_on(found, now)
+    planned = planned_of(found, now)
     submitted = held.standing.submitted.at if held.standing.submitted else None
     ahead = outlook(
-        history, drug=row.drug, planned_on=planned, submitted_at=submitted, now=now, zone=zone, rules=access_rules()
+        history, drug=row.drug, planned_on=planned.on, submitted_at=submitted, now=now, zone=zone, rules=access_rules()
     )
     around = _around(request, found, now)
     offered = [*held.standing.next, *([Kind.TAKEN_BACK] if held.entries else [])] if around["may"] else []
@@ -321,6 +320,7 @@ def _request_page(
         "payer": row.payer,
         "state": held.standing.words,
         "since": local_time(held.standing.since, zone),
+        "not_judged": planned.trouble,
         "answer_by": local_time(held.standing.answer_by, zone) if held.standing.answer_by else "",
         "cannot_say": held.standing.cannot_say,
         "cautions": [_caution(each, warned) for each in warned],

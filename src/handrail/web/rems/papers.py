@@ -147,10 +147,10 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     log_look(course, "rems", user=user, now=now)
     able = permissions.verbs_on(user, course, now)
     found = desk_of(user, course.organisation, now, only=course)
-    due = [each.report for each in found.due]
+    due = [(each.report.reaction.event, each.report.words) for each in found.due]
     zone = course.site.time_zone if course.site else course.time_zone
     on = next((each.on for each in found.planned), civil_date(now, zone))
-    forms = _course_forms(course, found.house, able, on, [(each.reaction.event, each.words) for each in due])
+    forms = _course_forms(course, found.house, able, on, due)
     filled = {key: Filled(form=each, typed={}) for key, each in forms.items()}
     status = 200
     if request.method == "POST":
@@ -172,7 +172,10 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "programme": programme.name if programme else "",
         "line": shown(evidence_of(course, now)),
         "day": on,
-        "due": [{"words": each.words, "due": local_time(each.due_at, zone)} for each in due],
+        "due": [
+            {"words": each.report.words, "due": say_date(each.report.last_day), "overdue": each.overdue}
+            for each in found.due
+        ],
         "records": [_record(row, zone, struck=row.pk in replaced) for row in rows],
         "forms": [form_rows(each) for each in filled.values()],
     }

@@ -24,6 +24,7 @@ from handrail.rules.rems_data import desk_rules, programme_for, programme_name, 
 from handrail.rules.rems_desk import KIND_WORDS, PARTICIPANTS, Cell, cell
 from handrail.rules.rems_setup import Setup, Task, setup
 from handrail.rules.terms import civil_date, say_date, step_words
+from handrail.web.context import page_asked
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.presenters import patient_words
 from handrail.web.rems.parts import around, houses, may_keep, products, shown
@@ -47,7 +48,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     """The representative's list: planned doses, codes, reports, what runs out, who owns the codes. Constant number of queries."""
     user, now = signed_in(request), clock.now()
     names = frozenset(courses_of(user, now, "view_identity").values_list("pk", flat=True))
-    page = int(asked) if (asked := request.GET.get("page", "")).isdecimal() else 1
+    page = page_asked(request)
     found = [desk_of(user, each, now, page=page) for each in houses(request)]
     pages = max((each.pages for each in found), default=1)
     context = {"houses": [_desk(each, names) for each in found], "page": min(max(page, 1), pages), "pages": pages}
@@ -207,7 +208,7 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
             "course": each.course.pk,
             "who": patient_words(each.course, names=each.course.pk in names),
             "words": each.report.words,
-            "due": local_time(each.report.due_at, each.report.reaction.zone),
+            "due": say_date(each.report.last_day),
             "mark": "now" if each.overdue else "today",
             "short": "Overdue" if each.overdue else "Due",
         }

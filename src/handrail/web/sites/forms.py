@@ -74,7 +74,7 @@ def level_form(known: Gathered, level: SiteLevel) -> Form:
             required=True,
             start=(known.today + YEAR).isoformat(),
         ),
-        Field(name="looked_at", label="What you looked at", kind="text", hint="A visit, minutes, the items below."),
+        Field(name="looked_at", label="What you looked at", kind="text", hint="A visit, minutes, the items above."),
         Field(name="why", label="Why, if a condition is not met", kind="text"),
     )
     intro = (
