@@ -7,13 +7,14 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from handrail import clock
-from handrail.actions.actor import through_link
+from handrail.actions.actor import person, through_link
 from handrail.actions.caregivers import (
     MOST,
     Caregiver,
     add_caregiver,
     alarms_behind,
     can_be_texted,
+    end_caregiver,
     give_link,
     links_of,
 )
@@ -26,7 +27,7 @@ from handrail.actions.texts import agree
 from handrail.alerts.models import Alert, Dispatch
 from handrail.people.models import Contact, LinkToken
 from handrail.people.scope import everything
-from tests.support.factories import MONDAY_0900, World, event
+from tests.support.factories import MONDAY_0900, World, event, make_member
 from tests.support.twilio import phone_provider
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +102,37 @@ def test_the_same_twice_and_too_many_are_refused(world):
     with pytest.raises(RefusedError) as refused:
         add_caregiver(world.course.pk, Caregiver(name="One more", phone="5550198"), by=world.actor("alice"))
     assert refused.value.code == "too_many"
+
+
+def test_who_cares_no_more_gets_nothing_and_opens_nothing_and_what_they_reported_keeps_their_name(world, contact):
+    issued = given(world, contact)
+    raised(issued, "seizure")
+    with everything():
+        viewer = make_member(world.alice.organisation, "viewer")
+    for who, error in (
+        (world.actor("charlie"), NotVisibleError),
+        (person(viewer), NotAllowedError),
+    ):
+        with pytest.raises(error):
+            end_caregiver(world.course.pk, contact.pk, by=who)
+    end_caregiver(world.course.pk, contact.pk, by=world.actor("alice"))
+    assert exchange_link(issued.token, "checkin") is None
+    with pytest.raises(NotVisibleError):
+        raised(issued, "seizure")
+    with pytest.raises(NotVisibleError):
+        given(world, contact)
+    with pytest.raises(NotVisibleError):
+        end_caregiver(world.course.pk, contact.pk, by=world.actor("alice"))
+    with everything():
+        [alarm] = alarms_behind(Alert.objects.get(course=world.course, key__startswith="report:"))
+    assert alarm.contact == contact
+
+
+def test_who_was_ended_is_written_down_again_as_the_same_person(world, contact):
+    end_caregiver(world.course.pk, contact.pk, by=world.actor("alice"))
+    said = Caregiver(name=contact.name, phone=contact.phone, relationship="aunt", language="es")
+    again = add_caregiver(world.course.pk, said, by=world.actor("alice"))
+    assert (again.pk, again.is_caregiver, again.relationship, again.language) == (contact.pk, True, "aunt", "es")
 
 
 # --- the link -----------------------------------------------------------------------------------------------------------

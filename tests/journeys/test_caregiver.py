@@ -142,6 +142,30 @@ def test_without_javascript_in_spanish(
     expect(page.get_by_role("heading", level=1).first).to_contain_text("El equipo")
 
 
+def test_a_caregiver_who_was_written_down_wrongly_is_ended_and_written_down_anew(
+    desktop: Page, phone: Page, home: Home, issued: IssuedLink, live_server: Any, axe: Callable[[Page], list[str]]
+):
+    sign_in(desktop, live_server, home.world.alice.nurse)
+    desktop.goto(f"{live_server.url}/courses/{home.course.pk}/contacts")
+    desktop.get_by_text("Wrong, or no caregiver any more: Synthetic Caregiver").click()
+    picture(desktop, "caregiver-end")
+    assert axe(desktop) == []
+    desktop.get_by_role("button", name="End as a caregiver: Synthetic Caregiver").click()
+    expect(
+        desktop.get_by_text("No caregiver is written down: nobody but the patient can raise an alarm.")
+    ).to_be_visible()
+    phone.goto(f"{live_server.url}/c/{issued.token}")
+    expect(phone.get_by_text("Fever, or feeling unwell? Call now:")).to_be_visible()
+    picture(phone, "caregiver-over")
+    assert axe(phone) == []
+    desktop.get_by_text("Write down a caregiver").click()
+    desktop.get_by_label("Name").fill("Synthetic Sister")
+    desktop.get_by_label("Phone to call back").fill("555-0177")
+    desktop.get_by_role("button", name="Write down").click()
+    expect(desktop.get_by_role("button", name="Give a link of their own: Synthetic Sister")).to_be_visible()
+    picture(desktop, "caregiver-anew")
+
+
 def test_a_nurse_names_the_nurse_and_the_deputy_and_the_patient_reads_them(
     desktop: Page, phone: Page, home: Home, live_server: Any, axe: Callable[[Page], list[str]]
 ):

@@ -287,6 +287,22 @@ def test_a_nurse_writes_down_a_caregiver_gives_a_link_and_takes_it_back(nurse: C
     assert "No link of their own." in contacts(nurse, home) and phone.get(PAGE).status_code == 410
 
 
+def test_a_nurse_ends_a_caregiver_who_was_written_down_wrongly(
+    nurse: Client, home: Home, phone: Client, contact: Contact
+):
+    where = reverse("contacts", args=[home.course.pk])
+    assert "Synthetic Caregiver" in contacts(nurse, home)
+    ended = nurse.post(reverse("end_caregiver", args=[home.course.pk, contact.pk]))
+    assert ended["Location"] == f"{where}#caregivers"
+    page = contacts(nurse, home)
+    assert "No caregiver is written down" in page and "their own links are ended" in page
+    assert "Synthetic Caregiver" not in page and phone.get(PAGE).status_code == 410
+    course = words(nurse.get(reverse("course", args=[home.course.pk])))
+    assert "Synthetic Caregiver" not in course, "nobody is led to call them"
+    with everything():
+        assert Look.objects.filter(what="caregiver_ended").count() == 1
+
+
 def test_what_cannot_be_taken_is_shown_again_with_the_reason(nurse: Client, home: Home):
     answer = nurse.post(reverse("add_caregiver", args=[home.course.pk]), {"name": "Synthetic Son", "phone": "none"})
     assert answer.status_code == 422

@@ -173,6 +173,7 @@ ROWS = [
     Row("nurses", 422, 403, 404, LOGIN, "post", about="course"),
     Row("add_caregiver", 422, 422, 404, LOGIN, "post", about="course"),
     Row("give_caregiver_link", 404, 404, 404, LOGIN, "post", about="course", args=(NOWHERE,)),
+    Row("end_caregiver", 404, 404, 404, LOGIN, "post", about="course", args=(NOWHERE,)),
     Row("end_shift", 403, 404, 404, LOGIN, "post", about="shift"),
     Row("course", 200, 200, 404, LOGIN, about="course"),
     Row("ed_sheet", 200, 200, 404, LOGIN, about="course"),

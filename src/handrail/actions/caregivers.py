@@ -59,7 +59,7 @@ class Alarm:
 
 
 def add_caregiver(course_id: UUID, said: Caregiver, *, by: Actor, now: datetime | None = None) -> Contact:
-    """Write down a caregiver of the patient of a course, the last in order.
+    """Write down a caregiver of the patient of a course, the last in order; one who was ended before is one again.
 
     Raises:
         RefusedError: no name, no phone to call back, an unknown language, one that stands already, or too many.
@@ -69,20 +69,45 @@ def add_caregiver(course_id: UUID, said: Caregiver, *, by: Actor, now: datetime 
         by.role_for("issue_link", course, now)
         _refuse_unusable(said)
         standing = list(course.patient.contacts.all())
-        if len(standing) >= MOST:
-            raise RefusedError("So many caregivers cannot be written down.", code="too_many", path="name")
-        number = normal_phone(said.phone)
-        if any(normal_phone(each.phone) == number and each.name == said.name.strip() for each in standing):
+        number, name = normal_phone(said.phone), said.name.strip()
+        same = next((each for each in standing if normal_phone(each.phone) == number and each.name == name), None)
+        if same is not None and same.is_caregiver:
             raise RefusedError("This caregiver is written down already.", code="duplicate", path="name")
+        if sum(each.is_caregiver for each in standing) >= MOST:
+            raise RefusedError("So many caregivers cannot be written down.", code="too_many", path="name")
+        if same is not None:
+            same.is_caregiver, same.relationship, same.language = True, said.relationship.strip(), said.language
+            same.save(update_fields=["is_caregiver", "relationship", "language"])
+            return same
         return Contact.objects.create(
             organisation_id=course.organisation_id,
             patient=course.patient,
-            name=said.name.strip(),
+            name=name,
             relationship=said.relationship.strip(),
             phone=said.phone.strip(),
             language=said.language,
             order=max((each.order for each in standing), default=0) + 1,
         )
+
+
+def end_caregiver(course_id: UUID, contact_id: UUID, *, by: Actor, now: datetime | None = None) -> Contact:
+    """Somebody cares for the patient no more, or was written down wrongly: no new message goes to them, and their links end now.
+
+    What they reported keeps their name. Whoever was written down wrongly is ended and written down anew.
+
+    Raises:
+        NotVisibleError: the patient of this course has no such caregiver.
+    """
+    now = now or clock.now()
+    with locked(course_id, by, now) as course:
+        by.role_for("revoke_link", course, now)
+        contact = course.patient.contacts.filter(pk=contact_id, is_caregiver=True).first()
+        if contact is None:
+            raise NotVisibleError("There is no such caregiver.")
+        contact.is_caregiver = False
+        contact.save(update_fields=["is_caregiver"])
+        contact.links.filter(revoked_at__isnull=True).update(revoked_at=now)
+        return contact
 
 
 def _refuse_unusable(said: Caregiver) -> None:

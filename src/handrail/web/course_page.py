@@ -86,7 +86,9 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
     due = parse(watch.get("next_check_due"))
     patient = course.patient
     contacts = [
-        {"name": c.name, "relationship": c.relationship, "phone": c.phone} for c in patient.contacts.all() if names
+        {"name": c.name, "relationship": c.relationship, "phone": c.phone}
+        for c in patient.contacts.all()
+        if names and c.is_caregiver
     ]
     return {
         "id": str(course.pk),

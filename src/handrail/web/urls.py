@@ -77,6 +77,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/nurses", views_nurses.nurses, name="nurses"),
     path("courses/<uuid:course_id>/caregivers", views_contacts.add, name="add_caregiver"),
     path("courses/<uuid:course_id>/caregivers/<uuid:contact_id>/link", views_contacts.give, name="give_caregiver_link"),
+    path("courses/<uuid:course_id>/caregivers/<uuid:contact_id>/end", views_contacts.end, name="end_caregiver"),
     path("me/reached", views_reached.reached, name="reached"),
     path("me/push-sw.js", views_reached.service_worker, name="push_worker"),
     path("me/reached/add", views_reached.add, name="add_point"),

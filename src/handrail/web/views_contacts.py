@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
-from handrail.actions.caregivers import Caregiver, add_caregiver, can_be_texted, give_link, links_of
+from handrail.actions.caregivers import Caregiver, add_caregiver, can_be_texted, end_caregiver, give_link, links_of
 from handrail.actions.errors import RefusedError
 from handrail.actions.truth import number_to_call
 from handrail.actions.whom import PersonOn, PointOfContact, contact_at, contacts_ahead
@@ -126,6 +126,17 @@ def add(request: HttpRequest, course_id: UUID) -> HttpResponse:
     except RefusedError as error:
         return show_contacts(request, found, typed=said, trouble=error.message, status=422)
     messages.success(request, "The caregiver is written down. Give them a link of their own.")
+    return redirect(reverse("contacts", args=[found.pk]) + "#caregivers")
+
+
+@staff_page
+@changes("contacts", "course_id")
+def end(request: HttpRequest, course_id: UUID, contact_id: UUID) -> HttpResponse:
+    """Somebody is no caregiver of the patient any more, or was written down wrongly."""
+    found = course_for(request, course_id, "revoke_link")
+    end_caregiver(found.pk, contact_id, by=person(signed_in(request)))
+    log_look(found, "caregiver_ended", user=signed_in(request), now=clock.now())
+    messages.success(request, "They are no caregiver here any more, and their own links are ended. Write down who is.")
     return redirect(reverse("contacts", args=[found.pk]) + "#caregivers")
 
 
