@@ -136,7 +136,9 @@ def test_a_leaver_and_an_expired_certificate_are_gaps(world, how):
     assert (after.nurse, after.deputy, after.lacks_nurse) == ("", "", True)
 
 
-@pytest.mark.parametrize("who", [str(uuid4()), "a nurse of another installation"])
+@pytest.mark.parametrize(
+    "who", [str(uuid4()), "a nurse of another installation"], ids=["an identifier", "words of its own"]
+)
 def test_somebody_whom_nobody_here_knows_is_no_nurse(world, who):
     """Also where a course from elsewhere says it in a way of its own: its page, and that of its alerts, is still there."""
     data = {"id": str(uuid4()), "kind": "nurses_named", "at": NOW.isoformat(), "nurse": who, "deputy": None}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
@@ -52,6 +53,13 @@ def test_on_sqlite_everything_runs_but_what_needs_postgres(monkeypatch, config, 
     databases.select(config, chosen)
     assert [item.name for item in chosen if item.added] == ["postgres only"]
     assert dropped == []
+
+
+def test_no_test_is_named_after_an_identifier_that_another_process_does_not_share(monkeypatch, config):
+    monkeypatch.setenv(databases.VARIABLE, "sqlite")
+    chosen = [Item("rule"), Item(f"test_a_nurse[{uuid4()}]")]
+    with pytest.raises(pytest.UsageError, match=r"test_a_nurse\[.*\]: name the case by `ids=`"):
+        databases.select(config, chosen)
 
 
 def test_on_postgres_only_what_touches_a_database_runs_again(monkeypatch, config, dropped):

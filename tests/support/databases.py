@@ -6,6 +6,7 @@ a drill that must also hold on PostgreSQL asks for `postgres_server` and starts 
 """
 
 import os
+import re
 import secrets
 import tempfile
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ ONCE = ("browser", "drill")
 WITHOUT_DJANGO = frozenset({"rules", "protocols", "spec", "properties", "scenarios", "clock", "house"})
 
 HANDED_OVER = "postgres_server"
+IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _resources = pytest.StashKey[ExitStack]()
 _server = pytest.StashKey[Server]()
 
@@ -105,7 +107,15 @@ def touches_database(item: pytest.Item) -> bool:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that say something on the chosen database."""
+    """Leave the tests that say something on the chosen database.
+
+    Raises:
+        UsageError: a test is named after an identifier. Most are made anew in each process, and two processes of one run
+            then refuse to share their tests; alone, none of them notices.
+    """
+    for item in items:
+        if IDENTIFIER.search(item.name):
+            raise pytest.UsageError(f"{item.name}: name the case by `ids=`, not after an identifier")
     if chosen() == "sqlite":
         skip = pytest.mark.skip(reason=f"runs on PostgreSQL only: set {VARIABLE}=postgres")
         for item in items:
