@@ -102,6 +102,7 @@ def test_the_figures_are_read_beside_their_safety_and_taken_along_without_small_
     page.goto(f"{live_server.url}/programme/sites/{world.alice.site.pk}/profile/")
     expect(page.get_by_role("heading", name="What a payer asks: Synthetic Site")).to_be_visible()
     judged(page, axe, f"{picture}-profile")
+    expect(page.get_by_text("Does not hold").first).to_be_visible()
     answers = taken(page, page.get_by_role("link", name="CSV"))
     assert {row["state"] for row in answers} == {"known", "not known"}
     assert all(row["ask"] for row in answers if row["state"] == "not known")

@@ -183,6 +183,30 @@ def test_a_level_that_no_director_signed_is_not_known_and_one_that_does_not_hold
     assert words(known(), "level").startswith("Level 4:")
 
 
+def test_what_speaks_against_the_site_does_not_count_as_held():
+    """It is an answer, and no tick stands beside it."""
+    ended = shown("SITE-20", until=TODAY - timedelta(days=1), no_end=None, checked_on=TODAY - timedelta(days=9))
+    facts = replace(telling(site(), shown("SITE-24", met=False), ended), excepted=(excepted("SITE-09"),))
+    kind = next(row.id for row in load_drills().kind if row.required)
+    told = known(
+        without(facts, "SITE-09"),
+        stock=Stock(doses=0, counted_on=TODAY),
+        drills=(drill(kind, grade=False),),
+        read_hours=(None,) * 5,
+    )
+    against = {
+        (name, part.words[:8])
+        for name, each in answers(told).items()
+        for part in each.parts
+        if not part.holds and part.known
+    }
+    assert against == {
+        ("level", "Level 0:"), ("long_term", "Not met:"), ("caregivers", "Not show"), ("beds", "Excepted"),
+        ("stock", "0 rescue"), ("drill", answers(told)["drill"].parts[0].words[:8]), ("read_back", "5 hand-o"),
+    }  # fmt: skip
+    assert all(part.holds for each in answers(known()).values() for part in each.parts if part.known)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "code"),
     [

@@ -129,7 +129,10 @@ class KnownSite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One answer: in words, on which day it was known, by what. `owner`: who is asked, where it is not known."""
+    """One answer: in words, on which day it was known, by what.
+
+    `owner`: who is asked, where it is not known. `holds`: False where what is known speaks against the site.
+    """
 
     words: str
     known: bool
@@ -137,6 +140,7 @@ class Part:
     evidence: str = ""
     product: str = ""
     owner: str = ""
+    holds: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +210,7 @@ def _level(row: QuestionRow, level: SiteLevel, site: KnownSite) -> Part:
         on=level.on,
         evidence=f"signed by a director on {say_date(max(each.from_on for each in signed))}; the checklist as it stands",
         product=level.product,
+        holds=held and level.level != LEVELS[0],
     )
 
 
@@ -243,6 +248,7 @@ def _line(line: Line, product: str, site: KnownSite) -> Part:
         evidence=f"{line.evidence}{by}" if told else "",
         product=product,
         owner=line.owner if line.state == "not_known" else "",
+        holds=line.state == "shown",
     )
 
 
@@ -280,7 +286,7 @@ def _stock(row: QuestionRow, site: KnownSite) -> Part:
     if (site.today - counted).days > site.count_holds_days:
         words = f"Not known today: {said}; a count holds for {site.count_holds_days} days."
         return _unknown(row, words, on=counted, evidence="count of the stock")
-    return Part(words=f"{said}.", known=True, on=counted, evidence="count of the stock")
+    return Part(words=f"{said}.", known=True, on=counted, evidence="count of the stock", holds=doses > 0)
 
 
 def _drills(row: QuestionRow, site: KnownSite, book: DrillBook) -> Iterator[Part]:
@@ -302,6 +308,7 @@ def _drills(row: QuestionRow, site: KnownSite, book: DrillBook) -> Iterator[Part
             evidence="record of the drill with its times",
             product=last.product or "",
             owner=row.owner if passed is None else "",
+            holds=passed is True,
         )
 
 
@@ -323,6 +330,7 @@ def _read_back(row: QuestionRow, site: KnownSite, counting: CountingRow) -> Part
         known=True,
         on=site.today,
         evidence="hand-offs on record; a machine that delivers is no reader",
+        holds=middle.is_finite(),
     )
 
 

@@ -97,8 +97,8 @@ def _part(part: Part) -> dict[str, str]:
     return {
         "words": part.words,
         "product": part.product,
-        "mark": "good" if part.known else "today",
-        "state": "Answered" if part.known else "Not known",
+        "mark": "today" if not part.known else "good" if part.holds else "soon",
+        "state": "Not known" if not part.known else "Answered" if part.holds else "Does not hold",
         "on": say_date(part.on) if part.on else "",
         "evidence": part.evidence,
         "ask": "" if part.known else role_words(part.owner),
