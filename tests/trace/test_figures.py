@@ -15,11 +15,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from handrail import clock
+from handrail.actions import figures
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
 from handrail.people.models import ReferralEntry
 from handrail.people.scope import everything
 from handrail.records.models import Course
+from handrail.rules.terms import UnusableInput
 from handrail.web.figures import board
 from tests.support.factories import MONDAY_0900, World, event, make_member
 from tests.support.figure_courses import BEGINS, stepped_up, write_rows
@@ -265,6 +267,23 @@ def test_the_questions_to_the_database_do_not_grow_with_the_courses(world, clien
 
 def test_an_unknown_choice_is_as_if_it_were_not_made(world, client):
     assert "CRS of any grade: beside" in text(client, measure="no such", product="x", tocilizumab="'; --")
+
+
+def test_a_course_whose_record_cannot_be_read_is_not_known_and_does_not_wait(world, client, monkeypatch):
+    with clock.use(clock.FrozenClock(BEGINS - timedelta(days=20))):
+        seen = referred(world.alice, language="Spanish")
+    course = stepped_up(world)
+    ReferralEntry.objects.create(
+        organisation=seen.organisation, referral=seen, course=course, number=2, kind="course_started", at=BEGINS
+    )
+    assert re.search(r"Spanish 1 1 0 0 0 1 known", text(client, "figures_access"))
+
+    def broken(*_: object, **__: object) -> None:
+        raise UnusableInput("synthetic", "The record cannot be read.")
+
+    monkeypatch.setattr(figures, "_counted", broken)
+    assert re.search(r"Spanish 1 0 0 0 1 0 known", text(client, "figures_access"))
+    assert "Record cannot be read 1" in text(client)
 
 
 def test_a_withdrawn_dose_was_never_given(world, client):

@@ -45,10 +45,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was read: the courses that are counted, and of how many nothing can be said because their record cannot be read."""
+    """What was read: the courses that are counted, and those of which nothing can be said because their record cannot be read."""
 
     reads: tuple[Read, ...]
-    unreadable: int
+    unreadable: frozenset[UUID]
     today: date
 
     @property
@@ -69,13 +69,13 @@ def read_figures(person: User, now: datetime, rules: Definitions | None = None) 
     courses = _begun(courses_of(person, now, VERB), now, rules)
     waived = set(waivers(courses))
     rows = {course.pk: course for course in courses.select_related("site", "organisation")}
-    reads, unreadable = [], 0
+    reads, unreadable = [], set()
     for key, events in _events(courses, now):
         course = rows[key]
         try:
             found = _counted(course, events, rules, now, waived=key in waived)
         except UnusableInput:
-            unreadable += 1
+            unreadable.add(key)
             continue
         if found is not None:
             reads.append(Read(course=course, outcome=found[0], used=found[1]))
@@ -85,7 +85,7 @@ def read_figures(person: User, now: datetime, rules: Definitions | None = None) 
         (read for read in reads if id(read.outcome) in counted),
         key=lambda read: (read.outcome.began_on, read.course.pk),
     )
-    return Figures(reads=tuple(kept), unreadable=unreadable, today=today)
+    return Figures(reads=tuple(kept), unreadable=frozenset(unreadable), today=today)
 
 
 def _zone(courses: Iterable[Course]) -> str:

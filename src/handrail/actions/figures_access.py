@@ -67,7 +67,8 @@ def read_board(person: User, now: datetime, rules: Definitions | None = None) ->
         if course_id is not None:
             groups[course_id] = mine
         if quarter_of(_received(referral)) in counted:
-            referred.append(_referred(referral, said, mine, reads.get(course_id) if course_id else None))
+            read = reads.get(course_id) if course_id else None
+            referred.append(_referred(referral, said, mine, read, readable=course_id not in found.unreadable))
     began = [
         Began(groups=groups.get(each.course.pk) or _groups_of(each.course), outcome=each.outcome)
         for each in found.reads
@@ -93,9 +94,19 @@ def _received(referral: Referral) -> date:
 
 
 def _referred(
-    referral: Referral, said: Mapping[str, ReferralEntry], groups: Mapping[str, str], read: Read | None
+    referral: Referral,
+    said: Mapping[str, ReferralEntry],
+    groups: Mapping[str, str],
+    read: Read | None,
+    *,
+    readable: bool,
 ) -> Referred:
-    """Began: a step-up dose was given. Closed without one: no longer waiting. A course without a dose still waits."""
+    """Began: a step-up dose was given. Closed without one: no longer waiting. A course without a dose still waits.
+
+    Of a course whose record cannot be read nobody knows: a dose is in it.
+    """
+    if not readable:
+        return Referred(groups=groups, state="not_known")
     if read is not None:
         days = days_between(_received(referral), read.outcome.began_on)
         return Referred(groups=groups, state="began", days=days)

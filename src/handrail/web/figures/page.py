@@ -69,7 +69,7 @@ def context(found: Figures, rules: Definitions, choice: Chosen) -> dict[str, Any
         "measure": measure,
         "own": {"who": own_words(choice), **shown(rate_of(mine, choice.measure))},
         "published": published_rows(choice),
-        "about": about(mine, found.unreadable),
+        "about": about(mine, len(found.unreadable)),
         "compared": compared(chosen(outcomes, choice.product), rules),
         "quarters": quarter_rows(mine, found, rules),
         "settings": [*(each.capitalize() for each in SETTINGS), "Not known"],
