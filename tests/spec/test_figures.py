@@ -3,12 +3,15 @@
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from handrail.measures.data import FOLDER as DATA
 from handrail.measures.data import (
     MEASURES,
+    MeasureId,
+    PublishedRow,
     definitions,
     definitions_from_toml,
     published,
@@ -31,16 +34,17 @@ from handrail.measures.figures import (
 )
 from handrail.measures.intervals import Rate, rate, wilson
 from handrail.measures.outcomes import DoseAt, Outcome
-from handrail.measures.withholding import few, withheld
+from handrail.measures.withholding import withheld
+from handrail.rules.site_profile import few
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import Status
 
 TODAY = date(2026, 3, 31)
 
 
-def ended(crs: bool | None = False, **fields: object) -> Outcome:
+def ended(crs: bool | None = False, **fields: Any) -> Outcome:
     """One synthetic course as the figures read it; every measure like CRS unless told otherwise."""
-    told: dict[str, object] = {
+    told: dict[str, Any] = {
         "product": "teclistamab",
         "began_on": date(2026, 3, 2),
         "prevention": "with",
@@ -49,7 +53,7 @@ def ended(crs: bool | None = False, **fields: object) -> Outcome:
         "answers": dict.fromkeys(MEASURES, crs),
         "doses": (DoseAt(step="step_up_1", on=date(2026, 3, 2), setting="outpatient"),),
     }
-    return Outcome(**{**told, **fields})  # type: ignore[arg-type]
+    return Outcome(**{**told, **fields})
 
 
 # --- intervals ----------------------------------------------------------------------------------------------------------------
@@ -278,7 +282,7 @@ def test_onset_is_median_and_range_of_those_known():
 # --- published ----------------------------------------------------------------------------------------------------------------
 
 
-def row(name: str):  # type: ignore[no-untyped-def]
+def row(name: str) -> PublishedRow:
     return next(each for each in published().count if each.id == name)
 
 
@@ -298,8 +302,8 @@ def test_what_was_not_found_has_no_row():
     assert toci_talq == []
 
 
-def names(measure: str, product: str = ALL, word: str = ALL) -> dict[str, tuple[str, ...]]:
-    return {each.row.id: each.differs for each in beside(published().count, measure, product, word)}  # type: ignore[arg-type]
+def names(measure: MeasureId, product: str = ALL, word: str = ALL) -> dict[str, tuple[str, ...]]:
+    return {each.row.id: each.differs for each in beside(published().count, measure, product, word)}
 
 
 def test_beside_ones_own_stand_the_counts_that_are_not_known_to_differ():

@@ -1,6 +1,6 @@
 """Access beside safety, and what a course used, as tables."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,6 +12,7 @@ from handrail.measures.together import (
     Access,
     Began,
     Referred,
+    State,
     band,
     days_between,
     together,
@@ -28,8 +29,8 @@ from tests.support.figures import counted, stepped_up, watched
 APRIL = instant("2026-04-20 12:00")
 
 
-def asked(state: str, site: str = "A", days: int | None = None) -> Referred:
-    return Referred(groups={"site": site}, state=state, days=days)  # type: ignore[arg-type]
+def asked(state: State, site: str = "A", days: int | None = None) -> Referred:
+    return Referred(groups={"site": site}, state=state, days=days)
 
 
 def test_every_group_of_either_side_has_a_line_with_both():
@@ -102,7 +103,7 @@ def test_few_known_waits_and_few_that_are_not_are_small_counts_too():
 # --- what a course used ---------------------------------------------------------------------------------------------------------
 
 
-def spent(told: Told, now=APRIL) -> Used:  # type: ignore[no-untyped-def]
+def spent(told: Told, now: datetime = APRIL) -> Used:
     history = History.build(course_from_json(told.file()))
     found = used(history, counted(told, now), definitions(), now)
     assert found is not None

@@ -70,7 +70,7 @@ class Told:
         self.events.append(event)
         return str(event["id"])
 
-    def dose(self, step: str, at: str, **fields: Any) -> str:
+    def dose(self, step: str | None, at: str, **fields: Any) -> str:
         """A dose was given."""
         return self.tell("dose_given", at, step=step, **fields)
 

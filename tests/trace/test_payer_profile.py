@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from handrail.people.scope import everything
 from handrail.rules.site_profile import payer_questions
 from tests.support.factories import MONDAY_0900, World, dose, event, make_member
 from tests.support.site_rows import TEC, TODAY, ready, shows
+from tests.support.staff_pages import signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -30,17 +30,6 @@ pytestmark = pytest.mark.django_db
 def world():
     with clock.use(clock.FrozenClock(MONDAY_0900)):
         yield World()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def words(page: bytes) -> str:
-    text = re.sub(r"<[^>]+>", " ", page.decode())
-    return re.sub(r"\s+", " ", text.replace("&#x27;", "'"))
 
 
 def answered(world) -> None:

@@ -20,6 +20,7 @@ from handrail.web.sites.forms import NAMES
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, dose, event, make_house, make_member
 from tests.support.site_rows import TEC, TODAY, in_days, ready, shows, signs
+from tests.support.staff_pages import signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -28,18 +29,6 @@ pytestmark = pytest.mark.django_db
 def world():
     with clock.use(clock.FrozenClock(MONDAY_0900)):
         yield World()
-
-
-def signed_in(user) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def words(page: bytes) -> str:
-    """What a reader reads, in one line."""
-    text = re.sub(r"<[^>]+>", " ", page.decode())
-    return re.sub(r"\s+", " ", text.replace("&#x27;", "'"))
 
 
 def site_page(house, user=None, product: str = TEC) -> str:

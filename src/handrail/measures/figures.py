@@ -16,7 +16,8 @@ from handrail.measures.data import MEASURES, Definitions, MeasureId, PublishedRo
 from handrail.measures.intervals import Interval, Rate, rate, wilson
 from handrail.measures.outcomes import Outcome, onsets, quarter_of, quarters_to
 from handrail.measures.places import SETTINGS
-from handrail.measures.withholding import cells, few, withheld
+from handrail.measures.withholding import cells, withheld
+from handrail.rules.site_profile import few
 
 ALL: Final = "all"
 """Every product, or whatever is known of tocilizumab."""

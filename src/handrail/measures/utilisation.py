@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from handrail.measures.data import Definitions
 from handrail.measures.outcomes import Outcome, step_up_window
 from handrail.measures.places import OUTPATIENT, moves, setting_of
-from handrail.measures.withholding import WITHHELD, few
+from handrail.measures.withholding import WITHHELD
 from handrail.rules.doses import given_doses
 from handrail.rules.history import History
+from handrail.rules.site_profile import few
 from handrail.rules.terms import civil_date, day_start
 
 IN_PERSON = "in_person"

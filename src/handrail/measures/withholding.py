@@ -7,15 +7,11 @@ from fractions import Fraction
 from typing import Final, TypeVar
 
 from handrail.measures.intervals import Rate
+from handrail.rules.site_profile import few
 
 WITHHELD: Final = "withheld"
 """What stands in the place of a count, or a word, that does not leave the programme."""
 Key = TypeVar("Key", bound=Hashable)
-
-
-def few(count: int, least: int) -> bool:
-    """Whether a count of people is too small to show: none at all is not."""
-    return 0 < count < least
 
 
 def withheld(
