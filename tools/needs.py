@@ -1,6 +1,7 @@
 """The table of what an outpatient programme needs, each with the tests that perform it: docs/reference/trace.md.
 
-The needs stand in docs/reference/trace.toml; a test called `test_t17_...` belongs to need T-17 by its name.
+The needs stand in docs/reference/trace.toml; a test called `test_t17_...` belongs to need T-17 by its name,
+and one called `test_t44_t51_...` to both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDS = ROOT / "docs" / "reference" / "trace.toml"
 PAGE = ROOT / "docs" / "reference" / "trace.md"
 PERFORMED = ROOT / "tests"
-NAMED = re.compile(r"^def (test_t(\d{2})_\w+)", re.MULTILINE)
+NAMED = re.compile(r"^def (test((?:_t\d{2})+)_\w+)", re.MULTILINE)
 
 OPENING = """# Needs and their tests
 
@@ -60,8 +61,9 @@ def page() -> str:
 
 def _performed() -> Iterator[tuple[str, str]]:
     for file in sorted(PERFORMED.rglob("test_*.py")):
-        for name, number in NAMED.findall(file.read_text(encoding="utf-8")):
-            yield f"T-{number}", f"{file.relative_to(ROOT).as_posix()}::{name}"
+        for name, numbers in NAMED.findall(file.read_text(encoding="utf-8")):
+            for number in re.findall(r"\d{2}", numbers):
+                yield f"T-{number}", f"{file.relative_to(ROOT).as_posix()}::{name}"
 
 
 def _links(tests: list[str]) -> str:
@@ -70,7 +72,7 @@ def _links(tests: list[str]) -> str:
 
 def _link(test: str) -> str:
     file, _, name = test.partition("::")
-    told = re.sub(r"^test_(t\d{2}_)?", "", name).replace("_", " ")
+    told = re.sub(r"^test_(t\d{2}_)*", "", name).replace("_", " ")
     return f"[{told}](../../{file})"
 
 

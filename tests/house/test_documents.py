@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,21 @@ def test_a_planted_broken_link_is_found(target: str):
     read = {Path("other.md"): "# Other"}.get
     text = f"# Here\n[fine](other.md#other) [fine](#here) [web](https://example.org) `[code](gone.md)` [x]({target})"
     assert broken_links(Path("README.md"), text, read) == [f"README.md: {target}"]
+
+
+def unlisted(listing: str, files: Iterable[Path], under: Path) -> list[str]:
+    """The documents that a listing does not name."""
+    return [name for name in (str(file.relative_to(under)) for file in files) if name not in listing]
+
+
+def test_every_guide_and_decision_is_found_from_the_first_page_and_from_the_menu():
+    docs = ROOT / "docs"
+    guides, decisions = sorted(docs.glob("how-to/*.md")), sorted(docs.glob("decisions/0*.md"))
+    assert len(guides) > 15 and len(decisions) > 15
+    assert unlisted((docs / "index.md").read_text(), guides, docs) == []
+    assert unlisted((docs / "decisions" / "index.md").read_text(), decisions, docs / "decisions") == []
+    assert unlisted((ROOT / "zensical.toml").read_text(), [*guides, *decisions], docs) == []
+    assert unlisted("how-to/a.md", [docs / "how-to/a.md", docs / "how-to/b.md"], docs) == ["how-to/b.md"]
 
 
 def test_every_hazard_names_tests_that_exist():

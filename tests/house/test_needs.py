@@ -59,6 +59,9 @@ def test_a_test_named_after_a_need_stands_in_its_row(tmp_path: Path, monkeypatch
     assert needs.tests_of_needs()["T-17"] == ["test_planted.py::test_t17_the_missing_one_is_named"]
     row = next(line for line in needs.page().splitlines() if line.startswith("| T-17 "))
     assert row.endswith("[the missing one is named](../../test_planted.py) |")
+    (tmp_path / file.name).write_text("def test_t44_t51_both(): ...\n")
+    rows = [line for line in needs.page().splitlines() if line.endswith("[both](../../test_planted.py) |")]
+    assert [row[:6] for row in rows] == ["| T-44", "| T-51"]
     (tmp_path / file.name).write_text("def test_t99_of_nothing(): ...\n")
     with pytest.raises(ValueError, match="T-99"):
         needs.tests_of_needs()
