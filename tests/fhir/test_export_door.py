@@ -18,30 +18,32 @@ from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
 from handrail.records.models import Course, Event, ExportFile, ExportJob
 from tests.support.clients import fresh_tokens, registered, tied, token_of
-from tests.support.exporting import ASYNC, EXPORT, Taker, gone, held, job_at, looks, of_command, parsed, write_all
-from tests.support.factories import World
+from tests.support.exporting import (
+    ASYNC,
+    EXPORT,
+    Taker,
+    gone,
+    held,
+    job_at,
+    looks,
+    of_command,
+    parsed,
+    tied_world,
+    write_all,
+)
 from tests.support.once import made_once
-from tests.support.packets import NOW, told
+from tests.support.packets import NOW
 
 pytestmark = pytest.mark.django_db
+
+
+the_world = made_once(tied_world)
 
 
 @pytest.fixture
 def time():
     with clock.use(clock.FrozenClock(NOW)) as frozen:
         yield frozen
-
-
-@made_once
-def the_world():
-    """Two courses that are tied to a system, and a third that is not."""
-    with clock.use(clock.FrozenClock(NOW)):
-        world = World()
-        told(world)
-        world.second, world.other = world.make_course(), world.make_course()
-        world.taker = Taker(world, world.course, world.second)
-        world.tied = sorted([str(world.course.pk), str(world.second.pk)])
-        return world
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ from uuid import uuid4
 
 from django.test import Client
 
+from handrail import clock
 from handrail.fhir.bulk import OWN
 from handrail.jobs import exports
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
 from handrail.records.models import ExportFile, ExportJob, Look
 from tests.support.clients import registered, tied, token_of
+from tests.support.factories import World
+from tests.support.packets import NOW, told
 
 EXPORT = "system/Export.r"
 ASYNC = {"Prefer": "respond-async"}
@@ -50,6 +53,17 @@ class Taker:
             assert len(lines) == row["count"]
             found.setdefault(row["type"], []).extend(lines)
         return found
+
+
+def tied_world():
+    """Two courses that are tied to a system, and a third that is not."""
+    with clock.use(clock.FrozenClock(NOW)):
+        world = World()
+        told(world)
+        world.second, world.other = world.make_course(), world.make_course()
+        world.taker = Taker(world, world.course, world.second)
+        world.tied = sorted([str(world.course.pk), str(world.second.pk)])
+        return world
 
 
 def write_all(watcher=None, *, most=100):
