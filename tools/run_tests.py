@@ -150,14 +150,17 @@ def quick_runs() -> tuple[list[Run], str]:
     """The tables of the rules, the house's own tests and what the change touches; and the sentence that says what was left."""
     found = touched(ROOT, changed(ROOT))
     if found is None:
-        return runs_of(
-            everything=False
-        ), "The change touches what every test rests on, or git cannot say what changed: every fast test ran."
+        said = (
+            "The change touches what every test rests on, or git shows no change: every fast test ran, and no other. "
+            "Before you offer the change: make test."
+        )
+        return runs_of(everything=False), said
     folders = [f"tests/{name}" for name in ALWAYS]
     name = f"the rules as tables, the house's own tests and {len(found.files)} files that the change touches, on both cores"
     said = (
-        f"Only {', '.join(ALWAYS)} and {len(found.files)} test files that the change touches ran; "
-        f"{found.left} other files did not. Before you offer the change: make test (make fast leaves out browsers, servers and drills)."
+        f"Only {', '.join(ALWAYS)} and {len(found.files)} test files that the change touches ran, "
+        f"and of these nothing that is marked browser, postgres, drill or slow; {found.left} other files did not. "
+        "Before you offer the change: make test."
     )
     return [(name, [*BOTH_CORES, *folders, *found.files, "-m", FAST], ON_SQLITE)], said
 

@@ -11,18 +11,13 @@ from pathlib import Path
 
 ALWAYS = ("clock", "house", "protocols", "rules", "spec")
 """Folders of tests that need no database and take little: the rules as tables, and the house's own checks."""
-EVERYTHING = (
-    "pyproject.toml",
-    "requirements",
-    "tests/conftest.py",
-    "tests/support/database",
-    "src/handrail/config/settings",
-)
-"""What every test rests on, by the beginning of its path."""
+EVERYTHING = ("pyproject.toml", "requirements", "src/handrail/config/settings")
+"""What every test rests on, by the beginning of its path; besides these whatever `tests/conftest.py` rests on."""
 BESIDE = {"rules": ("properties", "scenarios"), "protocols": ("properties", "scenarios", "cli")}
 """Folders that judge a room besides the one of its name."""
 _IMPORT = re.compile(
-    r"^\s*(?:from\s+((?:tests|handrail)[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+((?:tests|handrail)[\w.]*))",
+    r"^\s*(?:from\s+((?:tests|tools|bench|handrail)[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)"
+    r"|import\s+((?:tests|tools|bench|handrail)[\w.]*))",
     re.MULTILINE,
 )
 _NAME = re.compile(r"\w+")
@@ -37,8 +32,11 @@ class Touched:
 
 
 def changed(root: Path) -> list[str] | None:
-    """The paths that differ from where this branch left main, new and uncommitted ones included; None: git cannot say."""
-    for main in ("main", "origin/main"):
+    """The paths that differ from where this branch left main, new and uncommitted ones included; None: git cannot say.
+
+    The published main comes first: work on a local main differs from that one.
+    """
+    for main in ("origin/main", "main"):
         base = _git(root, "merge-base", "HEAD", main)
         if base is not None:
             differ = _git(root, "diff", "--name-only", "--no-renames", base.strip())
@@ -58,11 +56,8 @@ def _git(root: Path, *words: str) -> str | None:
 
 def touched(root: Path, paths: Iterable[str] | None) -> Touched | None:
     """The tests that these paths touch; None: every test, since all of them rest on one of the paths, or nobody knows what changed."""
-    if paths is None:
-        return None
-    wanted: set[str] = set()
-    paths = list(paths)
-    if any(path.startswith(EVERYTHING) for path in paths):
+    paths = list(paths or ())
+    if not paths or any(path.startswith(EVERYTHING) for path in paths):
         return None
     tests = {str(file.relative_to(root)): file.read_text(encoding="utf-8") for file in (root / "tests").rglob("*.py")}
     named = {path: _named(text) for path, text in tests.items()}
@@ -80,9 +75,8 @@ def touched(root: Path, paths: Iterable[str] | None) -> Touched | None:
             and parts[1] != "support"
         ):
             folders.add(parts[1])  # a conftest, or data that the tests beside it read
-        if path.endswith(".py") and parts[0] in ("src", "tests"):
+        if path.endswith(".py") and parts[0] in ("src", "tests", "tools", "bench"):
             modules.add(_module(path))
-    wanted |= {path for path in found if path in paths or Path(path).parts[1] in folders}
     modules |= {each for module in modules for each in _handed_on(root, module)}
     # Through helpers that name it, and helpers that name those: a test of either rests on it.
     while True:
@@ -90,7 +84,11 @@ def touched(root: Path, paths: Iterable[str] | None) -> Touched | None:
         if not more:
             break
         modules |= more
-    wanted |= {path for path in found if _module(path) in modules}
+    if "tests.conftest" in modules:
+        return None
+    # No test names the conftest of its folder, and each rests on it.
+    folders |= {folder for folder in (Path(path).parts[1] for path in found) if f"tests.{folder}.conftest" in modules}
+    wanted = {path for path in found if path in paths or _module(path) in modules or Path(path).parts[1] in folders}
     rest = {path for path in found if Path(path).parts[1] not in ALWAYS}
     return Touched(files=tuple(sorted(wanted & rest)), left=len(rest - wanted))
 

@@ -90,7 +90,10 @@ def test_what_a_quick_run_leaves_out_is_said(
     monkeypatch.setattr(run_tests, "run_checks", lambda _: [])
     monkeypatch.setattr(run_tests, "touched", lambda *_: found)
     assert run_tests.main(["quick"]) == 0
-    assert sentence in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert sentence in said
+    assert ("nothing that is marked browser, postgres, drill or slow" if found else "and no other") in said
+    assert "Before you offer the change: make test." in said
     if found is None:
         assert asked == [options for _, options, _ in run_tests.runs_of(everything=False)]
     else:
