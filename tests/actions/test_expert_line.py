@@ -60,6 +60,15 @@ def test_a_call_that_did_not_pass_is_an_incident_until_one_passes(world):
     assert incidents() == []
 
 
+@pytest.mark.parametrize(("first", "second", "open_then"), [(121, 12, 0), (12, 121, 1)])
+def test_of_two_calls_typed_in_one_minute_the_one_written_down_later_is_the_last(world, first, second, open_then):
+    for number, seconds in enumerate((first, second)):
+        tried = Tried(at=NOW, answered=True, seconds=seconds)
+        written = NOW + number * MINUTE
+        record_dummy_call(world.alice.id, world.alice.site.pk, tried, by=world.actor("alice"), now=written)
+    assert len(incidents()) == open_then
+
+
 def test_a_call_that_was_written_down_wrongly_is_taken_back_by_who_manages_the_rota_and_stays_on_record(world):
     row = tries(world, 900)
     for who, error in (("nurse", NotAllowedError), ("on_call", NotAllowedError)):

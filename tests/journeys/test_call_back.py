@@ -41,7 +41,7 @@ def test_a_department_asks_and_is_called_back(
     phone.goto(f"{live_server.url}/e/{card.key}")
     phone.get_by_label("The short code printed on the card").fill(card.code)
     phone.get_by_role("button", name="Show the patient's facts").click()
-    phone.get_by_text("Leave your number").click()
+    phone.get_by_text("Leave your number", exact=True).click()
     phone.get_by_label("Emergency physician").check()
     phone.get_by_label("Number to call").fill("555 010 0142")
     picture(phone, "call-back-form")
@@ -49,6 +49,9 @@ def test_a_department_asks_and_is_called_back(
     expect(phone.get_by_role("status")).to_contain_text("A call back is promised by Mon 09:10")
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "call-back-asked")
+    phone.emulate_media(media="print")
+    expect(phone.locator("#call-back")).to_be_hidden()
+    phone.emulate_media(media="screen")
 
     on_call = sign_in(open_context(viewport=PHONE, is_mobile=True), world.alice.on_call, live_server.url)
     with everything():

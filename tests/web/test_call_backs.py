@@ -14,7 +14,7 @@ from handrail import clock
 from handrail.actions.answering import acknowledge
 from handrail.actions.emergency import issue_card, revoke_card
 from handrail.alerts.channels import channel_named
-from handrail.alerts.models import Alert
+from handrail.alerts.models import Alert, Heartbeat
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Presence
 from handrail.people.scope import everything
@@ -79,7 +79,8 @@ def name_of(found: Alert) -> str:
 
 def test_the_emergency_page_offers_a_call_back_with_the_promise_and_the_number_that_is_faster(ed):
     said = words(ed.get("/e/"))
-    assert "is promised to call you within 10 minutes. Calling is faster: 555-0111" in said
+    assert "Leave your number, and the clinician on call of the expert line is paged at once" in said
+    assert "a call back within 10 minutes is promised. Calling is faster: 555-0111" in said
     assert "Ask for a call back" in said
 
 
@@ -105,7 +106,18 @@ def test_asked_the_page_says_what_is_true_from_nobody_yet_to_called_back(world, 
     assert "A call Tue 02:11 reached nobody at that number." in words(ed.get("/e/"))
     assert on_call.post(made, {"reached": "yes", "called_at": "2026-03-03T02:09"}).status_code == 302
     said = words(ed.get("/e/"))
-    assert "Called back Tue 02:09." in said and "incident" not in said
+    assert "Called back Tue 02:09." in said and "incident" not in said and NUMBER not in said
+
+
+def test_a_late_call_back_says_so_when_no_page_goes_on(world, ed):
+    ask(ed)
+    world.time.advance(minutes=10)
+    assert "this is an incident, and the pages go on." in words(ed.get("/e/"))
+    with everything():
+        Heartbeat.objects.all().delete()
+    said = words(ed.get("/e/"))
+    assert "this is an incident, and NOBODY could be reached from here." in said and "pages go on" not in said
+    assert "Do not wait: call 555-0111" in said
 
 
 def test_the_part_that_asks_again_by_itself_shows_nothing_of_the_patient_and_is_no_look(world, ed):
@@ -127,8 +139,10 @@ def test_without_the_right_code_nothing_is_asked_and_nothing_shown(world, ed, ho
         revoke_card(world.course.pk, world.card.pk, by=world.actor("alice"))
     if how == "over":
         world.time.advance(hours=5)
-    for answer in (ask(browser), browser.get(reverse("emergency_call_back"), **BACKGROUND)):
-        assert (answer.status_code, answer.url) == (302, "/e/")
+    answer = ask(browser)
+    assert (answer.status_code, answer.url) == (302, "/e/")
+    again = browser.get(reverse("emergency_call_back"), **BACKGROUND)
+    assert (again.headers["HX-Redirect"], again.content) == ("/e/", b""), "the facts on the screen go as well"
     with everything():
         assert not Alert.objects.filter(key__startswith="call_back:").exists()
 
@@ -204,6 +218,21 @@ def test_nothing_that_leaves_holds_the_number_or_who_asked(world, ed, caplog, mo
 # --- staff --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("number", "link"),
+    [
+        ("(555) 010-0142 x17", "tel:5550100142"),
+        ("+1 555 010 0142 ext. 17", "tel:+15550100142"),
+        ("555 0142 x123", "tel:5550142"),
+    ],
+)
+def test_the_link_dials_the_number_without_its_extension_which_stands_beside_it(world, ed, on_call, number, link):
+    ask(ed, number=number)
+    for address in (reverse("page", args=[alert().pk]), reverse("call_backs", args=[world.course.pk])):
+        shown = on_call.get(address).content.decode()
+        assert f'href="{link}"' in shown and number in shown
+
+
 def test_whoever_is_on_call_sees_the_number_after_signing_in_and_writes_the_call_down(world, ed, on_call):
     ask(ed)
     found = alert()
@@ -211,6 +240,7 @@ def test_whoever_is_on_call_sees_the_number_after_signing_in_and_writes_the_call
     assert f"Call back {NUMBER}" in said
     assert "Only a call that reached somebody, written down here, ends this page" in said
     assert "What the call decided" not in said, "that is the form of a call about a patient at home"
+    assert said.index(f"Call back {NUMBER}") < said.index("Call the patient"), "who waits is called first"
     world.time.advance(minutes=3)
     answer = on_call.post(
         reverse("call_back_made", args=[world.course.pk, name_of(found)]), {"reached": "yes"}, follow=True
@@ -231,6 +261,16 @@ def test_staff_ask_as_well_and_see_what_became_of_it(world, client):
     assert "Asked. The expert line is being paged" in words(answer)
     assert "The clinician on call is being paged. A call back is promised by Tue 02:10." in words(answer)
     assert "Calls back: whoever has the patient" in words(client.get(reverse("course", args=[world.course.pk])))
+
+
+def test_staff_who_ask_again_read_that_the_number_replaces_the_former_one(world, client):
+    client.force_login(world.alice.nurse)
+    back = reverse("call_backs", args=[world.course.pk])
+    assert "another number replaces the one that you left" not in words(client.get(back))
+    client.post(reverse("ask_call_back", args=[world.course.pk]), {**WISH, "batch": str(uuid4())})
+    assert "another number replaces the one that you left" in words(client.get(back))
+    client.force_login(world.alice.on_call)
+    assert "another number replaces the one that you left" not in words(client.get(back)), "an ask of somebody else"
 
 
 @pytest.mark.parametrize(

@@ -153,9 +153,8 @@ def record_call_back(
             if not found.at.replace(second=0, microsecond=0) <= called_at <= now:
                 said = "The call was made after it was asked for, and not later than now."
                 raise RefusedError(said, code="wrong_value", path="called_at")
-            called_at = max(
-                called_at, found.at
-            )  # typed to the minute: a call within the minute of the ask came after it
+            # It is typed to the minute: a call within the minute of the ask came after it.
+            called_at = max(called_at, found.at)
         fact = {"id": str(event_id), "kind": MADE, "at": called_at.isoformat(), "ask": ask, "reached": reached}
         return record_event(course_id, fact, by=by, now=now)
 

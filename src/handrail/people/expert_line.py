@@ -38,6 +38,6 @@ def standings(
     known = standing_calls([site.pk for site in sites]) if calls is None else calls
     row = expert_line.expert_line().dummy
     return {
-        site.pk: line_standing([call_of(each) for each in known.get(site.pk, ())], row, now, site.time_zone)
+        site.pk: line_standing([call_of(each) for each in reversed(known.get(site.pk, ()))], row, now, site.time_zone)
         for site in sites
     }

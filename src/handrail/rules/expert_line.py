@@ -144,7 +144,10 @@ def said(call: DummyCall, row: DummyRow) -> str:
 
 
 def line_standing(calls: Iterable[DummyCall], row: DummyRow, now: datetime, zone: str) -> LineStanding:
-    """How the line of a site stands at `now`, by the calendar days of its zone."""
+    """How the line of a site stands at `now`, by the calendar days of its zone.
+
+    `calls`: of two within one minute, the one that was written down later comes later, and counts as the last.
+    """
     known = sorted((each for each in calls if each.at <= now), key=lambda each: each.at)
     last = known[-1] if known else None
     good = [each for each in known if passed(each, row)]

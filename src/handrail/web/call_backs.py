@@ -119,7 +119,8 @@ def _truth(state: State, zone: str) -> tuple[str, str]:
         return "today" if state.late else "good", f"Called back {short_time(ask.made.at, zone)}{kept}."
     if state.late:
         held = f" {state.has_it[0]} has it since {short_time(state.has_it[1], zone)}." if state.has_it else ""
-        return "now", f"NOT called back by {due}, as was promised: this is an incident, and the pages go on.{held}"
+        pages = "the pages go on" if state.reaches else "NOBODY could be reached from here"
+        return "now", f"NOT called back by {due}, as was promised: this is an incident, and {pages}.{held}"
     if state.has_it is not None:
         name, since = state.has_it
         return "soon", f"{name} has it since {short_time(since, zone)}. A call back is promised by {due}."

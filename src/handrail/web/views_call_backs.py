@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from handrail import clock
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
-from handrail.actions.call_backs import ask_for_call_back, record_call_back, rules_of, states_of
+from handrail.actions.call_backs import ask_for_call_back, own_states, record_call_back, rules_of, states_of
 from handrail.actions.errors import ConflictError, RefusedError, TooManyError
 from handrail.actions.truth import number_to_call
 from handrail.people import permissions
@@ -103,6 +103,7 @@ def _page(
         "rows": call_backs.rows(states_of(found, now), found.time_zone, call=number_to_call(found, now)),
         "promise": rules_of(found, now).promise_minutes,
         "may_ask": call_backs.ASK_FORM.verb in verbs,
+        "own_open": any(each.ask.made is None for each in own_states(found, person(user).id, now)),
         "may_call": call_backs.MADE_FORM.verb in verbs,
         "names": names,
         **call_backs.ask_context(None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from handrail.rules.history import Limits
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Ladder, zone_named
 
+_DIALLED: Final = re.compile(r"[\d+][^A-Za-z#,;]*")
+"""The number itself: up to the word or the sign before an extension."""
 _SAID_AT_ONCE: Final = (Ladder.RED_1, Ladder.RED_2, Ladder.RED_3, Ladder.RED_4)
 _NEURO: Final[dict[str, Promise]] = {
     "year": gettext_lazy("What year is it?"),
@@ -160,5 +163,6 @@ def greeting(now: datetime, zone: str) -> str:
 
 
 def dialled(number_to_call: str) -> str:
-    """A number as a telephone link wants it."""
-    return "".join(sign for sign in number_to_call if sign.isdigit() or sign == "+")
+    """A number as a telephone link wants it, without its extension: dialled along, it would make another number."""
+    first = _DIALLED.search(number_to_call)
+    return "".join(sign for sign in first[0] if sign.isdigit() or sign == "+") if first is not None else ""

@@ -70,7 +70,10 @@ def call_back(request: HttpRequest) -> HttpResponse:
     asks = request.method == "POST"
     cookie = request.COOKIES.get(OPEN_COOKIE, "")
     opening = opening_of(cookie, now=now, looks=asks) if cookie else None
-    if opening is None or (not asks and "HTTP_X_HANDRAIL_BACKGROUND" not in request.META):
+    background = not asks and "HTTP_X_HANDRAIL_BACKGROUND" in request.META
+    if opening is None and background:  # the whole page goes, with the patient's facts that it still shows
+        return private(HttpResponse(status=401, headers={"HX-Redirect": reverse("emergency")}))
+    if opening is None or not (asks or background):
         return private(redirect("emergency"))
     if not asks:
         with acting_for(opening.organisation_id):
