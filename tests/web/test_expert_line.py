@@ -61,7 +61,9 @@ def test_before_the_first_dummy_call_the_line_is_overdue_here_and_on_the_program
     said = words(nurse.get(reverse("expert_line")))
     assert "no dummy call is on record" in said and "dial 555-0111" in said
     assert "overdue: none has passed yet" in said
-    assert "no dummy call is on record" in words(nurse.get(reverse("programme")))
+    programme = nurse.get(reverse("programme"))
+    assert "no dummy call is on record" in words(programme)
+    assert f'href="{reverse("expert_line")}">Dial it, and write the call down' in programme.content.decode()
 
 
 def test_a_call_that_passed_is_shown_with_its_seconds_the_rota_and_the_next_day(world, nurse):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +27,7 @@ from handrail.actions.expert_line import (
     record_dummy_call,
     take_back_dummy_call,
 )
+from handrail.actions.spreadsheet import as_csv
 from handrail.people import permissions
 from handrail.people.expert_line import call_of, standing_calls, standings
 from handrail.people.models import DummyCall, Organisation, Site, User
@@ -116,12 +116,9 @@ def expert_line_csv(request: HttpRequest) -> HttpResponse:
     houses = [each for each in _organisations(user, now) if _may(user, FIGURES, each, now)]
     if not houses:
         raise PermissionDenied("Your role does not allow that here.")
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    lines = (_cells(each, now) for each in measured([house.pk for house in houses], now))
+    response = HttpResponse(as_csv(COLUMNS, lines), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="call-backs-{now:%Y-%m-%d}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(COLUMNS)
-    for each in measured([house.pk for house in houses], now):
-        writer.writerow(_cells(each, now))
     return response
 
 
@@ -129,11 +126,10 @@ def _cells(each: Measured, now: datetime) -> list[str]:
     ask, wait = each.ask, took(each.ask)
     running = ask.made is None and not ask.late(now)
     within = "running" if running else "no" if ask.late(now) else "yes"
-    site = each.course.site.name if each.course.site else ""
     return [
         ask.at.isoformat(),
         str(each.course.pk),
-        f"'{site}" if site.startswith(("=", "+", "-", "@")) else site,
+        each.course.site.name if each.course.site else "",
         ask.who or "",
         ask.through or "",
         ask.due.isoformat(),
