@@ -226,6 +226,18 @@ def test_every_form_writes_its_event(client, world, key: str, fields: dict, kind
     assert client.get(reverse("course", args=[world.course.pk])).status_code == 200
 
 
+@pytest.mark.parametrize("died", ["no", "unknown"])
+def test_an_end_by_death_says_that_the_patient_died(client, world, died: str):
+    """The rules read that answer alone: a course that ended by death would go on as one of a living patient."""
+    client.force_login(world.alice.oncologist)
+    answer = send(client, world, "end", because="death", died=died)
+    assert answer.status_code == 422
+    assert "The reason is death: say that the patient died too" in answer.content.decode()
+    assert not events(world, "course_ended")
+    assert send(client, world, "end", because="death", died="yes").status_code == 302
+    assert events(world, "course_ended")[0].payload["died"] is True
+
+
 @pytest.mark.parametrize(
     ("typed", "strengths"),
     [("90 and 10", ["90", "10"]), ("90, 10", ["90", "10"]), ("10 10", ["10", "10"]), ("10", ["10"]), ("0,5", ["0.5"])],

@@ -35,7 +35,7 @@ from handrail.rules.history import History, implausible_fields, same_content
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.policy import Policy, load_policy
 from handrail.rules.terms import Ladder, UnusableInput
-from handrail.rules.validity import check_event
+from handrail.rules.validity import check_end, check_event
 
 log = logging.getLogger(__name__)
 
@@ -257,6 +257,7 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         protocol = None
     try:
         check_event(fact, course.started_at, protocol, "event")
+        check_end(fact, "event")
     except UnusableInput as error:
         raise RefusedError(error.message, code=error.code, path=error.path) from error
     if fact.kind == "protocol_changed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
@@ -13,6 +14,9 @@ from handrail.rules.history import History, implausible_fields
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
+
+DEATH: Final = "death"
+"""The reason of an end, where it is one of those that the form offers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +91,14 @@ def check_event(event: Event, begins: datetime | None, protocol: Protocol | None
         steps = {step for schedule in protocol.schedules for step in protocol.steps_of(schedule)}
         if event.body.step not in steps:
             raise CourseFileError("unknown_step", f"{protocol.key} has no such step to plan.", f"{path}.step")
+
+
+def check_end(event: Event, path: str) -> None:
+    """What the end of a course must hold when it is recorded; a file that was written before stays as it is.
+
+    Raises:
+        CourseFileError: the reason is death, and whether the patient died is denied or left open: the rules read that answer alone.
+    """
+    if event.kind == "course_ended" and event.body.because == DEATH and event.body.died is not True:
+        words = "The reason is death: say that the patient died too, or choose another reason."
+        raise CourseFileError("contradiction", words, f"{path}.died")

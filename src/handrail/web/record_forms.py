@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from handrail.rules.handoff import OTHER_TEAM
 from handrail.rules.terms import STEP_WORDS
+from handrail.rules.validity import DEATH
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 from handrail.web.gate_forms import GATE_FORMS, RESPONSES
 from handrail.web.home_forms import HOME_FORMS
@@ -20,7 +21,7 @@ END_REASONS: Final = (
     ("toxicity", "Toxicity"),
     ("choice", "The patient’s choice"),
     ("remission", "Stopped in remission"),
-    ("death", "Death"),
+    (DEATH, "Death"),
     ("moved", "Care goes on elsewhere"),
     ("other", "Another reason: say it in a note"),
 )
