@@ -222,9 +222,10 @@ def test_a_number_stands_beside_whoever_said_it_and_a_day_to_come_has_one_number
     says(world.alice, beds=4, from_on=TODAY, at=MONDAY_0900 - timedelta(minutes=1))
     says(world.alice, beds=7, from_on=TODAY + 2 * DAY)
     says(world.alice, beds=8, from_on=TODAY + 2 * DAY, at=MONDAY_0900 + timedelta(minutes=1))
-    send(world.alice, manager, "numbers", beds="5", from_on=str(TODAY))
-    page = read(world.alice)
-    assert "5 since Mon 2 Mar 2026, by Synthetic Manager, site manager From Wed 4 Mar 2026: 8" in page
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(minutes=2))):
+        send(world.alice, manager, "numbers", beds="5", from_on=str(TODAY))
+        page = read(world.alice)
+    assert "5 since Mon 2 Mar 2026, by Synthetic Manager, site manager From Wed 4 Mar 2026: 8 " in page
     with clock.use(clock.FrozenClock(MONDAY_0900 + 3 * DAY)):
         assert f"8 since Wed 4 Mar 2026, by {world.alice.director.name}" in read(world.alice)
 
