@@ -7,6 +7,7 @@ from django.db import connection
 
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.links import exchange_link, issue_checkin_link, link_of_cookie, revoke_link
+from handrail.rules.link_limits import link_limits
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,10 @@ def test_a_token_has_256_bits_and_is_kept_nowhere(issued):
         cursor.execute("SELECT * FROM people_linktoken")
         assert not any(issued.token in str(value) for row in cursor.fetchall() for value in row)
     assert issued.token not in repr(issued)
+
+
+def test_it_lasts_as_long_as_the_file_of_the_links_says(issued):
+    assert issued.link.expires_at - issued.link.issued_at == timedelta(days=link_limits().home.lasts_days)
 
 
 def test_a_token_is_exchanged_for_a_cookie_that_leads_back_to_the_link(issued):

@@ -70,7 +70,7 @@ def test_the_shipped_file_has_seventeen_lines_and_nothing_is_wrong_with_it():
     assert [row.number for row in ROWS] == list(range(1, 18))
     assert {row.id for row in ROWS if row.override == "never"} == {"infection", "reactions"}
     assert {row.id for row in ROWS if row.override == "unless"} == {"order", "rems"}
-    assert gate_data().weight.days == 7
+    assert (gate_data().weight.days, gate_data().when.upcoming_days) == (7, 7)
     with pytest.raises(KeyError):
         gate_data().row("no such line")
 
@@ -81,6 +81,7 @@ def test_the_shipped_file_has_seventeen_lines_and_nothing_is_wrong_with_it():
         ("number = 17", "number = 18"),
         ("last_hours = 4 ", "last_hours = 24 "),
         ("last_hours = 4 ", "last_hours = 0 "),
+        ("upcoming_days = 7 ", "upcoming_days = 0 "),
         ("days = 7 ", "days = 0 "),
         ("\nhours = 72 ", "\nhours = 0 "),
         ("tolerance_minutes = 15 ", "tolerance_minutes = -1 "),

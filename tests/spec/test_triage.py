@@ -8,6 +8,7 @@ import pytest
 
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder, Urgency
+from handrail.rules.triage import stays_only_signed
 from tests.support.courses import Told, civil, well
 from tests.support.triage import (
     AMBER,
@@ -392,3 +393,22 @@ def test_crs_grade_and_ice_score_are_due_within_60_minutes_of_a_red_report():
 def test_red_is_now_amber_soon_green_today(ladder: Ladder):
     wanted = {"AMBER": Urgency.SOON, "GREEN": Urgency.TODAY}.get(ladder.value, Urgency.NOW)
     assert ladder.urgency is wanted
+
+
+@pytest.mark.parametrize(
+    ("ladder", "calls_911", "help_first", "stays_only_signed_"),
+    [
+        ("RED-1", True, True, False),  # nobody stays at home after RED-1 or RED-2, signed or not
+        ("RED-2", False, True, False),
+        ("RED-3", False, False, True),
+        ("RED-4", False, False, True),
+        ("AMBER", False, False, False),
+        ("GREEN", False, False, False),
+    ],
+)
+def test_what_a_ladder_asks_of_whoever_reports(
+    ladder: str, calls_911: bool, help_first: bool, stays_only_signed_: bool
+):
+    asked = Ladder(ladder)
+    assert (asked.calls_911, asked.help_first, stays_only_signed(asked)) == (calls_911, help_first, stays_only_signed_)
+    assert not stays_only_signed(None)

@@ -151,7 +151,7 @@ def tell_patient(alert: Alert, decision: TellPatient, now: datetime) -> list[Not
     course = alert.course
     if course is None:
         return []  # about a site or an organisation: no patient waits for it
-    told = Notice.Told.CALL_911 if alert.ladder == Ladder.RED_1 else Notice.Told.GO_TO_ED
+    told = Notice.Told.CALL_911 if Ladder(alert.ladder).calls_911 else Notice.Told.GO_TO_ED
     caregivers = list(course.patient.contacts.filter(is_caregiver=True))
     notices = [_notice(alert, course, decision, now, Notice.To.PATIENT, told)]
     notices += [_notice(alert, course, decision, now, Notice.To.CAREGIVER, told, each) for each in caregivers]

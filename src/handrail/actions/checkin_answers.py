@@ -20,7 +20,6 @@ from handrail.rules.alarm import UNNAMED
 from handrail.rules.history import Limits
 from handrail.rules.home_medicines import NEURO_QUESTIONS
 from handrail.rules.policy import Policy
-from handrail.rules.terms import Ladder
 
 NEURO_ITEMS: Final = NEURO_QUESTIONS
 NEURO_ANSWERS: Final = ("right", "wrong", "not_done")
@@ -28,7 +27,6 @@ ANTIPYRETIC: Final = {"yes": True, "no": False, "not_sure": None}
 VITALS: Final = ("systolic_mmhg", "pulse_per_min", "spo2_percent")
 UNITS: Final = ("F", "C")
 _NUMBER: Final = re.compile(r"\d{1,4}(?:[.,]\d{1,2})?")
-_AT_ONCE: Final = (Ladder.RED_1, Ladder.RED_2)
 
 QUESTIONS: Final[dict[str, Promise]] = {
     "temperature.missing": _("The temperature is empty. If you cannot measure it, send the check anyway."),
@@ -95,7 +93,7 @@ class Answers:
     def needs_help_at_once(self, policy: Policy) -> bool:
         """Whether a box is ticked that means 911 or the emergency department."""
         rows = (policy.sign_named(word) for word in self.symptoms)
-        return any(row is not None and row.ladder in _AT_ONCE for row in rows)
+        return any(row is not None and row.ladder.help_first for row in rows)
 
     def is_quiet(self, policy: Policy) -> bool:
         """Whether nothing in it may be urgent: no sign ticked, nothing wrong in the confusion check, no number out of the way.

@@ -366,7 +366,7 @@ def receipt_for(
 
 def _doors(course: Course, now: datetime, zone: str, ladder: Ladder | None, *, only_ed: bool) -> tuple[str, ...]:
     """Who calls 911 reads no address, and whoever cannot wait reads none but that of the emergency department."""
-    if ladder is Ladder.RED_1:
+    if ladder is not None and ladder.calls_911:
         return ()
     if only_ed or (ladder is not None and ladder.urgency is Urgency.NOW):
         return department_lines(doors_of(course, now, only_ed=True))

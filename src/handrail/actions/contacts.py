@@ -18,8 +18,7 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.recording import Recorded, locked
 from handrail.rules.answer import PageWanted
-from handrail.rules.terms import Ladder
-from handrail.rules.triage import NEVER_STAYING_HOME, STAYING_HOME
+from handrail.rules.triage import NEVER_STAYING_HOME, STAYING_HOME, stays_only_signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +107,5 @@ def _refused_to_stay(recorded: Recorded, event_id: UUID) -> PageWanted | None:
 
 
 def _urgent(recorded: Recorded) -> bool:
-    """Whether a RED-3 or RED-4 report is still open after the call, which staying at home alone does not answer."""
-    ladder = recorded.assessment.triage.ladder if recorded.assessment is not None else None
-    return ladder in (Ladder.RED_3, Ladder.RED_4)
+    """Whether a report is still open after the call that staying at home answers only with a signature."""
+    return recorded.assessment is not None and stays_only_signed(recorded.assessment.triage.ladder)

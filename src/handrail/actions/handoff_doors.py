@@ -29,16 +29,17 @@ from handrail.actions.recording import Recorded
 from handrail.people import scope
 from handrail.people.models import LinkToken
 from handrail.records.models import HandoffDoor, HandoffPerson
+from handrail.rules.link_limits import link_limits
 
 PURPOSE: Final = LinkToken.Purpose.HANDOFF.value
 COOKIE: Final = "handrail_handoff"
 OPEN_COOKIE: Final = "handrail_handoff_open"
-OPEN_FOR: Final = timedelta(hours=8)
-"""A working day: then the code is asked for again."""
+OPEN_FOR: Final = timedelta(hours=link_limits().handoff.open_hours)
+"""Then the code is asked for again."""
 HOLDER: Final = "receiver"
 _SALT: Final = "handrail.handoff.open"
-LASTS: Final = timedelta(days=14)
-MOST_WRONG_TRIES: Final = 5
+LASTS: Final = timedelta(days=link_limits().handoff.lasts_days)
+MOST_WRONG_TRIES: Final = link_limits().handoff.tries
 ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ"
 """Letters that are not taken for one another on a fax or by phone; without digits, which are."""
 LETTERS: Final = 6

@@ -13,8 +13,9 @@ from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.recording import locked
 from handrail.people import scope
 from handrail.people.models import LinkToken
+from handrail.rules.link_limits import link_limits
 
-CHECKIN_LINK_LASTS: Final = timedelta(days=30)
+CHECKIN_LINK_LASTS: Final = timedelta(days=link_limits().home.lasts_days)
 MARKED_EVERY: Final = timedelta(minutes=1)
 """When a link was last opened is known to the minute: a phone that asks again every few seconds writes nothing each time."""
 _SALT: Final = "handrail.link"

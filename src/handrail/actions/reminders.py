@@ -23,10 +23,11 @@ from handrail.alerts.places import checkin_link
 from handrail.people.models import Contact, LinkToken
 from handrail.records.models import Course
 from handrail.rules.answer import Assessment
+from handrail.rules.link_limits import link_limits
 
 log = logging.getLogger(__name__)
 
-LINK_LASTS: Final = timedelta(days=1)
+LINK_LASTS: Final = timedelta(hours=link_limits().home.text_lasts_hours)
 _REMIND: Final = ("reminded", "called", "paged", "welfare")
 _CALL: Final = ("called", "paged", "welfare")
 

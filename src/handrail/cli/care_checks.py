@@ -14,6 +14,7 @@ from handrail.rules.accountability import holes
 from handrail.rules.caredata import Billing, Care, CodeRow, UnitRow, tocilizumab
 from handrail.rules.emergency import NO_GCSF, EmergencyData
 from handrail.rules.health_links import HealthLinkData
+from handrail.rules.link_limits import LinkLimits
 from handrail.rules.packet_data import PacketData
 from handrail.rules.packet_sections import SECTIONS
 from handrail.rules.protocol import Protocol, catalogue
@@ -72,6 +73,12 @@ def of_emergency(emergency: EmergencyData) -> Iterator[str]:
 def of_health_links(links: HealthLinkData) -> Iterator[str]:
     """Every problem of the file of the links to a packet, one sentence each."""
     yield from _unread([(name, row.source, row.status) for name, row in (("link", links.link), ("file", links.file))])
+
+
+def of_link_limits(limits: LinkLimits) -> Iterator[str]:
+    """Every problem of the file of the links of people at home and of a hand-off, one sentence each."""
+    rows = (("home", limits.home), ("handoff", limits.handoff))
+    yield from _unread([(name, row.source, row.status) for name, row in rows])
 
 
 def of_referral(data: ReferralData) -> Iterator[str]:

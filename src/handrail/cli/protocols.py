@@ -51,6 +51,8 @@ from handrail.rules.expert_line import FORMAT as EXPERT_LINE_FORMAT
 from handrail.rules.expert_line import expert_line_from_toml
 from handrail.rules.health_links import FORMAT as HEALTH_LINKS_FORMAT
 from handrail.rules.health_links import health_links_from_toml
+from handrail.rules.link_limits import FORMAT as LINKS_FORMAT
+from handrail.rules.link_limits import link_limits_from_toml
 from handrail.rules.packet_data import FORMAT as PACKET_FORMAT
 from handrail.rules.packet_data import packet_data_from_toml
 from handrail.rules.policy import FORMAT as POLICY_FORMAT
@@ -127,6 +129,7 @@ def _check_file(file: Path) -> list[str]:
         EMERGENCY_FORMAT: lambda: list(care_checks.of_emergency(emergency_from_toml(raw.decode()))),
         GATE_FORMAT: lambda: list(care_checks.of_gate(gate_from_toml(raw.decode()))),
         HEALTH_LINKS_FORMAT: lambda: list(care_checks.of_health_links(health_links_from_toml(raw.decode()))),
+        LINKS_FORMAT: lambda: list(care_checks.of_link_limits(link_limits_from_toml(raw.decode()))),
         REFERRAL_FORMAT: lambda: list(care_checks.of_referral(referral_from_toml(raw.decode()))),
         PACKET_FORMAT: lambda: list(care_checks.of_packet(packet_data_from_toml(raw.decode()))),
         CLOCKS_FORMAT: lambda: _loaded(access_rules_from_toml(raw.decode())),

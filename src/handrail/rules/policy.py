@@ -281,7 +281,7 @@ class Policy:
             return own.nobody_words
         if row.nobody_words is not None:
             return row.nobody_words
-        return self.patient_words(Ladder.RED_1 if ladder is Ladder.RED_1 else Ladder.RED_2, language)
+        return self.patient_words(Ladder.RED_1 if ladder.calls_911 else Ladder.RED_2, language)
 
     @property
     def alarm_signs(self) -> tuple[SymptomRow, ...]:

@@ -52,8 +52,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhenRow:
-    """Hours before the dose: of the look that leaves time to mend, and of the look at the dose."""
+    """Before a dose: days from which on its checks speak; hours of the look that leaves time to mend, and of the look at the dose."""
 
+    upcoming_days: int
     look_hours: int
     last_hours: int
     source: tuple[str, ...]
@@ -143,6 +144,10 @@ def gate_from_toml(text: str) -> GateData:
         raise ProtocolDataError("bad_number", f"The lines are numbered from 1 to {LINES}.", "line")
     if not 0 < found.when.last_hours < found.when.look_hours:
         raise ProtocolDataError("bad_number", "The first look comes before the look at the dose.", "when")
+    if 24 * found.when.upcoming_days < found.when.look_hours:
+        raise ProtocolDataError(
+            "bad_number", "A dose is the next thing before the gate is looked at.", "when.upcoming_days"
+        )
     for name, number in (("weight.days", found.weight.days), ("counts.hours", found.counts.hours)):
         if number <= 0:
             raise ProtocolDataError("bad_number", "What may be no time old can never be known.", name)

@@ -117,6 +117,16 @@ class Ladder(StrEnum):
             return Urgency.TODAY
         return Urgency.SOON if self is Ladder.AMBER else Urgency.NOW
 
+    @property
+    def calls_911(self) -> bool:
+        """Life in danger: the patient calls the emergency number and drives nowhere."""
+        return self is Ladder.RED_1
+
+    @property
+    def help_first(self) -> bool:
+        """Nothing is asked once more of whoever names such a sign: what was sent is taken as it is, and help is called."""
+        return self in (Ladder.RED_1, Ladder.RED_2)
+
 
 _LADDER_RANK = {ladder: place for place, ladder in enumerate(Ladder)}
 

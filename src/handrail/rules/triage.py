@@ -170,6 +170,11 @@ class Closers:
         return only_fever and self.may_stay(Ladder.RED_3, Disposition.CALL_AND_COME_IN, event.at)
 
 
+def stays_only_signed(ladder: Ladder | None) -> bool:
+    """Whether "stays at home" answers a report of this ladder only as a signed departure. After RED-1 and RED-2 nobody stays at all."""
+    return ladder is not None and ladder.urgency is Urgency.NOW and ladder not in NEVER_STAYING_HOME
+
+
 def signed_to_stay(event: Event) -> bool:
     """Whether a departure lets the patient stay at home: it names who approved it, and why."""
     return event.body.rule == STAYING_HOME and bool(event.body.reason) and bool(event.body.approver)

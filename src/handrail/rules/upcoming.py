@@ -1,7 +1,7 @@
 """Is a dose the next thing, and for which day? The checks before a dose speak only then, so that nobody learns to overlook them.
 
-A dose is the next thing when one is planned and not yet given, when the schedule's day is at most a week away or has
-passed, or when the course waits for its first dose.
+A dose is the next thing when one is planned and not yet given, when the schedule's day has passed or is near (`upcoming_days` of the file
+of the gate), or when the course waits for its first dose.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from handrail.rules.doses import Given
 from handrail.rules.events import Event
 from handrail.rules.history import History
 from handrail.rules.nextdose import planned_zone
+from handrail.rules.readiness import gate_data
 from handrail.rules.terms import Action, civil_date, day_start
-
-DAYS_AHEAD = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def upcoming(history: History, doses: Sequence[Given], dose: NextDose, now: date
         return _on(today, today, zone, doses)
     if dose.due_on is None:
         return UpcomingAnswer(dose=None)
-    speaks_from = dose.due_on - timedelta(days=DAYS_AHEAD)
+    speaks_from = dose.due_on - timedelta(days=gate_data().when.upcoming_days)
     if today < speaks_from:
         return UpcomingAnswer(dose=None, changes_at=(day_start(speaks_from, zone),))
     return _on(dose.due_on, today, zone, doses)

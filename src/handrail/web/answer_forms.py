@@ -16,6 +16,7 @@ from handrail.rules import handback
 from handrail.rules.policy import load_policy
 from handrail.rules.telling import sentence
 from handrail.rules.terms import Ladder, UnusableInput, Urgency
+from handrail.rules.triage import NEVER_STAYING_HOME
 from handrail.web.forms import YES_NO, Field, Filled, Form, one
 from handrail.web.words import local_time, short_time
 
@@ -61,7 +62,7 @@ CALL: Final = Form(
 
 def call_form(alert: Alert, filled: Filled | None = None) -> dict[str, Any]:
     """The form of the call on the page of an alert; after RED-1 and RED-2 "stays at home" is no choice."""
-    never = alert.ladder in (Ladder.RED_1, Ladder.RED_2)
+    never = alert.ladder in NEVER_STAYING_HOME
     rows = (filled or Filled(form=CALL, typed={})).rows()
     if never:
         rows = [_without_staying(row) for row in rows if row["field"].name != "reason"]

@@ -17,11 +17,10 @@ from handrail.actions.checkins import said, what_to_do
 from handrail.rules.alarm import red_boxes
 from handrail.rules.history import Limits
 from handrail.rules.policy import Policy
-from handrail.rules.terms import Ladder, zone_named
+from handrail.rules.terms import Ladder, Urgency, zone_named
 
 _DIALLED: Final = re.compile(r"[\d+][^A-Za-z#,;]*")
 """The number itself: up to the word or the sign before an extension."""
-_SAID_AT_ONCE: Final = (Ladder.RED_1, Ladder.RED_2, Ladder.RED_3, Ladder.RED_4)
 _NEURO: Final[dict[str, Promise]] = {
     "year": gettext_lazy("What year is it?"),
     "month": gettext_lazy("What month is it?"),
@@ -66,8 +65,8 @@ def boxes(policy: Policy, given: Answers) -> tuple[Choice, ...]:
             value=row.symptom,
             words=said(row.words),
             chosen=row.symptom in given.symptoms,
-            first=what_to_do(policy, row.ladder) if row.ladder in _SAID_AT_ONCE else "",
-            at_once=row.ladder in (Ladder.RED_1, Ladder.RED_2),
+            first=what_to_do(policy, row.ladder) if row.ladder.urgency is Urgency.NOW else "",
+            at_once=row.ladder.help_first,
         )
         for row in policy.triage.symptom
     )
