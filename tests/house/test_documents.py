@@ -11,7 +11,8 @@ from tests.house import tree
 from tests.house.tree import ROOT
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-TEST_NAME = re.compile(r"`(tests/[\w/.-]+?\.py)(?:::(\w+))?`")
+TEST_NAME = re.compile(r"(tests/[\w/.-]+?\.py)?(?:::(\w+))?")
+"""A file, a test in it, or `::test` alone: one more of the file that was named before it in the same cell."""
 
 
 def headings(markdown: str) -> set[str]:
@@ -56,10 +57,16 @@ def missing_tests(markdown: str, read: Callable[[Path], str | None]) -> list[str
     """Tests named by the hazard table that do not exist, and rows that neither name one nor admit it."""
     wrong = []
     for row in safety_rows(markdown):
-        named = TEST_NAME.findall(row[-1])
+        named = re.findall(r"`([^`]*)`", row[-1])
         if not named and row[-1] != "none named yet":
             wrong.append(f"{row[0]} names no test")
-        for file, function in named:
+        file = ""
+        for each in named:
+            found = TEST_NAME.fullmatch(each)
+            file, function = ((found[1] or file), found[2]) if found is not None else ("", None)
+            if not file:
+                wrong.append(f"{row[0]} names no test by `{each}`")
+                continue
             text = read(Path(file))
             if text is None:
                 wrong.append(f"{row[0]}: {file}")
@@ -119,8 +126,18 @@ def test_planted_hazards_without_a_test_are_found():
         "| H2 | x | y | `tests/gone.py` |\n"
         "| H3 | x | y | `tests/a.py::test_gone` |\n"
         "| H4 | x | y | surely |\n"
+        "| H5 | x | y | `tests/a.py::test_there`, `::test_there`, `::test_gone` |\n"
+        "| H6 | x | y | `tests/a.py::test_there`, `test_there` |\n"
+        "| H7 | x | y | `::test_there` |\n"
     )
-    assert missing_tests(table, read) == ["H2: tests/gone.py", "H3: tests/a.py::test_gone", "H4 names no test"]
+    assert missing_tests(table, read) == [
+        "H2: tests/gone.py",
+        "H3: tests/a.py::test_gone",
+        "H4 names no test",
+        "H5: tests/a.py::test_gone",
+        "H6 names no test by `test_there`",
+        "H7 names no test by `::test_there`",
+    ]
     assert missing_tests("| H1 | x | y | none named yet |", read) == []
 
 

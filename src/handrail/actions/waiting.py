@@ -1,6 +1,7 @@
 """Who waits for a start: put on the list with the cause, taken off it by the first dose, the end of the course, or a word with a reason.
 
-Every course without a dose is on the list of those who are not started, also where nobody wrote down why: nobody is left out in silence.
+Every course that begins with a step-up and has no dose is in the report of those who are not started, also where nobody wrote down why,
+where it was taken off the list, and for some days where it ended: nobody is left out in silence.
 """
 
 from __future__ import annotations

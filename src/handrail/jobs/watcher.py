@@ -467,7 +467,9 @@ def _warm_up() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`handrail watch`: watch for ever; `--once` looks once; `--check` says whether somebody watches (exit status 0 or 1)."""
     parser = argparse.ArgumentParser(prog="handrail watch", description="Watch every course and page on time.")
-    parser.add_argument("--check", action="store_true", help="exit with 0 while a watcher is watching, else 1")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 0 while a watcher is watching and nothing due is late, else 1"
+    )
     parser.add_argument("--once", action="store_true", help="look once at everything due and stop")
     chosen = parser.parse_args(arguments)
     scope.see_everything_by_default()

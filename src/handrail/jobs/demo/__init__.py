@@ -47,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8000, help="port of the pages; taken: the next free one")
     parser.add_argument("--fresh", action="store_true", help="run: tell the courses anew, relative to now")
     parser.add_argument("--factor", type=float, default=60.0, help="fever: how many times as fast (default: 60)")
-    parser.add_argument("--start", default="01:45", metavar="HH:MM", help="fever: where the night begins, after 20:10")
+    parser.add_argument(
+        "--start",
+        default="01:45",
+        metavar="HH:MM",
+        help="fever: where the night begins, between 20:15 and 02:00 (default: 01:45)",
+    )
     parser.add_argument("--leave", action="store_true", help="fever: stop when the story is over")
     parser.add_argument("--like", type=Path, help="fever: with the password of the demonstration in this folder")
     return parser

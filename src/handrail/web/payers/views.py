@@ -158,6 +158,7 @@ def course_access(request: HttpRequest, course_id: UUID) -> HttpResponse:
         **_around(request, found, now),
         **reading.billing_rows(found, now),
         "not_judged": planned.trouble,
+        "rescue": RESCUE_NEVER_WAITS,
         "gate": [_line(line, each) for line, each in evidence.items()],
         "gate_day": say_date(day),
         "requests": [{**_clock(each.standing, zone_of(found), now), **_listed(each)} for each in held],
