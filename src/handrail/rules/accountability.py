@@ -22,9 +22,11 @@ from handrail.rules.responsibility import (
     TaskRow,
     minutes_of,
 )
+from handrail.rules.rota import load_rota_rules
 from handrail.rules.terms import civil_time_trouble, zone_named
 
-AHEAD: Final = timedelta(days=14)
+AHEAD: Final = timedelta(days=load_rota_rules().look.days_ahead)
+"""As far as the rota looks ahead: no hour of it may be without a person, nor without exactly one party."""
 EVERY_TASK: Final = ""
 """Instead of the id of a task: no agreement is in force, so nobody answers for any."""
 PHASE_WORDS: Final = {Phase.BEFORE: "before the hand-off", Phase.AFTER: "after the hand-off"}
