@@ -98,6 +98,9 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
 
     nurse.goto(director.url)
     waits = nurse.get_by_role("region", name="Write down who waits, and why")
+    save(nurse, waits)
+    expect(waits.get_by_role("alert")).to_be_in_viewport()
+    judged(nurse, axe, f"{picture}-not-saved")
     waits.get_by_label("Synthia Example").check()
     waits.get_by_label("No capacity at the site").check()
     waits.get_by_label("Day that was wanted").fill("2026-03-03")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from handrail import clock
 from handrail.actions.answering import acknowledge
@@ -120,6 +120,23 @@ def test_without_a_connection_the_alarm_waits_says_so_and_is_sent_once(
     expect(phone.locator("#sent-truth")).to_contain_text("The clinician on call is being called.", timeout=40_000)
     [row] = home.checks()
     assert row.payload["symptoms"] == ["new_weakness"] and row.payload["alarm"] is True
+
+
+def test_an_alarm_without_an_answer_is_said_not_to_be_sent_while_it_is_tried(
+    phone: Page, home: Home, issued: IssuedLink, live_server: Any
+):
+    held: list[Route] = []
+    phone.route("**/api/checkins", lambda route: held.append(route))
+    phone.goto(f"{live_server.url}/c/{issued.token}")
+    phone.get_by_label("new weakness").check()
+    phone.get_by_role("button", name="Raise the alarm now").click()
+    expect(phone.locator("#waiting")).to_contain_text("Do not wait for it. Call now: 555-0111", timeout=6000)
+    expect(phone.locator("#waiting")).to_be_visible(timeout=6000)
+    picture(phone, "caregiver-slow")
+    assert home.checks() == []
+    held[0].continue_()
+    expect(phone.locator("#sent-truth")).to_contain_text("The clinician on call is being called.")
+    assert [row.payload["symptoms"] for row in home.checks()] == [["new_weakness"]]
 
 
 def test_without_javascript_in_spanish(

@@ -101,6 +101,8 @@ def test_against_the_policy_it_takes_a_reason_and_what_was_typed_is_kept(on_call
     answer = on_call.post(reverse("call_page", args=[alert.pk]), sent)
     text = answer.content.decode()
     assert answer.status_code == 422 and "Staying at home is not what the policy allows" in text
+    assert "Nothing is saved yet. What you typed is still here." in text, "far up the page nothing else would say so"
+    assert "Nothing is saved yet." not in on_call.get(reverse("page", args=[alert.pk])).content.decode()
     assert 'value="caregiver" checked' in text and sent["id"] in text and kinds(world) == []
     assert on_call.post(reverse("call_page", args=[alert.pk]), sent | {"reason": "seen by video"}).status_code == 302
     assert kinds(world) == ["contact_made", "departure_signed"]

@@ -176,7 +176,11 @@ def test_a_form_without_its_secret_is_said_not_to_be_sent(phone: Client, home: H
     strict.cookies = phone.cookies
     answer = strict.post(PAGE, {"id": str(uuid4()), "for": home.tag, "symptoms": ["seizure"]})
     assert answer.status_code == 403 and "NOT sent." in text(answer) and "555-0111" in text(answer)
+    assert "Call now, or raise the alarm anew." in words(answer) and "Write a new check." not in words(answer)
     assert home.checks() == []
+    strict.get(f"{PAGE}?language=es")
+    again = strict.post(PAGE, {"id": str(uuid4()), "for": home.tag, "symptoms": ["seizure"]})
+    assert "Llame ahora, o vuelva a dar la alarma." in words(again)
 
 
 def test_the_page_speaks_the_caregivers_language_and_is_whole_in_spanish(phone: Client, home: Home, contact: Contact):

@@ -108,6 +108,9 @@ def test_a_form_without_its_secret_is_said_not_to_be_sent_and_whom_to_call(phone
     assert "555-0111" in text(answer)
     assert "no-store" in answer["Cache-Control"]
     assert home.checks() == []
+    took = strict.post("/c/took", {"authorisation": str(uuid4()), "check": str(uuid4())})
+    assert took.status_code == 403 and "Write a new check." not in text(took)
+    assert "This could not be written down. Tell it to the person you call." in text(took) and "555-0111" in text(took)
     staff = strict.post("/rota/add", {})
     assert "This page was open too long" in text(staff)
 

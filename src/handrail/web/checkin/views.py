@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -134,8 +135,16 @@ def form_too_old(request: HttpRequest) -> HttpResponse:
         return _private(_over(request, number_behind(cookie=request.COOKIES.get(COOKIE, ""))))
     sheet = sheet_for(link)
     with translation.override(language_for(sheet, request.COOKIES.get(LANGUAGE_COOKIE, ""))):
-        message = _("This page was open too long. Write a new check.")
-        return _private(_not_saved(request, sheet, message, 403))
+        return _private(_not_saved(request, sheet, _too_old(request.path), 403))
+
+
+def _too_old(path: str) -> str:
+    """What did not go through, and what is done instead: of an alarm or a medicine nobody is sent to write a check."""
+    if path == reverse("checkin_alarm"):
+        return _("This page was open too long. Call now, or raise the alarm anew.")
+    if path == reverse("checkin_took"):
+        return _("This could not be written down. Tell it to the person you call.")
+    return _("This page was open too long. Write a new check.")
 
 
 @require_GET

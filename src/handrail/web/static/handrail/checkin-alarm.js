@@ -32,6 +32,7 @@
     }
   };
 
+  const SLOW = 3000; // no answer for so long: the page says that nothing is sent yet, and whom to call
   let timer = 0;
   let pause = 2000;
   const trySending = async () => {
@@ -64,7 +65,9 @@
         element("waiting").focus();
       }
       pause = 2000;
+      const slow = setTimeout(() => element("refused").hidden && show("waiting"), SLOW);
       await trySending();
+      clearTimeout(slow);
       const worker = await navigator.serviceWorker?.getRegistration("/c/");
       worker?.sync?.register("checkins").catch(() => {});
     };

@@ -135,6 +135,7 @@
   };
 
   // --- sending -------------------------------------------------------------------------------------------------------
+  const SLOW = 3000; // no answer for so long: the page says that nothing is sent yet, and whom to call
   let timer = 0;
   let pause = 5000;
   const trySending = async () => {
@@ -176,7 +177,9 @@
       field("id").value = newId();
       for (const id of ["sent", "refused"]) show(id, false);
       if (!navigator.onLine) waiting(words);
+      const slow = setTimeout(() => element("refused").hidden && waiting(words), SLOW);
       await trySending();
+      clearTimeout(slow);
       if (element("sent").hidden && element("refused").hidden) {
         waiting(words);
         element("waiting").focus();

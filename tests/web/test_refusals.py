@@ -1,0 +1,24 @@
+"""A form that could not be taken says so where it is read: the words stand in view when the page comes back, however far down the form is."""
+
+import re
+from pathlib import Path
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "src" / "handrail" / "web" / "templates"
+REFUSED = re.compile(r'<[^>]+role="alert"[^>]*>(?=(?:<p[^>]*>)?(?:Nothing is saved|Not signed\.|Not proposed\. What))')
+
+
+def out_of_view(text: str) -> list[str]:
+    """The alerts of a refused form that a browser does not bring into view."""
+    return [mark for mark in REFUSED.findall(text) if 'tabindex="-1" autofocus' not in mark]
+
+
+def test_every_refusal_is_brought_into_view():
+    pages = {each.name: each.read_text(encoding="utf-8") for each in sorted(TEMPLATES.rglob("*.html"))}
+    assert sum(len(REFUSED.findall(text)) for text in pages.values()) > 20
+    assert {name: found for name, text in pages.items() if (found := out_of_view(text))} == {}
+
+
+def test_a_planted_refusal_at_the_end_of_a_page_is_found():
+    planted = '<div class="care now" role="alert"><p>Nothing is saved yet.</p></div>'
+    assert out_of_view(planted) == ['<div class="care now" role="alert">']
+    assert out_of_view(planted.replace('role="alert"', 'role="alert" tabindex="-1" autofocus')) == []
