@@ -46,7 +46,7 @@ def test_a_department_asks_and_is_called_back(
     phone.get_by_label("Number to call").fill("555 010 0142")
     picture(phone, "call-back-form")
     phone.get_by_role("button", name="Ask for a call back").click()
-    expect(phone.get_by_role("status")).to_contain_text("A call back is promised by Mon 09:10")
+    expect(phone.get_by_role("status")).to_contain_text("A call back is promised by Mon 2 Mar 09:10 CST")
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "call-back-asked")
     phone.emulate_media(media="print")
@@ -62,15 +62,15 @@ def test_a_department_asks_and_is_called_back(
     assert axe(on_call) == [] and sideways(on_call) == 0
     picture(on_call, "call-back-page")
     phone.reload()
-    expect(phone.get_by_role("status")).to_contain_text(f"{world.alice.on_call.name} has it since Mon 09:00")
+    expect(phone.get_by_role("status")).to_contain_text(f"{world.alice.on_call.name} has it since Mon 2 Mar 09:00 CST")
     picture(phone, "call-back-held")
     on_call.get_by_role("group", name="Was somebody reached who has the patient?").get_by_label("Yes").check()
     on_call.get_by_role("button", name="Write down the call back").click()
-    expect(on_call.get_by_text("Called back Mon 09:00.")).to_be_visible()
+    expect(on_call.get_by_text("Called back Mon 2 Mar 09:00 CST.")).to_be_visible()
     assert axe(on_call) == [] and sideways(on_call) == 0
     picture(on_call, "call-back-written")
     phone.reload()
-    expect(phone.get_by_role("status")).to_contain_text("Called back Mon 09:00.")
+    expect(phone.get_by_role("status")).to_contain_text("Called back Mon 2 Mar 09:00 CST.")
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "call-back-done")
 

@@ -57,7 +57,7 @@ def test_t59_a_call_back_is_measured_and_one_later_than_ten_minutes_is_an_incide
     client.post(reverse("have_page", args=[first.pk]))
     world.time.set(NOW + timedelta(minutes=10))
     watcher.look()
-    assert "NOT called back by Tue 02:10, as was promised: this is an incident" in words(ed.get("/e/"))
+    assert "NOT called back by Tue 3 Mar 02:10 CST, as was promised: this is an incident" in words(ed.get("/e/"))
     with everything():
         late = Alert.objects.get(key__endswith=":late", closed_at__isnull=True)
         assert Page.objects.filter(alert=late).exists()
@@ -65,10 +65,10 @@ def test_t59_a_call_back_is_measured_and_one_later_than_ten_minutes_is_an_incide
     world.time.set(NOW + timedelta(minutes=13))
     made = reverse("call_back_made", args=[world.course.pk, first.key.split(":")[1]])
     said = words(client.post(made, {"reached": "yes"}, follow=True))
-    assert "Called back Tue 02:13, later than promised (Tue 02:10)." in said
+    assert "Called back Tue 3 Mar 02:13 CST, later than promised (Tue 3 Mar 02:10 CST)." in said
     with everything():
         assert not Alert.objects.filter(key__startswith="call_back:", closed_at__isnull=True).exists()
-    assert "Called back Tue 02:13" in words(ed.get("/e/"))
+    assert "Called back Tue 3 Mar 02:13 CST" in words(ed.get("/e/"))
     measured = words(client.get(reverse("expert_line")))
     assert "Every site 1 0 of 1 (0.0 %) 1 0 0 13.0 min 13.0 min" in measured
     assert "called back Tue 3 Mar 02:13 CST, after 13.0 min" in measured

@@ -87,7 +87,7 @@ def test_the_emergency_page_offers_a_call_back_with_the_promise_and_the_number_t
 def test_asked_the_page_says_what_is_true_from_nobody_yet_to_called_back(world, ed, on_call):
     assert ask(ed).status_code == 302
     said = words(ed.get("/e/"))
-    assert "The clinician on call is being paged. A call back is promised by Tue 02:10." in said
+    assert "The clinician on call is being paged. A call back is promised by Tue 3 Mar 02:10 CST." in said
     assert "The emergency physician" in said and f"the number to call is {NUMBER}." in said.replace(" .", ".")
     assert "Do not wait: call 555-0111" in said
     Watcher().look()
@@ -95,18 +95,23 @@ def test_asked_the_page_says_what_is_true_from_nobody_yet_to_called_back(world, 
     world.time.advance(minutes=2)
     acknowledge(alert().pk, by=world.actor("alice", "on_call"))
     said = words(ed.get("/e/"))
-    assert f"{world.alice.on_call.name} has it since Tue 02:02. A call back is promised by Tue 02:10." in said
+    assert (
+        f"{world.alice.on_call.name} has it since Tue 3 Mar 02:02 CST. A call back is promised by Tue 3 Mar 02:10 CST."
+        in said
+    )
     assert "Do not wait" not in said
     world.time.advance(minutes=9)
     said = words(ed.get("/e/"))
-    assert "NOT called back by Tue 02:10, as was promised: this is an incident" in said
-    assert f"{world.alice.on_call.name} has it since Tue 02:02." in said and "Do not wait: call 555-0111" in said
+    assert "NOT called back by Tue 3 Mar 02:10 CST, as was promised: this is an incident" in said
+    assert (
+        f"{world.alice.on_call.name} has it since Tue 3 Mar 02:02 CST." in said and "Do not wait: call 555-0111" in said
+    )
     made = reverse("call_back_made", args=[world.course.pk, name_of(alert())])
     assert on_call.post(made, {"reached": "no"}).status_code == 302
-    assert "A call Tue 02:11 reached nobody at that number." in words(ed.get("/e/"))
+    assert "A call Tue 3 Mar 02:11 CST reached nobody at that number." in words(ed.get("/e/"))
     assert on_call.post(made, {"reached": "yes", "called_at": "2026-03-03T02:09"}).status_code == 302
     said = words(ed.get("/e/"))
-    assert "Called back Tue 02:09." in said and "incident" not in said and NUMBER not in said
+    assert "Called back Tue 3 Mar 02:09 CST." in said and "incident" not in said and NUMBER not in said
 
 
 def test_a_late_call_back_says_so_when_no_page_goes_on(world, ed):
@@ -125,7 +130,7 @@ def test_the_part_that_asks_again_by_itself_shows_nothing_of_the_patient_and_is_
     with everything():
         before = Look.objects.count()
     answer = ed.get(reverse("emergency_call_back"), **BACKGROUND)
-    assert "A call back is promised by Tue 02:10." in words(answer)
+    assert "A call back is promised by Tue 3 Mar 02:10 CST." in words(answer)
     assert "Synthia" not in words(answer) and answer.headers["Cache-Control"] == "no-store"
     with everything():
         assert Look.objects.count() == before
@@ -189,7 +194,7 @@ def test_another_number_is_called_instead_and_the_time_stays(world, ed, on_call)
     world.time.advance(minutes=4)
     ask(ed, number="555 010 0199", who="hospitalist")
     said = words(on_call.get(reverse("page", args=[alert().pk])))
-    assert "555 010 0199" in said and NUMBER not in said and "promised by Tue 02:10" in said
+    assert "555 010 0199" in said and NUMBER not in said and "promised by Tue 3 Mar 02:10 CST" in said
 
 
 def test_another_browser_behind_the_same_card_sees_no_ask_of_this_one(world, ed):
@@ -245,7 +250,7 @@ def test_whoever_is_on_call_sees_the_number_after_signing_in_and_writes_the_call
     answer = on_call.post(
         reverse("call_back_made", args=[world.course.pk, name_of(found)]), {"reached": "yes"}, follow=True
     )
-    assert "Saved. The call back is made" in words(answer) and "Called back Tue 02:03." in words(answer)
+    assert "Saved. The call back is made" in words(answer) and "Called back Tue 3 Mar 02:03 CST." in words(answer)
     with everything():
         found.refresh_from_db()
     assert found.closed_at is not None
@@ -258,9 +263,25 @@ def test_staff_ask_as_well_and_see_what_became_of_it(world, client):
         {"who": "nurse", "number": NUMBER, "batch": str(uuid4())},
         follow=True,
     )
-    assert "Asked. The expert line is being paged" in words(answer)
-    assert "The clinician on call is being paged. A call back is promised by Tue 02:10." in words(answer)
+    assert "Asked. What has become of it stands below." in words(answer)
+    assert "The clinician on call is being paged. A call back is promised by Tue 3 Mar 02:10 CST." in words(answer)
     assert "Calls back: whoever has the patient" in words(client.get(reverse("course", args=[world.course.pk])))
+
+
+def test_staff_who_ask_read_which_number_to_call_when_nobody_is_paged_and_not_that_somebody_is(world, client):
+    client.force_login(world.alice.nurse)
+    back = reverse("call_backs", args=[world.course.pk])
+    with everything():
+        Heartbeat.objects.all().delete()
+    said = words(
+        client.post(reverse("ask_call_back", args=[world.course.pk]), {**WISH, "batch": str(uuid4())}, follow=True)
+    )
+    assert "NOBODY could be reached from here." in said and "being paged" not in said
+    assert "Whoever waits: do not wait, call 555-0111 ." in said
+    name = name_of(alert())
+    client.force_login(world.alice.on_call)
+    client.post(reverse("call_back_made", args=[world.course.pk, name]), {"reached": "yes"})
+    assert "Whoever waits" not in words(client.get(back)), "it is settled"
 
 
 def test_staff_who_ask_again_read_that_the_number_replaces_the_former_one(world, client):

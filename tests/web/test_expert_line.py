@@ -92,6 +92,9 @@ def test_a_call_that_did_not_pass_is_an_incident_that_is_paged(world, nurse, typ
         alert = Alert.objects.get(key__startswith="place:dummy_call:")
     assert alert.closed_at is None and alert.next_page_at == NOW
     assert "Incident" in words(nurse.get(reverse("programme")))
+    page = nurse.get(reverse("page", args=[alert.pk])).content.decode().partition("<main")[2]
+    assert f'href="{reverse("expert_line")}">Dial it, and write the call down' in page
+    assert "Open the rota" not in page, "what ends it is a call that passes"
 
 
 @pytest.mark.parametrize(

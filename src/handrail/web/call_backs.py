@@ -10,7 +10,7 @@ from handrail.actions.call_backs import ASK, CALLS, State, Wish
 from handrail.rules.call_back_events import WHO_WORDS
 from handrail.web.checkin.words import dialled
 from handrail.web.forms import YES_NO, Field, Filled, Form, one
-from handrail.web.words import instant_iso, short_time
+from handrail.web.words import instant_iso, local_time
 
 ASK_FORM: Final = Form(
     key="call_back",
@@ -97,14 +97,14 @@ def _row(state: State, zone: str, call: str) -> dict[str, Any]:
         "who": f"{ask.words[0].upper()}{ask.words[1:]}",
         "number": state.number,
         "digits": dialled(state.number),
-        "asked": short_time(ask.at, zone),
+        "asked": local_time(ask.at, zone),
         "asked_iso": instant_iso(ask.at),
-        "due": short_time(ask.due, zone),
+        "due": local_time(ask.due, zone),
         "open": ask.made is None,
         "late": state.late,
         "mark": mark,
         "words": words,
-        "tried": short_time(tried.at, zone) if tried is not None else "",
+        "tried": local_time(tried.at, zone) if tried is not None else "",
         "call_now": ask.made is None and (state.late or state.has_it is None),
         "call": call,
         "call_digits": dialled(call),
@@ -113,17 +113,17 @@ def _row(state: State, zone: str, call: str) -> dict[str, Any]:
 
 def _truth(state: State, zone: str) -> tuple[str, str]:
     """The colour, and in one sentence what has become of it."""
-    ask, due = state.ask, short_time(state.ask.due, zone)
+    ask, due = state.ask, local_time(state.ask.due, zone)
     if ask.made is not None:
         kept = f", later than promised ({due})" if state.late else ""
-        return "today" if state.late else "good", f"Called back {short_time(ask.made.at, zone)}{kept}."
+        return "today" if state.late else "good", f"Called back {local_time(ask.made.at, zone)}{kept}."
     if state.late:
-        held = f" {state.has_it[0]} has it since {short_time(state.has_it[1], zone)}." if state.has_it else ""
+        held = f" {state.has_it[0]} has it since {local_time(state.has_it[1], zone)}." if state.has_it else ""
         pages = "the pages go on" if state.reaches else "NOBODY could be reached from here"
         return "now", f"NOT called back by {due}, as was promised: this is an incident, and {pages}.{held}"
     if state.has_it is not None:
         name, since = state.has_it
-        return "soon", f"{name} has it since {short_time(since, zone)}. A call back is promised by {due}."
+        return "soon", f"{name} has it since {local_time(since, zone)}. A call back is promised by {due}."
     if not state.reaches:
         return "now", "NOBODY could be reached from here."
     if state.paged:

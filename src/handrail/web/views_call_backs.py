@@ -50,7 +50,7 @@ def ask(request: HttpRequest, course_id: UUID) -> HttpResponse:
         except (RefusedError, ConflictError) as error:
             filled.errors[error.path if error.path in ("who", "number") else "number"] = error.message
         else:
-            messages.success(request, "Asked. The expert line is being paged; what became of it stands below.")
+            messages.success(request, "Asked. What has become of it stands below.")
             return redirect("call_backs", course_id=found.pk)
     return _page(request, found, call_backs.ask_context(filled, batch), status=422)
 

@@ -18,6 +18,8 @@ from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.call_backs import states_of
 from handrail.actions.errors import RefusedError
+from handrail.actions.expert_line import ABOUT as DUMMY_CALL
+from handrail.actions.places import place_key
 from handrail.alerts.models import Alert, Notice, Page
 from handrail.alerts.reach import alerts_of
 from handrail.people import permissions
@@ -267,6 +269,7 @@ def _page_about_a_place(request: HttpRequest, alert: Alert) -> HttpResponse:
         "alert": alert_row(alert, now, zone, names=False, may_have=able),
         "referral": alert.referral_id,
         "report_course": alert.report_course_id,
+        "line": alert.key.startswith(place_key(DUMMY_CALL, "")),
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, zone),
         "next_page": short_time(alert.next_page_at, zone) if alert.next_page_at else "",
