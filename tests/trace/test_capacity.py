@@ -162,7 +162,9 @@ def test_t64_the_first_dose_takes_a_patient_off_the_list(world):
     later = MONDAY_0900 + timedelta(hours=5)
     record_event(world.course.pk, given, by=world.actor("alice"), now=later)
     with clock.use(clock.FrozenClock(later)):
-        assert "Every patient whom you reach has had a dose." in words(signed_in(nurse).get(reverse("waiting")).content)
+        assert "Nobody whom you reach waits for a first dose." in words(
+            signed_in(nurse).get(reverse("waiting")).content
+        )
         assert "Nobody is on the list for want of capacity." in read(world.alice)
 
 

@@ -241,7 +241,7 @@ def test_t25_what_the_rems_desk_holds_is_not_asked_and_a_word_against_it_is_show
         end_paper(papers["setting"].pk, last_day=JULY - timedelta(days=2), reason="not renewed", by=world.actor("alice", "director"), now=now)  # fmt: skip
         said = page(world, course)
         assert "Defer the start: step-up dose 1" in said
-        assert "The record says otherwise than a desk" in said
+        assert "The record says otherwise than a desk" in said and "To the desk · To the record" in said
         assert (
             "REMS certification of the setting The desk: not there Recorded in the course: there, without an end"
             in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +19,7 @@ from handrail.actions.capacity_numbers import may_say, say_numbers
 from handrail.actions.capacity_starts import booked_starts, decide_start
 from handrail.actions.errors import NotAllowedError, RefusedError
 from handrail.actions.site_levels import sites_seen
+from handrail.actions.spreadsheet import as_csv
 from handrail.actions.waiting import NotStarted, not_started, put_on_list, take_off_list
 from handrail.people import permissions
 from handrail.people.models import Site, User, WaitEntry
@@ -226,32 +226,22 @@ def waiting_csv(request: HttpRequest) -> HttpResponse:
     user, now = signed_in(request), clock.now()
     rows = not_started(user, now)
     today = civil_date(now, _zone(rows))
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response = HttpResponse(as_csv(COLUMNS, (_cells(row, now) for row in rows)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="not-started-{today}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        site = row.course.site.name if row.course.site else ""
-        wanted = row.wanted_on.isoformat() if row.wanted_on else ""
-        state = "never started" if row.ended else "waits"
-        cells = (
-            site,
-            row.course.product,
-            state,
-            row.words,
-            row.since_on.isoformat(),
-            row.days(now),
-            wanted,
-            row.owner,
-        )
-        writer.writerow([_plain(each) for each in cells])
     return response
 
 
-def _plain(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _cells(row: NotStarted, now: datetime) -> Sequence[object]:
+    return (
+        row.course.site.name if row.course.site else "",
+        row.course.product,
+        "never started" if row.ended else "waits",
+        row.words,
+        row.since_on.isoformat(),
+        row.days(now),
+        row.wanted_on.isoformat() if row.wanted_on else "",
+        row.owner,
+    )
 
 
 def _zone(rows: Sequence[NotStarted]) -> str:

@@ -63,7 +63,10 @@ def page_context(desk: Desk, now: datetime) -> dict[str, Any]:
             {"between": " and ".join(each.between), "words": _named(each.because, people), "signed": each.signed}
             for each in answer.conflicts
         ],
-        "against": [{"fact": FACT_WORDS[each.fact], "desk": each.desk, "record": each.record} for each in look.against],
+        "against": [
+            {"fact": FACT_WORDS[each.fact], "desk": each.desk, "record": each.record, "page": _desk_page(each.fact)}
+            for each in look.against
+        ],
         "interrupted": answer.interrupted.because if answer.interrupted is not None else "",
         "gaps": _gaps(answer),
         "tasks": _tasks(answer),
@@ -210,6 +213,13 @@ DESKS: Final = {
     **dict.fromkeys(("authorisation", "payer"), ("course_access", "The access desk cannot say: mend it there")),
 }  # fmt: skip
 """Where a fact is written down that a desk answers: a word in the course would not be read."""
+
+
+def _desk_page(fact: str) -> str:
+    """The page of a course on which a desk keeps a fact; empty: the site keeps it."""
+    return DESKS[fact][0] if fact in DESKS else ""
+
+
 CALENDAR: Final = ("doses", "the calendar of the step-up: day and time of each dose", "nurse")
 """Without it the span begins at midnight of the day of the dose, and nobody knows when it ends."""
 
