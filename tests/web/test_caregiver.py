@@ -138,6 +138,18 @@ def test_the_caregiver_answers_the_patients_check_with_the_same_form(phone: Clie
     assert "Next check: Tuesday 2:00 AM." in text(phone.get(PAGE))
 
 
+def test_whose_clock_and_who_is_meant_is_said_to_the_caregiver_and_not_to_the_patient(phone: Client, home: Home):
+    clock_words, meant = "Times here are by the patient's clock.", "“You” and “I” on this page are the patient."
+    assert clock_words in words(phone.get(PAGE)) and clock_words in words(raise_alarm(phone, home, "worried"))
+    assert meant in words(phone.get("/c/plan")) and meant in words(phone.get("/c/card"))
+    assert "<h1>The plan</h1>" in text(phone.get("/c/plan"))
+    patient = phone_of(home)
+    for page in ("/c/", "/c/plan", "/c/card"):
+        said = words(patient.get(page))
+        assert clock_words not in said and meant not in said
+    assert "<h1>My plan</h1>" in text(patient.get("/c/plan"))
+
+
 def test_the_patients_link_has_the_check_in_and_no_alarm(home: Home):
     patient = phone_of(home)
     assert patient.get(PAGE)["Location"] == "/c/"
