@@ -145,7 +145,9 @@ def test_without_the_right_code_nothing_is_asked_and_nothing_shown(world, ed, ho
     if how == "over":
         world.time.advance(hours=5)
     answer = ask(browser)
-    assert (answer.status_code, answer.url) == (302, "/e/")
+    assert "NOT sent: nobody was asked to call you." in words(answer) and answer["Cache-Control"] == "no-store"
+    assert ("Call 555-0111 ; or type the code once more" in words(answer)) is (how == "over")
+    assert "Synthia" not in answer.content.decode() and NUMBER not in answer.content.decode()
     again = browser.get(reverse("emergency_call_back"), **BACKGROUND)
     assert (again.headers["HX-Redirect"], again.content) == ("/e/", b""), "the facts on the screen go as well"
     with everything():

@@ -73,6 +73,8 @@ def call_back(request: HttpRequest) -> HttpResponse:
     background = not asks and "HTTP_X_HANDRAIL_BACKGROUND" in request.META
     if opening is None and background:  # the whole page goes, with the patient's facts that it still shows
         return private(HttpResponse(status=401, headers={"HX-Redirect": reverse("emergency")}))
+    if opening is None and asks:  # whoever waits for a voice reads that nobody was asked
+        return _general(request, now, not_sent=True)
     if opening is None or not (asks or background):
         return private(redirect("emergency"))
     if not asks:
@@ -103,10 +105,13 @@ def form_too_old(request: HttpRequest) -> HttpResponse:
         if opening is not None:
             filled = fill(call_backs.ASK_FORM, dict(request.POST.lists()), opening.course.time_zone)
             return _facts(request, opening, now, filled=filled, trouble=TOO_LONG)
-    return _general(request, now, again=True)
+    asked = request.path == reverse("emergency_call_back")
+    return _general(request, now, again=not asked, not_sent=asked)
 
 
-def _general(request: HttpRequest, now: datetime, *, failed: bool = False, again: bool = False) -> HttpResponse:
+def _general(
+    request: HttpRequest, now: datetime, *, failed: bool = False, again: bool = False, not_sent: bool = False
+) -> HttpResponse:
     data = emergency_data()
     number = number_on_card(request.COOKIES.get(COOKIE, ""), now=now)
     context = {
@@ -118,6 +123,7 @@ def _general(request: HttpRequest, now: datetime, *, failed: bool = False, again
         "number_digits": dialled(number),
         "failed": failed,
         "again": again,
+        "not_sent": not_sent,
     }
     return private(render(request, "handrail/emergency/general.html", context))
 
