@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -182,3 +183,14 @@ def test_a_policy_from_before_a_part_of_it_loads_without_that_part(missing: str)
     del body[missing]
     body["caution"] = {place: way for place, way in body["caution"].items() if place.partition(".")[0] != missing}
     assert getattr(policy_from_document(body, "0" * 64), missing) is None
+
+
+def test_a_policy_from_before_there_was_a_tolerance_takes_the_shipped_one_and_none_is_less_than_none():
+    body = shipped_document()
+    del body["before_dose"]["tocilizumab_tolerance_minutes"]
+    assert policy_from_document(body, "0" * 64).tocilizumab_tolerance == timedelta(minutes=15)
+    body["before_dose"]["tocilizumab_tolerance_minutes"] = 0
+    assert policy_from_document(body, "0" * 64).tocilizumab_tolerance == timedelta()
+    body["before_dose"]["tocilizumab_tolerance_minutes"] = -1
+    with pytest.raises(ProtocolDataError, match="not less than none"):
+        policy_from_document(body, "0" * 64)

@@ -84,7 +84,6 @@ def test_the_shipped_file_has_seventeen_lines_and_nothing_is_wrong_with_it():
         ("upcoming_days = 7 ", "upcoming_days = 0 "),
         ("days = 7 ", "days = 0 "),
         ("\nhours = 72 ", "\nhours = 0 "),
-        ("tolerance_minutes = 15 ", "tolerance_minutes = -1 "),
         ('source = ["HANDRAIL"]', 'source = ["NOBODY"]'),
         ('id = "rota"', 'id = "visits"'),
         ('override = "never"', 'override = "seldom"'),

@@ -3,7 +3,9 @@
 import io
 import re
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -11,12 +13,14 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pypdf import PdfReader
 
 from handrail import clock
 from handrail.actions.actor import person
+from handrail.actions.courses import start_course
 from handrail.actions.errors import RefusedError
 from handrail.actions.facts import record_event
-from handrail.actions.payer_papers import write_paper
+from handrail.actions.payer_papers import take_paper_back, write_paper
 from handrail.actions.payer_requests import open_request
 from handrail.people.scope import everything
 from handrail.records.models import AccessPaper, PayerEntry, PayerRequest
@@ -28,7 +32,7 @@ from handrail.rules.caredata import billing_from_toml, care_from_toml
 from handrail.rules.interchange import exchange, label_on
 from handrail.rules.terms import Status
 from handrail.web.payers.letter import letter_context
-from tests.support.factories import MONDAY_0900, World, dose, event, make_member
+from tests.support.factories import MONDAY_0900, House, World, dose, event, make_member, make_patient
 from tests.support.payers import PAYER, asked, interchange, write
 
 DAY = MONDAY_0900.date()
@@ -122,6 +126,13 @@ def test_t36_of_those_for_whom_it_was_meant_how_many_got_it_and_why_not(world, b
     assert "It was meant for none" in page(client, "prevention")
 
 
+def course_of(house: House) -> UUID:
+    """A course of another house."""
+    patient = make_patient(house.organisation)
+    started = {"product": "teclistamab", "site": house.site, "by": person(house.oncologist), "now": MONDAY_0900}
+    return start_course(patient, **started).event.course_id
+
+
 def test_t38_the_page_shows_ones_own_waits_and_keeps_the_choice_with_its_reason(world, by, client):
     """Removing the count of answers in `access_waits.waits`, or the choice from `_SAYS`, makes it fail."""
     request = asked(world, by, drug="tocilizumab", product="tyenne")
@@ -130,6 +141,17 @@ def test_t38_the_page_shows_ones_own_waits_and_keeps_the_choice_with_its_reason(
         earlier = asked(world, by, drug="tocilizumab", product="tyenne", internal=False)
         write(earlier, by, "submitted", 1)
         write(earlier, by, "denied", 1 + 24 * days, reason="synthetic")
+    for days in (8, 8, 8):  # another payer, another drug and another house say nothing of this payer's wait here
+        for mine in ({"payer": "Other Health"}, {"drug": "teclistamab", "product": ""}):
+            beside = asked(world, by, internal=False, **{"drug": "tocilizumab", "product": "tyenne", **mine})
+            write(beside, by, "submitted", 1, reason="as planned")
+            write(beside, by, "denied", 1 + 24 * days, reason="synthetic")
+    theirs, elsewhere = world.actor("charlie"), course_of(world.charlie)
+    for days in (9, 9, 9):
+        far = {"drug": "tocilizumab", "product": "tyenne", "payer": PAYER, "internal": False}
+        other = open_request(elsewhere, by=theirs, now=MONDAY_0900, **far)
+        write(other, theirs, "submitted", 1, reason="as planned")
+        write(other, theirs, "denied", 1 + 24 * days, reason="synthetic")
     plan = event("dose_planned", at=NOW, step="step_up_1", on=(NOW + timedelta(days=2)).date().isoformat())
     record_event(world.course.pk, plan, by=world.actor("alice", "oncologist"), now=NOW)
     shown = page(client, "payer_request", request.pk)
@@ -141,6 +163,7 @@ def test_t38_the_page_shows_ones_own_waits_and_keeps_the_choice_with_its_reason(
     assert "Ask for an expedited review : the disease grows fast" in kept
     row = PayerEntry.objects.get(request=request, kind="choice")
     assert (row.by, row.payload["reason"]) == (world.alice.oncologist, "the disease grows fast")
+    assert "Ask for an expedited review : the disease grows fast" in page(client, "payer_request", request.pk)
 
 
 def test_t40_a_request_is_not_submitted_while_the_internal_step_is_open_and_the_pack_cites_the_current_edition(
@@ -151,13 +174,23 @@ def test_t40_a_request_is_not_submitted_while_the_internal_step_is_open_and_the_
     refused = send(client, request, "submitted", reason="urgent")
     assert "The billing team has not cleared it yet: it cannot be submitted." in refused
     assert not request.entries.exists()
+    for unclear in (None, True):  # whether the billing team has a word is not known, or it has said no
+        other = asked(world, by, drug="tocilizumab", product="tyenne", internal=unclear)
+        if unclear:
+            write(other, by, "internal_refused", 1, reason="not on the label")
+        assert "it cannot be submitted" in send(client, other, "submitted", reason="urgent")
+        assert not other.entries.filter(kind="submitted").exists()
     director = world.actor("alice", "director")
-    for version, since in (("1.2026", DAY), ("4.2026", DAY + timedelta(days=5))):
+    for version, since in (("1.2026", 0), ("4.2026", 5), ("5.2026", 11)):  # the last one begins tomorrow
         payload = {"name": "Synthetic guideline", "version": version, "words": "listed, category synthetic"}
-        write_paper(world.alice.id, kind="guideline", key="x", payload=payload, since=since, by=director, now=NOW)
+        day = DAY + timedelta(days=since)
+        write_paper(world.alice.id, kind="guideline", key="x", payload=payload, since=day, by=director, now=NOW)
     text = letter(client, request)
-    assert "version 4.2026" in text
-    assert "1.2026" not in text
+    assert "version 4.2026, Sat 7 Mar 2026" in text
+    assert "1.2026" not in text and "5.2026" not in text
+    printed = client.get(reverse("payer_letter", args=[request.pk, "letter"])).content
+    read = " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(printed)).pages)
+    assert "version 4.2026" in re.sub(r"\s+", " ", read)
     send(client, request, "internal_cleared", reason="the billing lead, on the guideline")
     assert "submitted, no answer yet" in send(client, request, "submitted", reason="urgent")
 
@@ -239,6 +272,8 @@ def test_t42_a_product_the_payer_does_not_prefer_is_warned_of_before_it_is_sent(
     assert "submitted, no answer yet" in send(
         client, request, "submitted", reason="a reaction to the excipients of Tyenne"
     )
+    fits = asked(world, by, drug="tocilizumab", product="tyenne", payer="Blue Cross NC", internal=False)
+    assert "payer prefers" not in page(client, "payer_request", fits.pk), "the preferred one is not warned of"
 
 
 def test_t43_another_product_is_given_only_under_a_valid_interchange_protocol_and_the_history_shows_it(
@@ -257,8 +292,13 @@ def test_t43_another_product_is_given_only_under_a_valid_interchange_protocol_an
     assert not request.entries.exists()
     valid = interchange(world, director, since=DAY + timedelta(days=1))
     shown = send(client, request, "substituted", product="tyenne", reason="not on the shelf")
-    assert f"interchange protocol {valid.pk}" in shown
+    assert f"interchange protocol {valid.pk}, approved by P&T committee, from Tue 3 Mar 2026 until" in unescape(shown)
+    assert "Synthetic coordinator, coordinator" in shown
     assert "product tyenne" in shown
+    take_paper_back(valid.pk, reason="another committee", by=director, now=NOW)
+    assert "Not substituted" in send(client, request, "substituted", product="tyenne", reason="once more")
+    kept = page(client, "payer_request", request.pk)
+    assert f"interchange protocol {valid.pk}, approved by" in kept, "what was done under it stays in the history"
 
 
 def test_the_queue_has_the_clock_that_runs_out_first_on_top_and_asks_the_database_as_often_for_ten_as_for_one(

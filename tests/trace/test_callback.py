@@ -13,9 +13,10 @@ from handrail.actions.emergency import issue_card
 from handrail.actions.links import issue_checkin_link
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
-from handrail.people.models import DummyCall
+from handrail.people.models import DummyCall, Site
 from handrail.people.scope import everything
 from handrail.records.accountability import accountable_for
+from tests.support.agreements import NIGHTS, agreed_between
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +115,55 @@ def test_t48_the_first_contact_is_dialled_every_month_and_the_patients_screen_sh
     assert "answered at every hour" not in words(client.get(reverse("programme")))
     world.time.advance(days=32)
     assert "the next dummy call was due" in words(client.get(reverse("programme")))
+
+
+def test_t48_a_line_that_nobody_dials_for_a_month_pages_until_somebody_does(world, client):
+    """Removing `look_at_line` from the watcher's look at a rota makes it fail."""
+    dials(world, client, answered="yes", seconds="20")
+
+    def overdue() -> list[Alert]:
+        with everything():
+            Site.objects.filter(pk=world.alice.site.pk).update(rota_look_at=clock.now())
+            Watcher().look()
+            return list(Alert.objects.filter(key__startswith="place:dummy_call:", closed_at__isnull=True))
+
+    world.time.set(NOW + timedelta(days=31, hours=20))  # the last hour of the day on which it is due
+    assert overdue() == []
+    world.time.advance(hours=2)
+    (alert,) = overdue()
+    assert alert.what == f"The line of {world.alice.site.name} was to be dialled by Fri 3 Apr 2026"
+    with everything():
+        assert Page.objects.filter(alert=alert).exists()
+    dials(world, client, answered="yes", seconds="20", at="2026-04-04T00:30")
+    assert overdue() == []
+
+
+def test_t48_the_patients_screen_shows_the_number_and_the_rota_the_person_of_whoever_answers_at_each_hour(
+    world, client
+):
+    """Removing the look at who answers from `truth.number_to_call`, or the hours of the agreement from it, makes it fail."""
+    tasks = ("candidacy", "gate_and_dose", "maintenance_doses", "after_hours_contact", "emergency_until_ed")
+    shared = dict.fromkeys((*tasks, "daily_assessment_dosing_day", "daily_assessment_other_days"), NIGHTS)
+    course = world.course
+    agreed_between(world.alice, world.bob, tasks=shared)
+    token = issue_checkin_link(course.pk, by=world.actor("alice")).token
+    phone = Client()
+    phone.get(f"/c/{token}")
+    for hours, number, who in (
+        (0, "555-0100", world.alice.on_call),  # Tuesday, 2:00
+        (7, "555-0120", world.bob.on_call),
+        (14, "555-0120", world.bob.on_call),
+        (15, "555-0100", world.alice.on_call),  # 17:00
+        (4 * 24 + 8, "555-0100", world.alice.on_call),  # Saturday, 10:00
+    ):
+        world.time.set(NOW + timedelta(hours=hours))
+        roster = words(client_of(world, client).get(reverse("contacts", args=[course.pk])))
+        assert f"{who.name} (first on call) Call {number}" in roster, (hours, roster[:300])
+        screen = phone.get("/c/").content.decode()
+        assert re.findall(r'class="btn-hr danger" href="tel:(\d+)"', screen)[:2] == ["911", number.replace("-", "")], (
+            hours
+        )
+        assert f'Call: <strong class="nowrap">{number}</strong>' in screen, hours
 
 
 def client_of(world, client) -> Client:

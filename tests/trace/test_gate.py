@@ -218,7 +218,7 @@ def test_t50_lines_12_and_13_are_closed_without_thermometer_or_dexamethasone(wor
     assert (line(silent, "home").state, line(silent, "medicines").state) == (UNKNOWN, UNKNOWN)
 
 
-def test_t51_a_gap_in_the_week_of_thanksgiving_blocks_the_start(world):
+def test_t51_a_gap_in_the_week_of_thanksgiving_blocks_the_start(world, client):
     told = prepared()
     told.tell("dose_planned", "2026-03-02 09:45", step="step_up_1", on="2026-11-25", setting="outpatient")
     course = ready_course(world, told)
@@ -237,6 +237,7 @@ def test_t51_a_gap_in_the_week_of_thanksgiving_blocks_the_start(world):
     found = line(course, "rota")
     assert found.state is RED
     assert "from Thu 26 Nov 2026 18:00 CST until Thu 26 Nov 2026 22:00 CST" in found.because
+    assert found.because in page(client, course, world.alice.nurse)
 
 
 def test_t57_no_window_opens_while_the_plan_names_no_emergency_department(world, client):

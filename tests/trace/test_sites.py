@@ -14,6 +14,7 @@ from django.urls import reverse
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
+from handrail.actions.links import issue_checkin_link
 from handrail.actions.site_levels import record_way
 from handrail.people.scope import everything
 from handrail.web.sites.forms import NAMES
@@ -204,6 +205,25 @@ def test_t47_a_patient_at_the_wrong_place_reads_which_nearby_place_can(world):
     assert "a no más de 25 minutos" in spanish
     assert "Not here" not in spanish
     assert words(Client(headers={"accept-language": "es-MX"}).get(address).content) == spanish
+
+
+def test_t47_a_patient_comes_from_their_own_plan_to_the_page_that_names_a_place_that_can(world):
+    """Removing `place_page` from the context of the patient's plan makes it fail."""
+    phone = Client()
+    phone.get(f"/c/{issue_checkin_link(world.course.pk, by=world.actor('alice'), now=MONDAY_0900).token}")
+    assert 'href="/where/' not in phone.get(reverse("checkin_plan")).content.decode(), (
+        "no level is signed: no such page"
+    )
+    near = make_house("Near", kind="community")
+    agreed_between(world.alice, near)
+    ready(near, "4")
+    ready(world.alice, "1")
+    record_way(world.alice.site.pk, other=near.site.pk, minutes=25, by=person(world.alice.director), now=MONDAY_0900)
+    link = re.search(r'href="(/where/[^"]+)"', phone.get(reverse("checkin_plan")).content.decode())
+    assert link is not None
+    page = words(phone.get(link[1]).content)
+    assert f"Not here The starting doses, without a stay in hospital These places can: {near.site.name}" in page
+    assert "up to 25 minutes away" in page
 
 
 def test_t47_the_public_page_says_nothing_of_a_patient_and_is_there_only_for_a_place_with_a_signed_level(world):

@@ -27,7 +27,7 @@ from handrail.rules.call_back import Ask, asks, call_back_rules
 from handrail.rules.expert_line import expert_line
 from handrail.rules.history import History
 from handrail.rules.policy import load_policy
-from handrail.rules.terms import Ladder
+from handrail.rules.terms import Ladder, say_date
 
 VERB: Final = "record_dummy_call"
 TAKES_BACK: Final = "manage_rota"
@@ -119,8 +119,15 @@ def take_back_dummy_call(call_id: UUID, *, reason: str, by: Actor, now: datetime
         return back
 
 
+def look_at_line(site_id: UUID, now: datetime) -> None:
+    """Page about a line that nobody has dialled since the day on which the next dummy call was due."""
+    with transaction.atomic():
+        site = Site.objects.select_related("organisation").get(pk=site_id)
+        _settle(site.organisation, site, now)
+
+
 def _settle(organisation: Organisation, site: Site, now: datetime) -> None:
-    """The incident of a site follows its last dummy call."""
+    """The incident of a site follows its last dummy call, and so does the alert about the next one that nobody made."""
     line = standings([site], now)[site.pk]
     wanted = []
     if line.incident:
@@ -131,6 +138,19 @@ def _settle(organisation: Organisation, site: Site, now: datetime) -> None:
                 ladder=Ladder.AMBER.value,
                 what=f"A dummy call of the line of {site.name} did not pass",
                 because=f"{line.because}; an incident until one passes: mend the line and dial it again",
+                steps=expert_line().steps,
+            )
+        )
+    elif (
+        line.overdue and line.due_on is not None
+    ):  # one that was never tried stands on *Programme* from the first day on
+        wanted.append(
+            Wanted(
+                key=place_key(ABOUT, str(site.pk), "overdue"),
+                urgency=Ladder.GREEN.urgency.value,
+                ladder=Ladder.GREEN.value,
+                what=f"The line of {site.name} was to be dialled by {say_date(line.due_on)}",
+                because="nobody knows whether a human answers it: dial it, and write down what came of it",
                 steps=expert_line().steps,
             )
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -22,16 +22,18 @@ from handrail.actions.setting_desk import around_of
 from handrail.actions.site_bookings import signs_levels, site_evidence, site_of_plan
 from handrail.people import coverage, scope
 from handrail.people.coverage import Hole, hole_words
-from handrail.people.models import EmergencyCard, EmergencyDestination, RemsRecord
+from handrail.people.models import EmergencyCard, EmergencyDestination, Organisation, RemsRecord
 from handrail.records import wire
+from handrail.records.accountability import partners_hours
 from handrail.records.models import Course, Event
 from handrail.rules.access_data import TOCILIZUMAB
+from handrail.rules.answering import AFTER_HOURS, EMERGENCY
 from handrail.rules.assess import assess
 from handrail.rules.events import SHELL_KINDS
 from handrail.rules.events import Event as Fact
 from handrail.rules.evidence import Evidence, all_met
 from handrail.rules.gate_evidence import NO_WINDOW, TREATMENT, Answered, Known, known, told
-from handrail.rules.gate_home import HOME, confirmed, rescue_in_doubt, setting_of, wanted
+from handrail.rules.gate_home import HOME, confirmed, interval_in_doubt, rescue_in_doubt, setting_of, wanted
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.readiness import Gate, gate_data, readiness
@@ -39,6 +41,8 @@ from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, set
 from handrail.rules.terms import UnusableInput, say_instant
 
 MOST_HOLES: Final = 3
+IN_THE_WINDOW: Final = (EMERGENCY, AFTER_HOURS)
+"""The tasks for which somebody is called at any hour of a watched window."""
 ASK: Final = "Ask the prescriber before a dose is given, and ask your site manager to have this put right."
 
 
@@ -170,7 +174,7 @@ def _answer(line: str, course: Course, read: Known, shelf: Shelf, look: Look, *,
     if line not in INSTEAD or not parts:
         parts += [each(read) for each in RECORD.get(line, ())]
     elif line == "tocilizumab":
-        parts += rescue_in_doubt(read)
+        parts += [*rescue_in_doubt(read), *interval_in_doubt(read)]
     if whole:
         parts += [
             Answered(evidence=each) for desk in BESIDE.get(line, ()) if (each := desk(course, read, look)) is not None
@@ -320,6 +324,26 @@ def _unjudged(line: str) -> Evidence:
     return told(line, None, because, "plan the dose, mend the record, then decide its setting")
 
 
+def _partners_rota(course: Course, read: Known, _ask: Look) -> Evidence | None:
+    """The hours of the window in which an agreement has a partner's people called, against the rota of that partner."""
+    begins, ends = read.dose.time.earliest, read.dose.window_ends
+    if ends is None:
+        return None
+    words = []
+    for key, hours in partners_hours(course, IN_THE_WINDOW, begins, ends).items():
+        partner = Organisation.objects.get(pk=key)
+        for hole in coverage.holes(partner, None, begins, ends):
+            cut = [(max(hole.begins, start), min(hole.ends, end)) for start, end in sorted(set(hours))]
+            open_ = [replace(hole, begins=start, ends=end) for start, end in cut if start < end]
+            words += [f"{partner.name}: {hole_words(each, partner.time_zone)}" for each in open_]
+    words = list(dict.fromkeys(words))
+    if not words:
+        return None
+    more = f"; and {len(words) - MOST_HOLES} more" if len(words) > MOST_HOLES else ""
+    because = "; ".join(words[:MOST_HOLES]) + more
+    return told("rota", False, because, "ask the partner to fill these hours with trained people")
+
+
 def _payer(course: Course, read: Known, drug: str, number: int) -> Evidence | None:
     if not course.payer_requests.filter(drug=drug).exists():
         return None
@@ -347,9 +371,10 @@ DESKS: Final[Mapping[str, tuple[Desk, ...]]] = {
     "caregiver": (_caregiver,),
 }
 """What a desk says that is asked course by course."""
-BESIDE: Final[Mapping[str, tuple[Desk, ...]]] = {"tocilizumab": (_rescue,)}
+BESIDE: Final[Mapping[str, tuple[Desk, ...]]] = {"tocilizumab": (_rescue,), "rota": (_partners_rota,)}
 """What a desk says beside all others, whether or not another desk takes the place of the record."""
 BARS: Final = {"rems": "a REMS is in force and not met"}
 """Desks whose open answer nobody overrides, with the reason."""
 INSTEAD: Final = frozenset({"authorisation", "tocilizumab"})
-"""Lines of which the desk knows what the record knows: it takes the place of the record, but for a recorded no to rescue doses."""
+"""Lines of which the desk knows what the record knows: it takes the place of the record, but for a recorded no to rescue doses and for
+the hour at which tocilizumab was given."""

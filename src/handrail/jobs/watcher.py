@@ -34,6 +34,7 @@ from django.db.models import F, Model
 
 from handrail import clock
 from handrail.actions import ed_packets, words_home
+from handrail.actions.expert_line import look_at_line
 from handrail.actions.referral_pages import look_at_referral
 from handrail.actions.rems_reports import look_at_reports
 from handrail.actions.rota_look import look_at_rota
@@ -348,12 +349,13 @@ class Watcher:
     # --- places: rotas and referrals -------------------------------------------------------------------------------
 
     def _look_at_one_rota(self) -> bool:
-        """One site: a gap in its rota ahead pages the site manager, and so does a report to a REMS that is due."""
+        """One site: a gap in its rota ahead pages the site manager, and so do a report to a REMS and a dummy call that are due."""
 
         def look(site: UUID) -> None:
             now = clock.now()
             look_at_rota(site, now)
             look_at_reports(site, now)  # on its own: what goes wrong here takes no gap of the rota back
+            look_at_line(site, now)  # likewise
 
         return self._look_at_one(Site, "rota_look_at", look)
 

@@ -4,6 +4,7 @@ The owner of the course is responsible, until an accepted `accountability_moved`
 course (any more) cannot be. Within that, the agreement that is in force between the two says who answers for which task at which hour.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,6 +72,21 @@ def accountable_until(course: Course, at: datetime) -> tuple[Accountable, dateti
     for grant in course.accesses.all():
         changes += [edge for edge in (grant.valid_from, grant.valid_until, grant.revoked_at) if edge and edge > at]
     return accountable_for(course, at), min(changes, default=None)
+
+
+def partners_hours(
+    course: Course, tasks: Iterable[str], begins: datetime, ends: datetime
+) -> dict[UUID, list[tuple[datetime, datetime]]]:
+    """The hours of a span ahead in which the people of a partner would be called for one of these tasks, by organisation."""
+    if not _partners(course, begins):
+        return {}
+    standing, context = _standing(course, begins), context_of(course, begins)
+    found: dict[UUID, list[tuple[datetime, datetime]]] = {}
+    for task in tasks:
+        for start, end, answer in answering.who_answers_over(standing, context, task, begins, ends):
+            if answer.organisation != str(course.organisation_id):
+                found.setdefault(UUID(answer.organisation), []).append((start, end))
+    return found
 
 
 def responsible_for(course: Course, now: datetime) -> UUID:

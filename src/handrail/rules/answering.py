@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from handrail.rules.accountability import cuts, holders, party_words
@@ -164,6 +165,18 @@ def who_answers(standing: Standing, context: Any, now: datetime, task: str | Non
     """
     known = _known(context)
     return None if known is None else _answer(standing, known, now, task)
+
+
+def who_answers_over(
+    standing: Standing, context: Any, task: str, begins: datetime, ends: datetime
+) -> list[tuple[datetime, datetime, Answering]]:
+    """The party that answers for a task in each stretch of a span that lies ahead, as far as is known now. Nothing known: empty."""
+    known = _known(context)
+    if known is None:
+        return []
+    changes = {*_boundaries(standing, known, begins), *(at for at, _ in standing.moves)}
+    edges = sorted({begins, ends, *(at for at in changes if begins < at < ends)})
+    return [(start, end, _answer(standing, known, start, task)) for start, end in pairwise(edges)]
 
 
 def _answer(standing: Standing, known: _Known, now: datetime, task: str | None = None) -> Answering:

@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from handrail.rules.caredata import ProphylaxisRow, is_prevention, tocilizumab
+from handrail.rules.caredata import ProphylaxisRow, is_prevention, is_tocilizumab, tocilizumab
 from handrail.rules.daily import CONTACT_WORDS, daily
 from handrail.rules.doses import Given
-from handrail.rules.events import DoseGiven, Event
+from handrail.rules.events import DoseGiven, Event, MedicineGiven
 from handrail.rules.evidence import Evidence, all_met
 from handrail.rules.gate_evidence import NO_WINDOW, ONE_DAY, Answered, Known, told
 from handrail.rules.history import History
-from handrail.rules.home_medicines import AGENT_WORDS
+from handrail.rules.home_medicines import AGENT_WORDS, pack_at_hand
 from handrail.rules.planned import planning_findings
 from handrail.rules.readiness import gate_data
 from handrail.rules.readiness_events import ITEM_WORDS
@@ -31,6 +31,8 @@ from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date,
 
 IN_HOSPITAL: Final = "the dose is planned in hospital"
 DEXAMETHASONE: Final = "dexamethasone"
+USED_UP: Final = (DEXAMETHASONE, "antibiotic")
+"""Packs for one time: once one was taken, somebody has to see the next one."""
 
 
 # --- reading facts --------------------------------------------------------------------------------------------------------
@@ -135,15 +137,27 @@ def rescue_in_doubt(found: Known) -> list[Answered]:
     return [Answered(evidence=said)] if said.met is not True else []
 
 
+def interval_in_doubt(found: Known) -> list[Answered]:
+    """What the hour of tocilizumab says against the dose, beside whatever a desk says of its payer. In time, waived, not given: nothing."""
+    row = prophylaxis_row(found.dose.step)
+    if row is None or _waived(found).met is True:
+        return []
+    timed = _timed(found, row)
+    return [Answered(evidence=timed)] if timed is not None and timed.met is not True else []
+
+
+def _waived(found: Known) -> Evidence:
+    return confirmed("tocilizumab", found, "prophylaxis_waived")
+
+
 def _before(found: Known, row: ProphylaxisRow) -> Evidence:
     """A decision is there: given in its time, authorised, or waived."""
-    waived = confirmed("tocilizumab", found, "prophylaxis_waived")
+    waived = _waived(found)
     if waived.met is True:
         return waived
-    told_of = found.history.of("medicine_given")
-    given = [e for e in told_of if is_prevention(e.body.agent, e.body.purpose)]
-    if given:
-        return _in_time(found, row, given[-1])
+    timed = _timed(found, row)
+    if timed is not None:
+        return timed
     granted = _authorised("tocilizumab", found, ("tocilizumab",))
     if granted.met is None:
         step = "decide: give tocilizumab before this dose and ask the payer, or record the waiver with its reason"
@@ -152,9 +166,30 @@ def _before(found: Known, row: ProphylaxisRow) -> Evidence:
     return granted
 
 
+def _timed(found: Known, row: ProphylaxisRow) -> Evidence | None:
+    """What the hour of tocilizumab says of the dose; None: none was given, or so long ago that a restart asks again.
+
+    A medicine of which the name or the purpose is not known may have been this one.
+    """
+    since = max(found.now, found.dose.time.earliest) - timedelta(days=row.ask_again_after_days)
+    given = [e for e in found.history.of("medicine_given") if e.at > since and _may_prevent(e.body)]
+    if not given:
+        return None
+    last = given[-1]
+    if not is_prevention(last.body.agent, last.body.purpose):
+        because = f"what was given {say_instant(last.at, found.dose.zone)}, or what for, is not known"
+        return told("tocilizumab", None, because, "say what it was and what for")
+    return _in_time(found, row, last)
+
+
+def _may_prevent(body: MedicineGiven) -> bool:
+    named = body.agent is None or is_tocilizumab(body.agent)
+    return named and body.purpose in (None, "prophylaxis")
+
+
 def _in_time(found: Known, row: ProphylaxisRow, given: Event) -> Evidence:
     """The time between tocilizumab and the dose, against the hours of the row and the site's tolerance."""
-    tolerance = timedelta(minutes=gate_data().tocilizumab.tolerance_minutes)
+    tolerance = found.policy.tocilizumab_tolerance
     opens = given.at + timedelta(hours=row.hours_before_min) - tolerance
     closes = given.at + timedelta(hours=row.hours_before_max) + tolerance
     when = say_instant(given.at, found.dose.zone)
@@ -266,6 +301,13 @@ def medicines(found: Known) -> Answered:
     if against or unknown:
         because = "; ".join(f"{AGENT_WORDS[each.agent]}: {each.because}" for each in (against or unknown))
         return Answered(evidence=told(line, False if against else None, because, step))
+    for each in judged:
+        taken = each.taken_at if each.agent in USED_UP else None
+        if taken is not None and pack_at_hand(found.history, each.agent, taken) is not True:
+            because = (
+                f"{AGENT_WORDS[each.agent]}: taken {say_instant(taken, found.dose.zone)}, and no pack was seen since"
+            )
+            return Answered(evidence=told(line, None, because, step))
     if any(each.agent == DEXAMETHASONE for each in judged):
         ends = [each.valid_until for each in judged if each.valid_until is not None]
         until = day_start(min(ends) + ONE_DAY, found.dose.zone) if ends else None

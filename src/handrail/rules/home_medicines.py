@@ -135,10 +135,10 @@ def _judge(
         against.append("the teach-back of it has to be repeated")
     elif taught == "not_known" and "teach_back_passed" not in missing:
         missing.append("teach_back_passed")
-    pack_at_hand = _pack_at_hand(history, body.agent, event.at)
-    if pack_at_hand is False:
+    there = pack_at_hand(history, body.agent, event.at)
+    if there is False:
         against.append("the pack is not at hand")
-    elif pack_at_hand is None:
+    elif there is None:
         missing.append("medicine_pack_at_hand")
     taken = [each.at for each in _taken(history) if each.at >= event.at and _is(each, body.agent, policy)]
     state = "not_usable" if against else "not_known" if missing else "usable"
@@ -203,8 +203,8 @@ def _taught_since(history: History, agent: str, since: datetime) -> str | None:
     return said
 
 
-def _pack_at_hand(history: History, agent: str, since: datetime) -> bool | None:
-    """What was said last about the pack since it was authorised: by the check-in, or by staff about this medicine."""
+def pack_at_hand(history: History, agent: str, since: datetime) -> bool | None:
+    """What was said last about the pack since an instant: by the check-in, or by staff about this medicine. None: not known."""
     known: bool | None = None
     for event in history.of("home_medicine_authorised", "checkin_received", "home_status"):
         if event.at < since:

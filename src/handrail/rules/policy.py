@@ -12,7 +12,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, Literal
 from handrail.rules.alarm import check_alarm
 from handrail.rules.answer import PolicyRef, SourceRef
 from handrail.rules.history import Limits
+from handrail.rules.policy_before import BeforeDose, check_before_dose
 from handrail.rules.policy_call_back import CallBackPolicy, check_call_back
 from handrail.rules.policy_caution import Direction, read_caution
 from handrail.rules.policy_daily import DailyPolicy, check_daily
@@ -54,17 +55,6 @@ class PlausibleRow:
     reading: str
     low: Decimal
     high: Decimal
-    source: tuple[str, ...]
-    status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeforeDose:
-    """How fresh the facts of the pre-dose assessment are, in hours."""
-
-    temperature_within_hours: int
-    assessed_within_hours: int
-    ice_same_visit_hours: int
     source: tuple[str, ...]
     status: Status
 
@@ -284,6 +274,12 @@ class Policy:
         return self.patient_words(Ladder.RED_1 if ladder.calls_911 else Ladder.RED_2, language)
 
     @property
+    def tocilizumab_tolerance(self) -> timedelta:
+        """How far outside its hours the dose may lie after tocilizumab that was given before it, without a warning."""
+        own = self.before_dose.tocilizumab_tolerance_minutes
+        return timedelta(minutes=own) if own is not None else load_policy().tocilizumab_tolerance
+
+    @property
     def alarm_signs(self) -> tuple[SymptomRow, ...]:
         """What an alarm may say besides the boxes of the check-in: those of the shipped policy where this one is older than alarms."""
         return self.triage.alarm or load_policy().triage.alarm
@@ -343,6 +339,7 @@ def policy_from_document(document: Mapping[str, Any], sha256: str) -> Policy:
         check_call_back(read.call_back)
     for departed in read.departure:
         _check_day(departed.review_on, f"departure.{departed.place}.review_on")
+    check_before_dose(read.before_dose)
     if read.reaching is not None and min(read.reaching.next_way_after_seconds, read.reaching.answer_link_hours) <= 0:
         raise ProtocolDataError("wrong_value", "Waits are positive numbers.", "reaching")
     return Policy(

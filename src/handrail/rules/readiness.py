@@ -82,10 +82,9 @@ class CountsRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TocilizumabRow:
-    """Which row of the tocilizumab file is followed, and minutes outside its hours that nobody is warned of."""
+    """Which row of the tocilizumab file is followed."""
 
     row: str
-    tolerance_minutes: int
     source: tuple[str, ...]
     status: Status
 
@@ -151,8 +150,6 @@ def gate_from_toml(text: str) -> GateData:
     for name, number in (("weight.days", found.weight.days), ("counts.hours", found.counts.hours)):
         if number <= 0:
             raise ProtocolDataError("bad_number", "What may be no time old can never be known.", name)
-    if found.tocilizumab.tolerance_minutes < 0:
-        raise ProtocolDataError("bad_number", "A tolerance is not less than none.", "tocilizumab.tolerance_minutes")
     return found
 
 

@@ -45,6 +45,7 @@ from handrail.web.checkin import words
 from handrail.web.checkin.doors import doors_context
 from handrail.web.checkin.plan import plan_of, readers_of
 from handrail.web.checkin.reading import alarm_from, answers_from
+from handrail.web.sites.public import page_of
 from handrail.web.without_account import unlogged
 from handrail.web.words import instant_iso
 
@@ -234,6 +235,7 @@ def plan(request: HttpRequest) -> HttpResponse:
             with acting_for(link.organisation_id):
                 made = packet_of(sheet.course, now)
                 others = others_who_read(sheet.course)
+                context["place_page"] = page_of(sheet.course.site)
         except ActionError:
             return _private(render(request, "handrail/checkin/plan.html", context, status=409))
         clock_24h = sheet.course.patient.clock_24h

@@ -16,7 +16,7 @@ from handrail.actions.payer_requests import waivers
 from handrail.people import permissions
 from handrail.people.models import Holiday, Membership, Role, User
 from handrail.records import wire
-from handrail.records.models import Course, Event, PayerEntry, PayerRequest
+from handrail.records.models import AccessPaper, Course, Event, PayerEntry, PayerRequest
 from handrail.records.reach import courses_of
 from handrail.rules.access import SETTLED, Kind, precedence
 from handrail.rules.access_data import TOCILIZUMAB, access_rules
@@ -27,7 +27,7 @@ from handrail.rules.caredata import is_prevention, tocilizumab
 from handrail.rules.doses import given_doses
 from handrail.rules.nextdose import latest_weight
 from handrail.rules.pinned import protocol_for
-from handrail.rules.terms import UnusableInput, civil_date, step_words
+from handrail.rules.terms import UnusableInput, civil_date, say_date, step_words
 
 READ: Final = "view_identity"
 """Who reads the requests of a course."""
@@ -93,6 +93,19 @@ def open_requests(person: User, now: datetime, page: int = 1) -> Queue:
     named = Course.objects.select_related("patient", "site", "organisation").in_bulk({each.course.pk for each in shown})
     rows_ = tuple(replace(each, course=named[each.course.pk]) for each in shown)
     return Queue(rows=rows_, total=len(found), page=page, pages=pages)
+
+
+def protocols_named(held: Held) -> dict[str, str]:
+    """The interchange protocols under which another product is given, by id: who approved it, and for which days. One query."""
+    named = {str(each.payload["paper"]) for each in held.entries if each.payload.get("paper")}
+    rows = AccessPaper.objects.filter(pk__in=named) if named else AccessPaper.objects.none()
+    return {
+        str(
+            row.pk
+        ): f"{row.pk}, approved by {row.payload.get('approved_by', 'nobody named')}, from {say_date(row.since)}"
+        + (f" until {say_date(row.until)}" if row.until else "")
+        for row in rows
+    }
 
 
 def _unsettled(courses: Any) -> Any:

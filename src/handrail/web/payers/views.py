@@ -334,7 +334,7 @@ def _request_page(
         "ahead_mark": {True: "In time", False: "Too late", None: "Cannot say"}[ahead.in_time],
         "options": ahead.options,
         "choices": [_choice(each, zone) for each in held.standing.choices],
-        "history": _history(held, zone),
+        "history": _history(held, zone, reading.protocols_named(held)),
         "forms": shown,
         "trouble": " ".join(filled.errors.values()) if lost and filled is not None else "",
         "papers": papers_for(found.jurisdiction),
@@ -361,14 +361,15 @@ def _choice(each: Entry, zone: str) -> dict[str, str]:
     }
 
 
-def _history(held: Held, zone: str) -> list[dict[str, Any]]:
-    """Every entry as it was written, the latest first; what was taken back, or fits nowhere, is marked."""
+def _history(held: Held, zone: str, protocols: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every entry as it was written, the latest first; what was taken back, or fits nowhere, is marked. `protocols`: in words, by id."""
     back = {str(each.payload.get("takes_back")) for each in held.entries if each.kind == Kind.TAKEN_BACK}
     ignored = {each.id for each in held.standing.ignored}
     rows = sorted(held.entries, key=lambda each: (each.occurred_at, each.recorded_at, str(each.pk)), reverse=True)
     found = []
     for each in rows:
-        said = [f"{_SAYS[name]} {value}".strip() for name, value in each.payload.items() if name in _SAYS]
+        told = {name: protocols.get(str(value), value) for name, value in each.payload.items() if name in _SAYS}
+        said = [f"{_SAYS[name]} {value}".strip() for name, value in told.items()]
         note = (
             "taken back"
             if str(each.pk) in back

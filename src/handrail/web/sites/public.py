@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -55,6 +56,13 @@ def where(request: HttpRequest, place: str) -> HttpResponse:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Language"] = language
     return response
+
+
+def page_of(site: Site | None) -> str:
+    """The address of the page of a place; empty where there is none."""
+    if site is None or not site.code or not SiteGrant.objects.filter(site=site).exists():
+        return ""
+    return reverse("where", args=[site.code])
 
 
 def _language(request: HttpRequest) -> str:
