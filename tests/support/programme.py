@@ -248,6 +248,7 @@ class Programme:
         return {
             Patient: lambda: {**name, "mrn": f"MRN {number:05d}"},
             Course: lambda: {"site_id": site.pk} if site is not None else {},
+            RemsDispense: lambda: {"code": f"RDA-{uuid4().hex[:12]}"},
             Alert: lambda: {"code": new_code()},
             Page: lambda: {"idempotency_key": uuid4().hex},
             Referral: lambda: {**name, "code": f"S-{number:05d}", "token_hash": uuid4().hex},
@@ -364,10 +365,10 @@ def _codes(programme: Programme, course: Course, times: list[datetime]) -> list[
     return [
         RemsDispense(
             organisation=course.organisation, course=course, on=at.date(), product=course.product, checked=True,
-            code="RDA-1", how="portal", obtained_at=at, prescriber=programme.world.alice.oncologist,
+            code=f"RDA-{number}", how="portal", obtained_at=at, prescriber=programme.world.alice.oncologist,
             by=programme.pharmacist, at=at,
         )
-        for at in times
+        for number, at in enumerate(times)
     ]  # fmt: skip
 
 

@@ -9,16 +9,17 @@ from typing import Final
 
 from handrail.actions import spreadsheet
 from handrail.actions.rems import LICENCES, ends_words
-from handrail.actions.rems_desk import given_doses
+from handrail.actions.rems_desk import troubles_of
 from handrail.actions.rems_doses import HOWS, RECEIVERS
-from handrail.actions.rems_look import dispenses_of, house_of
+from handrail.actions.rems_look import house_of
 from handrail.people.models import Organisation, RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport, Site
 from handrail.records.models import Course
-from handrail.rules.rems_data import desk_rules, programme_name
-from handrail.rules.rems_doses import troubles
+from handrail.rules.rems_data import programme_name
 from handrail.rules.terms import civil_date, day_start, say_date, zone_named
 
 ORDER: Final = ("paper", "mode", "dispense record", "dose without a whole record", "report", "set-up")
+EDGE: Final = timedelta(days=2)
+"""So long before and after the days of the organisation the same days last in some other zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +171,11 @@ def _gaps(
 ) -> Iterator[Line]:
     """The doses of the span whose record is missing, late, double or unchecked: a binder that hid them would be worth nothing."""
     house = house_of(organisation, now)
-    doses = given_doses(Course.objects.filter(organisation=organisation), span[0], house)
-    doses = [each for each in doses if first <= each.on <= last]
-    live = dispenses_of(RemsDispense.objects.filter(organisation=organisation))
     names = {str(site.pk): site.name for site in house.sites}
-    for each in troubles(doses, live, desk_rules().code):
+    since, until = span[0] - EDGE, span[1] + EDGE
+    for each in troubles_of(Course.objects.filter(organisation=organisation), since, until, house):
+        if not first <= each.dose.on <= last:
+            continue
         yield Line(
             part="dose without a whole record",
             day=each.dose.on.isoformat(),

@@ -1,11 +1,12 @@
 """What an authorised representative has to do now: planned doses and their line 8, codes, reports that are due, papers that run out.
 
-Worked out while it is read, with a constant number of queries; for one course, from the facts of that course alone.
+Worked out while it is read, with a constant number of queries, from the courses where something may be open (`rems_choice`); for one
+course, from the facts of that course alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from handrail.actions.rems_choice import Plan, assessed, doubted, narrowed, plans_ahead, shared_codes
 from handrail.actions.rems_look import House, day_of, dispenses_of, evidence_for, house_of
 from handrail.actions.rems_reports import ASSESSED, GRADES, live_facts, owed_reports, paged_courses
 from handrail.people.models import Organisation, RemsDispense, Site, User
@@ -47,7 +49,8 @@ _HEAVY: Final = ("assessment", "context", "facts", "overlays", "policy_document"
 class _Plan:
     """A dose on the calendar, and the fact that planned it."""
 
-    fact: Event
+    course: UUID
+    event: UUID
     on: date
     site: Site | None
 
@@ -101,13 +104,20 @@ class Desk:
     expiries: tuple[Expiry, ...]
     hand_overs: tuple[tuple[Site, HandOver], ...]
 
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        """Those of the rows on the page."""
+        doses = [*(each.course for each in self.planned), *(each.course for each in self.wrong)]
+        return (*doses, *(each.course for each in self.due))
+
 
 def desk_of(
     person: User, organisation: Organisation, now: datetime, *, only: Course | None = None, page: int = 1
 ) -> Desk:
     """The desk of an organisation, as somebody of it sees it. Constant number of queries.
 
-    All of it is put in order before any is left to another page; patients, owners and evidence are read for the page alone.
+    All of it is put in order before any is left to another page; patients, owners and evidence are read for the page alone. Of the courses
+    those are read in which a dose, a plan or a reaction may be open; the others have nothing here but a plan that is surely in force.
 
     Args:
         only: what stands on it of this course; the facts and records of the others are not read, so that a code which stands for a
@@ -118,23 +128,26 @@ def desk_of(
     rules = desk_rules()
     since = now - timedelta(days=rules.code.missed_days_back)
     reached = courses_of(person, now) if only is None else courses_of(person, now).filter(pk=only.pk)
-    courses = light(reached)
-    paged = paged_courses(organisation.pk)
-    rows = live_facts(reached, since, (*_DOSES, *GRADES), paged if only is None else paged & {only.pk})
+    paged = paged_courses(organisation.pk) if only is None else paged_courses(organisation.pk) & {only.pk}
+    records = RemsDispense.objects.filter(on__gte=since.date())
+    shared = shared_codes(records.filter(course__in=reached))
+    sure, chosen = plans_ahead(reached, since, now, rules.code.planned_days_ahead)
+    chosen |= doubted(reached, since, None, records, shared=shared, zones=house.zones)
+    chosen |= assessed(reached, since, ASSESSED, paged)
+    read = narrowed(reached, chosen)
+    courses = light(read)
+    rows = live_facts(read, since, (*_DOSES, *GRADES), paged)
     mine = _by_course(rows)
-    dispenses = dispenses_of(RemsDispense.objects.filter(course__in=reached, on__gte=since.date()))
-    wrong = troubles(_doses(courses, mine, house), dispenses, rules.code)
-    plans = _plans(courses, mine, house, now)
+    wrong = troubles(_doses(courses, mine, house), dispenses_of(records.filter(course__in=read)), rules.code, shared)
+    plans = _plans(courses, mine, [each for each in sure if each.course not in courses], house, now)
     reacted = {row.course_id for row in rows if row.kind in ASSESSED}
-    whole = Course.objects.in_bulk(reacted)
-    due = owed_reports(
-        reached, whole, [row for row in rows if row.course_id in reacted], house.holidays, house.ends, now
-    )
+    whole = Course.objects.defer("assessment").in_bulk(reacted)
+    due = owed_reports(read, whole, [row for row in rows if row.course_id in reacted], house.holidays, house.ends, now)
 
     pages = max(1, -(-max(len(plans), len(wrong), len(due)) // PER_PAGE))
     page = min(max(page, 1), pages)
     here = slice((page - 1) * PER_PAGE, page * PER_PAGE)
-    ids = {each.fact.course_id for each in plans[here]}
+    ids = {each.course for each in plans[here]}
     ids |= {UUID(each.dose.course) for each in wrong[here]} | {UUID(each.reaction.course) for each in due[here]}
     named = Course.objects.select_related("patient", "organisation", "site").in_bulk(ids)
     changes = [
@@ -166,9 +179,13 @@ def light(courses: QuerySet[Course]) -> dict[UUID, Course]:
     return {each.pk: each for each in courses.select_related("site").defer(*_HEAVY)}
 
 
-def given_doses(among: QuerySet[Course], since: datetime, house: House) -> list[Dose]:
-    """The doses of courses since an instant for which a dispense record is asked. Two queries."""
-    return _doses(light(among), _by_course(live_facts(among, since, _DOSES, ())), house)
+def troubles_of(among: QuerySet[Course], since: datetime, until: datetime, house: House) -> tuple[Trouble, ...]:
+    """What is wrong with the dispense records of the doses of courses since an instant, those until another at the least. Five queries."""
+    records = RemsDispense.objects.filter(organisation=house.organisation)
+    shared = shared_codes(records)
+    read = narrowed(among, doubted(among, since, until, records, shared=shared, zones=house.zones))
+    doses = _doses(light(read), _by_course(live_facts(read, since, _DOSES, ())), house)
+    return troubles(doses, dispenses_of(records.filter(course__in=read)), desk_rules().code, shared)
 
 
 def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Event]], house: House) -> list[Dose]:
@@ -240,41 +257,65 @@ def owner_of(house: House, site_id: UUID, programme: str, at: datetime) -> Owner
 
 
 def _plans(
-    courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Event]], house: House, now: datetime
+    courses: Mapping[UUID, Course],
+    facts: Mapping[UUID, list[Event]],
+    sure: Collection[Plan],
+    house: House,
+    now: datetime,
 ) -> list[_Plan]:
-    """The newest plan of each course that is not over, of the days ahead that the desk looks at, the first day first."""
-    found = []
+    """The newest plan of each course that is not over, of the days ahead that the desk looks at, the first day first.
+
+    Args:
+        sure: those of the courses that were not read.
+    """
+    found = [plan for each in sure if (plan := _ahead(each, house, now)) is not None]
     for course_id, mine in facts.items():
-        plan = next((each for each in reversed(mine) if each.kind == "dose_planned"), None)
-        if plan is None:
+        newest = next((each for each in reversed(mine) if each.kind == "dose_planned"), None)
+        if newest is None:
             continue
-        course, on = courses[course_id], day_of(plan.payload.get("on"))
-        code = plan.payload.get("at_site") or plan.site or ""
-        site = house.by_code(code) if code else course.site
-        zone = site.time_zone if site is not None else course.time_zone
-        today = civil_date(now, zone)
-        last = today + timedelta(days=desk_rules().code.planned_days_ahead)
-        theirs = course.organisation_id != house.organisation.pk
-        elsewhere = site is not None and site.organisation_id != house.organisation.pk
-        if on is None or not today <= on <= last or _over(plan, on, mine) or elsewhere or (theirs and site is None):
-            continue
-        found.append(_Plan(fact=plan, on=on, site=site))
-    return sorted(found, key=lambda each: (each.on, str(each.fact.course_id)))
+        course = courses[course_id]
+        told = Plan(
+            course=course_id,
+            event=newest.id,
+            on=newest.payload.get("on"),
+            code=newest.payload.get("at_site") or newest.site or "",
+            site=course.site_id,
+            owner=course.organisation_id,
+            zone=course.time_zone,
+        )
+        plan = _ahead(told, house, now)
+        if plan is not None and not _over(newest, plan.on, mine):
+            found.append(plan)
+    return sorted(found, key=lambda each: (each.on, str(each.course)))
+
+
+def _ahead(plan: Plan, house: House, now: datetime) -> _Plan | None:
+    """A plan for a day ahead at a site of this organisation, or at none that is known where the course is its own; None: it is no such."""
+    own = plan.owner == house.organisation.pk
+    home = house.by_id.get(plan.site) if plan.site is not None and own else None
+    site, on = house.by_code(plan.code) if plan.code else home, day_of(plan.on)
+    if on is None or (site is None and not own):
+        return None
+    today = civil_date(now, site.time_zone if site is not None else plan.zone)
+    last = today + timedelta(days=desk_rules().code.planned_days_ahead)
+    return _Plan(course=plan.course, event=plan.event, on=on, site=site) if today <= on <= last else None
 
 
 def _planned(
     plans: Sequence[_Plan], courses: Mapping[UUID, Course], house: House, now: datetime
 ) -> Iterable[PlannedDose]:
-    """The same with line 8 of the gate and who gets the code. One query."""
+    """The same with line 8 of the gate and who gets the code. Two queries."""
+    facts = Event.objects.filter(course__in=[each.course for each in plans], id__in=[each.event for each in plans])
+    told = {(fact.course_id, fact.id): fact for fact in facts}
     records: dict[tuple[UUID, date], list[RemsDispense]] = {}
     days = {each.on for each in plans}
     rows = RemsDispense.objects.filter(
-        course__in=[each.fact.course_id for each in plans], on__in=days, superseded_by__isnull=True
+        course__in=[each.course for each in plans], on__in=days, superseded_by__isnull=True
     )
     for row in rows.select_related("by", "prescriber").order_by("at", "id"):
         records.setdefault((row.course_id, row.on), []).append(row)
     for each in plans:
-        course = courses[each.fact.course_id]
+        course, fact = courses[each.course], told[each.course, each.event]
         programme = programme_for(course.product, course.jurisdiction)
         owner = Owner(name="", side="nobody", because="at which site it is given is not known")
         if each.site is not None:
@@ -284,8 +325,8 @@ def _planned(
             course=course,
             on=each.on,
             site=each.site,
-            step=each.fact.payload.get("step") or "",
-            evidence=evidence_for(course, house, each.site, each.on, held, each.fact),
+            step=fact.payload.get("step") or "",
+            evidence=evidence_for(course, house, each.site, each.on, held, fact),
             owner=owner,
         )
 
@@ -296,4 +337,4 @@ def _over(plan: Event, on: date, mine: list[Event]) -> bool:
     return given or any(row.kind == "dose_not_given" and row.occurred_at >= plan.occurred_at for row in mine)
 
 
-__all__ = ["Desk", "Due", "PlannedDose", "Wrong", "desk_of", "given_doses", "owner_of"]
+__all__ = ["Desk", "Due", "PlannedDose", "Wrong", "desk_of", "owner_of", "troubles_of"]

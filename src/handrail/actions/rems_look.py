@@ -53,10 +53,16 @@ class House:
     ends: Mapping[str, tuple[date, str]] = field(default_factory=dict)
     """By key of a protocol: the last day of its REMS, as the organisation itself signed it, and who confirmed that."""
 
+    by_id: Mapping[UUID, Site] = field(default_factory=dict)
     codes: Mapping[str, Site] = field(default_factory=dict)
     of_place: Mapping[str, tuple[Paper, ...]] = field(default_factory=dict)
     of_person: Mapping[str, tuple[Paper, ...]] = field(default_factory=dict)
     """The same papers by id of the site, and of the person whose they are."""
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """The time zones in which something happens here."""
+        return frozenset({self.organisation.time_zone, *(site.time_zone for site in self.sites)})
 
     def by_code(self, code: str) -> Site | None:
         """The site of a code."""
@@ -114,6 +120,7 @@ def house_of(organisation: Organisation, now: datetime) -> House:
         acts=tuple(RemsAct.objects.filter(organisation=organisation).select_related("user").order_by("at", "id")),
         holidays={site.pk: frozenset(h.on for h in closed if h.site_id in (None, site.pk)) for site in sites},
         ends=signed_ends(organisation),
+        by_id={site.pk: site for site in sites},
         codes={site.code: site for site in reversed(sites)},
         of_place=_sorted_by(papers, lambda each: each.site),
         of_person=_sorted_by(papers, lambda each: each.who.id if each.who is not None else None),

@@ -85,25 +85,32 @@ class Trouble:
     late_from: datetime
 
 
-def troubles(doses: Iterable[Dose], dispenses: Sequence[Dispense], rules: CodeRow) -> tuple[Trouble, ...]:
-    """What is wrong with the dispense records of given doses, the oldest first. A missing one is named as soon as the dose is recorded."""
+def troubles(
+    doses: Iterable[Dose], dispenses: Sequence[Dispense], rules: CodeRow, shared: Collection[str] | None = None
+) -> tuple[Trouble, ...]:
+    """What is wrong with the dispense records of given doses, the oldest first. A missing one is named as soon as the dose is recorded.
+
+    Args:
+        shared: the codes that stand for more than one dose, where more records than these were looked through; None: by these alone.
+    """
     by_dose: dict[tuple[str, date], list[Dispense]] = {}
     codes: dict[str, set[tuple[str, date]]] = {}
     for each in dispenses:
         by_dose.setdefault((each.course, each.on), []).append(each)
         if each.code:
             codes.setdefault(each.code, set()).add((each.course, each.on))
+    twice = {code for code, stands in codes.items() if len(stands) > 1} if shared is None else shared
     found: list[Trouble] = []
     for dose in sorted(doses, key=lambda d: (d.given_at, d.course)):
         late_from = dose.recorded_at + timedelta(minutes=rules.late_after_minutes)
         held = by_dose.get((dose.course, dose.on), [])
-        for kind, words in _wrong(dose, held, codes, late_from):
+        for kind, words in _wrong(dose, held, twice, late_from):
             found.append(Trouble(dose=dose, kind=kind, words=words, late_from=late_from))
     return tuple(found)
 
 
 def _wrong(
-    dose: Dose, held: Sequence[Dispense], codes: dict[str, set[tuple[str, date]]], late_from: datetime
+    dose: Dose, held: Sequence[Dispense], twice: Collection[str], late_from: datetime
 ) -> Iterable[tuple[Literal["missing", "late", "duplicate", "unchecked"], str]]:
     mine = {each.code for each in held if each.code}
     if not mine:
@@ -111,7 +118,7 @@ def _wrong(
         return
     if len(mine) > 1:
         yield "duplicate", f"{len(mine)} different codes for one dose"
-    if any(len(codes[code]) > 1 for code in mine):
+    if any(code in twice for code in mine):
         yield "duplicate", "the same code stands for another dose"
     with_code = [each for each in held if each.code]
     if all(each.obtained_at is None for each in with_code):

@@ -47,9 +47,10 @@ def matrix(request: HttpRequest) -> HttpResponse:
 def desk(request: HttpRequest) -> HttpResponse:
     """The representative's list: planned doses, codes, reports, what runs out, who owns the codes. Constant number of queries."""
     user, now = signed_in(request), clock.now()
-    names = frozenset(courses_of(user, now, "view_identity").values_list("pk", flat=True))
     page = page_asked(request)
     found = [desk_of(user, each, now, page=page) for each in houses(request)]
+    here = {course.pk for each in found for course in each.courses}
+    names = frozenset(courses_of(user, now, "view_identity").filter(pk__in=here).values_list("pk", flat=True))
     pages = max((each.pages for each in found), default=1)
     context = {"houses": [_desk(each, names) for each in found], "page": min(max(page, 1), pages), "pages": pages}
     return render(request, "handrail/rems/desk.html", {**around(request, "desk"), **context})
