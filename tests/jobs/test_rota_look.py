@@ -16,6 +16,7 @@ from handrail.jobs import watcher as watcher_module
 from handrail.jobs.watcher import POISON_PAUSE, Watcher
 from handrail.people.models import Shift, Site
 from handrail.people.scope import everything
+from tests.alerts.test_email import use_port
 from tests.support.factories import (
     MONDAY_0900,
     World,
@@ -25,6 +26,7 @@ from tests.support.factories import (
     make_site,
     opens_inbox,
 )
+from tests.support.mail import mail_server
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900
@@ -156,6 +158,22 @@ def test_a_certificate_is_said_days_before_it_ends(world, time, last_day, told):
     assert {(alert.ladder, alert.site_id) for alert in opened()} <= {("GREEN", None)}
     pages = Page.objects.filter(alert__in=opened(), channel="on_screen")
     assert [page.user for page in pages] == [world.manager] * len(told)
+
+
+def test_what_is_about_a_whole_organisation_does_not_leave_with_a_site_that_is_unknown(world, time, settings):
+    fill(world)
+    someone = make_member(world.alice.organisation, "on_call", "Synthetic Expiring", trained=False)
+    make_certificate(world.alice.organisation, someone, valid_until=date(2026, 3, 20))
+    with mail_server() as server:
+        use_port(settings, server.port)
+        look(time)
+        (mail,) = server.arrived
+    (alert,) = opened()
+    assert mail.to == (world.manager.email,)
+    assert mail.message["Subject"] == "Handrail: TODAY, site all"
+    assert f"Site all. Code {alert.code}." in mail.body
+    of_no_site = Alert(organisation=world.alice.organisation, course=world.course)
+    assert of_no_site.site_words == "not known"
 
 
 def test_a_certificate_that_is_renewed_closes_what_said_that_it_ends(world, time):

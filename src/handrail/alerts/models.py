@@ -145,6 +145,13 @@ class Alert(OwnedRow):
         return self.closed_at is None
 
     @property
+    def site_words(self) -> str:
+        """What stands for the site in whatever leaves: its code, or "all" where it is about a whole organisation."""
+        if self.site is not None:
+            return self.site.code
+        return "all" if self.course_id is None else "not known"
+
+    @property
     def referral_id(self) -> UUID | None:
         """The referral that it is about."""
         begins = f"{PLACE}{REFERRAL}:"

@@ -119,7 +119,7 @@ def _words(pages: list[Page], address: str) -> str:
     alerts = sorted({page.alert for page in pages}, key=lambda alert: (order.index(alert.urgency), alert.opened_at))
     counted = Counter(alert.urgency for alert in alerts)
     how = ", ".join(f"{counted[word]} {URGENCY_WORDS[word]}" for word in order if counted[word])
-    sites = ", ".join(sorted({alert.site.code if alert.site else "unknown" for alert in alerts}))
+    sites = ", ".join(sorted({alert.site_words for alert in alerts}))
     codes = ", ".join(alert.code for alert in alerts[:MOST_CODES])
     more = f" and {len(alerts) - MOST_CODES} more" if len(alerts) > MOST_CODES else ""
     return (

@@ -110,7 +110,7 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
     message = Message(
         to=page.point.address if page.point else page.user.email,
         urgency=alert.urgency,
-        site=alert.site.code if alert.site else "unknown",
+        site=alert.site_words,
         code=alert.code,
         base_url=settings.HANDRAIL_BASE_URL,
         idempotency_key=_key(page),

@@ -62,7 +62,7 @@ def _shown(request: HttpRequest, link: LinkToken, who: User | None, at: datetime
     context: dict[str, Any] = {
         "urgency": URGENCY_WORDS.get(alert.urgency, alert.urgency),
         "tone": "now" if alert.urgency == "now" else "soon",
-        "site": alert.site.code if alert.site else "unknown",
+        "site": alert.site_words,
         "code": alert.code,
         "opened": short_time(alert.opened_at, zone),
         "answering": user.name,
