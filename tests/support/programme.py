@@ -46,16 +46,17 @@ from handrail.rules.drills import load_drills
 from handrail.rules.rems_data import programmes
 from handrail.rules.terms import civil_instant
 from tests.support.factories import CHICAGO, World, event, make_member
-from tests.support.gate_world import NOW, ready_course
+from tests.support.gate_world import NOW, ready_course, write
 from tests.support.payers import APPROVAL
 from tests.support.referrals import CODE, MESSAGE, RATIONALE, door_of, draft, referred
+from tests.support.resting import between_doses
 from tests.support.site_rows import ready
 
 TODAY: Final = date(2026, 3, 2)
 """The civil day of `NOW`, a Monday: ten in the morning, and the doses of tomorrow are planned."""
 PRODUCTS: Final = ("elranatamab", "teclistamab")
 MIX: Final[Mapping[str, int]] = {"planned": 1, "watched": 1, "maintained": 12, "ended": 6}
-"""Of so many courses each (the sum is one round): a first dose tomorrow; one yesterday and a fever; every two weeks; over."""
+"""Of so many courses each (the sum is one round): a first dose tomorrow; one yesterday and a fever; every week; over."""
 ROUND: Final = sum(MIX.values())
 ROLES: Final = ("nurse", "nurse", "nurse", "oncologist", "app", "pharmacist", "coordinator", "on_call")
 AT_A_TIME: Final = 500
@@ -335,15 +336,17 @@ def watched(programme: Programme) -> list[Model]:
 
 
 def maintained(programme: Programme) -> list[Model]:
-    """A dose every two weeks, each with its code, and the next is planned."""
+    """A dose every week, each with its code, and the next is planned; what has to be known is known, and nobody is asked for anything."""
     started = NOW - timedelta(days=150)
-    course = programme.world.make_course(now=started)
-    times = [started + timedelta(days=days) for days in (1, 4, 7, *range(14, 150, 14))]
-    steps = [("step_up_1", "4.2"), ("step_up_2", "21"), ("first_treatment", "105"), *([("treatment", "105")] * 20)]
-    doses = [_given(step, at, mg) for (step, mg), at in zip(steps, times, strict=False)]
+    course = programme.world.make_course(now=started, prior_doses_known=True)
+    times = [started + timedelta(days=days) for days in (1, 4, *range(7, 150, 7))]
+    steps = ["step_up_1", "step_up_2", "first_treatment", *(["treatment"] * 20)]
+    doses = [(step, at.isoformat()) for step, at in zip(steps, times, strict=False)]
+    seen, before = NOW - timedelta(days=2), started + timedelta(hours=1)
+    write(course, between_doses(doses, looked_at=seen.isoformat(), before=before.isoformat()))
     ahead = (TODAY + timedelta(days=4)).isoformat()
     plan = event("dose_planned", at=NOW - timedelta(days=1), step="treatment", on=ahead, setting="outpatient")
-    _told(programme, course, [*doses, plan])
+    _told(programme, course, [plan])
     _approved(programme, _asked(programme, course, opened=started), started)
     with everything():
         RemsDispense.objects.bulk_create(_codes(programme, course, times))

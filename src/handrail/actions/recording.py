@@ -34,6 +34,7 @@ from handrail.rules.events import Event as Fact
 from handrail.rules.history import History, implausible_fields, same_content
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.policy import Policy, load_policy
+from handrail.rules.quiet import quiet_until
 from handrail.rules.terms import Ladder, UnusableInput
 from handrail.rules.validity import check_end, check_event
 
@@ -387,7 +388,8 @@ def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -
     changes = ledger.reconcile(course, [want], now, close_others=False)
     note_resumed(course, changes.resumed, now)
     course.look_again_at = now + TRY_AGAIN
-    course.save(update_fields=["look_again_at"])
+    course.quiet_until = None
+    course.save(update_fields=["look_again_at", "quiet_until"])
     return Settled(assessment=None, changes=changes)
 
 
@@ -433,8 +435,9 @@ def _store(course: Course, history: History, answer: Assessment, changes: Change
     course.assessed_at = now
     looks = [at for at in (answer.look_again_at, changes.look_again_at) if at is not None]
     course.look_again_at = min(looks, default=None)
+    course.quiet_until = quiet_until(answer, history)
     course.ended_at = ended.at if ended else None
-    course.save(update_fields=["assessment", "assessed_at", "look_again_at", "ended_at"])
+    course.save(update_fields=["assessment", "assessed_at", "look_again_at", "quiet_until", "ended_at"])
 
 
 def _could_be_assessed_without(course: Course, row: Event, now: datetime) -> bool:

@@ -30,9 +30,11 @@ from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.accountability import context_of
 from handrail.records.models import Course, Document, ExportFile, HandoffDoor, HandoffPerson, StayPerson
+from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
+from handrail.rules.quiet import quiet_until
 from handrail.rules.terms import UnusableInput
 
 log = logging.getLogger(__name__)
@@ -86,20 +88,22 @@ def _difference(course: Course) -> str:
     if course.assessed_at is None or course.assessment is None:
         return "was never assessed"
     try:
-        anew = _answer_at(course, course.assessed_at)
+        answer, history = _answer_at(course, course.assessed_at)
     except UnusableInput as error:
         return f"cannot be assessed: {error.code}"
-    if anew == course.assessment:
-        return ""
-    return "differs in " + ", ".join(sorted(k for k in anew if anew[k] != course.assessment.get(k)))
+    anew: dict[str, Any] = answer.to_json()
+    differs = sorted(k for k in anew if anew[k] != course.assessment.get(k))
+    if course.quiet_until not in (None, quiet_until(answer, history)):
+        differs.append("quiet_until")
+    return f"differs in {', '.join(differs)}" if differs else ""
 
 
-def _answer_at(course: Course, at: datetime) -> dict[str, Any]:
+def _answer_at(course: Course, at: datetime) -> tuple[Assessment, History]:
     facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.recorded_at <= at]
     first = History.build(wire.header(course), facts)
     policy = policy_for(first, at)
     history = History.build(first.course, first.recorded, policy.plausible)
-    return assess(protocol_for(history, at), policy, history, at, context=context_of(course, at)).to_json()
+    return assess(protocol_for(history, at), policy, history, at, context=context_of(course, at)), history
 
 
 def rotate_keys() -> dict[str, int]:

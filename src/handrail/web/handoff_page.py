@@ -11,7 +11,6 @@ from uuid import UUID
 from handrail.actions.moves import loops_of
 from handrail.actions.truth import number_to_call
 from handrail.alerts.models import Alert
-from handrail.people import permissions
 from handrail.people.models import Organisation, User
 from handrail.records import wire
 from handrail.records.accountability import accountable_for, context_of, responsible_for
@@ -300,9 +299,15 @@ def who_answers(course: Course, loop: Loop, now: datetime) -> dict[str, Any]:
 # --- the list -----------------------------------------------------------------------------------------------------------
 
 
-def lists(courses: Iterable[Course], user: User, may: Allowed, now: datetime) -> dict[str, list[dict[str, Any]]]:
-    """The hand-offs of courses: for this person to accept, accepted by nobody, taken over, and over; what is late comes first."""
-    mine = {str(each) for each in permissions.organisations_of(user, now)}
+def lists(
+    courses: Iterable[Course], houses: Iterable[UUID], may: Allowed, now: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """The hand-offs of courses: for this person to accept, accepted by nobody, taken over, and over; what is late comes first.
+
+    Args:
+        houses: the organisations that the person belongs to.
+    """
+    mine = {str(each) for each in houses}
     names = {str(pk): name for pk, name in Organisation.objects.values_list("pk", "name")}
     found: dict[str, list[dict[str, Any]]] = {"to_accept": [], "unaccepted": [], "taken": [], "over": []}
     for course in courses:

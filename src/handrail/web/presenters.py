@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -173,44 +173,6 @@ def _assesses(answer: dict[str, Any], now: datetime, zone: str) -> dict[str, Any
         return None
     words = f"{day['who']}, {CONTACT_WORDS[day['contact']]}: {DAILY_WORDS[day['state']]}"
     return {"words": words[0].upper() + words[1:], "red": day["state"] in ("open", "missed")}
-
-
-def board(courses: Iterable[Course], alerts: Iterable[Alert], now: datetime, zone: str, may: Allowed) -> dict[str, Any]:
-    """The four lists of the board."""
-    rows = [(course, course_row(course, now, may)) for course in courses]
-    urgent = sorted(
-        alerts, key=lambda a: (a.acknowledged_at is not None, {"now": 0, "soon": 1}.get(a.urgency, 2), a.opened_at)
-    )
-    in_window = [row for course, row in rows if (course.assessment or {}).get("watch", {}).get("in_window")]
-    overdue = [row for _, row in rows if row["overdue"]]
-    doses = sorted(
-        ((key, row) for course, row in rows if row["assessed"] and (key := _dose_within_72h(course, now)) is not None),
-        key=lambda item: item[0],
-    )
-    shown = {row["id"] for row in in_window} | {row["id"] for _, row in doses}
-    return {
-        "to_hand_back": [row for _, row in rows if row["night_calls"]],
-        "alerts": [listed_alert(alert, now, zone, may) for alert in urgent],
-        "pages_hidden": any(course.pk not in may.pages for course, _ in rows),
-        "in_window": in_window,
-        "overdue": overdue,
-        "doses": [row for _, row in doses],
-        "later": [row for _, row in rows if row["id"] not in shown],
-    }
-
-
-def _dose_within_72h(course: Course, now: datetime) -> str | None:
-    """The day of the next dose when it may fall within three days; None otherwise."""
-    dose = (course.assessment or {}).get("next_dose", {})
-    if course.ended_at is not None or dose.get("action") in ("stop", None):
-        return None
-    today = civil_date(now, course.time_zone)
-    day = dose.get("due_on") or dose.get("earliest_on")
-    if day is None:
-        return today.isoformat() if dose.get("would_be") else None
-    earliest = dose.get("earliest_on") or day
-    ahead = (datetime.fromisoformat(min(day, earliest)).date() - today).days
-    return max(day, today.isoformat()) if ahead <= 3 else None
 
 
 def next_dose_card(answer: dict[str, Any], signed: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from handrail.actions import handoff_doors, handoffs
 from handrail.actions.access import log_look
 from handrail.actions.actor import Actor, person
 from handrail.actions.errors import NotVisibleError, RefusedError
+from handrail.people import permissions
 from handrail.records.accountability import responsible_for
 from handrail.records.reach import courses_of
 from handrail.rules.handoff_loop import Stage
@@ -35,7 +36,9 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Every hand-off in reach: mine to accept, mine that nobody has accepted, and what follows the acceptance."""
     user, now = signed_in(request), clock.now()
     reached = courses_of(user, now).filter(events__kind__in=KINDS).select_related("patient").distinct()
-    lists = page.lists(reached.order_by("started_at", "id"), user, allowed(user, now), now)
+    lists = page.lists(
+        reached.order_by("started_at", "id"), permissions.organisations_of(user, now), allowed(user, now), now
+    )
     return render(request, "handrail/handoffs.html", {**frame(request, "handoffs"), **lists})
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Max, Prefetch
+from django.db.models import Max, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import quote_etag
@@ -17,12 +19,11 @@ from handrail import clock
 from handrail.alerts.models import AlertEntry, Page
 from handrail.people import permissions
 from handrail.people.models import User
-from handrail.records.models import Event
+from handrail.records.models import Course, Event
 from handrail.records.reach import courses_of
-from handrail.web import handoff_page
+from handrail.web import board_page, handoff_page
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
-from handrail.web.presenters import board as board_rows
 from handrail.web.presenters import course_row
 
 
@@ -40,37 +41,49 @@ def board(request: HttpRequest) -> HttpResponse:
     looks(request)
     reached = courses_of(person, now)
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
-    tag = _board_tag(person, reached, now)
+    asked = board_page.asked_for(request)
+    houses = permissions.organisations_of(person, now)
+    tag = _board_tag(person, houses, reached, asked, now)
     if background and request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304)
     around = frame(request, "board")
-    found = reached.filter(ended_at__isnull=True).select_related("patient", "site").order_by("started_at", "id")
-    alerts = (
+    going_on = reached.filter(ended_at__isnull=True)
+    # The quiet ones first: whoever begins to need somebody meanwhile is found twice, and not missed.
+    quiet = board_page.read_quiet(going_on, asked, now)
+    found = list(board_page.light(board_page.needing(going_on, now)).order_by("started_at", "id"))
+    alerts = list(
         open_alerts(person)
         .select_related("course", "course__patient", "acknowledged_by", "site", "organisation")
+        .defer(*(f"course__{name}" for name in board_page.NOT_SHOWN))
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
     may = allowed(person, now)
-    lists = board_rows(found, alerts, now, around["zone"], may)
-    handed = handoff_page.lists(found, person, may, now)
+    lists = board_page.board(found, quiet, alerts, now, around["zone"], may)
+    handed = handoff_page.lists(found, houses, may, now)
     lists["handoffs"] = handed["to_accept"] + handed["unaccepted"]
+    lists["pages_hidden"] = not alerts and any(pk not in may.pages for pk in _reached(going_on, found, quiet))
     template = "handrail/board_lists.html" if background else "handrail/board.html"
     response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
     response["ETag"] = tag
     return response
 
 
-def _board_tag(person: User, reached: Any, now: Any) -> str:
-    """Changes with the person, with any new event or page in reach, and every half minute."""
-    entries = AlertEntry.objects.filter(organisation__in=permissions.organisations_of(person, now))
+def _reached(courses: QuerySet[Course], needy: list[Course], quiet: board_page.Quiet) -> Iterable[UUID]:
+    """All of the courses; those that are not on the page are asked for only where there are any."""
+    on_the_page = [each.pk for each in (*needy, *quiet.courses)]
+    return on_the_page if len(quiet.courses) == quiet.everywhere else courses.values_list("pk", flat=True)
+
+
+def _board_tag(person: User, houses: list[UUID], reached: Any, asked: board_page.Asked, now: Any) -> str:
+    """Changes with the person, with what is asked for, with any new event or page in reach, and every half minute."""
+    entries = AlertEntry.objects.filter(organisation__in=houses)
     latest = [
         Event.objects.filter(course__in=reached).aggregate(latest=Max("recorded_at"))["latest"],
         entries.aggregate(latest=Max("at"))["latest"],
     ]
     half_minute = int(now.timestamp() // (30 * clock.speed()))
-    return quote_etag(
-        "-".join([str(person.pk), *(f"{at.isoformat()}" if at else "none" for at in latest), str(half_minute)])
-    )
+    parts = [str(person.pk), *(f"{at.isoformat()}" if at else "none" for at in latest), str(half_minute)]
+    return quote_etag("-".join([*parts, asked.query()]))
 
 
 def _fever_night(around: dict[str, Any]) -> dict[str, str] | None:

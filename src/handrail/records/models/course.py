@@ -11,7 +11,7 @@ from handrail.people.owned import OwnedRow
 class Course(OwnedRow):
     """One product, one attempt at initiation, one patient.
 
-    `assessment`, `assessed_at` and `look_again_at` are recomputed from the events at any time; a nightly job compares.
+    `assessment`, `assessed_at`, `look_again_at` and `quiet_until` are recomputed from the events at any time; a nightly job compares.
     The watcher claims a course with `claimed_by`, `lease_until` and `turn` (the fence).
     """
 
@@ -48,6 +48,8 @@ class Course(OwnedRow):
     assessment = models.JSONField(null=True, blank=True)
     assessed_at = models.DateTimeField(null=True, blank=True)
     look_again_at = models.DateTimeField(null=True, blank=True)
+    quiet_until = models.DateTimeField(null=True, blank=True)
+    """Until when the stored answer asks nobody for anything (`rules/quiet`); null: somebody is asked, or it is not known."""
     claimed_by = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     turn = models.PositiveBigIntegerField(default=0)
