@@ -11,9 +11,9 @@ from handrail.actions.emergency import issue_card
 from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert
 from handrail.people.scope import everything
-from tests.journeys.conftest import PHONE
+from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, event
-from tests.support.seeing import picture, sideways, sign_in
+from tests.support.seeing import cut_off, picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -74,8 +74,9 @@ def test_a_department_asks_and_is_called_back(
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "call-back-done")
 
-    desk = sign_in(open_context(viewport={"width": 1280, "height": 900}), world.alice.director, live_server.url)
-    desk.goto(f"{live_server.url}/programme/expert-line/")
-    expect(desk.get_by_role("heading", level=1)).to_have_text("Expert line")
-    assert axe(desk) == [] and sideways(desk) == 0
-    picture(desk, "expert-line")
+    for viewport, name in ((DESKTOP, "expert-line"), (PHONE, "expert-line-phone")):
+        desk = sign_in(open_context(viewport=viewport), world.alice.director, live_server.url)
+        desk.goto(f"{live_server.url}/programme/expert-line/")
+        expect(desk.get_by_role("heading", level=1)).to_have_text("Expert line")
+        assert axe(desk) == [] and sideways(desk) == 0 and cut_off(desk) == []
+        picture(desk, name)

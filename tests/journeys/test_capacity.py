@@ -12,6 +12,7 @@ from handrail.people.scope import everything
 from tests.journeys.conftest import DESKTOP, PHONE, PICTURES, judged
 from tests.support.capacity import counted
 from tests.support.factories import MONDAY_0900, World
+from tests.support.seeing import cut_off
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "a long synthetic password"
@@ -82,6 +83,7 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
     director.get_by_role("link", name="Capacity of Synthetic Site").click()
     expect(director.get_by_text("This site has said no number yet: nothing is refused")).to_be_visible()
     judged(director, axe, f"{picture}-empty")
+    assert cut_off(director) == []
     form = director.get_by_role("region", name="Say what this site can take")
     for label, number in NUMBERS.items():
         form.get_by_label(label, exact=True).fill(number)
@@ -110,6 +112,7 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
     director.goto(f"{live_server.url}/programme/sites/waiting/")
     expect(director.get_by_text("wanted for Tue 3 Mar 2026")).to_be_visible()
     judged(director, axe, f"{picture}-waiting")
+    assert cut_off(director) == []
     director.get_by_role("link", name="Capacity of Synthetic Site").click()
     goes = director.get_by_role("region", name="Let a start go on")
     goes.get_by_label("Synthia Example").check()

@@ -29,6 +29,13 @@ def sign_in(context: BrowserContext, user: Any, url: str) -> Page:
     return context.new_page()
 
 
+def cut_off(page: Page) -> list[str]:
+    """The tables of a page that are wider than their place, so that columns stand out of sight."""
+    wide = "all => all.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.ariaLabel)"
+    found: list[str] = page.eval_on_selector_all(".scroll", wide)
+    return found
+
+
 def sideways(page: Page) -> int:
     """Pixels that the page is wider than the screen."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

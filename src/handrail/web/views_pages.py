@@ -54,6 +54,9 @@ CALL_BACK_WORDS: Final = (
     "Call the number below. Only a call that reached somebody, written down here, ends this page: “I have it” does not."
 )
 """Of a page about a call back."""
+HAVE_BACK: Final = (
+    "Call now: without a call that reached somebody, written down, others are paged once the promised time is over."
+)
 STATE_WORDS: Final = {
     Page.State.SENDING: "being sent",
     Page.State.SENT: "sent",
@@ -310,7 +313,8 @@ def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         return redirect("page", alert_id=alert.pk)
     at = short_time(done.at, zone)
     if done.mine:
-        messages.success(request, f"You have it since {at}. Nobody else is paged for it.")
+        back = ask_of(alert.key) is not None
+        messages.success(request, f"You have it since {at}. {HAVE_BACK if back else 'Nobody else is paged for it.'}")
     else:
         messages.warning(request, f"{done.who.name} has it since {at}.")
     return redirect("page", alert_id=alert.pk)

@@ -86,11 +86,12 @@ def reviews(capacity: Capacity) -> dict[str, Any]:
     on = sorted({day for day, _who in counted})
     total = {who: sum(count for (_day, each), count in counted.items() if each == who) for who in HANDS}
     shown = [who for who in HANDS if who != "not_known" or total[who]]
+    hands = {who: _upper(WHO[who]) for who in shown}
     return {
-        "hands": [_upper(WHO[who]) for who in shown],
-        "total": [total[who] for who in shown],
+        "hands": list(hands.values()),
+        "total": [(words, total[who]) for who, words in hands.items()],
         "physician": total["physician"],
-        "rows": [(say_date(each), [counted[each, who] for who in shown]) for each in on],
+        "rows": [(say_date(each), [(words, counted[each, who]) for who, words in hands.items()]) for each in on],
     }
 
 
