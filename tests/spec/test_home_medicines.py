@@ -59,12 +59,12 @@ def state(told: Told, at: str = LATER) -> tuple[str, str]:
 
 
 def taken(told: Told, at: str = LATER, disposition: Disposition = Disposition.CALL_AND_COME_IN) -> str | None:
-    """The medicine that the patient is told of after the latest check-in."""
+    """The medicine, or medicines, that the patient is told of after the latest check-in."""
     history = told.history()
     report = history.last("checkin_received")
     assert report is not None
     found = to_take(history, load_policy(), report, disposition, instant(at))
-    return f"{found.medicine} {found.dose_mg} mg" if found else None
+    return ", ".join(f"{each.medicine} {each.dose_mg} mg" for each in found) or None
 
 
 def test_with_everything_known_it_may_be_used():
@@ -203,6 +203,51 @@ def test_another_trigger_is_not_told_by_itself(trigger: str):
     told.tell("checkin_received", NIGHT, **FEVER)
     assert state(told)[0] == "usable"
     assert taken(told) is None
+
+
+STAND_BY: dict[str, Any] = {
+    "agent": "antibiotic",
+    "medicine": "Levofloxacin",
+    "dose_mg": "750",
+    "trigger": "fever_and_nobody_reached",
+}
+
+
+@pytest.mark.parametrize(
+    # what is different                  | the patient is told
+    ("changes", "wanted"),
+    [
+        ({}, "Levofloxacin 750 mg"),
+        ({"trigger": "fever"}, "Levofloxacin 750 mg"),
+        ({"trigger": "fever_or_neurological_change"}, "Levofloxacin 750 mg"),
+        ({"trigger": "told_by_clinician"}, None),
+        ({"trigger": None}, None),
+        ({"teach_back_passed": False}, None),
+        ({"teach_back_passed": None}, None),
+        ({"allergy_checked": None}, None),
+        ({"agent": "antipyretic"}, None),
+    ],
+)
+def test_a_stand_by_antibiotic_is_told_as_it_was_authorised(changes: dict[str, Any], wanted: str | None):
+    told = at_home(**STAND_BY | changes)
+    told.tell("checkin_received", NIGHT, **FEVER)
+    assert taken(told) == wanted
+
+
+def test_of_two_medicines_dexamethasone_is_told_first():
+    told = at_home(**STAND_BY)
+    told.tell("home_medicine_authorised", "2026-03-01 09:00", by=DOCTOR, **ALL_WELL)
+    told.tell("checkin_received", NIGHT, **FEVER)
+    assert taken(told) == "dexamethasone 20 mg, Levofloxacin 750 mg"
+
+
+@pytest.mark.parametrize(("agent", "seen"), [("levofloxacin", True), (" Levofloxacin", True), ("antibiotic", True), ("amoxicillin", False)])  # fmt: skip
+def test_a_stand_by_antibiotic_that_was_taken_is_known_by_the_name_on_the_pack(agent: str, seen: bool):
+    told = at_home(**STAND_BY)
+    told.tell("medicine_given", "2026-03-03 02:16", agent=agent, dose_mg="750", purpose="home")
+    told.tell("checkin_received", "2026-03-03 02:18", **FEVER)
+    (only,) = told.assess(LATER).home_medicines
+    assert (only.taken_at is not None, taken(told) is None) == (seen, seen)
 
 
 def test_whoever_goes_to_the_emergency_department_is_told_nothing_else():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from handrail.actions.checkin_answers import Answers
 from handrail.actions.doors import doors_of
 from handrail.actions.errors import ConflictError, NotVisibleError, TooManyError
 from handrail.actions.facts import receive_checkin
-from handrail.actions.home_medicines import Instruction, instruction_after
+from handrail.actions.home_medicines import Instruction, instructions_after
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.recording import CANNOT_ASSESS, Recorded
 from handrail.actions.truth import (
@@ -145,6 +145,7 @@ class Receipt:
     ask_again_after: int | None
     """After how many seconds the page asks again what is true; None when nothing is waited for."""
     take: Instruction | None = None
+    """What the button says was taken: of several medicines the first that is still to take."""
     doors: tuple[str, ...] = ()
     """Where to go, line by line: of somebody who cannot wait, the emergency department and nothing else."""
 
@@ -346,20 +347,21 @@ def receipt_for(
     ladder = Ladder(triage["ladder"]) if triage.get("ladder") else None
     disposition = Disposition(triage.get("disposition") or "none")
     known = not failed and bool(judged)
-    take = instruction_after(history, policy, event, disposition, now) if history and known and not by_text else None
+    told = history if known and not by_text else None
+    takes = instructions_after(told, policy, event, disposition, now) if told else ()
     due = (judged.get("watch") or {}).get("next_check_due") if known else None
     zone = patient_zone(history) if history else course.time_zone
     waits = not known or cannot_wait(alerts) or disposition is Disposition.ED_NOW
     return Receipt(
         id=str(event.id),
         truth=truth,
-        instructions=tuple(_instructions(event, ladder, disposition, policy, take, known=known)),
+        instructions=tuple(_instructions(event, ladder, disposition, policy, takes, known=known)),
         call=number_of(course, just.party) if just is not None and just.party else number_to_call(course, now),
         next_check=_clock_words(datetime.fromisoformat(due) if due else None, zone, course),
         tone=_tone(ladder, known=known),
         again=again,
         ask_again_after=ask_again_after(alerts),
-        take=take,
+        take=takes[0] if takes else None,
         doors=() if by_text else _doors(course, now, zone, ladder, only_ed=waits),
     )
 
@@ -378,7 +380,7 @@ def _instructions(
     ladder: Ladder | None,
     disposition: Disposition,
     policy: Policy,
-    take: Instruction | None,
+    takes: Sequence[Instruction],
     *,
     known: bool,
 ) -> Iterator[str]:
@@ -398,7 +400,7 @@ def _instructions(
     elif body.temperature_c is None or "temperature_c" in body.implausible:
         yield _("Without a temperature this check does not count. Measure it and send another check.")
     elif body.temperature_c >= policy.triage.fever_c:
-        if take is not None:
+        for take in takes:
             yield take.words
         yield _("Take fever medicine only if your team told you to.")
         yield _("Do not stay alone.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -17,8 +18,9 @@ from handrail.people.models import LinkToken
 from handrail.people.scope import acting_for
 from handrail.records import wire
 from handrail.records.models import Course, Event
+from handrail.rules.answer import HomeMedicine
 from handrail.rules.history import History
-from handrail.rules.home_medicines import home_medicines, to_take
+from handrail.rules.home_medicines import FOR_FEVER, home_medicines, to_take
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Disposition
 
@@ -34,17 +36,28 @@ class Instruction:
     taken: str
 
 
-def instruction_after(
+def instructions_after(
     history: History, policy: Policy, event: Event, disposition: Disposition, now: datetime
-) -> Instruction | None:
-    """The authorised medicine after a report of fever; None where any condition is not known or not met."""
+) -> tuple[Instruction, ...]:
+    """The authorised medicines after a report of fever; none of which any condition is not known or not met."""
     chosen = to_take(history, policy, wire.to_fact(event), disposition, now)
-    if chosen is None or chosen.dose_mg is None:
-        return None
-    named = {"medicine": chosen.medicine or "", "dose": format(chosen.dose_mg.normalize(), "f")}
+    return tuple(_instruction(each, each.dose_mg) for each in chosen if each.dose_mg is not None)
+
+
+def _instruction(chosen: HomeMedicine, dose_mg: Decimal) -> Instruction:
+    """One medicine: at a fever, or only where the patient reaches nobody, as the prescriber has authorised it."""
+    named = {"medicine": chosen.medicine or "", "dose": format(dose_mg.normalize(), "f")}
+    words = (
+        _("Take %(medicine)s %(dose)s mg now, as your team agreed with you. Then call. Then come in.")
+        if chosen.trigger in FOR_FEVER
+        else _(
+            "Call first. Only if you can reach no clinician: take %(medicine)s %(dose)s mg, as your team agreed with you. "
+            "Go on calling, and come in."
+        )
+    )
     return Instruction(
         authorisation=chosen.authorisation,
-        words=_("Take %(medicine)s %(dose)s mg now, as your team agreed with you. Then call. Then come in.") % named,
+        words=words % named,
         taken=_("I have taken %(medicine)s %(dose)s mg") % named,
     )
 

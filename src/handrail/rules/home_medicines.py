@@ -24,6 +24,11 @@ RULE: Final = "home_medicines"
 PRESCRIBERS: Final = ("oncologist", "on_call", "app")
 """The roles that may authorise one."""
 FOR_FEVER: Final = ("fever", "fever_or_neurological_change")
+TOLD: Final = {
+    "dexamethasone": FOR_FEVER,
+    "antibiotic": (*FOR_FEVER, "fever_and_nobody_reached"),
+}
+"""The kinds of medicine that a patient is told of after a fever, in this order, and for which triggers."""
 AGENT_WORDS: Final = {
     "dexamethasone": "dexamethasone",
     "antipyretic": "fever medicine",
@@ -78,33 +83,31 @@ def home_medicines(history: History, policy: Policy, now: datetime) -> HomeAnswe
 
 def to_take(
     history: History, policy: Policy, report: Event, disposition: Disposition, now: datetime
-) -> HomeMedicine | None:
-    """The medicine a patient is reminded of after a report of fever: always "take, call, then come".
+) -> tuple[HomeMedicine, ...]:
+    """The medicines a patient is reminded of after a report of fever: always "take, call, then come".
 
     Only after a temperature and all confusion questions, answered right; never where the patient goes to the emergency
     department at once; only what is usable, authorised for fever, and not taken since it was authorised.
     """
     body = report.body
     if report.kind != "checkin_received" or body.temperature_c is None or body.temperature_c < policy.triage.fever_c:
-        return None
+        return ()
     answers = body.home_neuro or {}
     if not set(answers) >= set(NEURO_QUESTIONS) or any(answer != "right" for answer in answers.values()):
-        return None
+        return ()
     if body.symptoms is None and body.none_of_these is not True:
-        return None
+        return ()
     if any(row.neurological for word in body.symptoms or () if (row := policy.sign_named(word))):
-        return None
+        return ()
     if disposition is Disposition.ED_NOW:
-        return None
-    for each in home_medicines(history, policy, now).medicines:
-        if (
-            each.agent == "dexamethasone"
-            and each.state == "usable"
-            and each.trigger in FOR_FEVER
-            and each.taken_at is None
-        ):
-            return each
-    return None
+        return ()
+    known = home_medicines(history, policy, now).medicines
+    return tuple(
+        each
+        for agent, triggers in TOLD.items()
+        for each in known
+        if each.agent == agent and each.state == "usable" and each.trigger in triggers and each.taken_at is None
+    )
 
 
 # --- what is authorised ---------------------------------------------------------------------------------------------
@@ -140,7 +143,11 @@ def _judge(
         against.append("the pack is not at hand")
     elif there is None:
         missing.append("medicine_pack_at_hand")
-    taken = [each.at for each in _taken(history) if each.at >= event.at and _is(each, body.agent, policy)]
+    taken = [
+        each.at
+        for each in _taken(history)
+        if each.at >= event.at and (_is(each, body.agent, policy) or _named(each, body.medicine))
+    ]
     state = "not_usable" if against else "not_known" if missing else "usable"
     words = [*against, *(f"not known: {name.replace('_', ' ')}" for name in missing)]
     return HomeMedicine(
@@ -234,6 +241,11 @@ def _is(event: Event, agent: str, policy: Policy) -> bool:
     return event.body.agent is None or agent in (_name(event), row.id if (row := row_hiding(event, policy)) else None)
 
 
+def _named(event: Event, medicine: str | None) -> bool:
+    """Whether a medicine that was given carries the name on the pack: of a stand-by antibiotic the kind alone names none."""
+    return (medicine or "").strip().lower() == _name(event)
+
+
 def _name(event: Event) -> str:
     agent = event.body.agent
     return "tocilizumab" if is_tocilizumab(agent) else (agent or "").strip().lower()
@@ -243,9 +255,7 @@ def _covered(event: Event, history: History, policy: Policy) -> bool:
     """Whether somebody had authorised what was taken at home."""
     before = [e.body for e in history.of("home_medicine_authorised") if e.at <= event.at]
     return any(
-        (body.agent is not None and _is(event, body.agent, policy))
-        or (body.medicine or "").strip().lower() == _name(event)
-        for body in before
+        (body.agent is not None and _is(event, body.agent, policy)) or _named(event, body.medicine) for body in before
     )
 
 
