@@ -18,6 +18,7 @@ FORMAT: Final = "handrail-policy-diff/1"
 NAMES: Final = ("id", "symptom", "reading", "requirement")
 """What a row of a list is called by."""
 _ENVELOPE: Final = ("source", "status")
+_WHO_ASSESSES: Final = "daily.day.who"
 _APART: Final = ("format", "id", "version", "title", "sources", "caution", "base", "departure")
 
 
@@ -91,7 +92,7 @@ def _of_value(
     if old == new or (number_of(old) is not None and number_of(old) == number_of(new)):
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        known = [key for key in (*old, *new) if key not in _ENVELOPE]
+        known = [key for key in (*old, *new) if key not in _ENVELOPE and not _follows(place, key, old, new)]
         values_differ = any(old.get(key) != new.get(key) for key in known)
         for key in dict.fromkeys(known):
             yield from _of_value(old.get(key), new.get(key), row, f"{place}.{key}", caution, key)
@@ -107,6 +108,11 @@ def _of_value(
     else:
         verdict, because = _verdict(old, new, caution.get(place))
         yield _change(row, field if row != place else None, old, new, verdict, because)
+
+
+def _follows(place: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Words that say again what another value of their row says: whoever signs for the roles of a day signs for their names."""
+    return f"{place}.{key}" == _WHO_ASSESSES and old.get("roles") != new.get("roles")
 
 
 def _of_rows(

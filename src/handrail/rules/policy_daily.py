@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import Status
 
 Contact = Literal["in_person", "call", "video"]
+ASSESSORS: Final = {
+    "app": "APP",
+    "oncologist": "physician",
+    "prescriber": "physician",
+    "nurse": "nurse",
+    "on_call": "clinician on call",
+}
+"""The roles that may assess, each as a person says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,11 @@ class DailyPolicy:
         return next((row for row in self.day if after in row.days_after), every_other_day)
 
 
+def words_of(roles: Iterable[str]) -> str:
+    """Who assesses, as the pages say it: `APP or physician`."""
+    return " or ".join(dict.fromkeys(ASSESSORS.get(role, role) for role in roles))
+
+
 def check_daily(daily: DailyPolicy) -> None:
     """Refuse rows that leave a day to nobody, or to two.
 
@@ -58,3 +72,7 @@ def check_daily(daily: DailyPolicy) -> None:
     for row in daily.day:
         if not row.roles:
             raise ProtocolDataError("hole", "Somebody assesses on every day.", f"daily.day.{row.id}.roles")
+        if not set(row.roles) <= set(ASSESSORS):
+            raise ProtocolDataError(
+                "unknown_word", f"Each is one of: {', '.join(ASSESSORS)}.", f"daily.day.{row.id}.roles"
+            )

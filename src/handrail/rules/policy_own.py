@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from handrail.rules.label_words import spaced
 from handrail.rules.policy import Policy, canonical, load_policy, policy_from_document, shipped_document
-from handrail.rules.policy_caution import MORE, Direction
+from handrail.rules.policy_caution import MORE, NEITHER, Direction
 from handrail.rules.policy_changes import PolicyChange, changes_of, named_rows, number_of, say
 from handrail.rules.policy_checks import of_policy
+from handrail.rules.policy_daily import words_of
 from handrail.rules.strict import ProtocolDataError
 
 SITE: Final = "SITE"
@@ -120,6 +121,7 @@ def own_policy(
         if place not in leaves:
             raise ProtocolDataError("unknown_key", "The policy has no such value.", place)
         _put(leaves[place], text, base.caution[leaves[place].place])
+    _say_who_assesses(document)
     document["id"], document["version"] = policy_id, str(version)
     document["title"] = f"Policy of {organisation}, version {version}"
     document["base"] = {"id": base.ref.id, "version": base.ref.version, "sha256": base.ref.sha256}
@@ -190,12 +192,20 @@ def _inside(
             yield _Leaf(row=row, field=name, place=where, holder=value, key=key, sourced=rests_on)
 
 
+def _say_who_assesses(document: Mapping[str, Any]) -> None:
+    """The words of a day of the window follow its roles, where these are not the shipped ones."""
+    shipped = {row["id"]: row for row in shipped_document()["daily"]["day"]}
+    for row in document["daily"]["day"]:
+        if row["roles"] != shipped[row["id"]]["roles"]:
+            row["who"] = words_of(row["roles"])
+
+
 def _changeable(value: Any, direction: Direction) -> bool:
-    """A number, a word of an order, or a list of single words; sentences and lists of them are not typed here."""
+    """A number, a word of an order, or a list of numbers or single words; sentences and lists of them are not typed here."""
     if isinstance(direction, tuple):
         return True
     if isinstance(value, list):
-        return direction == MORE and not any(" " in str(each) or "," in str(each) for each in value)
+        return direction in (MORE, NEITHER) and not any(" " in str(each) or "," in str(each) for each in value)
     return not isinstance(value, bool) and number_of(value) is not None
 
 
@@ -216,10 +226,15 @@ def _read(text: str, old: Any, direction: Direction, place: str) -> Any:
         if text not in direction:
             raise ProtocolDataError("unknown_word", f"One of: {', '.join(direction)}.", place)
         return text
-    if direction == MORE and isinstance(old, list):
-        words = [word for word in text.replace(",", " ").split() if word]
+    if isinstance(old, list):
+        words = list(dict.fromkeys(text.replace(",", " ").split()))
         if old and not words:
             raise ProtocolDataError("wrong_value", "The list is empty.", place)
+        if old and all(isinstance(each, int) for each in old):
+            if not all(word.isdecimal() for word in words):
+                raise ProtocolDataError("wrong_value", "Type whole numbers, with commas between them.", place)
+            numbers = sorted({int(word) for word in words})
+            return numbers if numbers != sorted(old) else old
         return words if sorted(words) != sorted(old) else old
     try:
         number = Decimal(text)

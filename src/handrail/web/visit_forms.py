@@ -26,7 +26,8 @@ VISIT_FORMS: Final = (
         key="book",
         title="Book an assessment",
         verb="record_contact",
-        intro="Every day of the watched window has one: by an APP or a physician on the day of the dose, by a nurse on the others.",
+        intro="Every day of the watched window has one, by whom the policy of the course names: as shipped an APP or a physician on "
+        "the day of the dose, a nurse on the others.",
         events=one("visit_planned"),
         fields=(
             AT,
