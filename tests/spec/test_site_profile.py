@@ -14,6 +14,7 @@ from handrail.rules.drills import Run, load_drills
 from handrail.rules.site_levels import load_site_levels
 from handrail.rules.site_profile import (
     Answer,
+    Happened,
     KnownSite,
     Named,
     not_known,
@@ -84,6 +85,19 @@ def test_a_site_of_which_nothing_is_on_record_answers_nothing_and_says_whom_to_a
 def test_the_outcome_figures_are_not_made_up():
     parts = answers(known())["outcomes"].parts
     assert [(part.known, part.owner) for part in parts] == [(False, "director")]
+
+
+def test_an_outcome_that_somebody_knows_is_told_beside_what_was_published_and_one_that_nobody_knows_is_asked():
+    told = (
+        Happened(words="CRS of any grade: 6 of 12 courses.", known=True, evidence="courses of eight quarters", beside=("A 1 of 2", "B 3 of 4")),
+        Happened(words="Unplanned admission: not known of any of 12 courses.", known=False, evidence="courses of eight quarters"),
+    )  # fmt: skip
+    one, other = answers(known(happened=told))["outcomes"].parts
+    assert (one.words, one.known, one.owner, one.on) == (
+        "CRS of any grade: 6 of 12 courses. Published: A 1 of 2; B 3 of 4.", True, "", TODAY,
+    )  # fmt: skip
+    assert other.words.endswith("courses. No published count of this was found.")
+    assert (other.known, other.owner, other.evidence) == (False, "director", "courses of eight quarters")
 
 
 @pytest.mark.parametrize(

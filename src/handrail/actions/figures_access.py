@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from handrail.actions.figures import VERB, Figures, Read, read_figures
+from handrail.actions.figures import VERB, Figures, Read, figures_of, read_figures
 from handrail.actions.referral_courses import LANGUAGES
 from handrail.actions.referral_intake import intake_of
 from handrail.actions.referrals import Kind
@@ -47,6 +47,16 @@ def read_board(person: User, now: datetime, rules: Definitions | None = None) ->
     rules = rules or definitions()
     found = read_figures(person, now, rules)
     able = [e.organisation_id for e in permissions.memberships(person, now) if e.role in permissions.VERBS[VERB]]
+    return _board(found, able, now, rules)
+
+
+def board_of(organisation_id: UUID, now: datetime, rules: Definitions | None = None) -> Board:
+    """The same of one organisation, whoever asks: nothing of it leaves but what `withheld_lines` lets go."""
+    rules = rules or definitions()
+    return _board(figures_of(organisation_id, now, rules), [organisation_id], now, rules)
+
+
+def _board(found: Figures, able: Sequence[UUID], now: datetime, rules: Definitions) -> Board:
     since = now - timedelta(days=93 * rules.look_back.quarters + 1)
     referrals = list(
         Referral.objects.filter(organisation__in=able, received_at__gte=since, received_at__lte=now).select_related(

@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from handrail.actions.payer_papers import papers_of
 from handrail.actions.site_facts import Gathered, gather
+from handrail.actions.site_outcomes import happened_at
 from handrail.actions.spreadsheet import as_csv
 from handrail.people import scope
 from handrail.people.models import CarePlace, Site
@@ -50,6 +51,7 @@ def _known(site: Site, now: datetime) -> KnownSite:
         drills=tuple(run_of(row) for row in standing_drills_of([site.pk])),
         patients=_patients(site, since, now),
         read_hours=tuple(_read_hours(site, since, now)),
+        happened=happened_at(site, products, now),
     )
 
 

@@ -104,6 +104,19 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """How often something happened in the courses of the site, in words in which no count of few stands.
+
+    `known`: False where nobody knows it. `beside`: published counts of the same, each in words.
+    """
+
+    words: str
+    known: bool
+    evidence: str
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSite:
     """Everything that answers a question, read at once.
 
@@ -113,6 +126,7 @@ class KnownSite:
         patients: how many were given each product in the days that are counted.
         read_hours: of each hand-off to the practice in those days, the hours until a named person read it; None: nobody has.
         count_holds_days: for so many days a count of doses counts.
+        happened: reactions, visits and admissions after the step-ups that began here; empty: none is counted.
     """
 
     facts: SiteFacts
@@ -125,6 +139,7 @@ class KnownSite:
     drills: tuple[Run, ...] = ()
     patients: Mapping[str, int] = field(default_factory=dict)
     read_hours: tuple[Decimal | None, ...] = ()
+    happened: tuple[Happened, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +198,9 @@ def _parts(row: QuestionRow, site: KnownSite, counting: CountingRow, drills: Dri
     elif row.reads == "read_back":
         yield _read_back(row, site, counting)
     elif row.reads == "outcomes":
-        yield _unknown(
-            row,
-            "Not known for this site alone: the programme’s own rates, small counts withheld, are the CSV of its figures.",
-        )
+        yield from (_happened(row, each, site) for each in site.happened)
+        if not site.happened:
+            yield _unknown(row, "Not known: no step-up that began here is counted.")
     yield from _items(row, site)
 
 
@@ -249,6 +263,17 @@ def _line(line: Line, product: str, site: KnownSite) -> Part:
         product=product,
         owner=line.owner if line.state == "not_known" else "",
         holds=line.state == "shown",
+    )
+
+
+def _happened(row: QuestionRow, told: Happened, site: KnownSite) -> Part:
+    beside = f"Published: {'; '.join(told.beside)}." if told.beside else "No published count of this was found."
+    return Part(
+        words=f"{told.words} {beside}",
+        known=told.known,
+        on=site.today,
+        evidence=told.evidence,
+        owner="" if told.known else row.owner,
     )
 
 
