@@ -222,9 +222,10 @@ def test_a_director_excepts_an_item_until_a_day_and_with_a_reason(changes, holds
         assert line.next_step is None
 
 
-def test_the_rems_is_never_excepted():
-    known = without(site("4"), "SITE-04")
-    assert level_of(replace(known, excepted=(excepted("SITE-04", product=TEC),))).level == "0"
+@pytest.mark.parametrize(("item", "product"), [("SITE-01", None), ("SITE-04", TEC)])
+def test_the_champion_and_the_rems_are_never_excepted(item, product):
+    known = without(site("4"), item)
+    assert level_of(replace(known, excepted=(excepted(item, product=product),))).level == "0"
 
 
 def test_an_item_of_each_product_is_excepted_for_that_product():

@@ -16,6 +16,7 @@ from handrail.actions.actor import person
 from handrail.actions.facts import record_event
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.site_levels import record_way
+from handrail.people.models import Shift
 from handrail.people.scope import everything
 from handrail.web.sites.forms import NAMES
 from tests.support.agreements import agreed_between
@@ -274,6 +275,59 @@ def test_t80_a_site_without_a_champion_is_at_level_0(world):
         listed = words(signed_in(world.bob.nurse).get(reverse("sites")).content)
         assert "Level 0" in listed
         assert "Level 4 is signed, and items of it do not hold." in listed
+
+
+def test_t80_whoever_signs_or_excepts_a_site_without_a_champion_is_at_level_0_and_takes_no_dose(world):
+    """Removing `exception = false` from SITE-01 of the checklist makes it fail."""
+    ready(world.alice, "4", but=("SITE-01",))
+    assert "it is at level 0" in planned(world, step="treatment")[1]
+    assert planned(world, step="treatment")[0] == 422
+    form = {"until_on": in_days(90).isoformat(), "evidence": "visit", "why": "experienced team"}
+    for level in ("1", "2", "3", "4", "H"):
+        status, page = send(world.alice, world.alice.director, "level", level=level, **form)
+        assert (status, "SITE-01 (director): nothing is recorded" in page) == (422, True), level
+    waived = {"item": "SITE-01", "until_on": in_days(9).isoformat(), "reason": "she is on leave"}
+    assert send(world.alice, world.alice.director, "except", **waived)[0] == 422
+    assert "Level 0" in words(signed_in(world.alice.nurse).get(reverse("sites")).content)
+    told = {"item": "SITE-01", "met": "yes", "checked_on": TODAY.isoformat(), "evidence": "two names", "no_end": "yes"}
+    assert send(world.alice, world.alice.director, "item", **told)[0] == 302
+    assert "Level 4" in words(signed_in(world.alice.nurse).get(reverse("sites")).content)
+    assert planned(world, step="treatment")[0] == 302
+
+
+@pytest.mark.parametrize("step", ["first_on_call", "second_on_call", "attending"])
+def test_t82_one_hour_of_the_week_of_thanksgiving_without_somebody_on_call_blocks_the_start(step):
+    """Removing `holes` from `computed` of `site_facts._gathered` makes it fail; each step of the ladder is asked for."""
+    monday = MONDAY_0900 + timedelta(days=266)  # 23 November 2026
+    night = monday + timedelta(days=3, hours=17)  # from two to three in the night after Thanksgiving
+    with clock.use(clock.FrozenClock(monday)):
+        world = World()
+        ready(world.alice, "4", at=monday)
+        course = world.make_course(now=monday)
+        client = signed_in(world.alice.nurse)
+        address = reverse("record", args=[course.pk, "plan"])
+        body = {"at": "2026-11-23T09:00", "step": "step_up_1", "on": "2026-11-24", "setting": "outpatient"}
+        with everything():
+            shift = Shift.objects.get(organisation=world.alice.organisation, step=step)
+            ends = shift.ends_at
+            Shift.objects.filter(pk=shift.pk).update(ends_at=night)
+            rest = Shift.objects.create(
+                organisation=shift.organisation,
+                step=step,
+                user=shift.user,
+                starts_at=night + timedelta(hours=1),
+                ends_at=ends,
+            )
+        refused = client.post(address, body)
+        page = words(refused.content)
+        assert refused.status_code == 422
+        assert "step-up outside hospital needs level 4" in page
+        assert "SITE-13" in page
+        rota = site_page(world.alice)
+        assert "from Fri 27 Nov 2026 02:00 CST until Fri 27 Nov 2026 03:00 CST" in rota
+        with everything():
+            Shift.objects.filter(pk=rest.pk).update(starts_at=night)
+        assert client.post(address, body).status_code == 302, "with that hour covered the start is planned"
 
 
 def test_the_list_asks_as_much_for_ten_sites_as_for_one(world, django_assert_num_queries):
