@@ -316,6 +316,27 @@ def test_t85_the_setting_of_each_course_is_computed_and_explained():
         )
 
 
+def test_t85_the_class_of_each_course_stands_beside_its_setting_with_every_reason():
+    """Removing `"kind"` from the context of `web/setting/views.py` makes it fail."""
+    with v1_on_the_desk(JULY) as (world, course):
+        said = page(world, course)
+        assert "Outside hospital: step-up dose 1" in said
+        signed = "Simple or complicated Complicated a departure from the label or the protocol is signed"
+        assert signed in said
+        assert "CRS of grade 2" not in said
+        assert "how the rest of the step-up goes" in said
+        reaction = {"tmax_c": "38.6", "fever_other": False, "hypotension": True, "o2": "none", "clinician_grade": 2}
+        tell(world, course, [("dose_given", at(0, 8), {"step": "step_up_1", "dose_mg": "4"}), ("crs_assessed", at(0, 9), reaction)], eve())  # fmt: skip
+        said = page(world, course)
+        assert "Simple or complicated Complicated" in said
+        assert "CRS of grade 2" in said
+        assert re.search(r"(In hospital|Outside hospital|Hybrid|Defer the start|Nothing is recommended yet): |No setting can be said\.", said)  # fmt: skip
+        other = world.make_course()  # nothing is recorded, nothing is planned: both are said all the same
+        said = page(world, other)
+        assert "No setting can be said." in said or "Nothing is recommended yet" in said
+        assert "Simple or complicated Not known: handle it as complicated" in said
+
+
 # --- the decision ------------------------------------------------------------------------------------------------------------
 
 

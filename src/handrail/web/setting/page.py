@@ -10,12 +10,14 @@ from handrail.actions.setting_desk import Desk
 from handrail.people.models import User
 from handrail.rules.answer import SourceRef
 from handrail.rules.evidence import Evidence
+from handrail.rules.handoff_kind import HandoffKind
 from handrail.rules.setting import Reason, Setting
 from handrail.rules.setting_case import FACT_WORDS
 from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence, travel_evidence
 from handrail.rules.setting_facts import MONTHS, uncovered
 from handrail.rules.telling import role_words
 from handrail.rules.terms import STEP_WORDS, civil_date, day_start, say_date, say_instant, zone_named
+from handrail.web.handoff_page import KIND_WORDS
 from handrail.web.setting.forms import ELSEWHERE
 
 HOURS: Final = range(24)
@@ -78,6 +80,11 @@ def page_context(desk: Desk, now: datetime) -> dict[str, Any]:
         "gate": [_gate(number, line) for number, line in _lines(look)],
         "zone_words": zone,
     }
+
+
+def class_rows(kind: HandoffKind) -> dict[str, Any]:
+    """Simple or complicated as things are known now, with every reason, and what would have to be known."""
+    return {"key": kind.kind, "words": KIND_WORDS[kind.kind], "because": kind.because, "missing": kind.missing}
 
 
 def _head(look: SettingLook, now: datetime) -> dict[str, Any]:

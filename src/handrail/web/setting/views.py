@@ -19,6 +19,7 @@ from handrail.actions.actor import person
 from handrail.actions.errors import ConflictError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.setting_desk import Desk, decide_setting, desk_of
+from handrail.actions.site_bookings import kind_of
 from handrail.people import permissions
 from handrail.records.models import Course
 from handrail.rules.switching import schedule_at
@@ -28,7 +29,7 @@ from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Filled, Form, events_of, fill, prefilled
 from handrail.web.setting.forms import FACT_FORMS, ROSTER, calendar_form, departure_form
-from handrail.web.setting.page import WORDS, missing_rows, page_context
+from handrail.web.setting.page import WORDS, class_rows, missing_rows, page_context
 
 SENT_BEFORE = "This form was sent before with other content. Open the page anew."
 
@@ -175,6 +176,7 @@ def _page(
         **frame(request, "courses"),
         "course": course_page.banner(found, found.assessment, now, names="view_identity" in verbs),
         **page_context(desk, now),
+        "kind": class_rows(kind_of(found, now)),
         "missing": [],
         "forms": [],
         "batch": uuid4(),
