@@ -8,6 +8,7 @@ import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -20,6 +21,8 @@ from handrail.people.scope import everything
 from handrail.records.models import Course
 from tests.support.capacity import DAY, TODAY, counted, full_of_room, plan, says
 from tests.support.factories import MONDAY_0900, World, dose, make_member, make_site
+from tests.support.own_policies import put_in_force, take_up
+from tests.support.referrals import referred
 
 pytestmark = pytest.mark.django_db
 
@@ -97,9 +100,12 @@ def test_t55_the_planner_shows_no_daily_review_on_a_physician_of_the_panel(world
     assert "All 3 6 0" in table  # three doses, six other days of the window, nobody of the panel
 
 
-def test_t55_a_policy_that_lets_nobody_else_review_shows_each_review_of_the_physician(world, monkeypatch):
+def test_t55_a_policy_that_lets_nobody_else_review_shows_each_review_of_the_physician(world):
+    """Removing `return "app" if "app" in row.roles else "physician"` from `course_load.falls_on` makes it fail."""
+    roles = dict.fromkeys(("daily__day__dosing_day__roles", "daily__day__other_day__roles"), "oncologist")
+    put_in_force(world.alice, **roles)
+    take_up(world.alice, world.course)
     plan(world)
-    monkeypatch.setattr("handrail.rules.course_load.falls_on", lambda _row: "physician")
     page = read(world.alice)
     assert "9 fall on the physicians of the panel" in page
 
@@ -166,6 +172,39 @@ def test_t64_the_first_dose_takes_a_patient_off_the_list(world):
             signed_in(nurse).get(reverse("waiting")).content
         )
         assert "Nobody is on the list for want of capacity." in read(world.alice)
+
+
+def test_t64_whoever_was_referred_and_has_no_course_is_in_the_report_with_how_far_it_came(world):
+    """Removing `"referred"` from the context of `waiting`, or the referrals from its file, makes it fail."""
+    nurse = signed_in(world.alice.nurse)
+    waits, over = referred(world.alice), referred(world.alice, given_name="Closed")
+    decide = {
+        "option": "other",
+        "rationale": "Synthetic: nobody is free to watch.",
+        "message": "Synthetic answer.",
+        "batch": str(uuid4()),
+    }
+    for user, step, typed in (
+        (world.alice.oncologist, "decide", decide),
+        (world.alice.nurse, "tell", {"way": "fax"}),
+        (world.alice.nurse, "close", {}),
+    ):
+        assert signed_in(user).post(reverse("referral_step", args=[over.pk, step]), typed).status_code == 302, step
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(days=3))):
+        report = words(nurse.get(reverse("waiting")).content)
+        sheet = nurse.get(reverse("waiting_csv")).content.decode()
+    part = report[report.index("Referred, and without a course") :]
+    assert waits.code in part and over.code in part
+    assert re.search(r"Received, read by nobody; referred \d working days ago", part), part
+    assert "Decided: " in part and "nobody is free to watch" in part
+    rows = [row for row in csv.DictReader(io.StringIO(sheet)) if row["state"].startswith("referred")]
+    assert {(row["state"], row["days"]) for row in rows} == {
+        ("referred, no course yet", "3"),
+        ("referred, closed without a course", "3"),
+    }
+    for word in ("Synthia", "Referred", "free to watch", waits.code):
+        assert word not in sheet
+    assert waits.code not in words(signed_in(world.charlie.nurse).get(reverse("waiting")).content)
 
 
 def test_an_empty_site_is_a_worklist_with_owners_and_a_start_is_planned_and_said_and_decided(world):

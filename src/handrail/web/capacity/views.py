@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from handrail.actions.capacity import Capacity, capacity_of
 from handrail.actions.capacity_numbers import may_say, say_numbers
 from handrail.actions.capacity_starts import booked_starts, decide_start
 from handrail.actions.errors import NotAllowedError, RefusedError
+from handrail.actions.referral_list import cases_of
 from handrail.actions.site_levels import sites_seen
 from handrail.actions.spreadsheet import as_csv
 from handrail.actions.waiting import NotStarted, not_started, put_on_list, take_off_list
@@ -33,6 +34,7 @@ from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
 from handrail.web.presenters import patient_words
+from handrail.web.referrals.page import without_course
 from handrail.web.several_forms import blame, shown
 
 COLUMNS: Final = ("site", "product", "state", "cause", "waits since", "days", "day wanted", "who mends it")
@@ -214,6 +216,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
         **frame(request, "programme"),
         "causes": page.by_cause(rows),
         "rows": list(page.waiting(rows, _namer(user, now), now)),
+        "referred": list(without_course(cases_of(user, now))),
         "sites": [(each.pk, each.name) for each in sites_seen(user, now).order_by("name", "id")],
     }
     return render(request, "handrail/capacity/waiting.html", context)
@@ -226,9 +229,21 @@ def waiting_csv(request: HttpRequest) -> HttpResponse:
     user, now = signed_in(request), clock.now()
     rows = not_started(user, now)
     today = civil_date(now, _zone(rows))
-    response = HttpResponse(as_csv(COLUMNS, (_cells(row, now) for row in rows)), content_type="text/csv; charset=utf-8")
+    cells = [
+        *(_cells(row, now) for row in rows),
+        *(_referred(row, today) for row in without_course(cases_of(user, now))),
+    ]
+    response = HttpResponse(as_csv(COLUMNS, cells), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="not-started-{today}.csv"'
     return response
+
+
+def _referred(row: dict[str, Any], today: date) -> tuple[object, ...]:
+    """Somebody without a course, as a row of the file."""
+    state = "referred, closed without a course" if row["closed"] else "referred, no course yet"
+    owner = row["next"]["owner"] if row["next"] else ""
+    since: date = row["since_on"]
+    return (row["site"], "", state, row["cause"], since.isoformat(), (today - since).days, "", owner)
 
 
 def _cells(row: NotStarted, now: datetime) -> Sequence[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from handrail.rules.eligibility import Covered
 from handrail.rules.packet_data import packet_data
 from handrail.rules.protocol import catalogue
 from handrail.rules.referral import OPTIONS, PRIOR, REFRACTORY, Clock, Stage, State, referral_data
-from handrail.rules.terms import Status, say_date
+from handrail.rules.terms import Status, civil_date, say_date
 from handrail.web.words import STATUS_WORDS, local_time
 
 STAGE_WORDS: Final = {
@@ -59,6 +60,22 @@ def row(case: Case) -> dict[str, Any]:
         "late": [_late(clock) for clock in standing.clocks if clock.state is State.LATE],
         "next": _next(standing.next),
     }
+
+
+def without_course(cases: Iterable[Case]) -> Iterator[dict[str, Any]]:
+    """Who was referred and has no course, as a line of the list, with how far it came or what was decided, and who takes the next step."""
+    for case in cases:
+        if last(case.entries, Kind.COURSE_STARTED) is not None or last(case.entries, Kind.SET_ASIDE) is not None:
+            continue
+        decided = _decided(last(case.entries, Kind.DECIDED), case)
+        yield {
+            **row(case),
+            "closed": case.standing.stage is Stage.CLOSED,
+            "cause": f"decided: {decided['option']}" if decided is not None else STAGE_WORDS[case.standing.stage],
+            "reason": decided["rationale"] if decided is not None else "",
+            "site": case.referral.site.name if case.referral.site is not None else "",
+            "since_on": civil_date(case.referral.received_at, case.zone),
+        }
 
 
 def _late(clock: Clock) -> str:
