@@ -77,8 +77,18 @@ def test_t60_comorbidity_counts_and_age_alone_decides_nothing():
         age_years=79, ecog=2, marrow_plasma_percent="60", ldh_times_upper_limit="2", creatinine_clearance_ml_min="40"
     )
     assert (frail["recommendation"], frail["points"]) == ("INPATIENT", 7)
-    assert answer(marrow_plasma_percent="55")["recommendation"] == "OUTPATIENT"
+    each = {row["rule"]: row["points"] for row in frail["considerations"]}
+    assert each == {"C-AGE": 1, "C-ECOG": 2, "C-BURDEN": 2, "C-BLOOD": 1, "C-KIDNEY": 1}
     assert answer(age_years=90)["recommendation"] == "OUTPATIENT"
+
+
+def test_t60_burden_alone_is_outpatient_and_with_the_way_hybrid():
+    """Case V7 of the programme; removing the row `C-TRAVEL` of the considerations makes it fail."""
+    burden = answer(ecog=1, marrow_plasma_percent="55", tocilizumab_planned=True)
+    assert (burden["recommendation"], burden["points"]) == ("OUTPATIENT", 2)
+    way = answer(marrow_plasma_percent="55", travel={"worst": [{"months": ALL_YEAR, "minutes": 45}]})
+    assert (way["recommendation"], way["points"]) == ("HYBRID", 3)
+    assert {row["rule"]: row["points"] for row in way["considerations"]} == {"C-BURDEN": 2, "C-TRAVEL": 1}
 
 
 def test_t85_the_risk_is_explained_rule_by_rule():

@@ -75,6 +75,25 @@ def test_t59_a_call_back_is_measured_and_one_later_than_ten_minutes_is_an_incide
     assert "called back Tue 3 Mar 02:13 CST, after 13.0 min" in measured
 
 
+def test_t59_a_call_back_within_ten_minutes_is_measured_and_no_incident(world, client):
+    """Removing `ask.made is None` from the lateness of a call back, or the median from its figures, makes it fail."""
+    ed, watcher = asks(world), Watcher()
+    watcher.look()
+    world.time.set(NOW + timedelta(minutes=9, seconds=59))
+    client.force_login(world.alice.on_call)
+    with everything():
+        first = Alert.objects.get(key__startswith="call_back:", closed_at__isnull=True)
+    made = reverse("call_back_made", args=[world.course.pk, first.key.split(":")[1]])
+    client.post(made, {"reached": "yes"})
+    world.time.set(NOW + timedelta(hours=2))
+    watcher.look()
+    with everything():
+        assert not Alert.objects.filter(key__endswith=":late").exists()
+    assert "this is an incident" not in words(ed.get("/e/"))
+    measured = words(client.get(reverse("expert_line")))
+    assert "Every site 1 1 of 1 (100.0 %) 0 0 0 10.0 min 10.0 min" in measured
+
+
 def dials(world, client, **typed: str) -> str:
     """Somebody dials the number of the site and writes down what happened."""
     client.force_login(world.alice.nurse)
@@ -83,6 +102,8 @@ def dials(world, client, **typed: str) -> str:
 
 
 def test_t79_a_dummy_call_reaches_a_human_within_two_minutes_and_is_logged(world, client):
+    machine = dials(world, client, answered="no", seconds="", who="", as_rostered="", at="2026-03-03T01:57")
+    assert "NOT passed. nobody answered" in machine, "a machine is no human, however fast"
     assert "NOT passed. a human after 121 s" in dials(world, client, answered="yes", seconds="121")
     Watcher().look()
     with everything():
@@ -113,7 +134,9 @@ def test_t48_the_first_contact_is_dialled_every_month_and_the_patients_screen_sh
     assert answers.on_duty("first_on_call", NOW).user == world.alice.on_call
     assert f"{world.alice.on_call.name} was on by the rota" in said
     assert "answered at every hour" not in words(client.get(reverse("programme")))
-    world.time.advance(days=32)
+    world.time.advance(days=31)
+    assert "the next dummy call was due" not in words(client.get(reverse("programme")))
+    world.time.advance(days=1)
     assert "the next dummy call was due" in words(client.get(reverse("programme")))
 
 

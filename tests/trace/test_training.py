@@ -1,5 +1,6 @@
 """The trace rows of training: each performs its own acceptance column through a page, a command or an answer of the gate."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from handrail.rules.assess import assess
 from handrail.rules.curriculum import load_curriculum
 from handrail.rules.pinned import protocol_for
 from handrail.rules.teachback import load_teach_back
+from handrail.rules.telling import role_words
 from tests.support.factories import MONDAY_0900, World, dose, event, make_certificate, make_member
 from tests.support.training import ALWAYS
 
@@ -158,6 +160,41 @@ def test_t65_each_role_has_at_least_one_active_module_with_an_expiry(manager):
     page = manager.get(reverse("modules")).content.decode()
     for row in load_curriculum().module:
         assert not row.roles or row.title in page
+
+
+def test_t65_the_page_lists_a_module_for_every_role_and_what_was_passed_counts_until_its_day(manager, world):
+    """Removing `"roles"` from the context of `views_modules`, or `valid_months` from a module of a role, makes it fail."""
+
+    def asked() -> dict[str, dict[str, tuple[str, str]]]:
+        """By role and module: how long it counts, and how many hold it."""
+        page = manager.get(reverse("modules")).content.decode()
+        table = page[page.index("what each role is asked for</h2>") : page.index("experience</h2>")]
+        found: dict[str, dict[str, tuple[str, str]]] = {}
+        for row in re.findall(r'<tr><th scope="row">.*?</tr>', table, re.DOTALL):
+            cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+            role, module, counts, held = (" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in cells)
+            found.setdefault(role, {})[module] = counts, held
+        return found
+
+    rows = asked()
+    assert set(rows) == {role_words(role.value).capitalize() for role in STAFF}
+    for role, modules in rows.items():
+        assert all(re.fullmatch(r"[1-9]\d* months", counts) for counts, _ in modules.values()), role
+
+    def held() -> tuple[str, str]:
+        manager.force_login(world.manager)
+        return next(
+            each for module, each in asked()["Nurse"].items() if module.startswith("When to stop, whom to call")
+        )
+
+    assert held() == ("6 months", "0 of 1")
+    typed = {"form": "passed", "user": str(world.alice.nurse.pk), "module": "stop_and_call", "on": TODAY.isoformat()}
+    assert manager.post(reverse("modules"), typed).status_code == 302
+    assert held() == ("6 months", "1 of 1 all")
+    with clock.use(clock.FrozenClock(NOW + timedelta(days=184))):  # the second of September
+        assert held() == ("6 months", "1 of 1 all")
+    with clock.use(clock.FrozenClock(NOW + timedelta(days=185))):
+        assert held() == ("6 months", "0 of 1")
 
 
 def test_t78_active_staff_who_have_not_signed_for_more_than_fourteen_days_are_flagged(manager, world):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -216,7 +216,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
         **frame(request, "programme"),
         "causes": page.by_cause(rows),
         "rows": list(page.waiting(rows, _namer(user, now), now)),
-        "referred": list(without_course(cases_of(user, now))),
+        "referred": list(without_course(cases_of(user, now), now)),
         "sites": [(each.pk, each.name) for each in sites_seen(user, now).order_by("name", "id")],
     }
     return render(request, "handrail/capacity/waiting.html", context)
@@ -231,19 +231,18 @@ def waiting_csv(request: HttpRequest) -> HttpResponse:
     today = civil_date(now, _zone(rows))
     cells = [
         *(_cells(row, now) for row in rows),
-        *(_referred(row, today) for row in without_course(cases_of(user, now))),
+        *(_referred(row) for row in without_course(cases_of(user, now), now)),
     ]
     response = HttpResponse(as_csv(COLUMNS, cells), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="not-started-{today}.csv"'
     return response
 
 
-def _referred(row: dict[str, Any], today: date) -> tuple[object, ...]:
+def _referred(row: dict[str, Any]) -> tuple[object, ...]:
     """Somebody without a course, as a row of the file."""
     state = "referred, closed without a course" if row["closed"] else "referred, no course yet"
     owner = row["next"]["owner"] if row["next"] else ""
-    since: date = row["since_on"]
-    return (row["site"], "", state, row["cause"], since.isoformat(), (today - since).days, "", owner)
+    return (row["site"], "", state, row["cause"], row["since"], row["days"], "", owner)
 
 
 def _cells(row: NotStarted, now: datetime) -> Sequence[object]:

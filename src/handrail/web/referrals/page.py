@@ -62,19 +62,21 @@ def row(case: Case) -> dict[str, Any]:
     }
 
 
-def without_course(cases: Iterable[Case]) -> Iterator[dict[str, Any]]:
+def without_course(cases: Iterable[Case], now: datetime) -> Iterator[dict[str, Any]]:
     """Who was referred and has no course, as a line of the list, with how far it came or what was decided, and who takes the next step."""
     for case in cases:
         if last(case.entries, Kind.COURSE_STARTED) is not None or last(case.entries, Kind.SET_ASIDE) is not None:
             continue
         decided = _decided(last(case.entries, Kind.DECIDED), case)
+        since = civil_date(case.referral.received_at, case.zone)
         yield {
             **row(case),
             "closed": case.standing.stage is Stage.CLOSED,
             "cause": f"decided: {decided['option']}" if decided is not None else STAGE_WORDS[case.standing.stage],
             "reason": decided["rationale"] if decided is not None else "",
             "site": case.referral.site.name if case.referral.site is not None else "",
-            "since_on": civil_date(case.referral.received_at, case.zone),
+            "since": since.isoformat(),
+            "days": (civil_date(now, case.zone) - since).days,
         }
 
 
