@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ import pytest
 from django.db.models import Model
 
 from handrail import clock
-from handrail.actions import rems_binder, rems_choice, rems_desk
+from handrail.actions import rems_choice, rems_desk
 from handrail.actions.courses import start_course
+from handrail.actions.rems_binder import Line, binder
 from handrail.actions.rems_desk import desk_of
 from handrail.actions.rems_look import dispense_of
-from handrail.people.models import RemsDispense, User
+from handrail.people.models import RemsAct, RemsDispense, RemsMode, RemsRecord, RemsReport, User
 from handrail.people.scope import everything
 from handrail.records.models import Course, CourseAccess, Event
 from handrail.rules.rems_data import desk_rules
@@ -165,6 +167,9 @@ def doses(history: History) -> None:
             course = history.course()
             history.record(history.given(course, at, zone=zone))
             history.given(course, at + timedelta(days=5), zone=zone)
+            for away in (-1, 1):
+                dose = history.given(history.course(), at, zone=zone)
+                history.record(dose, on=civil_date(at, zone) + timedelta(days=away))
 
 
 def plans(history: History) -> None:
@@ -350,19 +355,86 @@ def test_too_many_courses_to_name_are_all_read_and_say_the_same(history, monkeyp
     )  # fmt: skip
 
 
+SPAN = (date(2026, 1, 5), date(2026, 3, 8))
+
+
+def lines(history: History, **asked: Any) -> dict[str, tuple[Line, ...]]:
+    """What the binder has of a span of days, by part."""
+    with everything():
+        found = binder(history.world.alice.organisation, *SPAN, NOW, **asked)
+    assert [each.count for each in found] == [len(each.lines) for each in found]
+    return {each.name: each.lines for each in found}
+
+
 def test_the_binder_names_the_same_doses_as_a_plain_look(history):
     doses(history)
     history.save()
-    first, last = date(2026, 1, 5), date(2026, 3, 8)
     house = history.world.alice.organisation
     plain = Plain(history, datetime(2025, 1, 1, tzinfo=UTC))
     plain.courses = [each for each in plain.courses if each.organisation_id == house.pk]
-    with everything():
-        wrong = [each for each in plain.troubles(None) if first <= each.dose.on <= last]
-        lines = [each for each in rems_binder.binder(house, first, last, NOW) if each.part.startswith("dose without")]
-    said = sorted((each.row, each.what) for each in lines)
+    wrong = [each for each in plain.troubles(None) if SPAN[0] <= each.dose.on <= SPAN[1]]
+    said = sorted((each.row, each.what) for each in lines(history)["dose without a whole record"])
     assert said == sorted((each.dose.event, f"course {each.dose.label}: {each.kind}: {each.words}") for each in wrong)
     assert len(said) > 50
+
+
+def papers(history: History) -> None:
+    """Papers, modes, acts and reports of two sites, two products and of none, before, in and after the span."""
+    by = {"organisation": history.world.alice.organisation, "by": history.manager}
+    days = [datetime(2025, 12, 30, tzinfo=UTC) + timedelta(days=7 * number) for number in range(12)]
+    given = history.made[Event][0]
+    with everything():
+        for number, (at, site, product) in enumerate(
+            itertools.product(
+                days, (history.world.alice.site, history.berlin, None), ("", "teclistamab", "talquetamab")
+            )
+        ):
+            until = [None, at.date(), at.date() + timedelta(days=9)][number % 3]
+            RemsRecord.objects.create(
+                **by, kind="setting", programme="tecvayli_talvey", product=product, site=site, at=at,
+                from_on=at.date() - timedelta(days=number % 5), until=until,
+            )  # fmt: skip
+            RemsAct.objects.create(**by, what="begun", programme="tecvayli_talvey", product=product, site=site, at=at)
+            if site is not None:
+                RemsMode.objects.create(**by, site=site, mode="local", from_at=at + timedelta(hours=number), at=at)
+            RemsReport.objects.create(
+                **by, course=given.course, event=given.id, toxicity="crs", owed=False, reason="mild", at=at
+            )
+
+
+def test_the_page_of_the_binder_shows_the_first_lines_of_the_file_and_counts_all(history):
+    doses(history)
+    history.save()
+    papers(history)
+    every = lines(history)
+    assert list(every) == ["paper", "mode", "dispense record", "dose without a whole record", "report", "set-up"]
+    for name, all_of_it in every.items():
+        assert list(all_of_it) == sorted(
+            all_of_it, key=lambda each: (each.day, datetime.fromisoformat(each.written_at))
+        )
+        assert len(all_of_it) > 7, name
+    with everything():
+        shown = binder(history.world.alice.organisation, *SPAN, NOW, shown=7)
+    assert {each.name: each.count for each in shown} == {name: len(found) for name, found in every.items()}
+    assert {each.name: each.lines for each in shown} == {name: found[:7] for name, found in every.items()}
+
+
+def test_the_binder_of_a_site_or_a_product_has_its_lines_and_those_of_none(history):
+    doses(history)
+    history.save()
+    papers(history)
+    site = history.world.alice.site
+    every = lines(history)
+    for asked in ({"site": site}, {"product": "teclistamab"}, {"site": site, "product": "talquetamab"}):
+        told = lines(history, **asked)
+        for name, found in every.items():
+            kept = [
+                each
+                for each in found
+                if ("site" not in asked or each.site in ("", site.name))
+                and ("product" not in asked or each.product in ("", asked["product"]))
+            ]
+            assert list(told.get(name, ())) == kept, (asked, name)
 
 
 def test_of_courses_with_nothing_open_none_is_read(history, monkeypatch):

@@ -117,6 +117,12 @@ def test_the_page_of_the_binder_shows_the_beginning_of_a_long_part_and_the_file_
     assert "Paper (5)" in text and "The first 1 are shown. The file to download has all of them." in text
 
 
+def test_days_that_no_calendar_here_reaches_are_asked_for_as_if_they_could_not_be_read(desk):
+    desk.papers()
+    text = desk.get("rems_binder", first="0001-01-01", last="9999-12-31")
+    assert 'value="2026-01-01"' in text and 'value="2026-03-02"' in text, "the quarter so far"
+
+
 def test_an_empty_desk_is_a_worklist_and_no_wall_of_red(desk):
     text = desk.get("rems")
     assert "Not certified" not in text

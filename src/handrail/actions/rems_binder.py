@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import F, Q, QuerySet
 
 from handrail.actions import spreadsheet
 from handrail.actions.rems import LICENCES, ends_words
@@ -17,7 +19,6 @@ from handrail.records.models import Course
 from handrail.rules.rems_data import programme_name
 from handrail.rules.terms import civil_date, day_start, say_date, zone_named
 
-ORDER: Final = ("paper", "mode", "dispense record", "dose without a whole record", "report", "set-up")
 EDGE: Final = timedelta(days=2)
 """So long before and after the days of the organisation the same days last in some other zone."""
 
@@ -39,42 +40,89 @@ class Line:
     replaces: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part: how many lines it has, and the first of them, or all."""
+
+    name: str
+    count: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Of which days, of which site and product, and how many lines of each part; None: all."""
+
+    organisation: Organisation
+    first: date
+    last: date
+    site: Site | None
+    product: str
+    shown: int | None
+
+    @property
+    def begins(self) -> datetime:
+        return day_start(self.first, self.organisation.time_zone)
+
+    @property
+    def ends(self) -> datetime:
+        return day_start(self.last + timedelta(days=1), self.organisation.time_zone)
+
+    def of(self, site: str, product: str = "") -> Q:
+        """Rows of the site and the product that are asked for, and those of none. The names of the two fields; empty: it has none."""
+        found = Q()
+        if self.site is not None:
+            found &= Q(**{f"{site}__isnull": True}) | Q(**{f"{site}__name": self.site.name})
+        if self.product and product:
+            found &= Q(**{f"{product}__in": ["", self.product]})
+        return found
+
+
 def binder(
-    organisation: Organisation, first: date, last: date, now: datetime, *, site: Site | None = None, product: str = ""
-) -> tuple[Line, ...]:
+    organisation: Organisation,
+    first: date,
+    last: date,
+    now: datetime,
+    *,
+    site: Site | None = None,
+    product: str = "",
+    shown: int | None = None,
+) -> tuple[Part, ...]:
     """The lines of a span of days, both included: what held or was written in it, corrections and what they replaced included.
+
+    By day, those of one day in the order in which they were written. Constant number of queries.
 
     Args:
         site, product: only of these; papers that are for every site or product stay.
+        shown: of each part so many lines, the first; all of them are counted. None: every line.
     """
-    span = (day_start(first, organisation.time_zone), day_start(last + timedelta(days=1), organisation.time_zone))
-    lines = [*_papers(organisation, first, last, span), *_modes(organisation, span), *_acts(organisation, span)]
-    lines += _dispenses(organisation, first, last)
-    lines += _gaps(organisation, first, last, span, now)
-    lines += _reports(organisation, span)
-    kept = [each for each in lines if _is_of(each, site, product)]
-    return tuple(sorted(kept, key=lambda each: (ORDER.index(each.part), each.day, each.written_at, each.row)))
+    asked = _Asked(organisation=organisation, first=first, last=last, site=site, product=product, shown=shown)
+    found = (_papers(asked), _modes(asked), _dispenses(asked), _gaps(asked, now), _reports(asked), _acts(asked))
+    return tuple(part for part in found if part.count)
 
 
-def as_csv(lines: Sequence[Line]) -> bytes:
+def _part(name: str, asked: _Asked, rows: QuerySet[Any], line: Callable[[Any], Line]) -> Part:
+    """A part of rows that are in order: counted, and read as far as they are shown."""
+    read = tuple(map(line, rows if asked.shown is None else rows[: asked.shown]))
+    return Part(name=name, count=len(read) if asked.shown is None else rows.count(), lines=read)
+
+
+def as_csv(parts: Iterable[Part]) -> bytes:
     """The lines as CSV, with a heading; no cell begins like a formula."""
-    return spreadsheet.as_csv([field.name for field in fields(Line)], (astuple(line) for line in lines))
-
-
-def _is_of(line: Line, site: Site | None, product: str) -> bool:
-    at_site = site is None or line.site in ("", site.name)
-    return at_site and (not product or line.product in ("", product))
+    lines = (astuple(line) for part in parts for line in part.lines)
+    return spreadsheet.as_csv([field.name for field in fields(Line)], lines)
 
 
 def _at(at: datetime, organisation: Organisation) -> str:
     return at.astimezone(zone_named(organisation.time_zone)).isoformat(timespec="seconds")
 
 
-def _papers(organisation: Organisation, first: date, last: date, span: tuple[datetime, datetime]) -> Iterator[Line]:
-    for row in RemsRecord.objects.filter(organisation=organisation).select_related("user", "site", "by"):
-        held = row.from_on <= last and (row.until is None or row.until >= first)
-        if not held and not span[0] <= row.at < span[1]:
-            continue
+def _papers(asked: _Asked) -> Part:
+    held = Q(from_on__lte=asked.last) & (Q(until__isnull=True) | Q(until__gte=asked.first))
+    written = Q(at__gte=asked.begins, at__lt=asked.ends)
+    rows = RemsRecord.objects.filter(held | written, asked.of("site", "product"), organisation=asked.organisation)
+
+    def line(row: RemsRecord) -> Line:
         parts = [
             f"{RemsRecord.Kind(row.kind).label}, {programme_name(row.programme)}, from {say_date(row.from_on)}, {ends_words(row)}"
         ]
@@ -82,7 +130,7 @@ def _papers(organisation: Organisation, first: date, last: date, span: tuple[dat
         parts += [LICENCES[row.licence]] if row.licence else []
         parts += ["taken back"] if row.withdrawn else []
         parts += [f"because: {row.reason}"] if row.reason else []
-        yield Line(
+        return Line(
             part="paper",
             day=row.from_on.isoformat(),
             site=row.site.name if row.site is not None else "",
@@ -91,18 +139,21 @@ def _papers(organisation: Organisation, first: date, last: date, span: tuple[dat
             who=row.user.name if row.user is not None else "",
             reference=row.reference,
             written_by=row.by.name,
-            written_at=_at(row.at, organisation),
+            written_at=_at(row.at, asked.organisation),
             row=str(row.pk),
             replaces=str(row.supersedes_id or ""),
         )
 
+    return _part("paper", asked, rows.select_related("user", "site", "by").order_by("from_on", "at", "id"), line)
 
-def _modes(organisation: Organisation, span: tuple[datetime, datetime]) -> Iterator[Line]:
-    rows = RemsMode.objects.filter(organisation=organisation, from_at__lt=span[1])
-    for row in rows.select_related("site", "central", "local", "by"):
+
+def _modes(asked: _Asked) -> Part:
+    rows = RemsMode.objects.filter(asked.of("site"), organisation=asked.organisation, from_at__lt=asked.ends)
+
+    def line(row: RemsMode) -> Line:
         sides = {"centre": row.central, "site": row.local}
         named = ", ".join(f"{side}: {user.name}" for side, user in sides.items() if user is not None)
-        yield Line(
+        return Line(
             part="mode",
             day=civil_date(row.from_at, row.site.time_zone).isoformat(),
             site=row.site.name,
@@ -111,10 +162,14 @@ def _modes(organisation: Organisation, span: tuple[datetime, datetime]) -> Itera
             who=named,
             reference="",
             written_by=row.by.name,
-            written_at=_at(row.at, organisation),
+            written_at=_at(row.at, asked.organisation),
             row=str(row.pk),
             replaces="",
         )
+
+    read = list(rows.select_related("site", "central", "local", "by").order_by("at", "id"))
+    read.sort(key=lambda row: civil_date(row.from_at, row.site.time_zone))
+    return Part(name="mode", count=len(read), lines=tuple(map(line, read[: asked.shown])))
 
 
 def _mode_words(row: RemsMode) -> str:
@@ -122,61 +177,73 @@ def _mode_words(row: RemsMode) -> str:
     return f"{label}; hours of the centre, Monday first: {' | '.join(row.week)}" if row.week else label
 
 
-def _acts(organisation: Organisation, span: tuple[datetime, datetime]) -> Iterator[Line]:
-    rows = RemsAct.objects.filter(organisation=organisation, at__gte=span[0], at__lt=span[1])
-    for row in rows.select_related("site", "user", "by"):
-        yield Line(
+def _acts(asked: _Asked) -> Part:
+    span = Q(at__gte=asked.begins, at__lt=asked.ends)
+    rows = RemsAct.objects.filter(span, asked.of("site", "product"), organisation=asked.organisation)
+
+    def line(row: RemsAct) -> Line:
+        return Line(
             part="set-up",
-            day=civil_date(row.at, organisation.time_zone).isoformat(),
+            day=civil_date(row.at, asked.organisation.time_zone).isoformat(),
             site=row.site.name if row.site is not None else "",
             product=row.product,
             what=f"{row.what}{f': {row.task}' if row.task else ''}, {programme_name(row.programme)}",
             who=row.user.name if row.user is not None else "",
             reference="",
             written_by=row.by.name,
-            written_at=_at(row.at, organisation),
+            written_at=_at(row.at, asked.organisation),
             row=str(row.pk),
             replaces="",
         )
 
+    return _part("set-up", asked, rows.select_related("site", "user", "by").order_by("at", "id"), line)
 
-def _dispenses(organisation: Organisation, first: date, last: date) -> Iterator[Line]:
-    rows = RemsDispense.objects.filter(organisation=organisation, on__gte=first, on__lte=last)
+
+def _dispenses(asked: _Asked) -> Part:
+    span = Q(on__gte=asked.first, on__lte=asked.last)
+    rows = RemsDispense.objects.filter(span, asked.of("course__site", "product"), organisation=asked.organisation)
     checks = {True: "prescriber checked", False: "prescriber found not certified", None: "whether checked is not known"}
     # The longest part by far: of the course and of the people only what stands in a line is read.
-    around = ("prescriber__name", "by__name", "course__site__name")
-    named = {pk: names for pk, *names in rows.values_list("pk", *around)}
-    for row in rows:
-        prescriber, by, site = named[row.pk]
-        got = f", obtained {_at(row.obtained_at, organisation)}" if row.obtained_at is not None else ""
+    named = {"prescriber_name": F("prescriber__name"), "by_name": F("by__name"), "site_name": F("course__site__name")}
+
+    def line(row: Any) -> Line:
+        got = f", obtained {_at(row.obtained_at, asked.organisation)}" if row.obtained_at is not None else ""
         how = f" {HOWS[row.how]}" if row.how else ""
         because = f"; because: {row.reason}" if row.reason else ""
-        yield Line(
+        return Line(
             part="dispense record",
             day=row.on.isoformat(),
-            site=site or "",
+            site=row.site_name or "",
             product=row.product,
             what=f"course {str(row.course_id)[:8]}: {checks[row.checked]}{got}{how}{because}",
-            who=prescriber or "prescriber not known",
+            who=row.prescriber_name or "prescriber not known",
             reference=row.code or "no code",
-            written_by=by,
-            written_at=_at(row.at, organisation),
+            written_by=row.by_name,
+            written_at=_at(row.at, asked.organisation),
             row=str(row.pk),
             replaces=str(row.supersedes_id or ""),
         )
 
+    return _part("dispense record", asked, rows.annotate(**named).order_by("on", "at", "id"), line)
 
-def _gaps(
-    organisation: Organisation, first: date, last: date, span: tuple[datetime, datetime], now: datetime
-) -> Iterator[Line]:
+
+def _gaps(asked: _Asked, now: datetime) -> Part:
     """The doses of the span whose record is missing, late, double or unchecked: a binder that hid them would be worth nothing."""
+    organisation = asked.organisation
     house = house_of(organisation, now)
     names = {str(site.pk): site.name for site in house.sites}
-    since, until = span[0] - EDGE, span[1] + EDGE
-    for each in troubles_of(Course.objects.filter(organisation=organisation), since, until, house):
-        if not first <= each.dose.on <= last:
-            continue
-        yield Line(
+    courses = Course.objects.filter(organisation=organisation)
+    if asked.product:
+        courses = courses.filter(product=asked.product)
+    wrong = [
+        each
+        for each in troubles_of(courses, asked.begins - EDGE, asked.ends + EDGE, house)
+        if asked.first <= each.dose.on <= asked.last
+        and (asked.site is None or names.get(each.dose.site, "") in ("", asked.site.name))
+    ]
+    wrong.sort(key=lambda each: (each.dose.on, each.dose.recorded_at, each.dose.event))
+    lines = tuple(
+        Line(
             part="dose without a whole record",
             day=each.dose.on.isoformat(),
             site=names.get(each.dose.site, ""),
@@ -189,22 +256,30 @@ def _gaps(
             row=each.dose.event,
             replaces="",
         )
+        for each in wrong[: asked.shown]
+    )
+    return Part(name="dose without a whole record", count=len(wrong), lines=lines)
 
 
-def _reports(organisation: Organisation, span: tuple[datetime, datetime]) -> Iterator[Line]:
-    rows = RemsReport.objects.filter(organisation=organisation, at__gte=span[0], at__lt=span[1])
-    for row in rows.select_related("by", "course__site"):
+def _reports(asked: _Asked) -> Part:
+    span = Q(at__gte=asked.begins, at__lt=asked.ends)
+    about = asked.of("course__site", "course__product")
+    rows = RemsReport.objects.filter(span, about, organisation=asked.organisation)
+
+    def line(row: RemsReport) -> Line:
         told = f"reported to {RECEIVERS[row.to]}" if row.owed else f"not serious: {row.reason}"
-        yield Line(
+        return Line(
             part="report",
-            day=civil_date(row.at, organisation.time_zone).isoformat(),
+            day=civil_date(row.at, asked.organisation.time_zone).isoformat(),
             site=row.course.site.name if row.course.site is not None else "",
             product=row.course.product,
             what=f"course {str(row.course_id)[:8]}: {row.toxicity.upper()}, assessment {row.event}: {told}",
             who="",
             reference=row.reference,
             written_by=row.by.name,
-            written_at=_at(row.at, organisation),
+            written_at=_at(row.at, asked.organisation),
             row=str(row.pk),
             replaces="",
         )
+
+    return _part("report", asked, rows.select_related("by", "course__site").order_by("at", "id"), line)

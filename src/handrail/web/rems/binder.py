@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from handrail import clock
 from handrail.actions.errors import NotAllowedError
-from handrail.actions.rems_binder import ORDER, Line, as_csv, binder
+from handrail.actions.rems_binder import Part, as_csv, binder
 from handrail.people.models import Organisation, Site
 from handrail.rules.terms import civil_date, say_date
 from handrail.web.doors import signed_in, staff_page
@@ -26,6 +26,7 @@ STYLE = "rems-binder.css"
 QUARTER_MONTHS = 3
 SHOWN = 100
 """Of each part so many lines stand on the page; the file has all of them."""
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 @staff_page
@@ -36,7 +37,7 @@ def binder_page(request: HttpRequest) -> HttpResponse:
     if not mine:
         raise NotAllowedError("Your role does not allow that here.")
     first, last, site, product = _span(request, mine[0])
-    lines = binder(mine[0], first, last, clock.now(), site=site, product=product)
+    parts = binder(mine[0], first, last, clock.now(), site=site, product=product, shown=SHOWN)
     context = {
         "first": first,
         "last": last,
@@ -44,8 +45,8 @@ def binder_page(request: HttpRequest) -> HttpResponse:
         "product": product,
         "sites": Site.objects.filter(organisation=mine[0]).order_by("name", "id"),
         "products": [name for name, _ in products()],
-        "parts": [{**part, "lines": part["lines"][:SHOWN]} for part in _parts(lines)],
-        "count": len(lines),
+        "parts": _titled(parts),
+        "count": sum(part.count for part in parts),
         "query": request.GET.urlencode(),
     }
     return render(request, "handrail/rems/binder.html", {**around(request, "binder"), **context})
@@ -60,15 +61,15 @@ def binder_file(request: HttpRequest) -> HttpResponse:
         raise NotAllowedError("Your role does not allow that here.")
     organisation, now = mine[0], clock.now()
     first, last, site, product = _span(request, organisation)
-    lines = binder(organisation, first, last, now, site=site, product=product)
+    parts = binder(organisation, first, last, now, site=site, product=product)
     context = {
         "organisation": organisation.name,
         "first": say_date(first),
         "last": say_date(last),
         "site": site.name if site else "every site",
         "product": product or "every product",
-        "parts": _parts(lines),
-        "count": len(lines),
+        "parts": _titled(parts),
+        "count": sum(part.count for part in parts),
         "made": local_time(now, organisation.time_zone),
         "by": signed_in(request).name,
     }
@@ -81,18 +82,14 @@ def binder_file(request: HttpRequest) -> HttpResponse:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(f"{name}.pdf", made)
-        packed.writestr(f"{name}.csv", as_csv(lines))
+        packed.writestr(f"{name}.csv", as_csv(parts))
     response = HttpResponse(held.getvalue(), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return response
 
 
-def _parts(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
-    return [
-        {"name": part[0].upper() + part[1:], "lines": held, "count": len(held)}
-        for part in ORDER
-        if (held := [each for each in lines if each.part == part])
-    ]
+def _titled(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
+    return [{"name": part.name[0].upper() + part.name[1:], "lines": part.lines, "count": part.count} for part in parts]
 
 
 def _span(request: HttpRequest, organisation: Organisation) -> tuple[date, date, Site | None, str]:
@@ -108,7 +105,9 @@ def _span(request: HttpRequest, organisation: Organisation) -> tuple[date, date,
 
 
 def _day(request: HttpRequest, name: str) -> date | None:
+    """A day that was asked for; None: it cannot be read, or lies so far off that nothing was kept about it."""
     try:
-        return date.fromisoformat(request.GET.get(name, ""))
+        found = date.fromisoformat(request.GET.get(name, ""))
     except ValueError:
         return None
+    return found if FIRST_DAY <= found <= LAST_DAY else None
