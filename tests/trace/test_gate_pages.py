@@ -222,6 +222,24 @@ def test_t50_each_of_the_two_closes_its_own_line_until_somebody_confirms_it_by_i
     assert line(client, course, "medicines").startswith("met 13.")
 
 
+def test_t50_a_nurse_who_authorises_nothing_confirms_the_packs_that_she_saw(world, client):
+    """Removing `AT_HAND` from the form on home and location, or that form from `mends.mend_address`, makes it fail."""
+    course = ready_course(world)
+    client.force_login(world.alice.oncologist)
+    send(client, course, "home-medicine", "2026-03-01 12:30", **AUTHORISED, pack_at_hand="yes")
+    client.force_login(world.alice.nurse)
+    for at, seen, said in (
+        ("2026-03-02 09:00", ["none"], "NOT MET 13."),
+        ("2026-03-02 09:10", ["dexamethasone"], "met 13."),
+        ("2026-03-02 09:20", ["antipyretic"], "NOT MET 13."),
+        ("2026-03-02 09:30", ["dexamethasone", "none"], "not known 13."),
+    ):
+        send(client, course, "home", at, home_medicines_at_hand=seen)
+        assert line(client, course, "medicines").startswith(said), (seen, line(client, course, "medicines"))
+    page = client.get(reverse("gate", args=[course.pk])).content.decode()
+    assert re.search(rf'id="line-medicines".*?href="{reverse("record", args=[course.pk, "home"])}"', page, re.DOTALL)
+
+
 def test_t50_a_pack_that_was_taken_is_in_the_hands_again_only_when_somebody_has_seen_it(world, client):
     """Removing the look at what was taken from `gate_home.medicines` makes it fail."""
     course = ready_course(world)

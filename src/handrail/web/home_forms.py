@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from handrail.rules.home_medicines import AGENT_WORDS, TRIGGER_WORDS
 from handrail.web.forms import AT, YES_NO, Field, Form, one
 
 AGENTS: Final = tuple((agent, words.capitalize()) for agent, words in AGENT_WORDS.items())
 TRIGGERS: Final = tuple((trigger, words.capitalize()) for trigger, words in TRIGGER_WORDS.items())
+
+
+NONE_SEEN: Final = "none"
+AT_HAND: Final = Field(
+    name="home_medicines_at_hand",
+    label="Medicines seen in the patient's hands",
+    kind="choices",
+    choices=(*AGENTS, (NONE_SEEN, "None of these")),
+    hint="Tick every one that was seen; one that is not ticked was not there. Leave all open where nobody looked.",
+)
+"""A look at the packs themselves: for a nurse too, who authorises none."""
+
+
+def home_status(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The event of the form on home and location. "None of these" and a medicine contradict each other: then it is not known."""
+    said = dict(values)
+    seen = said.get(AT_HAND.name)
+    if seen is not None and NONE_SEEN in seen:
+        said[AT_HAND.name] = [] if seen == [NONE_SEEN] else None
+    return [{"kind": "home_status", **said}]
 
 
 def _asked(name: str, label: str, hint: str = "") -> Field:

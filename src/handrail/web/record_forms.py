@@ -10,7 +10,7 @@ from handrail.rules.terms import STEP_WORDS
 from handrail.rules.validity import DEATH
 from handrail.web.forms import AT, NOT_KNOWN, YES_NO, Field, Form, one
 from handrail.web.gate_forms import GATE_FORMS, RESPONSES
-from handrail.web.home_forms import HOME_FORMS
+from handrail.web.home_forms import AT_HAND, HOME_FORMS, home_status
 from handrail.web.visit_forms import VISIT_FORMS
 
 USUAL_STEPS: Final = ("step_up_1", "step_up_2", "step_up_3", "first_treatment", "treatment")
@@ -341,7 +341,7 @@ FORMS: Final[dict[str, Form]] = {
             key="home",
             title="Home and location",
             verb="record_logistics",
-            events=one("home_status"),
+            events=home_status,
             fields=(
                 AT,
                 Field(
@@ -356,6 +356,7 @@ FORMS: Final[dict[str, Form]] = {
                 Field(name="travel_min_worst", label="Travel, worst", kind="whole", unit="min"),
                 Field(name="phone_works", label="Phone works?", kind="yes_no", choices=YES_NO),
                 Field(name="thermometer", label="Thermometer at home?", kind="yes_no", choices=YES_NO),
+                AT_HAND,
             ),
         ),
         Form(

@@ -47,7 +47,7 @@ def mend_address(line: Line, gated: Gated, may: frozenset[str]) -> str:
         return reverse("setting", args=[course])
     if line.row.id == "home" and "language" in because:
         return _form("confirm", gated, may)
-    return _form(line.row.mends, gated, may)
+    return _form(line.row.mends, gated, may) or (_form("home", gated, may) if line.row.id == "medicines" else "")
 
 
 def _form(key: str, gated: Gated, may: frozenset[str]) -> str:
