@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from handrail import clock
 from handrail.actions.clients import course_behind
 from handrail.jobs.clients import main
 from handrail.people.models import ServiceClient
@@ -34,9 +35,12 @@ def test_a_system_is_let_in_tied_listed_and_let_out(capsys, tmp_path):
     with everything():
         row = ServiceClient.objects.get(pk=UUID(client))
     assert course_behind(row, SYSTEM, NUMBER) == world.course.pk
-    assert run("list", "--organisation", house) == [client, "Thermometers", SCOPE]
+    since = f"{clock.now():%Y-%m-%d}"
+    listed = [client, "Thermometers", SCOPE, "tie", tie, "course", course, "since", since]
+    assert run("list", "--organisation", house) == listed
     run("untie", "--course", course, "--tie", tie, "--by", nurse)
     assert course_behind(row, SYSTEM, NUMBER) is None
+    assert run("list", "--organisation", house) == [client, "Thermometers", SCOPE]
     run("end", "--client", client, "--by", director)
     assert run("list", "--organisation", house)[-1] == "ended"
     assert run("list", "--organisation", str(world.bob.organisation.pk))[0] == "no"

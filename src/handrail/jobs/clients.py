@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
+from django.db.models import Prefetch
+
 from handrail.actions.actor import person
 from handrail.actions.client_scopes import SCOPES
 from handrail.actions.clients import end_client, register_client, tie_device, untie_device
 from handrail.actions.errors import ActionError
 from handrail.jobs.imports import organisation_named, user_named
 from handrail.people import scope
-from handrail.people.models import ServiceClient
+from handrail.people.models import DeviceLink, ServiceClient
 from handrail.rules.terms import UnusableInput
 
 
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what it may do, once for each: {', '.join(SCOPES)}",
     )
     add.set_defaults(command=_add)
-    listed = commands.add_parser("list", help="the systems of an organisation")
+    listed = commands.add_parser("list", help="the systems of an organisation, each with its ties")
     listed.add_argument("--organisation", required=True, help="name or id")
     listed.set_defaults(command=_list)
     end = commands.add_parser("end", help="let a system in no more")
@@ -85,8 +87,13 @@ def _add(chosen: argparse.Namespace) -> str:
 
 
 def _list(chosen: argparse.Namespace) -> str:
+    """Each system, and below it the ties that stand: `untie` asks for their ids. No identifier is kept in a form that could be shown."""
     rows = ServiceClient.objects.filter(organisation=organisation_named(chosen.organisation)).order_by("name", "pk")
-    lines = [f"{row.pk}  {row.name}  {' '.join(row.scopes)}{'  ended' if row.ended_at else ''}" for row in rows]
+    lines = []
+    for row in rows.prefetch_related(Prefetch("links", DeviceLink.objects.order_by("made_at", "pk"))):
+        lines.append(f"{row.pk}  {row.name}  {' '.join(row.scopes)}{'  ended' if row.ended_at else ''}")
+        standing = [tie for tie in row.links.all() if tie.ended_at is None]
+        lines += [f"  tie {tie.pk}  course {tie.course_id}  since {tie.made_at:%Y-%m-%d}" for tie in standing]
     return "\n".join(lines) or "no system is let in"
 
 
