@@ -312,7 +312,9 @@ def test_what_is_wrong_with_a_department_is_said_and_what_was_typed_is_kept(worl
     assert 'value="County ED"' in shown.content.decode() and not CarePlace.objects.exists()
 
 
-@pytest.mark.parametrize("place", ["", "x", "00000000-0000-4000-8000-000000000000"])
+@pytest.mark.parametrize(
+    "place", ["", "x", "00000000-0000-4000-8000-000000000000"], ids=["none", "a word", "a place that is nowhere"]
+)
 def test_a_choice_that_is_none_changes_nothing(world, client, place):
     standing = named(world)
     client.force_login(world.alice.nurse)

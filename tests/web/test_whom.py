@@ -106,7 +106,9 @@ def test_the_command_says_the_same(world, capsys):
     assert "first: NOBODY" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("course", ["nonsense", "00000000-0000-4000-8000-000000000000"])
+@pytest.mark.parametrize(
+    "course", ["nonsense", "00000000-0000-4000-8000-000000000000"], ids=["a word", "a course that is nowhere"]
+)
 def test_a_course_that_is_not_there(world, course):
     with pytest.raises(UnusableInput, match="no course of that id"):
         command.main(["who", "--course", course])
