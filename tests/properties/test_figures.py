@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from handrail.measures.data import definitions
 from handrail.measures.figures import ALL, PREVENTED, Group, table, withheld_rows
 from handrail.measures.intervals import Rate
 from handrail.measures.outcomes import Outcome, outcome
+from handrail.measures.utilisation import Used, settled_from, used
 from handrail.measures.withholding import cells
 from handrail.rules.coursefile import course_from_json
 from handrail.rules.events import KINDS
@@ -19,6 +21,7 @@ from handrail.rules.history import History
 from handrail.rules.policy import load_policy
 from tests.spec.test_figures import ended, found_by_elimination
 from tests.support.figures import LATER, QUIET, grade, stepped_up, watched
+from tests.support.histories import Case, cases
 
 COUNTS = st.integers(0, 400)
 POLICY, RULES = load_policy(), definitions()
@@ -148,3 +151,23 @@ def test_nothing_withheld_is_found_by_subtracting(told: list[tuple[str, str, boo
         if whole not in hidden:
             assert not {1, 2, 3, 4} & {sum(column) for column in zip(*map(cells, closed), strict=True)}
     assert not found_by_elimination(rows, hidden)
+
+
+@settings(max_examples=200)
+@given(cases(), st.integers(0, 500))
+def test_from_the_instant_on_that_it_names_time_alone_changes_nothing(case: Case, days: int):
+    """What became of a course, and what it used, may be kept from then on until another fact comes in."""
+    history = History.build(course_from_json(case.course), plausible=POLICY.plausible)
+    since = settled_from(history, RULES)
+    if since is None:
+        return
+    first = max(since, max(event.at for event in history.recorded))
+
+    def said(now: datetime) -> tuple[Outcome | None, Used | None]:
+        found = outcome(history, POLICY, RULES, now)
+        return found, used(history, found, RULES, now) if found is not None else None
+
+    before = said(first)
+    assert before[0] is not None and before[1] is not None and before[1].whole
+    for now in (first + timedelta(microseconds=1), first + timedelta(days=days), first + timedelta(days=4000)):
+        assert said(now) == before

@@ -18,6 +18,7 @@ from handrail import clock
 from handrail.actions import figures
 from handrail.actions.access import grant_access
 from handrail.actions.actor import person
+from handrail.actions.figures_kept import KEPT
 from handrail.people.models import ReferralEntry
 from handrail.people.scope import everything
 from handrail.records.models import Course
@@ -281,6 +282,7 @@ def test_a_course_whose_record_cannot_be_read_is_not_known_and_does_not_wait(wor
     def broken(*_: object, **__: object) -> None:
         raise UnusableInput("synthetic", "The record cannot be read.")
 
+    KEPT.forget()
     monkeypatch.setattr(figures, "_counted", broken)
     assert re.search(r"Spanish 1 0 0 0 1 0 known", text(client, "figures_access"))
     assert "Record cannot be read 1" in text(client)

@@ -12,11 +12,12 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from handrail.actions.errors import NotAllowedError
+from handrail.actions.figures_kept import KEPT, Record, marks
 from handrail.actions.payer_requests import waivers
 from handrail.measures.data import Definitions, definitions
 from handrail.measures.figures import in_period
 from handrail.measures.outcomes import KINDS, Outcome, outcome
-from handrail.measures.utilisation import Used, used
+from handrail.measures.utilisation import Used, settled_from, used
 from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records import wire
@@ -31,6 +32,7 @@ AFTER: Final = timedelta(days=31)
 """Readings later than this after the first treatment dose are not read: the window closed long before."""
 DAILY: Final = ("checkin_received", "contact_made", "home_status", "medicine_given", "visit_done", "vitals_measured")
 """What is written down again and again for years; everything else is read whole."""
+_NOBODY: Final = UUID(int=0)
 _STARTS: Final = (*STEP_UP_STEPS, FIRST_TREATMENT, None)
 
 
@@ -76,17 +78,25 @@ def figures_of(organisation_id: UUID, now: datetime, rules: Definitions | None =
 def _read(reached: QuerySet[Course], now: datetime, rules: Definitions) -> Figures:
     courses = _begun(reached, now, rules)
     waived = set(waivers(courses))
-    rows = {course.pk: course for course in courses.select_related("site", "organisation")}
-    reads, unreadable = [], set()
-    for key, events in _events(courses, now):
+    rows = {each.pk: each for each in courses.select_related("site", "organisation").defer("assessment")}
+    records = {
+        key: Record(mark=mark, header=wire.header(rows[key]), waived=key in waived, rules=rules)
+        for key, mark in marks(courses).items()
+        if key in rows
+    }
+    known = {key: found for key, record in records.items() if (found := KEPT.get(key, record, now)) is not None}
+    reads = [Read(course=rows[key], outcome=found[0], used=found[1]) for key, found in known.items()]
+    unreadable = set()
+    for key, events in _events([key for key in rows if key not in known], now):
         course = rows[key]
         try:
-            found = _counted(course, events, rules, now, waived=key in waived)
+            answer = _counted(course, events, rules, now, waived=key in waived)
         except UnusableInput:
             unreadable.add(key)
             continue
-        if found is not None:
-            reads.append(Read(course=course, outcome=found[0], used=found[1]))
+        if answer is not None:
+            reads.append(Read(course=course, outcome=answer.outcome, used=answer.used))
+            _keep(key, records.get(key), answer, len(events), now)
     today = civil_date(now, _zone(rows.values()))
     counted = {id(each) for each in in_period((read.outcome for read in reads), rules, today)}
     kept = sorted(
@@ -111,16 +121,24 @@ def _begun(courses: QuerySet[Course], now: datetime, rules: Definitions) -> Quer
     return courses.filter(Exists(doses))
 
 
-def _events(courses: QuerySet[Course], now: datetime) -> Iterator[tuple[UUID, list[Event]]]:
-    rows = Event.objects.filter(course__in=courses.values("pk"), kind__in=KINDS, recorded_at__lte=now)
+def _events(courses: Iterable[UUID], now: datetime) -> Iterator[tuple[UUID, list[Event]]]:
+    """The events of each of these courses. One query, also where there are none: their number says nothing."""
+    rows = Event.objects.filter(course__in=[*courses, _NOBODY], kind__in=KINDS, recorded_at__lte=now)
     ordered = rows.order_by("course", "occurred_at", "id")
     for key, events in groupby(ordered.iterator(chunk_size=2000), key=lambda row: row.course_id):
         yield key, list(events)
 
 
-def _counted(
-    course: Course, rows: list[Event], rules: Definitions, now: datetime, *, waived: bool
-) -> tuple[Outcome, Used] | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What became of one course and what it used; `settled_from`: from when on time alone changes neither, None: not known."""
+
+    outcome: Outcome
+    used: Used
+    settled_from: datetime | None
+
+
+def _counted(course: Course, rows: list[Event], rules: Definitions, now: datetime, *, waived: bool) -> _Answer | None:
     """What became of one course, and what it used, from its rows; None: it has no step-up. No query.
 
     Raises:
@@ -132,7 +150,22 @@ def _counted(
     history = History.build(first.course, first.recorded, policy.plausible)
     found = outcome(history, policy, rules, now, waived=waived)
     spent = used(history, found, rules, now) if found is not None else None
-    return (found, spent) if found is not None and spent is not None else None
+    if found is None or spent is None:
+        return None
+    return _Answer(outcome=found, used=spent, settled_from=settled_from(history, rules))
+
+
+def _keep(key: UUID, record: Record | None, answer: _Answer, read: int, now: datetime) -> None:
+    """Keep an answer that only a new fact can change.
+
+    Args:
+        read: how many events it was worked out from: those of the mark, unless one came in between or is not recorded yet.
+    """
+    if record is None or answer.settled_from is None or read != record.mark.count:
+        return
+    valid_from = max(answer.settled_from, record.mark.complete_from)
+    if valid_from <= now:
+        KEPT.put(key, record, valid_from, (answer.outcome, answer.used))
 
 
 def _of_the_window(rows: list[Event]) -> list[Event]:

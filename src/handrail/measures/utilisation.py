@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime, timedelta
 
 from handrail.measures.data import Definitions
-from handrail.measures.outcomes import Outcome, step_up_window
+from handrail.measures.outcomes import Outcome, Window, step_up_window
 from handrail.measures.places import OUTPATIENT, moves, setting_of
 from handrail.measures.withholding import WITHHELD
 from handrail.rules.doses import given_doses
@@ -55,9 +55,7 @@ def used(history: History, outcome: Outcome, rules: Definitions, now: datetime) 
     if window is None:
         return None
     zone = window.doses[0].event.zone
-    first = civil_date(window.begins, zone)
-    days = [first + timedelta(days=number) for number in range(rules.utilisation.days)]
-    ends = [day_start(day + timedelta(days=1), zone) for day in days]
+    days, ends = _days(window, rules)
     start = False if setting_of(history, window.doses[0]) == OUTPATIENT else None
     where = [_where(history, end, start) for end in ends if end <= now]
     span = (window.begins, ends[-1])
@@ -71,6 +69,26 @@ def used(history: History, outcome: Outcome, rules: Definitions, now: datetime) 
         ed_visits=_emergencies(history, *span),
         visits=len(_visits(history, days, zone)),
     )
+
+
+def settled_from(history: History, rules: Definitions) -> datetime | None:
+    """From when on time alone changes neither what became of a course nor what it used; None: nobody can say.
+
+    Args:
+        history: with every fact of the course that is counted, each of which has happened.
+    """
+    window = step_up_window(history, rules)
+    if window is None or window.ends is None:
+        return None
+    return max(window.ends, _days(window, rules)[1][-1])
+
+
+def _days(window: Window, rules: Definitions) -> tuple[list[date], list[datetime]]:
+    """The civil days that are counted, and the end of each."""
+    zone = window.doses[0].event.zone
+    first = civil_date(window.begins, zone)
+    days = [first + timedelta(days=number) for number in range(rules.utilisation.days)]
+    return days, [day_start(day + timedelta(days=1), zone) for day in days]
 
 
 def _where(history: History, at: datetime, start: bool | None) -> bool | None:
