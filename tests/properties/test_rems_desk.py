@@ -44,13 +44,14 @@ ASKS = st.builds(
 
 
 def worse(asked: Ask) -> Any:
-    """Every question with one value less: a paper gone, ended, without its end or licence; a record without a value."""
+    """Every question with one value less: a paper gone, ended, left behind, without its end or licence; a record without a value."""
     for n, each in enumerate(asked.papers):
         rest = (*asked.papers[:n], *asked.papers[n + 1 :])
         yield replace(asked, papers=rest)
         yield replace(asked, papers=(*rest, replace(each, until=None, no_end=None)))
         yield replace(asked, papers=(*rest, replace(each, licence="")))
         yield replace(asked, papers=(*rest, replace(each, who=None)))
+        yield replace(asked, papers=(*rest, replace(each, left=True)))
         ended = max(each.from_on, DAY - timedelta(days=1))
         if ended < DAY:
             yield replace(asked, papers=(*rest, replace(each, until=ended, no_end=None)))

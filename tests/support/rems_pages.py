@@ -57,9 +57,11 @@ class Desk:
                 continue
             self.paper(kind, **{**typed, **instead.get(kind, {})})
 
-    def plan(self, course: Any, days: int = 1) -> str:
+    def plan(self, course: Any, days: int = 1, at_site: str = "") -> str:
         on = (TODAY + timedelta(days=days)).isoformat()
-        fact = event("dose_planned", at=NOW, step="step_up_1", on=on, at_site=self.site.code, setting="outpatient")
+        fact = event(
+            "dose_planned", at=NOW, step="step_up_1", on=on, at_site=at_site or self.site.code, setting="outpatient"
+        )
         record_event(course.pk, fact, by=person(self.house.oncologist), now=NOW)
         return on
 

@@ -2,10 +2,11 @@
 
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -19,7 +20,7 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.courses import start_course
 from handrail.actions.errors import RefusedError
-from handrail.actions.facts import record_event
+from handrail.actions.facts import correct_event, record_event
 from handrail.actions.payer_papers import take_paper_back, write_paper
 from handrail.actions.payer_requests import open_request
 from handrail.people.scope import everything
@@ -32,7 +33,7 @@ from handrail.rules.caredata import billing_from_toml, care_from_toml
 from handrail.rules.interchange import exchange, label_on
 from handrail.rules.terms import Status
 from handrail.web.payers.letter import letter_context
-from tests.support.factories import MONDAY_0900, House, World, dose, event, make_member, make_patient
+from tests.support.factories import CHICAGO, MONDAY_0900, House, World, dose, event, make_member, make_patient
 from tests.support.payers import PAYER, asked, interchange, write
 
 DAY = MONDAY_0900.date()
@@ -124,6 +125,38 @@ def test_t36_of_those_for_whom_it_was_meant_how_many_got_it_and_why_not(world, b
     assert "Decided to start without an active infection" in page(client, "prevention")
     client.force_login(world.charlie.nurse)
     assert "It was meant for none" in page(client, "prevention")
+
+
+def test_t36_what_a_setting_plans_is_meant_and_a_waiver_before_the_dose_is_its_reason(world, client):
+    """A house that asks no payer means it too. Removing `meant |=` or `_waived_at_the_gate` of `reading.prevention_report` makes it fail."""
+    course = world.course
+    at = MONDAY_0900 + timedelta(hours=1)
+    client.force_login(world.alice.oncologist)
+    form = reverse("setting_note", args=[course.pk, "tocilizumab_planned"])
+    assert client.post(form, {"tocilizumab_planned": "yes"}).status_code == 302
+    assert "Of 1 course for which it was meant 0 got it (0%)" in page(client, "prevention")
+    assert "1 did not get it (yet), and no reason" in page(client, "prevention")
+    given = event("medicine_given", at=at, agent="Tyenne", dose_mg="560", route="intravenous", purpose="prophylaxis")
+    record_event(course.pk, given, by=world.actor("alice"), now=at)
+    assert "1 got it (100%)" in page(client, "prevention")
+    nurse = world.actor("alice")
+    other = {**given, "id": str(uuid4()), "purpose": "treatment"}
+    correct_event(course.pk, UUID(given["id"]), other, reason="was for CRS", by=nurse, now=NOW)
+    assert "0 got it (0%)" in page(client, "prevention"), "what was corrected to a treatment prevents nothing"
+    told = {"at": local(NOW), "item": "prophylaxis_waived", "confirmed": "yes", "evidence": "an infection last week"}
+    assert client.post(reverse("record", args=[course.pk, "confirm"]), told).status_code == 302
+    shown = page(client, "prevention")
+    assert "Decided to start without an infection last week" in shown
+    assert "no reason is written down" not in shown
+    no = event("readiness_confirmed", at=NOW, item="prophylaxis_waived", confirmed=False)
+    with clock.use(clock.FrozenClock(NOW + timedelta(minutes=1))):
+        record_event(course.pk, {**no, "at": clock.now().isoformat()}, by=nurse)
+        assert "an infection last week" not in page(client, "prevention"), "the last word counts"
+
+
+def local(at: datetime) -> str:
+    """An instant as a form takes it."""
+    return at.astimezone(ZoneInfo(CHICAGO)).strftime("%Y-%m-%dT%H:%M")
 
 
 def course_of(house: House) -> UUID:

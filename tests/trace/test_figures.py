@@ -63,6 +63,8 @@ def test_t35_the_own_rate_with_its_interval_stands_beside_trial_and_series_filte
     stepped_up(world, tocilizumab="given")
     stepped_up(world, tocilizumab="waived")
     stepped_up(world, tocilizumab="given", watched=False)
+    offered = client.get(reverse("figures")).content.decode().partition('name="tocilizumab">')[2].partition("</select>")
+    assert re.findall(r'value="(\w+)"', offered[0]) == ["all", "with", "without", "not_known"], "a filter on the page"
     every = text(client, product="teclistamab")
     assert "1 of 3 33.3% (6.1 to 79.2)" in every
     assert "This programme, teclistamab, tocilizumab to prevent: with and without" in every
@@ -222,7 +224,7 @@ def test_given_is_what_the_report_of_meant_and_given_counts(world, client):
     for purpose in ("prophylaxis", "premedication", "treatment"):
         at = BEGINS - timedelta(minutes=30)
         stepped_up(world, told=[event("medicine_given", at=at, agent="Tyenne", purpose=purpose)])
-    assert "1 more got it without a request" in text(client, "prevention")
+    assert "1 more got it, and nobody had written down that it was meant" in text(client, "prevention")
     assert "0 of 1" in text(client, tocilizumab="with")
 
 

@@ -2,10 +2,14 @@
 
 import csv
 import io
+import itertools
 import re
+import time
 import zipfile
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+import pypdf
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -19,10 +23,12 @@ from handrail.jobs.watcher import Watcher
 from handrail.people.models import Membership, RemsDispense, RemsMode, RemsRecord, Site
 from handrail.people.scope import everything
 from handrail.rules.terms import say_date
-from tests.support.factories import MONDAY_0900, World, dose, event, make_site
+from tests.support.factories import CHICAGO, MONDAY_0900, World, dose, event, make_site
 from tests.support.rems_pages import NOW, SHARED, TODAY, Desk
 
 pytestmark = pytest.mark.django_db
+WEEK = {f"day{number}": "08:00-17:00" for number in range(5)}
+"""Hours of the centre, where a mode is hybrid."""
 CLEAR = {"hypotension": False, "pressors": [], "o2": "none", "fever_other": False, "episode_open": False}
 
 
@@ -133,6 +139,37 @@ def test_t29_a_quarter_is_exported_in_one_action_and_each_line_is_traceable(desk
     assert all(row in looked for row in kept), "the page shows what the file holds"
 
 
+@pytest.mark.slow
+def test_t29_the_quarter_of_a_large_programme_is_exported_within_a_minute_with_every_line(desk):
+    """Ten thousand doses in a quarter. Setting them as a table (`TABLE_ROWS` of `web/rems/binder.py`) makes it fail."""
+    desk.papers()
+    row = {"organisation": desk.house.organisation, "course": desk.world.course, "product": "teclistamab"}
+    row |= {
+        "checked": True,
+        "how": "portal",
+        "obtained_at": NOW,
+        "prescriber": desk.house.oncologist,
+        "by": desk.pharmacist,
+    }
+    made = [
+        RemsDispense(**row, on=TODAY - timedelta(days=number % 60), code=f"RDA-{number}", at=NOW)
+        for number in range(10_000)
+    ]
+    with everything():
+        RemsDispense.objects.bulk_create(made, batch_size=500)
+    began = time.process_time()  # of this process alone: other work on the machine is no fault of the programme
+    answer = desk.client.get(reverse("rems_binder_file"), {"first": "2026-01-01", "last": "2026-03-31"})
+    assert time.process_time() - began < 60
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as held:
+        pdf, table = sorted(held.namelist(), key=lambda name: not name.endswith("pdf"))
+        pages = pypdf.PdfReader(io.BytesIO(held.read(pdf))).pages
+        lines = list(csv.DictReader(io.StringIO(held.read(table).decode())))
+    assert len(lines) == 10_005
+    text = "".join(pages[-1].extract_text().split())
+    assert lines[-1]["row"] in text, "the PDF goes on to the last of them"
+    assert lines[-1]["reference"] in text
+
+
 def test_t30_one_representative_serves_several_sites_and_never_without_a_deputy(desk):
     with everything():
         second = make_site(desk.house.organisation, name="Second Site")
@@ -145,6 +182,35 @@ def test_t30_one_representative_serves_several_sites_and_never_without_a_deputy(
     desk.paper("representative", sites=sites, user=str(desk.pharmacist.pk), deputy=str(desk.manager.pk))
     assert RemsRecord.objects.filter(user=desk.pharmacist).count() == RemsRecord.objects.filter(user=desk.manager).count() == 2  # fmt: skip
     assert desk.get("rems").count("codes now: Pharmacist Reed") == 2
+
+
+def test_t30_whoever_is_gone_represents_no_site_and_each_site_needs_its_deputy(desk):
+    """Removing `self.left` from `Paper.holds` (`rules/rems_desk.py`), or the deputy's row of the programme, makes it fail."""
+    with everything():
+        second = make_site(desk.house.organisation, name="Second Site")
+    sites = [str(desk.site.pk), str(second.pk)]
+    desk.papers(**{kind: {"sites": sites} for kind in ("setting", "dispenser", "representative")})
+    courses = [desk.world.course, desk.world.make_course()]
+    for number, (course, site) in enumerate(zip(courses, (desk.site, second), strict=True)):
+        desk.dispense(course, desk.plan(course, at_site=site.code), code=f"RDA-{number}")
+    planned = rows(desk.get("rems_desk"), PLANNED)
+    assert planned.count(">Ready</span>") == planned.count("Code: Pharmacist Reed (") == 2, "one for both sites"
+    deputy = RemsRecord.objects.get(kind="deputy", site=second)
+    yesterday = (TODAY - timedelta(days=1)).isoformat()
+    desk.post("rems_end_paper", deputy.pk, last_day=yesterday, reason="another post")
+    planned = rows(desk.get("rems_desk"), PLANNED)
+    assert (planned.count(">Ready</span>"), planned.count(">Not ready</span>")) == (1, 1)
+    assert "Second Site: deputy of the representative Manager Flores: ended on" in planned
+    desk.paper("deputy", sites=sites[1:], user=str(desk.manager.pk))
+    assert rows(desk.get("rems_desk"), PLANNED).count(">Ready</span>") == 2
+    with everything():
+        Membership.objects.filter(user=desk.pharmacist).update(valid_until=NOW + timedelta(minutes=1))
+    desk.clock.set(NOW + timedelta(minutes=2))
+    planned = rows(desk.get("rems_desk"), PLANNED)
+    assert planned.count(">Not ready</span>") == 2
+    assert planned.count("authorised representative Pharmacist Reed: belongs to the organisation no more") == 2
+    assert planned.count("Code: Manager Flores (no mode is set)") == 2, "the deputy, and nobody who has left"
+    assert desk.get("rems_papers").count("does not count: belongs to the organisation no more") == 2
 
 
 def test_t32_talquetamab_after_teclistamab_leaves_at_most_ten_tasks_with_dates(desk):
@@ -166,10 +232,9 @@ def test_t33_a_switch_of_mode_leaves_no_dose_without_an_owner_and_doubles_are_se
     usual = {"form": "mode", "site": str(desk.site.pk), "from_at": "2026-03-02T12:00"}
     people = {"central": str(desk.pharmacist.pk), "local": str(desk.house.nurse.pk)}
     assert "Name who gets the codes at the site." in desk.post("rems_modes", status=422, **usual, mode="local")
-    week = {f"day{number}": "08:00-17:00" for number in range(5)}
     assert "the centre has some hours" in desk.post("rems_modes", status=422, **usual, **people, mode="hybrid")
     assert "Code: Pharmacist Reed (no mode is set)" in desk.get("rems_desk")
-    desk.post("rems_modes", **usual, **people, **week, mode="hybrid")
+    desk.post("rems_modes", **usual, **people, **WEEK, mode="hybrid")
     for hours, owner in ((0, "Pharmacist Reed"), (2, "Pharmacist Reed"), (7, "Alice Nurse"), (13, "Alice Nurse")):
         desk.clock.set(NOW + timedelta(hours=hours))
         assert f"Code: {owner} (" in rows(desk.get("rems_desk"), PLANNED), hours
@@ -185,6 +250,62 @@ def test_t33_a_switch_of_mode_leaves_no_dose_without_an_owner_and_doubles_are_se
     desk.dispense(course, on)
     desk.dispense(course, on, code="RDA-2")
     assert "2 different codes are recorded" in desk.get("rems_course", course.pk)
+
+
+def test_t33_after_every_switch_each_dose_planned_or_given_belongs_to_somebody_who_is_there(desk):
+    """Removing the search of the other side, or the fallback, from `rems_doses.owner_at` makes it fail."""
+    desk.papers()
+    people = {"central": str(desk.pharmacist.pk), "local": str(desk.house.nurse.pk)}
+    desk.plan(desk.world.course, days=9)
+    given = desk.world.make_course()
+    record_event(given.pk, dose("step_up_1", at=NOW, mg="4.2"), by=person(desk.house.nurse), now=NOW)
+    asks = {"central": {"central"}, "local": {"local"}, "hybrid": {"central", "local"}}
+
+    def owners() -> set[str]:
+        text = desk.get("rems_desk")
+        assert "Nobody owns this" not in text
+        found = (
+            re.findall(r"Code: ([^(<]+) \(", rows(text, PLANNED)),
+            re.findall(r">([^(<>]+) gets it \(", rows(text, GIVEN)),
+        )
+        assert [len(each) for each in found] == [1, 1], "both doses name one person"
+        assert found[0] == found[1]
+        return {found[0][0]}
+
+    at, expected = NOW, {"central": {"Pharmacist Reed"}, "local": {"Alice Nurse"}}
+    for before, after in itertools.permutations(asks, 2):
+        for mode, begins in ((before, at), (after, at + timedelta(hours=9))):
+            local = begins.astimezone(ZoneInfo(CHICAGO))
+            typed = {name: people[name] for name in asks[mode]} | (WEEK if mode == "hybrid" else {})
+            desk.post(
+                "rems_modes", form="mode", site=str(desk.site.pk), mode=mode, from_at=f"{local:%Y-%m-%dT%H:%M}", **typed
+            )
+        for minutes in (0, 9 * 60 - 1, 9 * 60, 18 * 60):
+            desk.clock.set(at + timedelta(minutes=minutes))
+            mode = before if minutes < 9 * 60 else after
+            named = owners()
+            assert named <= expected.get(mode, {"Pharmacist Reed", "Alice Nurse"}), (mode, minutes)
+        at += timedelta(hours=18)
+    for gone in (desk.house.nurse, desk.pharmacist):
+        with everything():
+            Membership.objects.filter(user=gone).update(valid_until=desk.clock.now())
+    assert owners() == {"Manager Flores"}, "neither side is there any more: the deputy"
+
+
+def test_t34_the_representative_reads_of_the_missing_code_what_the_nurse_has_just_typed(desk):
+    """Removing `yield "missing"` from `rems_doses._wrong` makes it fail."""
+    course = desk.world.course
+    desk.papers()
+    nurse, representative = Client(), Client()
+    nurse.force_login(desk.house.nurse)
+    representative.force_login(desk.pharmacist)
+    typed = {"at": "2026-03-02T10:50", "step": "step_up_1", "dose_mg": "4.2", "weight_kg": "70"}
+    assert nurse.post(reverse("record", args=[course.pk, "dose"]), typed).status_code == 302
+    for minutes in (0, 15):
+        desk.clock.set(NOW + timedelta(minutes=minutes))
+        text = " ".join(representative.get(reverse("rems_desk")).content.decode().split())
+        assert rows(text, GIVEN).count(">Missing</span>") == 1
+        assert "Pharmacist Reed gets it" in rows(text, GIVEN)
 
 
 def test_t34_a_missing_code_is_on_the_list_as_soon_as_the_dose_is_recorded(desk):

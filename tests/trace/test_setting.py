@@ -117,6 +117,7 @@ def test_t24_the_same_road_in_july_and_in_november_and_with_lodging(first, lodgi
         assert head in said
         far = first == NOVEMBER and not lodging
         assert ("75 min in November (limit 60 min)" in said) is far
+        assert ("IP-2 ·" in said) is far, "for that reason"
         assert ("lodging near the hospital for the watched span" in said) is far
         with everything():
             assert setting_desk.travel_evidence_of(course, eve(first)).met is not far
@@ -150,11 +151,47 @@ def test_t25_a_site_that_follows_the_label_strictly_is_offered_nothing_outside_h
         said = page(world, course)
         assert "In hospital: step-up dose 1" in said and "IP-12" in said
         assert "Would be" not in said
-        refused = send(
-            world, course, "decide", {"recommendation": "OUTPATIENT", "step": "step_up_1", "on": "2026-07-06"}
-        )
-        assert refused.status_code == 422
-        assert "say why" in words(refused.content.decode())
+        assert "outside hospital is not offered" in said
+        assert "Sign the departure" not in said, "no signature counts here"
+        dose = {"step": "step_up_1", "on": "2026-07-06"}
+        for because in ("", "the ward is full"):
+            refused = send(world, course, "decide", {"recommendation": "OUTPATIENT", "because": because, **dose})
+            assert refused.status_code == 422
+            assert "outside hospital is not offered here" in words(refused.content.decode())
+            assert offered(refused.content.decode()) == ["DEFER", "INPATIENT", "HYBRID"]
+        signed = {"reason": "the programme watches at home", "review_on": "2026-07-31"}
+        assert send(world, course, "departure", signed).status_code == 404
+        assert send(world, course, "decide", {"recommendation": "INPATIENT", **dose}).status_code == 302
+
+
+def offered(text: str) -> list[str]:
+    """What the page lets a prescriber choose for this dose."""
+    return re.findall(r'name="recommendation" value="([A-Z]+)"', text)
+
+
+@pytest.mark.parametrize(("strict", "setting", "status"), [("yes", "outpatient", 422), ("yes", "inpatient", 302), ("yes", "", 302), ("no", "outpatient", 302)])  # fmt: skip
+def test_t25_a_strict_site_takes_no_plan_outside_hospital_where_the_label_asks_for_hospital(strict, setting, status):
+    """Removing `refuse_outside_at_strict_site` from `actions/recording.py` makes it fail."""
+    with v1_on_the_desk(JULY) as (world, course):
+        director, nurse = Client(), Client()
+        director.force_login(world.alice.director)
+        nurse.force_login(world.alice.oncologist)
+        address = reverse("site_product", args=[world.alice.site.pk, "teclistamab"])
+        typed = {"form": "strict", "strict": strict, "strict_reason": "the board asks for hospital"}
+        assert director.post(address, typed).status_code == 302
+        plan = {"at": "2026-07-05T09:30", "step": "step_up_1", "on": "2026-07-06", "setting": setting}
+        answer = nurse.post(reverse("record", args=[course.pk, "plan"]), plan)
+        assert answer.status_code == status
+        if status == 422:
+            said = words(answer.content.decode())
+            assert (
+                "Not planned: this site follows the label strictly from Sun 5 Jul 2026 on: signed by Alice Director"
+                in said
+            )
+            later = nurse.post(
+                reverse("record", args=[course.pk, "plan"]), {**plan, "step": "treatment", "on": "2026-07-20"}
+            )
+            assert later.status_code == 302, "after a treatment dose the label asks for no hospital"
 
 
 def test_t25_elsewhere_a_departure_needs_a_signature_and_a_reason_and_label_programme_and_payer_are_compared():

@@ -91,6 +91,19 @@ def test_t22_a_satellite_at_level_1_accepts_maintenance_and_refuses_a_step_up_bo
         assert world.course.events.filter(kind="dose_planned").count() == 1
 
 
+@pytest.mark.parametrize("setting", ["outpatient", "hybrid", "inpatient", ""])
+@pytest.mark.parametrize("step", ["step_up_1", "step_up_2", "first_treatment"])
+def test_t22_no_step_up_in_any_setting_though_another_product_may_be_stepped_up_there(world, step, setting):
+    """Removing `refuse_unready_site` from `actions/recording.py`, or the product from `site_levels._grant`, makes it fail."""
+    ready(world.alice, "1")
+    ready(world.alice, "4", product="talquetamab")
+    assert planned(world, step="treatment", setting=setting)[0] == 302
+    status, page = planned(world, step=step, setting=setting)
+    assert (status, "may not give teclistamab for this" in page) == (422, True)
+    with everything():
+        assert [row.payload["step"] for row in world.course.events.filter(kind="dose_planned")] == ["treatment"]
+
+
 def test_t22_what_was_given_there_is_recorded_all_the_same(world):
     signs(world.alice, "0")
     given = record_event(
@@ -120,6 +133,34 @@ def test_t23_a_site_without_a_bed_agreement_cannot_hold_level_3(world):
     assert "Level 3 hybrid step-up" in page
 
 
+@pytest.mark.parametrize("item", ["SITE-08", "SITE-09", "SITE-14", "SITE-16"])
+def test_t23_level_3_needs_the_hospital_its_agreement_the_slots_and_the_bed_and_is_lost_with_any_of_them(world, item):
+    """A level is not only signed: it is held, day by day. Removing `_all_hold` from `site_levels.site_level` makes it fail."""
+    form = {"level": "3", "until_on": in_days(90).isoformat(), "evidence": "visit", "why": "experienced team"}
+    ready(world.bob, "3", but=(item,))
+    status, page = send(world.bob, world.bob.director, "level", **form)
+    assert (status, f"Level 3 lacks {item}" in page) == (422, True)
+    ready(world.alice, "3")
+    hybrid = {"setting": "hybrid", "on": in_days(1).isoformat()}
+    assert planned(world, **hybrid)[0] == 302
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(hours=1))):
+        told = {"item": item, "met": "no", "checked_on": TODAY.isoformat(), "evidence": "the hospital took it back"}
+        status, page = send(world.alice, world.alice.director, "item", **told)
+        assert (status, "Level 2" in page.split("Level 1:")[0]) == (302, True)
+        status, page = planned(world, **hybrid)
+        assert (status, f"{item} not met when it was checked" in page) == (422, True)
+        assert planned(world, **{**hybrid, "setting": "inpatient"})[0] == 422
+
+
+def test_t23_a_bed_that_is_agreed_until_a_day_carries_no_dose_after_it(world):
+    """Removing the end of the evidence from the `min` of `site_levels._state` makes it fail."""
+    ready(world.alice, "3", but=("SITE-16",))
+    shows(world.alice, "SITE-16", until=in_days(5), no_end=None)
+    assert planned(world, setting="hybrid", on=in_days(5).isoformat())[0] == 302
+    status, page = planned(world, setting="hybrid", on=in_days(6).isoformat())
+    assert (status, "SITE-16 it held until Sat 7 Mar 2026" in page) == (422, True)
+
+
 def test_t23_an_exception_has_a_day_and_a_reason_and_can_be_taken_back(world):
     ready(world.bob, "3", but=("SITE-16",))
     assert send(world.bob, world.bob.director, "except", item="SITE-16", until_on=in_days(9).isoformat())[0] == 422
@@ -138,6 +179,29 @@ def test_t27_a_site_without_a_technician_shows_the_gap_and_the_hubs_support(worl
     assert "Not met SITE-30" in page
     assert "Pharmacist: ask the hub's pharmacy to verify preparation from there until a technician is found." in page
     assert "This item separates you from level 1." in page
+
+
+def test_t27_the_gap_stops_a_booking_aloud_whether_said_or_not_known_and_the_hubs_agreement_closes_it(world):
+    """Removing the `offer` of SITE-30 in `levels-1.toml`, or `refuse_unready_site` from `actions/recording.py`, makes it fail."""
+    agreed_between(world.bob, world.alice)
+    ready(world.alice, "1", but=("SITE-30",), signed_by=world.bob.director)
+    offer = "Pharmacist: ask the hub's pharmacy to verify preparation from there until a technician is found."
+    for state, because in (("Not known", "nothing is recorded"), ("Not met", "not met when it was checked")):
+        page = site_page(world.alice)
+        assert f"{state} SITE-30" in page
+        assert offer in page
+        assert "This item separates you from level 1." in page
+        status, page = planned(world, step="treatment")
+        assert (status, f"SITE-30 {because}" in page) == (422, True)
+        shows(world.alice, "SITE-30", met=False)
+    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(days=1))):
+        told = {"item": "SITE-30", "met": "yes", "checked_on": in_days(1).isoformat(), "no_end": "yes"}
+        agreement = {"evidence": "the hub's pharmacy verifies, agreement 7"}
+        assert send(world.alice, world.alice.director, "item", **told, **agreement)[0] == 302
+        page = site_page(world.alice)
+        assert offer not in page
+        assert "agreement 7" in page
+        assert planned(world, step="treatment", at="2026-03-03T09:00", on=in_days(3).isoformat())[0] == 302
 
 
 def test_t31_a_physicians_licence_adds_its_items_and_names_who_answers_for_dispensing(world):

@@ -17,6 +17,7 @@ from handrail.actions.capacity_starts import refuse_uncovered_start
 from handrail.actions.errors import ActionError, ConflictError, NotVisibleError, RefusedError
 from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
 from handrail.actions.reminders import follow_overdue
+from handrail.actions.site_around import refuse_outside_at_strict_site
 from handrail.actions.site_bookings import refuse_unready_site
 from handrail.actions.truth import truth_about
 from handrail.alerts import ed_packets, ledger
@@ -269,6 +270,7 @@ def _refuse_misplaced(course: Course, fact: Fact, now: datetime) -> None:
         refuse_foreign_policy(course, fact)
     if fact.kind == "dose_planned":
         refuse_unready_site(course, fact, now)
+        refuse_outside_at_strict_site(course, fact, now)
         refuse_uncovered_start(course, fact, now)
 
 

@@ -5,7 +5,7 @@ Everything is worked out while it is read: a paper that ends turns doses red on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -35,6 +35,8 @@ from handrail.rules.terms import civil_date, say_date
 
 MENDS = (Role.SITE_MANAGER, Role.PHARMACIST, Role.DIRECTOR)
 """Who may put a paper right, the nearest first."""
+SPEAKS = (RemsRecord.Kind.REPRESENTATIVE, RemsRecord.Kind.DEPUTY)
+"""Whose paper counts only while that person belongs to the organisation."""
 STAFF = (Role.PHARMACIST, Role.NURSE)
 """Who dispenses and gives: everybody here is asked for a training."""
 
@@ -110,7 +112,7 @@ def house_of(organisation: Organisation, now: datetime) -> House:
     for row in rows.order_by("from_at", "at", "id"):
         modes.setdefault(row.site_id, []).append(_mode(row, here))
     closed = list(Holiday.objects.filter(organisation=organisation))
-    papers = papers_of(records)
+    papers = papers_of(records, here)
     return House(
         organisation=organisation,
         sites=sites,
@@ -135,11 +137,15 @@ def _sorted_by(papers: Iterable[Paper], key: Callable[[Paper], str | None]) -> d
     return {name: tuple(held) for name, held in found.items()}
 
 
-def papers_of(records: Iterable[RemsRecord]) -> tuple[Paper, ...]:
-    """The records that count: the last of each chain of corrections, without those that were taken back."""
+def papers_of(records: Iterable[RemsRecord], here: Collection[UUID]) -> tuple[Paper, ...]:
+    """The records that count: the last of each chain of corrections, without those that were taken back.
+
+    Args:
+        here: whoever belongs to the organisation now.
+    """
     found = list(records)
     replaced = {each.supersedes_id for each in found}
-    return tuple(_paper(each) for each in found if each.pk not in replaced and not each.withdrawn)
+    return tuple(_paper(each, here) for each in found if each.pk not in replaced and not each.withdrawn)
 
 
 def evidence_of(course: Course, now: datetime, on: date | None = None) -> Evidence:
@@ -271,7 +277,7 @@ def day_of(text: Any) -> date | None:
         return None
 
 
-def _paper(row: RemsRecord) -> Paper:
+def _paper(row: RemsRecord, here: Collection[UUID]) -> Paper:
     return Paper(
         kind=row.kind,  # type: ignore[arg-type]
         programme=row.programme,
@@ -285,6 +291,7 @@ def _paper(row: RemsRecord) -> Paper:
         version=row.version,
         licence=row.licence,
         id=str(row.pk),
+        left=row.kind in SPEAKS and row.user_id not in here,
     )
 
 

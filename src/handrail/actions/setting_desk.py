@@ -42,6 +42,10 @@ WITHHELD: Final = "withheld"
 NO_DOSE: Final = "No dose is planned, and the schedule names none: plan the dose first."
 YEAR: Final = len("2000")
 OVER: Final = "The rules cannot judge this setting: "
+LABEL_STRICT: Final = (
+    "This site follows the label strictly, and the label asks for hospital after this dose: "
+    "outside hospital is not offered here."
+)
 ASK: Final = "Ask the prescriber where this dose is given, and ask your site manager to have this put right."
 
 
@@ -120,7 +124,8 @@ def decide_setting(
         because: needed when the decision leaves hospital further than the rules recommend; it is recorded all the same.
 
     Raises:
-        RefusedError: another dose is next by now, a word that is none, or no reason where one is needed.
+        RefusedError: another dose is next by now, a word that is none, no reason where one is needed, or outside hospital at a site that
+            follows the label strictly, where that asks for hospital after this dose.
     """
     desk = desk_of(course, now)
     if desk.look is None:
@@ -130,6 +135,8 @@ def decide_setting(
     if recommendation not in OPENNESS:
         raise RefusedError("Choose where this dose is given and watched.", code="unknown_word", path="recommendation")
     answer = desk.look.answer
+    if recommendation not in desk.look.offered:
+        raise RefusedError(LABEL_STRICT, code="label_strict", path="recommendation")
     if more_open(recommendation, answer.recommendation) and not because.strip():
         raise RefusedError(
             "This leaves hospital further than the rules recommend: say why.", code="missing_key", path="because"

@@ -1,5 +1,5 @@
 """What the desk of sites knows for the setting of a dose: the level of its site, whether that follows the label
-strictly, the hospital's agreement, and the other sites that can.
+strictly, the hospital's agreement, and the other sites that can; and a plan that such a site does not take.
 
 None stays None where nobody ever signed: then what was noted in the course counts, and nothing is made up here.
 """
@@ -9,16 +9,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
+from handrail.actions.errors import RefusedError
 from handrail.actions.site_bookings import others_of, signs_levels, site_of_plan
 from handrail.actions.site_facts import Gathered, gather
 from handrail.people import scope
 from handrail.people.models import Site, SiteStrict
+from handrail.records import wire
 from handrail.records.models import Course, Event
 from handrail.rules.events import DosePlanned
+from handrail.rules.events import Event as Fact
+from handrail.rules.pinned import protocol_for
+from handrail.rules.schedule import monitoring_for
+from handrail.rules.setting_case import STAYS
 from handrail.rules.setting_course import Around
 from handrail.rules.setting_facts import Level, OtherSite, Paper
 from handrail.rules.site_levels import HOLDS, SiteLevel, load_site_levels, site_level
-from handrail.rules.terms import UnusableInput, say_date
+from handrail.rules.terms import UnusableInput, civil_date, say_date
 
 HOSPITAL = "SITE-09"
 """The item that is the agreement with a receiving hospital."""
@@ -67,6 +73,44 @@ def strictness_words(row: SiteStrict) -> str:
     """What was signed, by whom and why."""
     what = "follows the label strictly" if row.strict else "does not follow the label strictly"
     return f"this site {what} from {say_date(row.from_on)} on: signed by {row.by.name}, {row.reason}"
+
+
+def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> None:
+    """Refuse to plan outside hospital what the label wants in hospital, at a site that follows the label strictly on that day.
+
+    A plan that names no setting is none outside hospital; the setting is decided before the dose. A course whose label cannot be read
+    keeps every plan, and its gate stays closed.
+
+    Raises:
+        RefusedError: with who signed that, and why.
+    """
+    body = fact.body
+    if not isinstance(body, DosePlanned) or body.setting != "outpatient":
+        return
+    site = site_of_plan(course, body, now)
+    if site is None:
+        return
+    today = civil_date(now, site.time_zone)
+    strict = strictness_of(site, body.on or today)
+    if strict is None or not strict.strict or (body.on or today) < today or not _label_asks_stay(course, body, now):
+        return
+    raise RefusedError(
+        f"Not planned: {strictness_words(strict)}; the label asks for hospital after this dose. Plan it in hospital.",
+        code="label_strict",
+        path="event.setting",
+    )
+
+
+def _label_asks_stay(course: Course, body: DosePlanned, now: datetime) -> bool:
+    """Whether the label wants hospital after this step, or after this dose because of a reaction in the course."""
+    try:
+        label = protocol_for(wire.history_of(course, now)[0], now)
+    except UnusableInput:
+        return False
+    own = monitoring_for(label, step=body.step, carried=())
+    known = (course.assessment or {}).get("next_dose") or {}
+    carried = known.get("monitoring") or {} if known.get("step") == body.step else {}
+    return any(setting in STAYS for setting in (own.setting if own is not None else None, carried.get("setting")))
 
 
 def _level(known: Gathered, product: str, on: date) -> SiteLevel | None:

@@ -7,7 +7,7 @@ ever green. Requirements and the days on which they are in force stand in `proto
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -46,6 +46,7 @@ class Paper:
         site: None: wherever the person works.
         until: its last day; None with `no_end` True: it does not run out; None otherwise: not known.
         version: of the training material. licence: under which licence a site dispenses.
+        left: a representative or deputy who belongs to the organisation no more, and so represents nobody.
     """
 
     kind: PaperKind
@@ -60,10 +61,11 @@ class Paper:
     version: str = ""
     licence: str = ""
     id: str = ""
+    left: bool = False
 
     def holds(self, day: date) -> bool | None:
         """Whether it counts on a day; None: its end is not known."""
-        if day < self.from_on:
+        if self.left or day < self.from_on:
             return False
         if self.until is not None:
             return day <= self.until
@@ -195,6 +197,11 @@ def _standing(row: RequirementRow, place: Place, papers: Sequence[Paper], day: d
     unknown = [each for each in papers if each.holds(day) is None]
     if unknown:
         return _open(row, place, f"{subject}: until when it holds is not known", None)
+    gone = [each for each in papers if each.left and replace(each, left=False).holds(day) is not False]
+    if gone:
+        gone_from = gone[-1].who
+        named = f" {gone_from.name}" if gone_from is not None and not name else ""
+        return _open(row, place, f"{subject}{named}: belongs to the organisation no more", False)
     later = [each for each in papers if each.from_on > day]
     if later:
         first = min(later, key=lambda each: each.from_on)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from handrail.rules.doses import given_doses
 from handrail.rules.events import Event
@@ -22,12 +22,14 @@ from handrail.rules.setting_checks import CHECKS
 from handrail.rules.setting_course import Around, setting_facts_of_course
 from handrail.rules.setting_desks import Against, against_desks
 from handrail.rules.setting_record import DoseWanted
-from handrail.rules.setting_rules import RuleRow, SettingRules
+from handrail.rules.setting_rules import Recommendation, RuleRow, SettingRules
 from handrail.rules.terms import STEP_WORDS, say_date, say_instant
 
 OPENNESS: Final = {"DEFER": 0, "INPATIENT": 1, "HYBRID": 2, "OUTPATIENT": 3}
 """How far from hospital each decision is."""
 DECIDE: Final = "the prescriber decides the setting of this dose"
+STRICT: Final = "strict"
+"""The check of the rule by which a site follows the label strictly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,21 @@ class SettingLook:
     """The facts that a desk answers, known or not: a word in the record does not stand in for them."""
     strictness_words: str = ""
     """What the site's director signed about following the label; empty: nothing."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether the label asks for hospital after this dose at a site that follows it strictly: then no signature lets it leave."""
+        fired = {line.rule for line in self.answer.lines if line.state == "fires"}
+        return any(row.id in fired for row in self.case.rules.rule if row.check == STRICT)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """What a prescriber may decide for this dose; where the site follows the label strictly, nothing that leaves hospital."""
+        return tuple(
+            each
+            for each in get_args(Recommendation)
+            if not self.strict or place_of(self.case, each, self.dose.step) == "inpatient"
+        )
 
     @property
     def in_force(self) -> bool:

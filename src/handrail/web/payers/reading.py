@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from handrail.actions.payer_gate import Held, held
 from handrail.actions.payer_requests import waivers
@@ -237,25 +237,30 @@ def _prevention(weight: Decimal | None, on: date) -> list[dict[str, Any]]:
 # --- tocilizumab before step-up: meant, given, or waived -------------------------------------------------------------------
 
 
+_COUNTED: Final = ("fact_withdrawn", "medicine_given", "readiness_confirmed", "setting_facts_noted")
+"""The kinds that say what was meant, given and waived, and what takes one of them back."""
+
+
 def prevention_report(person: User, now: datetime) -> dict[str, Any]:
     """Of the courses that a person reads: for how many tocilizumab before step-up was meant, given of those, and why not.
 
-    Meant: a request for tocilizumab was opened. Given: a dose to prevent is on record. Constant number of queries.
+    Meant: a request for tocilizumab was opened, or the answers for the setting say that it is planned; a house that never asks a payer
+    means it too. Given: a dose to prevent is on record. Why not: the choice at the access desk, else the waiver before a dose. What was
+    corrected or withdrawn counts for nothing. Constant number of queries.
     """
     courses = courses_of(person, now, READ)
+    facts = Event.objects.filter(course__in=courses)
+    gone = set(facts.filter(kind__in=_COUNTED, supersedes__isnull=False).values_list("supersedes", flat=True))
+    noted = facts.filter(kind="setting_facts_noted", payload__tocilizumab_planned=True).values_list("id", "course")
     meant = set(PayerRequest.objects.filter(course__in=courses, drug=TOCILIZUMAB).values_list("course", flat=True))
-    doses = Event.objects.filter(course__in=courses, kind="medicine_given", payload__purpose="prophylaxis")
-    gone = set(
-        Event.objects.filter(course__in=courses, kind="fact_withdrawn", supersedes__isnull=False).values_list(
-            "supersedes", flat=True
-        )
-    )
+    meant |= {course for key, course in noted if key not in gone}
+    doses = facts.filter(kind="medicine_given", payload__purpose="prophylaxis")
     given = {
         course
         for key, course, payload in doses.values_list("id", "course", "payload")
         if key not in gone and is_prevention(payload.get("agent"), payload.get("purpose"))
     }
-    waived = waivers(courses)
+    waived = {**_waived_at_the_gate(facts, gone), **waivers(courses)}
     not_given = meant - given
     return {
         "meant": len(meant),
@@ -265,3 +270,13 @@ def prevention_report(person: User, now: datetime) -> dict[str, Any]:
         "no_reason": len([course for course in not_given if course not in waived]),
         "given_without": len(given - meant),
     }
+
+
+def _waived_at_the_gate(facts: QuerySet[Event], gone: Collection[UUID | None]) -> dict[UUID, str]:
+    """Of which courses somebody confirmed before a dose that it is given without, and why; the last word on it counts. One query."""
+    found: dict[UUID, str] = {}
+    told = facts.filter(kind="readiness_confirmed", payload__item="prophylaxis_waived").order_by("occurred_at", "id")
+    for key, course, payload in told.values_list("id", "course", "payload"):
+        if key not in gone:
+            found[course] = (payload.get("evidence") or "") if payload.get("confirmed") else ""
+    return {course: reason for course, reason in found.items() if reason}

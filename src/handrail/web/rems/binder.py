@@ -24,6 +24,8 @@ from handrail.web.words import local_time
 
 STYLE = "rems-binder.css"
 QUARTER_MONTHS = 3
+TABLE_ROWS = 300
+"""A part with more rows is set as lines, so that the quarter of a large programme is there within a minute."""
 SHOWN = 100
 """Of each part so many lines stand on the page; the file has all of them."""
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
@@ -89,7 +91,16 @@ def binder_file(request: HttpRequest) -> HttpResponse:
 
 
 def _titled(parts: tuple[Part, ...]) -> list[dict[str, Any]]:
-    return [{"name": part.name[0].upper() + part.name[1:], "lines": part.lines, "count": part.count} for part in parts]
+    """Each part for a template; `table`: few enough rows to be set as a table on paper."""
+    return [
+        {
+            "name": part.name[0].upper() + part.name[1:],
+            "lines": part.lines,
+            "count": part.count,
+            "table": len(part.lines) <= TABLE_ROWS,
+        }
+        for part in parts
+    ]
 
 
 def _span(request: HttpRequest, organisation: Organisation) -> tuple[date, date, Site | None, str]:

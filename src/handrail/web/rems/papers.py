@@ -318,7 +318,8 @@ def _listed(organisation: Organisation, house: House, *, keeps: bool) -> dict[st
 
 
 def _shown_paper(paper: Paper, names: dict[str, str]) -> dict[str, Any]:
-    more = (paper.reference, paper.version and f"material {paper.version}", LICENCES.get(paper.licence, ""))
+    left = "does not count: belongs to the organisation no more" if paper.left else ""
+    more = (left, paper.reference, paper.version and f"material {paper.version}", LICENCES.get(paper.licence, ""))
     until = (
         f"until {say_date(paper.until)}"
         if paper.until

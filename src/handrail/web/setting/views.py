@@ -137,7 +137,8 @@ def _forms(request: HttpRequest, desk: Desk) -> dict[str, Form]:
     asks = look.answer.label_requirement
     carried = tuple(stay.row for stay in look.case.carried_stays)
     words = f"The label asks: {asks.words}" if asks is not None else "What the label asks is not known"
-    forms["departure"] = departure_form(look.dose.step, words, carried, str(signed_in(request).pk))
+    if not look.strict:  # there no signature counts
+        forms["departure"] = departure_form(look.dose.step, words, carried, str(signed_in(request).pk))
     forms["caregivers"] = prefilled(ROSTER, _roster_starts(desk))
     return forms
 
@@ -194,7 +195,8 @@ def _page(
             "departure_form": _departure(desk, forms, verbs, filled),
             "dose": {"step": desk.look.dose.step, "on": desk.look.dose.on.isoformat()},
             "may_decide": "decide_setting" in verbs and found.ended_at is None,
-            "choices": [{"value": value, "words": words} for value, words in WORDS.items()],
+            "choices": [{"value": each, "words": WORDS[each]} for each in desk.look.offered],
+            "strict": desk.look.strict,
             "refused": refused,
         }
     return render(request, "handrail/setting.html", context, status=status)
