@@ -84,7 +84,9 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
     expect(director.get_by_text("This site has said no number yet: nothing is refused")).to_be_visible()
     judged(director, axe, f"{picture}-empty")
     assert cut_off(director) == []
+    director.get_by_role("link", name="Say what this site can take").click()
     form = director.get_by_role("region", name="Say what this site can take")
+    expect(form.get_by_role("heading")).to_be_in_viewport()
     for label, number in NUMBERS.items():
         form.get_by_label(label, exact=True).fill(number)
     save(director, form)

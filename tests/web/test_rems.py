@@ -91,6 +91,7 @@ def test_a_long_list_goes_on_on_the_next_page_and_an_empty_end_of_it_is_not_call
     assert "Page 2 of 2" in second and "?page=1" in second
     assert second.count("stand on the pages before") == 1
     planned = second.split("planned doses of the next")[1].split("</section>")[0]
+    assert "Not here</span>" in planned, "the words stand beside a mark, as those of every other row"
     assert "All of them (1) stand on the pages before." in planned and "No dose is planned" not in planned
     assert "Page 2 of 2" in desk.get("rems_desk", page="9"), "one that there is not: the nearest"
     for odd in ("0", "x", "-1", "²", "9" * 5000):
