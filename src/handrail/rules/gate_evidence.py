@@ -374,15 +374,18 @@ def rems_line(found: Known) -> tuple[Evidence, str | None]:
 
 
 def indication(found: Known) -> Evidence:
-    """Whether the label's indication covers the patient on that day; asked before the first dose only."""
+    """Whether the label's indication of this regimen covers the patient on that day; asked before the first dose only.
+
+    What the text of a combination allows says nothing of the same drug alone.
+    """
     if found.doses:
         return told("rems", True, "the indication was looked at before the first dose")
     if departed(found.history, "indication"):
         return told("rems", True, "a departure from the indication is signed")
     product = found.protocol.product
-    answer = eligibility(
-        revisions_of(product.product, product.jurisdiction), treated_before(found.history), found.dose.on
-    )
+    every = revisions_of(product.product, product.jurisdiction)
+    labels = [each for each in every if each.product.regimen == product.regimen]
+    answer = eligibility(labels, treated_before(found.history), found.dose.on)
     met = {Covered.MET: True, Covered.NOT_MET: False, Covered.CANNOT_SAY: None}[answer.covered]
     return told("rems", met, answer.because, None if met else NOTE_BEFORE)
 
