@@ -1,5 +1,6 @@
 """The trace rows of training: each performs its own acceptance column through a page, a command or an answer of the gate."""
 
+import hashlib
 import re
 from datetime import date, timedelta
 
@@ -11,7 +12,7 @@ from handrail.actions.facts import record_event
 from handrail.actions.registry import bring_out, complete_module, drill_evidence_of
 from handrail.actions.site_facts import gather
 from handrail.actions.teach_back import evidence_of
-from handrail.people.models import Certificate, Membership, Shift
+from handrail.people.models import Certificate, Membership, Shift, ShiftPlan
 from handrail.people.permissions import STAFF
 from handrail.people.scope import everything
 from handrail.records import wire
@@ -64,6 +65,56 @@ def test_t03_an_untrained_nurse_cannot_be_put_on_the_rota_and_the_untaught_pass_
     assert [evidence_of(world.course, line, NOW).met for line in (10, 12)] == [True, None]
     teach(manager, world, "patient")
     assert [evidence_of(world.course, line, NOW).met for line in (10, 12)] == [True, True]
+
+
+@pytest.fixture
+def untrained(world):
+    with everything():
+        return make_member(world.alice.organisation, "nurse", "RN Untrained", trained=False)
+
+
+LACKS = "RN Untrained is not trained for this: the certificate on_call_ladder is missing."
+
+
+def test_t03_no_other_page_of_the_rota_lets_an_untrained_nurse_in(manager, world, untrained):
+    """Removing `coverage.refusal` from `rota.member_for` makes it fail."""
+    weekly = {"step": "nurse", "days": ["0", "5"], "starts": "19:00", "ends": "07:00", "first_day": "2026-03-02"}
+    plan = manager.post(reverse("plans"), {**weekly, "user": str(untrained.pk)})
+    assert LACKS in plan.content.decode()
+    ours = Shift.objects.get(organisation=world.alice.organisation, user=world.alice.nurse)
+    manager.force_login(world.alice.nurse)
+    asked = manager.post(reverse("swaps"), {"shift": str(ours.pk), "user": str(untrained.pk)})
+    assert LACKS in asked.content.decode()
+    manager.force_login(world.manager)
+    lines = [
+        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//", "BEGIN:VEVENT", "UID:a@elsewhere", "DTSTART:20260308T010000Z",
+        "DTEND:20260308T120000Z", "SUMMARY:Nurse", "CATEGORIES:nurse", f"ATTENDEE:mailto:{untrained.email}", "END:VEVENT",
+        "END:VCALENDAR", "",
+    ]  # fmt: skip
+    sent = "\r\n".join(lines)
+    assert LACKS in manager.post(reverse("calendar"), {"text": sent}).content.decode()
+    pressed = {"text": sent, "reviewed": hashlib.sha256(sent.encode()).hexdigest()}
+    assert (
+        "Nothing in this calendar can be put on the rota."
+        in manager.post(reverse("calendar"), pressed).content.decode()
+    )
+    with everything():
+        assert not Shift.objects.filter(user=untrained).exists()
+        assert not ShiftPlan.objects.filter(user=untrained).exists()
+
+
+def test_t03_a_day_that_is_made_a_holiday_places_nobody_whose_training_has_run_out_by_then(manager, world, untrained):
+    """Removing `_may_be_placed` from `rota_plans._plan_day_again` makes it fail."""
+    with everything():
+        make_certificate(world.alice.organisation, untrained, valid_until=date(2026, 3, 10))
+    times = {"step": "nurse", "days": ["holidays"], "starts": "19:00", "ends": "07:00", "first_day": "2026-03-02"}
+    for user in (untrained, world.alice.nurse):
+        assert manager.post(reverse("plans"), {**times, "user": str(user.pk)}).status_code == 302
+    for on, placed in (("2026-03-06", {untrained, world.alice.nurse}), ("2026-03-20", {world.alice.nurse})):
+        assert manager.post(reverse("holidays"), {"on": on, "name": f"Day of {on}"}).status_code == 302
+        with everything():
+            shifts = Shift.objects.filter(plan__isnull=False, starts_at__date__gte=date.fromisoformat(on))
+            assert {each.user for each in shifts} == placed, on
 
 
 def test_t28_a_certified_prescriber_who_is_not_trained_is_visible_as_such(manager, world):

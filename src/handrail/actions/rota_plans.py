@@ -16,7 +16,7 @@ from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.rota import managed, member_for, site_of, write_entry
 from handrail.people import agreements, coverage, scope
 from handrail.people.models import Holiday, Organisation, Shift, ShiftPlan, Site, Step
-from handrail.rules.rota import Pattern, load_rota_rules, planned_shifts
+from handrail.rules.rota import Pattern, Planned, load_rota_rules, planned_shifts
 from handrail.rules.terms import civil_date
 
 
@@ -163,9 +163,7 @@ def extend(plan: ShiftPlan, now: datetime) -> int:
     last = today + timedelta(days=load_rota_rules().look.plan_days_ahead)
     made = []
     for each in planned_shifts(pattern_of(plan), zone, first, last, holidays_of(plan)):
-        try:
-            member_for(plan.organisation, plan.site, plan.step, plan.user_id, (each.starts_at, each.ends_at))
-        except RefusedError:
+        if not _may_be_placed(plan, each):
             last = each.day - timedelta(days=1)
             break
         if each.ends_at > now:
@@ -197,7 +195,10 @@ def holidays_of(plan: ShiftPlan) -> set[date]:
 
 
 def _plan_day_again(organisation: Organisation, site: Site | None, on: date, now: datetime) -> dict[str, int]:
-    """Remove the shifts that plans begin on a day and make those that are right for it now."""
+    """Remove the shifts that plans begin on a day and make those that are right for it now.
+
+    A person who is not trained for the shift, or no longer belongs here, is not placed: the hours are a gap, which pages.
+    """
     plans = ShiftPlan.objects.filter(organisation=organisation, planned_until__gte=on).select_for_update(of=("self",))
     removed = made = 0
     for plan in plans.select_related("organisation", "site") if site is None else plans.filter(site=site):
@@ -207,9 +208,22 @@ def _plan_day_again(organisation: Organisation, site: Site | None, on: date, now
                 shift.delete()
                 removed += 1
         fresh = planned_shifts(pattern_of(plan), zone, on, on, holidays_of(plan))
-        created = [_shift(plan, each.starts_at, each.ends_at) for each in fresh if each.starts_at > now]
+        created = [
+            _shift(plan, each.starts_at, each.ends_at)
+            for each in fresh
+            if each.starts_at > now and _may_be_placed(plan, each)
+        ]
         made += len(Shift.objects.bulk_create(created))
     return {"removed": removed, "made": made}
+
+
+def _may_be_placed(plan: ShiftPlan, planned: Planned) -> bool:
+    """Whether the person of a plan may take this shift of it: a member, trained and current for the whole of it."""
+    try:
+        member_for(plan.organisation, plan.site, plan.step, plan.user_id, (planned.starts_at, planned.ends_at))
+    except RefusedError:
+        return False
+    return True
 
 
 def _shift(plan: ShiftPlan, starts_at: datetime, ends_at: datetime) -> Shift:
