@@ -77,6 +77,10 @@ def offer(page: Page, url: str, course: Course, to: str, channel: str, axe: Call
     expect(page.get_by_text("Simple", exact=True)).to_be_visible()
     looked_at(page, axe, f"offer-checked-{channel}")
     press(page, page.get_by_role("button", name=re.compile("^Offer to")))
+    expect(page.get_by_text("Fill these in, or say that they go out as not known.")).to_be_visible()
+    looked_at(page, axe, f"offer-empty-{channel}")
+    page.get_by_label("out as not known").check()
+    press(page, page.get_by_role("button", name=re.compile("^Offer to")))
 
 
 def test_a_hand_off_to_a_fax_only_practice_runs_to_its_end(

@@ -9,7 +9,7 @@ import pytest
 
 from handrail.rules.coursefile import course_from_json, read_course
 from handrail.rules.ed_times import NO_TOCILIZUMAB
-from handrail.rules.packet import packet
+from handrail.rules.packet import packet, unfilled
 from handrail.rules.packet_data import FORMAT, packet_data, packet_data_from_toml
 from handrail.rules.packet_parts import NOT_KNOWN, Around, CallPart, ContactPart, Packet, Who, packet_changes
 from handrail.rules.policy import handoff_rules
@@ -116,6 +116,18 @@ def test_an_empty_course_has_every_field_and_says_not_known():
         for key in known
         if key.split(".")[0] in ("person", "disease", "laboratory", "response", "goals", "prophylaxis")
     ]
+
+
+def test_what_no_receiving_side_can_do_without_is_in_every_packet_and_told_while_it_is_empty():
+    must = packet_data().must.fields
+    for found, stand_aside in (
+        (made(Told(TEC), "2026-03-02 09:00"), set()),
+        (made(stepped_up(), "2026-03-10 09:00", who=WHO), {"person.caregiver"}),  # the contacts name one
+    ):
+        there = {each.key: each for section in found.sections for each in section.fields}
+        assert set(must) - set(there) == stand_aside
+        assert {each.key for each in unfilled(found)} == {key for key in there if key in must and not there[key].words}
+    assert "person.name" not in {each.key for each in unfilled(found)}
 
 
 def test_no_two_fields_or_lines_share_a_key():
@@ -373,6 +385,7 @@ def spoilt() -> Iterator[tuple[str, str]]:
         f'[[{name}]]\nid = "y"\nwords = "w"\n{more}source = ["A"]\nstatus = "secondary"\n'
         for name, more in (("prophylaxis", "agents = []\n"), ("question", ""))
     )
+    rest += '[must]\nfields = ["person.name"]\nsource = ["A"]\nstatus = "secondary"\n'
     yield "missing_source", head + row.replace('["A"]', '["B"]') + rest
     yield "unknown_key", head + row + 'colour = "blue"\n' + rest
     yield "duplicate_id", head + row + row + rest

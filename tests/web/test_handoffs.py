@@ -14,6 +14,7 @@ from handrail.actions import handoff_doors, handoffs
 from handrail.actions.handoff_doors import MOST_WRONG_TRIES, OPEN_FOR, Who
 from handrail.actions.handoffs import Offer
 from handrail.actions.links import issue_checkin_link
+from handrail.actions.packets import unfilled_of
 from handrail.actions.upkeep import reassess
 from handrail.people.models import LinkToken
 from handrail.people.scope import everything
@@ -82,8 +83,11 @@ NO = dict.fromkeys(KNOWN, "no")
 
 
 def sends(world, client=None, **data):
+    """As whoever looked at what is empty in the packet, and says that it goes out as not known."""
     client = client or signed_in(world.alice.nurse)
-    return client.post(reverse("offer_handoff", args=[world.shared.pk]), {**NO, **data})
+    with everything():
+        empty = {"not_known": ",".join(each.key for each in unfilled_of(world.shared, clock.now()))}
+    return client.post(reverse("offer_handoff", args=[world.shared.pk]), {**NO, **empty, **data})
 
 
 def test_before_anything_is_sent_the_days_and_the_class_are_shown_and_nothing_is_saved(world):

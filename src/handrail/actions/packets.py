@@ -32,8 +32,8 @@ from handrail.records.models import Course, Document, PacketVersion
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.history import History
-from handrail.rules.packet import packet
-from handrail.rules.packet_parts import Change, Packet, packet_changes
+from handrail.rules.packet import packet, unfilled
+from handrail.rules.packet_parts import Change, Field, Packet, packet_changes
 from handrail.rules.pinned import protocol_for
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
@@ -97,6 +97,14 @@ def packet_of(course: Course, now: datetime) -> Packet:
     said = judged(course, now)
     who, around = who_of(course), around_of(course, now)
     return packet(said.protocol, said.policy, said.history, said.answer, who=who, around=around)
+
+
+def unfilled_of(course: Course, now: datetime) -> tuple[Field, ...]:
+    """What no receiving side can do without and nobody has filled in; nothing of a course that the rules cannot judge: it has no packet."""
+    try:
+        return unfilled(packet_of(course, now))
+    except RefusedError:
+        return ()
 
 
 def seal(course_id: UUID, *, by: Actor, now: datetime | None = None) -> PacketVersion:

@@ -45,6 +45,15 @@ class QuestionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MustRow:
+    """The fields that no receiving side can do without, by key: one of them that is empty goes out only as a spoken "not known"."""
+
+    fields: tuple[str, ...]
+    source: tuple[str, ...]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PacketData:
     """The packet file."""
 
@@ -52,6 +61,7 @@ class PacketData:
     target: tuple[TargetRow, ...]
     prophylaxis: tuple[ProphylaxisGroupRow, ...]
     question: tuple[QuestionRow, ...]
+    must: MustRow
 
     def target_of(self, product: str) -> TargetRow | None:
         """The row of a product, None for one that is not listed."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
-from handrail.actions import handoff_doors, handoffs
+from handrail.actions import handoff_doors, handoffs, packets
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
@@ -24,6 +25,7 @@ from handrail.people import permissions
 from handrail.people.models import Organisation
 from handrail.records.accountability import responsible_for
 from handrail.records.models import Course, HandoffDoor
+from handrail.rules.packet_parts import Field as PacketField
 from handrail.web import handoff_page as page
 from handrail.web.context import frame
 from handrail.web.doors import course_for, signed_in, staff_page
@@ -32,6 +34,10 @@ from handrail.web.handoff_facts import sheet_facts
 from handrail.web.handoff_forms import ACCOUNT, FAX, LINK, offer_form, read_offer, receivers
 from handrail.web.handoff_held import Held, doors_of, head, held_for, typed_day
 from handrail.web.words import local_time
+
+UNKNOWN: Final = "not_known"
+"""The answer that names the empty fields of the packet as they were shown, by their keys."""
+SAY_SO: Final = "Fill these in, or say that they go out as not known."
 
 # --- the offer ----------------------------------------------------------------------------------------------------------
 
@@ -62,8 +68,13 @@ def offer(request: HttpRequest, course_id: UUID) -> HttpResponse:
     offered = handoffs.offer_event(what, current, uuid4(), now)
     by = {"by": {"role": "nurse"}, "recorded_at": now.isoformat()}
     checked = page.judged(found, now, {**offered, **by})
-    if request.POST.get("step") != "send":
-        return _offer_page(request, found, filled, checked, now, checked=offered["id"], to=what.to)
+    empty = packets.unfilled_of(found, now)
+    sends = request.POST.get("step") == "send"
+    if sends and not {each.key for each in empty} <= set(request.POST.get(UNKNOWN, "").split(",")):
+        filled.errors[UNKNOWN] = SAY_SO
+    if filled.errors or not sends:
+        asked: dict[str, Any] = {"checked": offered["id"], "to": what.to, "empty": empty}
+        return _offer_page(request, found, filled, checked, now, status=422 if filled.errors else 200, **asked)
     try:
         done = handoffs.offer(found.pk, what, by=person(signed_in(request)), id=_id(request), now=now)
     except RefusedError as error:
@@ -97,6 +108,7 @@ def _offer_page(
     status: int = 200,
     checked: str = "",
     to: Organisation | None = None,
+    empty: Sequence[PacketField] = (),
 ) -> HttpResponse:
     told = judged.told(checked) if checked else None
     context = {
@@ -112,6 +124,9 @@ def _offer_page(
         "accept_due": local_time(told.accept_due, course.time_zone) if told is not None and told.accept_due else "",
         "checked": checked,
         "to": to,
+        "empty": empty,
+        "empty_keys": ",".join(each.key for each in empty),
+        "empty_error": filled.errors.get(UNKNOWN, ""),
     }
     return render(request, "handrail/handoff_offer.html", context, status=status)
 
