@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
+
 from tests.cli.test_setting import line, one
 from tests.support.settings import NEVER, at, changed, unremarkable
 
 NOVEMBER = date(2026, 11, 16)
 ALL_YEAR = list(range(1, 13))
+LEAVES_ON_DAY_6 = [{"who": "daughter", "from_at": at(1, 8), "until_at": at(6, 9)}]
 
 
 def answer(first: date | None = None, **changes: Any) -> dict[str, Any]:
@@ -20,16 +23,19 @@ def answer(first: date | None = None, **changes: Any) -> dict[str, Any]:
 
 
 def test_t04_without_a_caregiver_the_uncovered_hours_are_named():
-    found = answer(caregivers=[{"who": "daughter", "from_at": at(1, 8), "until_at": at(6, 9)}])
+    found = answer(caregivers=LEAVES_ON_DAY_6)
     assert found["recommendation"] == "INPATIENT"
+    assert [each["rule"] for each in found["inpatient_reasons"]] == ["IP-1"]
     assert (
         "nobody is there: Sat 11 Jul 2026 09:00 CDT to Thu 16 Jul 2026 00:00 CDT (111 h)"
         in found["inpatient_reasons"][0]["because"]
     )
 
 
-def test_t07_without_a_caregiver_there_is_a_plan_in_hospital_and_no_rejection():
-    found = answer(caregivers=[])
+@pytest.mark.parametrize("caregivers", [[], LEAVES_ON_DAY_6], ids=["nobody", "V2"])
+def test_t07_without_a_caregiver_there_is_a_plan_in_hospital_and_no_rejection(caregivers):
+    found = answer(caregivers=caregivers)
+    assert found["recommendation"] == "INPATIENT"
     assert [(dose["step"], dose["place"]) for dose in found["plan"]] == [
         ("step_up_1", "inpatient"),
         ("step_up_2", "inpatient"),

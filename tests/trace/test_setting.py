@@ -19,13 +19,14 @@ from handrail.actions.payer_requests import add_entry, open_request
 from handrail.actions.rems import PaperDraft, add_paper, end_paper
 from handrail.people.models import RemsRecord, SiteStrict
 from handrail.people.scope import everything
-from handrail.records.models import Course
-from handrail.rules.setting_rules import load_setting_rules
+from handrail.records.models import Course, PolicyProposal
 from tests.support.factories import World, make_member
+from tests.support.gate_pages import NOT_MET, gate_line
 from tests.support.payers import APPROVAL, PAYER, coordinator
-from tests.support.setting_courses import SEASONS
-from tests.support.setting_world import JULY, NOVEMBER, tell, v1_on_the_desk
+from tests.support.setting_courses import SEASONS, facts_of_v1
+from tests.support.setting_world import JULY, NOVEMBER, course_on_eve, planned, tell, v1_on_the_desk
 from tests.support.settings import at, eve
+from tests.support.signing import pharmacist_of
 
 pytestmark = pytest.mark.django_db
 LEAVES_ON_DAY_6 = {"hours": [{"who": "caregiver_1", "from_at": at(1, 8), "until_at": at(6, 9)}]}
@@ -72,21 +73,58 @@ def test_t04_a_caregiver_who_leaves_on_day_6_means_hospital_and_the_hours_are_na
         assert "Outside hospital: step-up dose 1" in said and "Every hour is covered" in said
 
 
-def test_t05_a_longer_span_flags_again_whoever_was_covered(monkeypatch):
+def test_t05_fourteen_days_in_the_policy_of_the_programme_flag_again_whoever_was_covered_for_ten():
+    """Removing `caregiver_until_day` from `setting_desk.around_of`, or `asked_of_caregivers` from `look_at_setting`, makes it fail."""
+    longer = {"hours": [{"who": "caregiver_1", "from_at": at(1, 8), "until_at": at(16, 8)}]}
     with v1_on_the_desk(JULY) as (world, course):
-        assert "Every hour is covered" in page(world, course)
-        shipped = load_setting_rules()
-        longer = replace(shipped, caregiver=replace(shipped.caregiver, until_day=14))
-        monkeypatch.setattr(setting_desk, "load_setting_rules", lambda: longer)
-        said = page(world, course)
-        assert "In hospital: step-up dose 1" in said
-        assert "nobody is there: Fri 17 Jul 2026 08:00 CDT to Mon 20 Jul 2026 00:00 CDT (64 h)" in said
+        another, covered = course_on_eve(world, JULY), course_on_eve(world, JULY)
+        v1 = [*facts_of_v1(JULY), planned(JULY)]
+        tell(world, another, v1, eve(JULY))
+        tell(world, covered, [*v1, ("caregivers_rostered", at(0, 9), longer)], eve(JULY))
+        for each in (course, another, covered):
+            assert "Outside hospital: step-up dose 1" in page(world, each)
+            assert "nobody is there" not in gate_line(world.alice.nurse, each, "caregiver")[1]
+        client = Client()
+        client.force_login(world.alice.oncologist)
+        asked = {"what": "propose", "v:watch.caregiver_until_day": "14"}
+        changed = client.post(reverse("propose_policy", args=[world.alice.id]), asked, follow=True)
+        assert "In force from now on." in words(changed.content.decode())
+        hours = "nobody is there: Fri 17 Jul 2026 08:00 CDT to Mon 20 Jul 2026 00:00 CDT (64 h)"
+        for each in (course, another):
+            said = page(world, each)
+            assert "In hospital: step-up dose 1" in said
+            assert hours in said
+            mark, line = gate_line(world.alice.nurse, each, "caregiver")
+            assert (mark, hours in line) == (NOT_MET, True)
+        assert "Outside hospital: step-up dose 1" in page(world, covered)
+        assert "nobody is there" not in gate_line(world.alice.nurse, covered, "caregiver")[1]
+
+
+def test_t05_a_shorter_span_counts_for_a_running_course_only_once_it_is_moved_to_the_policy():
+    """Removing the policy of the course from `look_at_setting` makes it fail."""
+    eight = {"hours": [{"who": "caregiver_1", "from_at": at(1, 8), "until_at": at(10, 20)}]}
+    with v1_on_the_desk(JULY, [("caregivers_rostered", at(0, 9), eight)]) as (world, course):
+        assert "In hospital: step-up dose 1" in page(world, course)
+        client = Client()
+        client.force_login(world.alice.oncologist)
+        place = "watch.caregiver_until_day"
+        asked = {"what": "propose", f"v:{place}": "8", f"r:{place}": "the board", f"d:{place}": "2026-12-01"}
+        proposed = client.post(reverse("propose_policy", args=[world.alice.id]), asked, follow=True)
+        assert "Another person signs" in words(proposed.content.decode())
         with everything():
-            assert setting_desk.caregiver_evidence_of(course, eve()).met is False
+            waiting = PolicyProposal.objects.get()
+        second = Client()
+        second.force_login(pharmacist_of(world.alice))
+        signed = {"sha256": waiting.sha256, "seen": "yes"}
+        assert second.post(reverse("approve_policy", args=[waiting.pk]), signed).status_code == 302
+        assert "In hospital: step-up dose 1" in page(world, course), "nobody has moved this course"
+        client.post(reverse("take_up_policy", args=[course.pk]))
+        assert "Outside hospital: step-up dose 1" in page(world, course)
 
 
-def test_t07_without_a_caregiver_the_plan_in_hospital_is_shown_and_nobody_is_turned_away():
-    with v1_on_the_desk(JULY, [("caregivers_rostered", at(0, 9), {"hours": []})]) as (world, course):
+@pytest.mark.parametrize("roster", [{"hours": []}, LEAVES_ON_DAY_6], ids=["nobody", "V2"])
+def test_t07_without_a_caregiver_the_plan_in_hospital_is_shown_and_nobody_is_turned_away(roster):
+    with v1_on_the_desk(JULY, [("caregivers_rostered", at(0, 9), roster)]) as (world, course):
         said = page(world, course)
         assert "In hospital: step-up dose 1 on Mon 6 Jul 2026" in said
         for step, day in (("Step-up dose 1", "6"), ("Step-up dose 2", "9"), ("First treatment dose", "13")):

@@ -16,6 +16,7 @@ from handrail.actions.rems_look import sides_of
 from handrail.actions.site_around import around_site
 from handrail.records import wire
 from handrail.records.models import Course
+from handrail.records.policies import in_force
 from handrail.rules.assess import assess
 from handrail.rules.doses import given_doses
 from handrail.rules.evidence import Evidence
@@ -101,7 +102,15 @@ def around_of(course: Course, history: History, dose: DoseWanted, now: datetime)
         rems_setting=papers.get("rems_setting"),
         authorisation=payer.authorisation,
         payer=payer.payer,
+        caregiver_until_day=_caregiver_until_day(course),
     )
+
+
+def _caregiver_until_day(course: Course) -> int | None:
+    """As the organisation's own policy in force says it: a longer span waits for nobody to move the running courses to it."""
+    own = in_force(course.organisation_id)
+    found = own.document["watch"].get("caregiver_until_day") if own is not None else None
+    return int(found) if found is not None else None
 
 
 def decide_setting(

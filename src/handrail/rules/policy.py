@@ -89,6 +89,8 @@ class WatchPolicy:
     source: tuple[str, ...]
     status: Status
     phase: tuple[WatchPhase, ...]
+    caregiver_until_day: int | None = None
+    """To the end of which day a caregiver is there (dose 1 is day 1). None, in a policy from before: as the setting rules say."""
 
     def named(self, phase_id: str) -> WatchPhase:
         """The phase of that id."""

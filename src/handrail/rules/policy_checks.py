@@ -21,6 +21,8 @@ def of_policy(policy: Policy) -> Iterator[str]:
         for limit in (row.below, row.above):
             if believed is not None and limit is not None and not believed.low < limit < believed.high:
                 yield f"No believable value lies on both sides of the limit (at triage.reading.{row.reading})."
+    if policy.watch.caregiver_until_day is not None and policy.watch.caregiver_until_day <= 0:
+        yield "A caregiver is there for some time (at watch.caregiver_until_day)."
     triage = policy.triage
     if triage.recheck_c > triage.fever_c:
         yield "A lower temperature is measured again, a higher one is fever (at triage.recheck_c)."

@@ -66,6 +66,8 @@ class Around:
     rems_setting: Paper | None = None
     authorisation: Paper | None = None
     payer: Payer | None = None
+    caregiver_until_day: int | None = None
+    """To the end of which day the organisation's own policy in force asks for a caregiver: it counts for running courses at once."""
 
     @property
     def answered(self) -> frozenset[str]:

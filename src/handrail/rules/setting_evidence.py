@@ -22,7 +22,7 @@ from handrail.rules.setting_checks import CHECKS
 from handrail.rules.setting_course import Around, setting_facts_of_course
 from handrail.rules.setting_desks import Against, against_desks
 from handrail.rules.setting_record import DoseWanted
-from handrail.rules.setting_rules import Recommendation, RuleRow, SettingRules
+from handrail.rules.setting_rules import Recommendation, RuleRow, SettingRules, asked_of_caregivers
 from handrail.rules.terms import STEP_WORDS, say_date, say_instant
 
 OPENNESS: Final = {"DEFER": 0, "INPATIENT": 1, "HYBRID": 2, "OUTPATIENT": 3}
@@ -89,9 +89,13 @@ def look_at_setting(
 ) -> SettingLook:
     """The setting of a dose, from the record of its course; of rival corrections the reading that is furthest from leaving hospital.
 
+    A caregiver is asked for as long as the policy of the course says, or that of its organisation, whichever is longer.
+
     Raises:
         UnusableInput: the day of the dose is over, or what is known contradicts itself.
     """
+    in_force = around.caregiver_until_day if around is not None else None
+    rules = asked_of_caregivers(rules, policy.watch.caregiver_until_day, in_force)
     readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
     looks = (_look(each, protocol, policy, rules, dose, now, around) for each in readings)
     return min(looks, key=_caution)

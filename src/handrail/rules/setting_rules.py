@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -190,6 +190,12 @@ class SettingRules:
     def recommended(self, points: int) -> Recommendation:
         """What a sum of points recommends."""
         return next(band.recommendation for band in reversed(self.band) if band.from_points <= points)
+
+
+def asked_of_caregivers(rules: SettingRules, *until_days: int | None) -> SettingRules:
+    """The rules with the longest span that any policy asks of caregivers; where none says a day, the day of the rules themselves."""
+    asked = [day for day in until_days if day is not None]
+    return replace(rules, caregiver=replace(rules.caregiver, until_day=max(asked))) if asked else rules
 
 
 @cache
