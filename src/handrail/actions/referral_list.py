@@ -79,14 +79,27 @@ def cases_of(person: User, now: datetime, *, ever: bool = False) -> list[Case]:
         for each in permissions.memberships(person, now)
         if each.role in permissions.VERBS["view_referrals"]
     ]
-    long_closed = ReferralEntry.objects.filter(
-        referral=OuterRef("pk"), kind__in=(Kind.CLOSED, Kind.SET_ASIDE), at__lt=now - CLOSED_SHOWN
-    )
+    long_closed = _ended().filter(at__lt=now - CLOSED_SHOWN)
     wanted = _rows().filter(organisation__in=mine)
     rows = list((wanted if ever else wanted.filter(~Exists(long_closed))).order_by("received_at", "id"))
     closed = _holidays({each.organisation_id for each in rows})
     cases = [_case(row, closed, now) for row in rows]
     return sorted(cases, key=lambda each: (not each.standing.red, not each.standing.late, each.referral.received_at))
+
+
+def red_cases_of(organisations: Collection[UUID], now: datetime) -> list[Case]:
+    """The referrals of organisations without contact for too long, the oldest first. Constant number of queries.
+
+    The caller has asked who may look at them.
+    """
+    rows = list(_rows().filter(~Exists(_ended()), organisation__in=organisations).order_by("received_at", "id"))
+    closed = _holidays({each.organisation_id for each in rows}) if rows else []
+    return [case for row in rows if (case := _case(row, closed, now)).standing.red]
+
+
+def _ended() -> QuerySet[ReferralEntry]:
+    """What closed a referral."""
+    return ReferralEntry.objects.filter(referral=OuterRef("pk"), kind__in=(Kind.CLOSED, Kind.SET_ASIDE))
 
 
 def case_for(person: User, referral_id: UUID, now: datetime) -> Case:

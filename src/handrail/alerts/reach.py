@@ -8,13 +8,14 @@ from django.db.models import Q, QuerySet
 from handrail.alerts.models import Alert
 from handrail.people import permissions
 from handrail.people.models import User
-from handrail.records.reach import courses_of
+from handrail.records.reach import courses_at
 
 
 def alerts_of(person: User, now: datetime, verb: str = "view_pages") -> QuerySet[Alert]:
     """The alerts on which a person may do a verb at `now`: `permissions.may` as a query."""
-    places = Q(course__isnull=True, organisation__in=organisations_where(person, now, verb)[verb])
-    return Alert.objects.filter(Q(course__in=courses_of(person, now, verb)) | places)
+    able = organisations_where(person, now, verb)[verb]
+    places = Q(course__isnull=True, organisation__in=able)
+    return Alert.objects.filter(Q(course__in=courses_at(able, person, now, verb)) | places)
 
 
 def organisations_where(person: User, now: datetime, *verbs: str) -> dict[str, frozenset[UUID]]:

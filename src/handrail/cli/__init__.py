@@ -9,7 +9,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 
+from handrail.rules.protocol import read_beside
 from handrail.rules.terms import UnusableInput
 
 UNUSABLE = 2
@@ -23,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a sign that this terminal lacks stops no answer
     try:
+        folder = os.environ.get("HANDRAIL_LABELS_DIR", "").strip()
+        if folder and words[:2] != [
+            "protocols",
+            "check",
+        ]:  # which says what is wrong with a file, also with one of these
+            read_beside(Path(folder))
         return commands.run(words)
     except UnusableInput as error:
         sys.stderr.write(f"{sentence_of(error)}\n")

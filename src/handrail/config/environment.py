@@ -38,6 +38,7 @@ class Environment:
     demo_dir: str
     metrics_token: str
     digest_after_minutes: int
+    labels_dir: str
 
 
 def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environment:
@@ -84,6 +85,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         demo_dir=text("DEMO_DIR"),
         metrics_token=text("METRICS_TOKEN"),
         digest_after_minutes=number("DIGEST_AFTER_MINUTES", 10),
+        labels_dir=text("LABELS_DIR"),
     )
     _check_push_key(found.push_key)
     if mode == "live":

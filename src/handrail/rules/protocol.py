@@ -386,10 +386,50 @@ def _gap_tables(read: _Document) -> dict[tuple[str, str], tuple[GapRow, ...]]:
     return tables
 
 
+_beside: list[Path] = []
+"""Folders of the installation with label files of its own."""
+
+
+def read_beside(folder: Path) -> None:
+    """From now on the label files of this folder are read beside the shipped ones: a new revision needs no new release.
+
+    Raises:
+        ProtocolDataError: no such folder, a file that cannot be used, or a name that two files share; nothing of it is read then.
+    """
+    if not folder.is_dir():
+        raise ProtocolDataError("unreadable", f"There is no folder {folder} of labels.")
+    if folder in _beside:
+        return
+    _beside.append(folder)
+    forget()
+    try:
+        names = [name for each in catalogue() for name in (each.key, *each.product.aliases)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ProtocolDataError("duplicate_id", f"Two label files are called {', '.join(twice)}.")
+    except ProtocolDataError:
+        _beside.remove(folder)
+        forget()
+        raise
+
+
+def forget() -> None:
+    """The files are read again when somebody asks for them next."""
+    catalogue.cache_clear()
+    _named.cache_clear()
+
+
 @cache
 def catalogue() -> tuple[Protocol, ...]:
-    """Every shipped protocol, by key."""
-    return tuple(sorted((load_text(file.read_bytes()) for file in FOLDER.glob("*.toml")), key=lambda p: p.key))
+    """Every protocol that is shipped or that the installation has beside those, by key."""
+    files = [file for folder in (FOLDER, *_beside) for file in sorted(folder.glob("*.toml"))]
+    return tuple(sorted(map(_of_file, files), key=lambda p: p.key))
+
+
+def _of_file(file: Path) -> Protocol:
+    try:
+        return load_text(file.read_bytes())
+    except ProtocolDataError as error:
+        raise ProtocolDataError(error.code, f"{file.name}: {error.message}", error.path) from error
 
 
 @cache

@@ -85,5 +85,5 @@ def allowed(person: User, now: datetime) -> Allowed:
         pages=courses("view_pages"),
         acknowledge=courses("acknowledge"),
         unjudged=frozenset(unjudged.values_list("course_id", flat=True)),
-        answers_for=organisations_where(person, now, "acknowledge", "answer_referral"),
+        answers_for=organisations_where(person, now, "acknowledge", "answer_referral", "view_referrals"),
     )

@@ -43,7 +43,7 @@ class Allowed:
     acknowledge: frozenset[UUID]
     unjudged: frozenset[UUID]
     answers_for: Mapping[str, frozenset[UUID]]
-    """By verb, the organisations for which the person answers pages that are about no course."""
+    """By verb, the organisations at which the person may: answer pages that are about no course, look at referrals."""
 
 
 def listed_alert(alert: Alert, now: datetime, zone: str, may: Allowed) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
+from handrail.actions.referral_list import red_cases_of
 from handrail.alerts.models import AlertEntry, Page
 from handrail.people import permissions
 from handrail.people.models import User
@@ -25,6 +26,7 @@ from handrail.web import board_page, handoff_page
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.presenters import course_row
+from handrail.web.referrals.page import row as referral_row
 
 
 @require_GET
@@ -62,6 +64,7 @@ def board(request: HttpRequest) -> HttpResponse:
     handed = handoff_page.lists(found, houses, may, now)
     lists["handoffs"] = handed["to_accept"] + handed["unaccepted"]
     lists["pages_hidden"] = not alerts and any(pk not in may.pages for pk in _reached(going_on, found, quiet))
+    lists["referrals"] = [referral_row(each) for each in red_cases_of(may.answers_for["view_referrals"], now)]
     template = "handrail/board_lists.html" if background else "handrail/board.html"
     response = render(request, template, {**around, **lists, "fever_night": _fever_night(around)})
     response["ETag"] = tag
