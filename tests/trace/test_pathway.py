@@ -14,21 +14,17 @@ from django.test import Client
 from django.urls import reverse
 
 from handrail import clock
-from handrail.actions import handoffs, packets, referrals
 from handrail.actions.actor import Actor, person, through_link
 from handrail.actions.ed_packets import choose_destination
 from handrail.actions.emergency import hand_over_card, issue_card
 from handrail.actions.errors import NotAllowedError
 from handrail.actions.facts import receive_checkin, record_event
-from handrail.actions.handoffs import Offer
 from handrail.actions.links import issue_checkin_link
 from handrail.actions.payer_papers import write_paper
 from handrail.actions.payer_requests import add_entry, open_request
 from handrail.actions.readiness import gate_of
-from handrail.actions.referral_courses import name_maintenance, start_from_referral
-from handrail.actions.referrals import Decision
 from handrail.actions.upkeep import reassess
-from handrail.people.models import Agreement, ReferralEntry, User
+from handrail.people.models import Agreement, Referral, ReferralEntry, User
 from handrail.people.scope import everything
 from handrail.records.models import Course, CourseAccess, Event, PayerEntry
 from handrail.rules.readiness import gate_data
@@ -36,9 +32,12 @@ from handrail.web.sites.forms import NAMES
 from tests.support.courses import instant
 from tests.support.ed import make_place
 from tests.support.factories import World, event, make_member
+from tests.support.gate_pages import MET, gate_line
 from tests.support.gates import DAY_BEFORE, DOSE_ON, prepared
+from tests.support.handoffs import KNOWN
 from tests.support.payers import APPROVAL, PAYER
-from tests.support.referrals import MESSAGE, RATIONALE, referred
+from tests.support.referral_forms import form
+from tests.support.referrals import MESSAGE, RATIONALE, door_of
 from tests.support.signing import is_well
 from tests.support.site_rows import ready
 
@@ -46,11 +45,6 @@ pytestmark = pytest.mark.django_db
 
 LABEL: Final = "elranatamab/US/2023-08"
 """A revision of which every delay row was read: the restart at the end is looked up, not asked."""
-KNOWN: Final = {
-    "caregiver_or_access_problem": False,
-    "more_than_two_organisations": False,
-    "second_product_planned": False,
-}
 TYPED: Final = frozenset(
     {"text", "reason", "rationale", "message", "evidence", "question", "answer", "advised", "done", "words", "note", "because"}
 )  # fmt: skip
@@ -108,8 +102,20 @@ class Journey:
             self.time.set(max(clock.now(), instant(fact["at"])))
             self._told(fact)
 
+    def reads(self, user: User, name: str, /, *args: Any) -> str:
+        """A page, as that person reads it now."""
+        answer = _client_of(user).get(reverse(name, args=args))
+        assert answer.status_code == 200, (name, answer.status_code)
+        return _text(answer.content)
+
+    def sends(self, user: User, name: str, /, *args: Any, **typed: Any) -> str:
+        """A form of a page, which is accepted; the address that follows."""
+        answer = _client_of(user).post(reverse(name, args=args), typed)
+        assert answer.status_code == 302, (name, args, _text(answer.content)[:3000])
+        return answer["Location"]
+
     def stands(self, number: int, name: str, at: str | None = None) -> None:
-        """The heart says that the course stands there."""
+        """The heart says that the course stands there, and so does the list of courses."""
         if at is not None:
             self.at(at)
             assert self.course_id is not None
@@ -121,6 +127,9 @@ class Journey:
             self.course.assessment["next_dose"],
         )
         self.seen[number] = name
+        doctor = self.hub[0].user
+        assert doctor is not None
+        assert name.capitalize() in self.reads(doctor, "courses")
 
     def well(self, at: str, by: Actor | None = None) -> None:
         """Weight, temperature, CRS, ICE, ICANS and infection are known and normal."""
@@ -159,25 +168,36 @@ def test_t01_a_simulated_patient_travels_states_1_to_22_with_every_hand_over_rec
 
 def _referred_and_decided(journey: Journey) -> None:
     """States 1 to 3: a practice without an account refers, is told that it arrived, and learns what was decided and why."""
-    world, doctor = journey.world, journey.hub[0]
-    referral = referred(world.alice)
+    world, doctor = journey.world, journey.world.alice.oncologist
+    assert Client().post(reverse("refer", args=[door_of(world.alice).code]), form()).status_code == 302
+    referral = Referral.objects.get()
+
+    def presses(what: str, **typed: Any) -> str:
+        journey.sends(doctor, "referral_step", referral.pk, what, **typed)
+        return journey.reads(doctor, "referrals")
+
+    assert "Received, read by nobody. Nobody has taken it on." in journey.reads(doctor, "referrals")
     journey.seen[1] = "REFERRED"
-    referrals.claim(referral.pk, by=doctor)
-    referrals.acknowledge(referral.pk, "phone", by=doctor)
-    referrals.say_complete(referral.pk, by=doctor)
+    assert "Read. Alice Oncologist has it." in presses("claim")
+    presses("acknowledge", way="phone")
+    presses("complete")
+    assert "Done in time Say that it is complete" in journey.reads(doctor, "referral", referral.pk)
     journey.seen[2] = "TRIAGED"
-    referrals.note_contact(referral.pk, by=doctor, reached=True)
-    decision = Decision(option="bispecific", rationale=RATIONALE, message=MESSAGE, considerations=("caregiver",))
-    referrals.decide(referral.pk, decision, by=doctor)
-    referrals.tell(referral.pk, "phone", by=doctor)
-    name_maintenance(referral.pk, True, "Bob's practice", by=doctor)
+    assert "Patient reached." in presses("contact", reached="yes")
+    decided = {"option": "bispecific", "rationale": RATIONALE, "message": MESSAGE, "considerations": "caregiver"}
+    assert "Decided, practice not told." in presses("decide", **decided)
+    assert "Practice told." in presses("tell", way="phone")
+    page = journey.reads(doctor, "referral_letter", referral.pk)
+    assert RATIONALE in page and MESSAGE in page
+    journey.seen[3] = "OPTION DECISION"
+    presses("maintenance", chosen="yes", name="Bob's practice")
+    presses("start", protocol_key=LABEL, record_number="MRN 1", given_before="no")
+    presses("close")
     kinds = list(ReferralEntry.objects.filter(referral=referral).order_by("number").values_list("kind", flat=True))
     wanted = ["claimed", "acknowledged", "complete", "contacted", "decided", "told", "maintenance"]
     assert list(dict.fromkeys(each for each in kinds if each in wanted)) == wanted
-    journey.seen[3] = "OPTION DECISION"
-    started = start_from_referral(referral.pk, by=doctor, protocol_key=LABEL, record_number="MRN 1", nothing_given=True)
-    journey.course_id = started.event.course_id
-    referrals.close(referral.pk, by=doctor)
+    started = ReferralEntry.objects.get(referral=referral, kind="course_started")
+    journey.course_id = started.course_id
     journey.stands(4, "CANDIDATE")
 
 
@@ -196,6 +216,7 @@ def _candidate_to_gate(journey: Journey) -> None:
     choose_destination(course_id, place.pk, by=journey.hub[1])
     card = issue_card(course_id, by=journey.hub[1])
     hand_over_card(course_id, card.pk, by=journey.hub[1])
+    assert set(WORK_UP.values()) - {"rota"} <= journey.open_lines().keys(), "nothing of it was done before it was told"
     journey.prepared()
     world = journey.world
     write_paper(
@@ -208,8 +229,10 @@ def _candidate_to_gate(journey: Journey) -> None:
     )
     journey.stands(7, "GATE", at=DAY_BEFORE)
     assert journey.open_lines().keys() == {"infection"}, journey.open_lines()  # a temperature is taken on the day
-    assert set(WORK_UP.values()) <= {row.id for row in gate_data().line} - {"infection"}
+    for line in WORK_UP.values():
+        assert gate_line(journey.world.alice.nurse, journey.course, line)[0] == MET, line
     journey.seen[5] = "WORK-UP"
+    assert "outpatient decided for step-up dose 1" in gate_line(journey.world.alice.nurse, journey.course, "consent")[1]
     decided = Event.objects.get(course_id=course_id, kind="setting_decided")
     assert decided.payload["recommendation"] == "OUTPATIENT"
     journey.seen[6] = "SETTING DECIDED"
@@ -224,6 +247,8 @@ def _dosed_watched_event_and_hold(journey: Journey) -> None:
         "dose_given", f"{DOSE_ON} 09:00", step="step_up_1", dose_mg="12", route="subcutaneous", lot="LOT-1"
     )
     assert (given.payload["lot"], given.payload["dose_mg"]) == ("LOT-1", "12")
+    course = journey.reads(journey.world.alice.nurse, "packet", journey.course_id)
+    assert "LOT-1" in course and "Tue 3 Mar 2026 09:00 CST" in course
     journey.seen[8] = "DOSED"
     journey.stands(9, "WATCH", at=f"{DOSE_ON} 10:00")
     link = issue_checkin_link(journey.course_id, by=journey.hub[1], now=clock.now()).link
@@ -261,40 +286,42 @@ def _dosed_watched_event_and_hold(journey: Journey) -> None:
     journey.stands(12, "STEP-UP COMPLETE", at="2026-03-12 09:30")
 
 
+def _offers(journey: Journey, user: User, to: Any, **typed: str) -> UUID:
+    """Care is handed over with the form: checked, what is empty in the packet is said to be not known, offered."""
+    address = reverse("offer_handoff", args=[journey.course_id])
+    sent = {"to": str(to), "channel": "account", **dict.fromkeys(KNOWN, "no"), **typed}
+    checked = _client_of(user).post(address, {**sent, "step": "check"}).content.decode()
+    empty = re.search(r'name="not_known" value="([^"]*)"', checked)
+    said = {"not_known": empty[1]} if empty else {}
+    where = journey.sends(user, "offer_handoff", journey.course_id, **sent, **said, step="send", id=str(uuid4()))
+    return UUID(where.rstrip("/").rpartition("/")[2])
+
+
 def _handed_over(journey: Journey) -> None:
     """States 13 to 17: the packet is sealed and offered, read, accepted, and the first dose is given at the practice."""
     world, course_id, doctor = journey.world, journey.course_id, journey.hub[0]
     assert course_id is not None
     journey.at("2026-03-12 10:00")
-    packet = packets.seal(course_id, by=doctor)
-    what = Offer(to=world.bob.organisation, packet=packet.pk, returns=False, **KNOWN)
-    loop = handoffs.offer(course_id, what, by=doctor).event.id
+    journey.sends(world.alice.oncologist, "seal_packet", course_id)
+    loop = _offers(journey, world.alice.oncologist, world.bob.id)
     journey.stands(13, "HAND-OFF SENT")
-    theirs = person(world.bob.oncologist)
+    theirs, them = person(world.bob.oncologist), world.bob.oncologist
     journey.at("2026-03-12 11:00")
-    handoffs.read(course_id, loop, by=theirs)
+    journey.sends(them, "handoff_step", course_id, loop, "read")
     journey.stands(14, "HAND-OFF ACKNOWLEDGED")
     journey.at("2026-03-13 09:00")
-    handoffs.accept(course_id, loop, by=theirs)
+    journey.sends(them, "handoff_step", course_id, loop, "accept")
     journey.stands(15, "HAND-OFF ACCEPTED")
     journey.well("2026-03-17 08:00", by=theirs)
     journey.tells("dose_given", "2026-03-17 09:00", theirs, step="treatment", dose_mg="76", route="subcutaneous")
     journey.stands(16, "FIRST COMMUNITY DOSE")
-    for hours in (
-        10,
-        11,
-    ):  # CRS and a hold made it complicated: two calls between the teams, and the next visits planned together
+    # CRS and a hold made it complicated: two calls between the teams, and the next visits planned together
+    for hours in (10, 11):
         told = {"with": "other_team", "reached": True, "outcome": "none"}
         journey.tells("contact_made", f"2026-03-17 {hours}:00", doctor, **told)
-        journey.tells(
-            "visit_planned",
-            f"2026-03-17 {hours}:10",
-            doctor,
-            on=f"2026-03-{hours + 13}",
-            who_role="nurse",
-            contact="in_person",
-        )
-    handoffs.close(course_id, loop, by=doctor)
+        visit = {"on": f"2026-03-{hours + 13}", "who_role": "nurse", "contact": "in_person"}
+        journey.tells("visit_planned", f"2026-03-17 {hours}:10", doctor, **visit)
+    journey.sends(world.alice.oncologist, "handoff_step", course_id, loop, "close")
     journey.stands(17, "MAINTENANCE")
 
 
@@ -306,6 +333,7 @@ def _maintenance_response_and_interval(journey: Journey) -> None:
     assessed = {"response": "VGPR", "criteria": "IMWG"}
     first = journey.tells("response_assessed", "2026-04-16 10:00", theirs, **assessed)
     assert first.payload["response"] == "VGPR"
+    assert re.search(r"Last response VGPR", journey.reads(journey.world.bob.nurse, "packet", journey.course_id))
     journey.seen[18] = "RESPONSE CHECKPOINT"
     _weekly(journey, range(5, 23), theirs)
     journey.tells("response_assessed", "2026-08-19 09:00", theirs, **assessed)
@@ -320,6 +348,8 @@ def _maintenance_response_and_interval(journey: Journey) -> None:
     assert Event.objects.filter(
         course_id=journey.course_id, kind="schedule_changed", payload__schedule="every_2_weeks"
     ).exists()
+    reassess(journey.course.pk, now=clock.now())
+    assert journey.course.assessment["next_dose"]["due_on"] == "2026-09-01", "14 days after the dose of 18 August"
     journey.seen[19] = "DE-ESCALATION REVIEW"
 
 
@@ -337,11 +367,10 @@ def _returned_interrupted_and_ended(journey: Journey) -> None:
     journey.tells("dose_given", "2026-09-01 09:00", theirs, step="treatment", dose_mg="76", route="subcutaneous")
     journey.well("2026-09-03 08:00", by=theirs)
     journey.at("2026-09-03 09:00")
-    back = Offer(to=world.alice.organisation, returns=True, urgent=False, criteria=("asked",), **KNOWN)
-    loop = handoffs.offer(course_id, back, by=theirs).event.id
+    loop = _offers(journey, world.bob.oncologist, world.alice.id, urgent="no", criteria="asked")
     journey.stands(20, "RETURNED")
-    handoffs.read(course_id, loop, by=journey.hub[0])
-    handoffs.accept(course_id, loop, by=journey.hub[0])
+    for what in ("read", "accept"):
+        journey.sends(world.alice.oncologist, "handoff_step", course_id, loop, what)
     journey.well("2026-10-16 08:00")
     journey.stands(21, "INTERRUPTED", at="2026-10-16 09:00")
     dose = journey.course.assessment["next_dose"]
@@ -414,8 +443,9 @@ def test_t15_a_stand_alone_practice_runs_a_course_its_packet_and_its_metrics_alo
     address = reverse("packet", args=[journey.course_id])
     doctor = _client_of(world.alice.oncologist)
     assert "elranatamab" in _text(doctor.get(address).content).lower()
-    sealed = packets.seal(journey.course_id, by=own)
-    assert doctor.get(reverse("packet_version", args=[journey.course_id, sealed.number])).status_code == 200
+    sealed = journey.sends(world.alice.oncologist, "seal_packet", journey.course_id)
+    assert "elranatamab" in _text(doctor.get(sealed).content).lower()
+    assert doctor.get(reverse("packet_pdf", args=[journey.course_id, 1, "letter"])).content.startswith(b"%PDF-")
     # its metrics: its own figures, tocilizumab meant and given, and what a payer asks
     figures = _text(page.get(reverse("figures")).content)
     assert "1 course with a step-up that began since" in figures
