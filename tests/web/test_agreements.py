@@ -46,6 +46,7 @@ def test_the_banner_says_that_nothing_is_agreed_and_who_answers_then(world, clie
     said = banner(client, world)
     assert f"{world.alice.organisation.name} and {world.bob.organisation.name} have no agreement now" in said
     assert "Alice On-Call is on call" in said
+    assert "tel:5550111" in said and "555-0100" not in said, "the number of the site, which the patient calls too"
 
 
 def test_the_banner_says_the_task_the_party_the_person_and_the_number(world, client):

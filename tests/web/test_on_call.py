@@ -124,6 +124,7 @@ def test_the_scripts_are_filled_in(world, client):
     said = page(client, world, fever(world))
     assert "A patient on teclistamab, an antibody that binds T cells, is coming to you" in said
     assert "Last dose: step-up dose 1, 17 h ago" in said
+    assert "before you speak to 555-0111." in said, "the number on the sheet and on the patient's own screen"
     assert "{" not in said
 
 

@@ -135,6 +135,12 @@ def number_of(course: Course, party: Accountable) -> str:
     return party.organisation.call_number
 
 
+def number_beside(course: Course, party: Accountable) -> str:
+    """The number beside the name of whoever answers: their own where they are of no house here, else the one that the patient calls."""
+    own = party.answer.number if party.answer.outside else number_of(course, party)
+    return own or party.organisation.call_number
+
+
 def _who_is_called(course: Course, waiting: list[Alert], now: datetime, party: Accountable) -> str:
     alert = waiting[0]
     reached = step_that_reaches(alert, now, party) if heartbeat.status(now).watching else None

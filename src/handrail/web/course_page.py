@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from handrail.actions.course_nurses import nurses_of
+from handrail.actions.truth import number_beside
 from handrail.people.models import LinkToken, User
 from handrail.records import wire
 from handrail.records.accountability import Accountable, accountable_for, context_of
@@ -99,7 +100,7 @@ def banner(course: Course, answer: dict[str, Any] | None, now: datetime, *, name
         "schedule": course.schedule.replace("_", " "),
         "policy": _policy_words(course, answer),
         "site": course.site.name if course.site else "site not known",
-        **_accountable(party, now),
+        **_accountable(course, party, now),
         "owner": course.organisation.name if course.organisation_id != party.organisation.pk else "",
         "nurses": [
             {"part": each.part, "name": each.user.name if each.user is not None else "", "trouble": each.trouble}
@@ -133,7 +134,7 @@ def links_in_force(course: Course, now: datetime, *, names: bool) -> list[dict[s
     ]
 
 
-def _accountable(party: Accountable, now: datetime) -> dict[str, Any]:
+def _accountable(course: Course, party: Accountable, now: datetime) -> dict[str, Any]:
     """Who answers now, for what, who is on duty there, and the number: what a call about this patient needs."""
     answer = party.answer
     duty = party.on_duty(answer.duty, now)
@@ -146,7 +147,7 @@ def _accountable(party: Accountable, now: datetime) -> dict[str, Any]:
         "accountable_duty": role_words(on_duty.step) if on_duty.user else "",
         "accountable_known": on_duty.user is not None,
         "accountable_outside": party.organisation.name if answer.outside else "",
-        "accountable_number": answer.number or party.organisation.call_number,
+        "accountable_number": number_beside(course, party),
         "accountable_version": answer.version,
         "accountable_trouble": answer.trouble or "",
     }

@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
 from handrail.actions.caregivers import alarms_behind
+from handrail.actions.truth import number_beside
 from handrail.alerts.ed_packets import destination
 from handrail.alerts.models import Alert
 from handrail.people.models import Organisation
@@ -181,7 +182,7 @@ def _scripts(course: Course, answer: dict[str, Any], now: datetime) -> list[dict
         "dose": last["step"],
         "since": last["since"],
         "taken": ", ".join(taken) or "nothing that is known",
-        "number": party.answer.number or party.organisation.call_number or NOT_KNOWN,
+        "number": number_beside(course, party) or NOT_KNOWN,
     }
     return [{"title": row.title, "lines": [line.format(**blanks) for line in row.lines]} for row in fever_data().script]
 
