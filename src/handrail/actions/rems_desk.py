@@ -149,7 +149,7 @@ def desk_of(
     here = slice((page - 1) * PER_PAGE, page * PER_PAGE)
     ids = {each.course for each in plans[here]}
     ids |= {UUID(each.dose.course) for each in wrong[here]} | {UUID(each.reaction.course) for each in due[here]}
-    named = Course.objects.select_related("patient", "organisation", "site").in_bulk(ids)
+    named = Course.objects.select_related("patient", "organisation", "site").defer(*_HEAVY).in_bulk(ids)
     changes = [
         (site, each)
         for site in house.sites
@@ -180,7 +180,7 @@ def light(courses: QuerySet[Course]) -> dict[UUID, Course]:
 
 
 def troubles_of(among: QuerySet[Course], since: datetime, until: datetime, house: House) -> tuple[Trouble, ...]:
-    """What is wrong with the dispense records of the doses of courses since an instant, those until another at the least. Five queries."""
+    """What is wrong with the dispense records of the doses of courses since an instant, those until another at the least. Six queries."""
     records = RemsDispense.objects.filter(organisation=house.organisation)
     shared = shared_codes(records)
     read = narrowed(among, doubted(among, since, until, records, shared=shared, zones=house.zones))
