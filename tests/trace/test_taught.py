@@ -38,7 +38,7 @@ def authorised(told, agent: str) -> None:
 
 @pytest.mark.parametrize("who", LINES)
 def test_t84_the_gate_is_not_ready_while_one_item_of_all_is_not_passed_or_is_to_be_repeated(world, who):
-    """Removing `if each.state != "passed"` from `teachback.Taught.open`, or a line 10 or 12 from the gate, makes it fail."""
+    """Making `if taught.met:` of `teachback.gate_evidence` true for what is to be repeated makes it fail, item by item."""
     told = prepared(without=("taught_patient", "taught_caregiver"))
     told.tell("vitals_measured", f"{DOSE_ON} 07:10", temperature_c="36.6")
     told.tell("condition_noted", f"{DOSE_ON} 07:10", what="infection", active=False)
