@@ -18,6 +18,7 @@ from handrail.actions.links import issue_checkin_link
 from handrail.actions.site_levels import record_way
 from handrail.people.models import Shift
 from handrail.people.scope import everything
+from handrail.rules.site_levels import load_site_levels
 from handrail.web.sites.forms import NAMES
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, dose, event, make_house, make_member
@@ -97,6 +98,9 @@ def test_t22_no_step_up_in_any_setting_though_another_product_may_be_stepped_up_
     """Removing `refuse_unready_site` from `actions/recording.py`, or the product from `site_levels._grant`, makes it fail."""
     ready(world.alice, "1")
     ready(world.alice, "4", product="talquetamab")
+    for row in load_site_levels().item:
+        if row.per_product and row.from_level in ("2", "3", "4"):
+            shows(world.alice, row.id)  # it could hold level 4 for teclistamab too, and only level 1 is signed
     assert planned(world, step="treatment", setting=setting)[0] == 302
     status, page = planned(world, step=step, setting=setting)
     assert (status, "may not give teclistamab for this" in page) == (422, True)

@@ -199,8 +199,8 @@ def _standing(row: RequirementRow, place: Place, papers: Sequence[Paper], day: d
         return _open(row, place, f"{subject}: until when it holds is not known", None)
     gone = [each for each in papers if each.left and replace(each, left=False).holds(day) is not False]
     if gone:
-        gone_from = gone[-1].who
-        named = f" {gone_from.name}" if gone_from is not None and not name else ""
+        whose = gone[-1].who
+        named = f" {whose.name}" if whose is not None and not name else ""
         return _open(row, place, f"{subject}{named}: belongs to the organisation no more", False)
     later = [each for each in papers if each.from_on > day]
     if later:
