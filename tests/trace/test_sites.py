@@ -96,8 +96,8 @@ def test_t22_a_satellite_at_level_1_accepts_maintenance_and_refuses_a_step_up_bo
 @pytest.mark.parametrize("step", ["step_up_1", "step_up_2", "first_treatment"])
 def test_t22_no_step_up_in_any_setting_though_another_product_may_be_stepped_up_there(world, step, setting):
     """Removing `refuse_unready_site` from `actions/recording.py`, or the product from `site_levels._grant`, makes it fail."""
-    ready(world.alice, "1")
-    ready(world.alice, "4", product="talquetamab")
+    ready(world.alice, "1", at=MONDAY_0900 - timedelta(days=1))
+    ready(world.alice, "4", product="talquetamab")  # signed later
     for row in load_site_levels().item:
         if row.per_product and row.from_level in ("2", "3", "4"):
             shows(world.alice, row.id)  # it could hold level 4 for teclistamab too, and only level 1 is signed
