@@ -19,8 +19,9 @@ HANDRAIL_IDLE_MINUTES = _env.idle_minutes
 HANDRAIL_DEMO_DIR = _env.demo_dir
 HANDRAIL_METRICS_TOKEN = _env.metrics_token
 HANDRAIL_DIGEST_AFTER_MINUTES = _env.digest_after_minutes
-HANDRAIL_LABELS_DIR = _env.labels_dir
 """After so many minutes in which nobody watched, what waited and is not urgent comes as one message to each person."""
+HANDRAIL_LABELS_DIR = _env.labels_dir
+"""A folder of label files that are read beside the shipped ones; empty: none."""
 HANDRAIL_SIGN_IN_FAILURES = 5
 """So many wrong passwords lock an address for `HANDRAIL_LOCK_MINUTES`."""
 HANDRAIL_LOCK_MINUTES = 15
