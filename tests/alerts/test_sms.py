@@ -16,6 +16,7 @@ from handrail.alerts.places import receipt_address
 from handrail.jobs.outgoing import AT_ONCE
 from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from tests.support.factories import MONDAY_0900, checkin
+from tests.support.installation import wait_until
 from tests.support.mail import free_port, silent_server
 from tests.support.reaching import BASE, FEVER_AT, make_night, make_point, secrets_of
 from tests.support.twilio import ACCOUNT, TOKEN, Trouble, phone_provider, signed_post
@@ -368,6 +369,7 @@ def test_while_its_watcher_lives_nobody_else_sends_what_a_slow_provider_still_ha
     provider.next_answers = [Trouble(seconds=0.5)]
     other = Watcher()
     night.watcher._look_once()
+    wait_until(lambda: provider.tries, "the provider was asked")
     for _ in range(3):
         night.time.advance(seconds=SEND_LEASE_SECONDS * 0.6)
         night.watcher._landed(0)
