@@ -451,5 +451,5 @@ def test_of_courses_with_nothing_open_none_is_read(history, monkeypatch):
     monkeypatch.setattr(rems_desk, "narrowed", lambda courses, chosen: read.append(set(chosen)) or narrowed(courses, chosen))  # fmt: skip
     with everything():
         found = desk_of(history.manager, history.world.alice.organisation, NOW)
-    assert read == [{open_.pk}]
+    assert read == [{open_.pk}, set()], "of doses and plans, and of reactions"
     assert (found.wrong_total, found.planned_total) == (1, 3)

@@ -133,16 +133,17 @@ def desk_of(
     shared = shared_codes(records.filter(course__in=reached))
     sure, chosen = plans_ahead(reached, since, now, rules.code.planned_days_ahead)
     chosen |= doubted(reached, since, None, records, shared=shared, zones=house.zones)
-    chosen |= assessed(reached, since, ASSESSED, paged)
     read = narrowed(reached, chosen)
     courses = light(read)
-    rows = live_facts(read, since, (*_DOSES, *GRADES), paged)
-    mine = _by_course(rows)
+    mine = _by_course(live_facts(read, since, _DOSES, ()))
     wrong = troubles(_doses(courses, mine, house), dispenses_of(records.filter(course__in=read)), rules.code, shared)
     plans = _plans(courses, mine, [each for each in sure if each.course not in courses], house, now)
+    with_grades = narrowed(reached, assessed(reached, since, ASSESSED, paged))
+    rows = live_facts(with_grades, since, GRADES, paged)
     reacted = {row.course_id for row in rows if row.kind in ASSESSED}
     whole = Course.objects.defer("assessment").in_bulk(reacted)
-    due = owed_reports(read, whole, [row for row in rows if row.course_id in reacted], house.holidays, house.ends, now)
+    graded = [row for row in rows if row.course_id in reacted]
+    due = owed_reports(with_grades, whole, graded, house.holidays, house.ends, now)
 
     pages = max(1, -(-max(len(plans), len(wrong), len(due)) // PER_PAGE))
     page = min(max(page, 1), pages)
