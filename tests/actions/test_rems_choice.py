@@ -328,7 +328,7 @@ def test_the_desk_is_to_the_row_what_a_plain_look_through_everything_finds(histo
     since = NOW - timedelta(days=desk_rules().code.missed_days_back)
     plain = Plain(history, since)
     with everything():
-        wrong = plain.troubles(since.date())
+        wrong = plain.troubles((since - timedelta(days=1)).date())
         first = desk_of(history.manager, history.world.alice.organisation, NOW)
         pages = [first, *(desk_of(history.manager, first.house.organisation, NOW, page=n) for n in range(2, first.pages + 1))]  # fmt: skip
     assert first.pages > 3
@@ -340,6 +340,20 @@ def test_the_desk_is_to_the_row_what_a_plain_look_through_everything_finds(histo
     assert told == ahead
     assert {page.planned_total for page in pages} == {len(ahead)}
     assert len(ahead) > 100
+
+
+def test_the_record_of_an_evening_dose_of_the_oldest_day_is_read(history):
+    """Of two doses of the first hour that is looked at, it is the evening before in Chicago: one has its record, one has none."""
+    now = NOW.replace(hour=3)
+    first = now - timedelta(days=desk_rules().code.missed_days_back)
+    whole, bare = (
+        history.given(history.course(), first + timedelta(minutes=minutes), zone=CHICAGO) for minutes in (10, 20)
+    )
+    history.record(whole)
+    history.save()
+    with everything(), clock.use(clock.FrozenClock(now)):
+        wrong = desk_of(history.manager, history.world.alice.organisation, now).wrong
+    assert [(each.trouble.kind, each.trouble.dose.event) for each in wrong] == [("missing", str(bare.id))]
 
 
 def test_too_many_courses_to_name_are_all_read_and_say_the_same(history, monkeypatch):

@@ -129,7 +129,8 @@ def desk_of(
     since = now - timedelta(days=rules.code.missed_days_back)
     reached = courses_of(person, now) if only is None else courses_of(person, now).filter(pk=only.pk)
     paged = paged_courses(organisation.pk) if only is None else paged_courses(organisation.pk) & {only.pk}
-    records = RemsDispense.objects.filter(on__gte=since.date())
+    # West of here the day of a dose of the first hours is the day before.
+    records = RemsDispense.objects.filter(on__gte=(since - timedelta(days=1)).date())
     shared = shared_codes(records.filter(course__in=reached))
     sure, chosen = plans_ahead(reached, since, now, rules.code.planned_days_ahead)
     chosen |= doubted(reached, since, None, records, shared=shared, zones=house.zones)
