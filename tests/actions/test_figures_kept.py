@@ -260,7 +260,7 @@ def test_it_is_bounded_and_what_was_not_asked_for_the_longest_goes_first(world):
     courses = [stepped_up(world) for _ in range(3)]
     found = read_figures(world.alice.director, NOW)
     told_of = {each.course.pk: (each.outcome, each.used) for each in found.reads}
-    told_marks = marks(Course.objects.filter(pk__in=told_of))
+    told_marks = marks(told_of)
     records = {
         key: figures.Record(mark=mark, header=None, waived=False, rules=definitions())  # type: ignore[arg-type]
         for key, mark in told_marks.items()

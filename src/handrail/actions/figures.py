@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from handrail.actions.errors import NotAllowedError
-from handrail.actions.figures_kept import KEPT, Record, marks
+from handrail.actions.figures_kept import KEPT, NOBODY, Record, marks
 from handrail.actions.payer_requests import waivers
 from handrail.measures.data import Definitions, definitions
 from handrail.measures.figures import in_period
@@ -32,7 +32,6 @@ AFTER: Final = timedelta(days=31)
 """Readings later than this after the first treatment dose are not read: the window closed long before."""
 DAILY: Final = ("checkin_received", "contact_made", "home_status", "medicine_given", "visit_done", "vitals_measured")
 """What is written down again and again for years; everything else is read whole."""
-_NOBODY: Final = UUID(int=0)
 _STARTS: Final = (*STEP_UP_STEPS, FIRST_TREATMENT, None)
 
 
@@ -81,8 +80,7 @@ def _read(reached: QuerySet[Course], now: datetime, rules: Definitions) -> Figur
     rows = {each.pk: each for each in courses.select_related("site", "organisation").defer("assessment")}
     records = {
         key: Record(mark=mark, header=wire.header(rows[key]), waived=key in waived, rules=rules)
-        for key, mark in marks(courses).items()
-        if key in rows
+        for key, mark in marks(rows).items()
     }
     known = {key: found for key, record in records.items() if (found := KEPT.get(key, record, now)) is not None}
     reads = [Read(course=rows[key], outcome=found[0], used=found[1]) for key, found in known.items()]
@@ -123,7 +121,7 @@ def _begun(courses: QuerySet[Course], now: datetime, rules: Definitions) -> Quer
 
 def _events(courses: Iterable[UUID], now: datetime) -> Iterator[tuple[UUID, list[Event]]]:
     """The events of each of these courses. One query, also where there are none: their number says nothing."""
-    rows = Event.objects.filter(course__in=[*courses, _NOBODY], kind__in=KINDS, recorded_at__lte=now)
+    rows = Event.objects.filter(course__in=[NOBODY, *courses], kind__in=KINDS, recorded_at__lte=now)
     ordered = rows.order_by("course", "occurred_at", "id")
     for key, events in groupby(ordered.iterator(chunk_size=2000), key=lambda row: row.course_id):
         yield key, list(events)
