@@ -268,4 +268,9 @@ def test_every_page_is_accessible_and_fits(
         picture(page, f"{name}-{'phone' if size is PHONE else 'desktop'}-{scheme}")
         page.evaluate("for (const folded of document.querySelectorAll('main details')) folded.open = true")
         found[name] = axe(page) + (["scrolls sideways"] if wide(page) else [])
+        if name == "board":
+            cut = ".scroll:has(table)", "all => all.map(each => each.scrollWidth > each.clientWidth)"
+            assert page.locator(cut[0]).evaluate_all(cut[1]) == [False, False], (
+                "no column of window and doses is cut off"
+            )
     assert {name: problems for name, problems in found.items() if problems} == {}
