@@ -13,10 +13,11 @@ import pytest
 from handrail import clock
 from handrail.actions import figures
 from handrail.actions.figures import Figures, read_figures
-from handrail.actions.figures_kept import KEPT, Kept, marks
+from handrail.actions.figures_kept import KEPT, Kept, Record, marks
 from handrail.actions.payer_requests import open_request
 from handrail.measures.data import definitions
 from handrail.people.scope import everything
+from handrail.records import wire
 from handrail.records.models import Course, PayerEntry
 from handrail.rules.terms import UnusableInput
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
@@ -262,8 +263,8 @@ def test_it_is_bounded_and_what_was_not_asked_for_the_longest_goes_first(world):
     told_of = {each.course.pk: (each.outcome, each.used) for each in found.reads}
     told_marks = marks(told_of)
     records = {
-        key: figures.Record(mark=mark, header=None, waived=False, rules=definitions())  # type: ignore[arg-type]
-        for key, mark in told_marks.items()
+        each.pk: Record(mark=told_marks[each.pk], header=wire.header(each), waived=False, rules=definitions())
+        for each in courses
     }
     first, second, third = (each.pk for each in courses)
     for key in (first, second):

@@ -119,7 +119,7 @@ WHOLE = [("2026-03-02 00:00", "2026-03-23 00:00")]
 @pytest.mark.parametrize("step", [None, "step_up_1"])
 def test_what_nobody_can_say_counts_as_needed_on_every_day(step: str | None):
     told = Told(TEC_COMBO if step else TEC)
-    told.dose(step, "2026-03-01 10:00")  # type: ignore[arg-type]  # None: nobody wrote the step
+    told.dose(step, "2026-03-01 10:00")
     load = load_of(told)
     assert spans(load) == WHOLE
     assert [who for _, who in days(load)] == ["not_known"] * 21

@@ -36,17 +36,20 @@ OFFER = "Only if you can reach no clinician: take Levofloxacin 750 mg, as your t
 
 
 @pytest.fixture
-def home(db) -> Iterator[Home]:
+def evening() -> Iterator[clock.FrozenClock]:
     with clock.use(clock.FrozenClock(EVENING)) as frozen:
-        found = make_home()
-        found.world.time = frozen  # type: ignore[attr-defined]
-        yield found
+        yield frozen
 
 
-def later(home: Home, minutes: int) -> str:
+@pytest.fixture
+def home(db, evening) -> Home:
+    return make_home()
+
+
+def later(evening: clock.FrozenClock, minutes: int) -> str:
     """Some minutes go by; the time that a form of staff types then."""
     at = EVENING + timedelta(minutes=minutes)
-    home.world.time.set(at)  # type: ignore[attr-defined]
+    evening.set(at)
     return f"2026-03-02T19:{30 + minutes:02}"
 
 
@@ -76,26 +79,28 @@ def on_call(home: Home) -> str:
     return words(signed_in(home.world.alice.on_call).get(reverse("page", args=[alert.pk])).content)
 
 
-def test_t61_a_stand_by_antibiotic_is_not_offered_without_a_passed_teach_back_and_its_use_is_seen_at_once(home):
+def test_t61_a_stand_by_antibiotic_is_not_offered_without_a_passed_teach_back_and_its_use_is_seen_at_once(
+    home, evening
+):
     """Removing `each.state == "usable"` from `home_medicines.to_take`, or `_named(...)` from `_judge`, makes it fail."""
     phone = phone_of(home)
-    authorise(home, later(home, 1), teach_back_passed="no")
+    authorise(home, later(evening, 1), teach_back_passed="no")
     assert "Levofloxacin" not in words(fever(phone, home).content)
     assert "Levofloxacin 750 mg" in on_call(home) and "may NOT be used (the teach-back was not passed)" in on_call(home)
 
-    authorise(home, later(home, 2), teach_back_passed="not_known")
+    authorise(home, later(evening, 2), teach_back_passed="not_known")
     assert "Levofloxacin" not in words(fever(phone, home).content)
-    authorise(home, later(home, 3))
-    teach(home, later(home, 4), "repeat")
+    authorise(home, later(evening, 3))
+    teach(home, later(evening, 4), "repeat")
     assert "Levofloxacin" not in words(fever(phone, home).content), "it was to be repeated, and was not said since"
 
-    teach(home, later(home, 5), "passed")
+    teach(home, later(evening, 5), "passed")
     sent = fever(phone, home)
     assert OFFER in words(sent.content)
     assert "not taken, as far as anybody said" in on_call(home)
     pressed = re.search(r'name="authorisation" value="([^"]+)"', sent.content.decode())
     assert pressed is not None
-    later(home, 6)
+    later(evening, 6)
     done = phone.post("/c/took", {"authorisation": pressed[1]})
     assert "Your team sees what you took and when" in words(done.content)
     # no minute goes by, and nobody has done anything in between
@@ -105,9 +110,9 @@ def test_t61_a_stand_by_antibiotic_is_not_offered_without_a_passed_teach_back_an
     assert "Levofloxacin" in log
 
 
-def test_t61_it_is_authorised_for_one_patient_by_a_prescriber_alone(home):
+def test_t61_it_is_authorised_for_one_patient_by_a_prescriber_alone(home, evening):
     other = make_home(home.world)
-    later(home, 1)
+    later(evening, 1)
     refused = signed_in(home.world.alice.nurse).post(
         reverse("record", args=[home.course.pk, "home-medicine"]), {"at": "2026-03-02T19:31", **AUTHORISED}
     )
@@ -117,8 +122,8 @@ def test_t61_it_is_authorised_for_one_patient_by_a_prescriber_alone(home):
     assert OFFER in words(fever(phone_of(home), home).content)
 
 
-def test_t61_it_is_told_in_spanish_too(home):
-    authorise(home, later(home, 1))
+def test_t61_it_is_told_in_spanish_too(home, evening):
+    authorise(home, later(evening, 1))
     phone = phone_of(home)
     phone.get("/c/", {"language": "es"})
     told = words(fever(phone, home).content)
