@@ -120,6 +120,17 @@ def test_what_was_authorised_and_taken_at_home_stands_on_the_page_and_on_the_she
     assert re.search(r"may hide a fever: dexamethasone Tue \d+ \w+ 02:36 C[SD]T, until", sheet(client, world))
 
 
+def test_the_sheet_names_everything_taken_at_home_and_what_may_have_been(world, client):
+    """An antibiotic hides no fever and stands there all the same; so does what nobody says where it was taken, and not a dose of the ward."""
+    for agent, purpose in (("levofloxacin", "home"), ("prednisone", None), ("tocilizumab", "treatment")):
+        tell(world, event("medicine_given", at=NOW - timedelta(minutes=24), agent=agent, dose_mg="20", purpose=purpose))
+    said = sheet(client, world)
+    listed = said[said.index("Medicine taken at home:") : said.index("Taken at home or given")]
+    assert "levofloxacin 20 mg" in listed and "tocilizumab" not in listed
+    assert re.search(r"prednisone 20 mg, [^;]*; not known whether at home", listed)
+    assert listed.count("not known whether at home") == 1
+
+
 def test_the_scripts_are_filled_in(world, client):
     said = page(client, world, fever(world))
     assert "A patient on teclistamab, an antibody that binds T cells, is coming to you" in said

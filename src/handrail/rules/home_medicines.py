@@ -62,7 +62,7 @@ def home_medicines(history: History, policy: Policy, now: datetime) -> HomeAnswe
     judged = [_judge(event, history, policy, zone, now, changes) for event in standing_authorisations(history)]
     masking = _masking(history, policy, now, changes)
     findings = [_finding(each) for each in judged if each.state != "usable"]
-    known = [event for event in _taken(history) if event.body.purpose == "home"]
+    known = [event for event in taken_at_home(history) if event.body.purpose == "home"]
     findings += [_unauthorised(event, history) for event in known if not _covered(event, history, policy)]
     findings += [_masked_finding(each, history) for each in masking if each.at_home]
     missing = {
@@ -145,7 +145,7 @@ def _judge(
         missing.append("medicine_pack_at_hand")
     taken = [
         each.at
-        for each in _taken(history)
+        for each in taken_at_home(history)
         if each.at >= event.at and (_is(each, body.agent, policy) or _named(each, body.medicine))
     ]
     state = "not_usable" if against else "not_known" if missing else "usable"
@@ -231,7 +231,7 @@ def pack_at_hand(history: History, agent: str, since: datetime) -> bool | None:
 # --- what was taken -------------------------------------------------------------------------------------------------
 
 
-def _taken(history: History) -> list[Event]:
+def taken_at_home(history: History) -> list[Event]:
     """What was taken at home; a medicine whose purpose was asked and is not known may be one."""
     return [e for e in history.of("medicine_given") if e.body.purpose == "home" or "purpose" in e.nulls]
 
@@ -290,7 +290,7 @@ def hidden_at(history: History, policy: Policy, at: datetime) -> Event | None:
     nobody can name counts as the one that hides longest.
     """
     longest = max(row.hours for row in policy.masking)
-    for event in reversed(_taken(history)):
+    for event in reversed(taken_at_home(history)):
         row = row_hiding(event, policy)
         hours = longest if event.body.agent is None else row.hours if row else 0
         if event.at <= at < event.at + timedelta(hours=hours):

@@ -10,6 +10,7 @@ from handrail.records.models import Course
 from handrail.rules.emergency import NO_GCSF, emergency_data
 from handrail.rules.grading_terms import DEFAULT_SCALE
 from handrail.rules.history import History
+from handrail.rules.home_medicines import taken_at_home
 from handrail.rules.scales import load_scale
 from handrail.rules.worksheet import fever_data
 from handrail.web import course_page, on_call
@@ -70,12 +71,11 @@ def _last_dose(looked: course_page.Looked, now: datetime, zone: str) -> dict[str
 
 
 def _taken_home(history: History | None, zone: str, now: datetime) -> list[str]:
-    """Every medicine that was taken at home, newest first."""
+    """Every medicine that was taken at home, or may have been, newest first."""
     if history is None:
         return []
-    taken = [e for e in history.until(now).of("medicine_given") if e.body.purpose == HOME]
     return [
         f"{e.body.agent or UNNAMED} {f'{e.body.dose_mg} mg' if e.body.dose_mg else '(dose not known)'}, "
-        f"{local_time(e.at, zone)} ({since_words(e.at, now)} ago)"
-        for e in reversed(taken)
+        f"{local_time(e.at, zone)} ({since_words(e.at, now)} ago{'' if e.body.purpose == HOME else '; not known whether at home'})"
+        for e in reversed(taken_at_home(history.until(now)))
     ]
