@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from handrail import clock
+from handrail.actions.caregivers import end_caregiver
 from handrail.actions.facts import record_event
 from handrail.actions.texts import agree
 from handrail.alerts.models import Alert, Dispatch, TextReceived
@@ -330,6 +331,26 @@ def test_the_link_of_a_reminder_opens_the_check_in(world, provider, client, time
     assert client.get(path).url == "/c/"
     with everything():
         assert Dispatch.objects.get().words == "", "the link is kept nowhere"
+
+
+def test_the_link_and_what_is_queued_for_a_caregiver_end_with_them(world, provider, client, time):
+    """Whoever was written down wrongly opens nothing any more; before, the link leads to the check and names who reports."""
+    look(time, 30)
+    path = re.search(rf"{BASE}(/c/\S+)", provider.messages[1].body)[1]
+    assert client.get(path).url == "/c/"
+    with everything():
+        contact = Contact.objects.get(is_caregiver=True, patient=world.course.patient)
+        waits = Dispatch.objects.get(contact=contact)
+        Dispatch.objects.filter(pk=waits.pk).update(
+            words="Look after them.", state="sending", sent_at=None, send_at=clock.now()
+        )
+    end_caregiver(world.course.pk, contact.pk, by=world.actor("alice"))
+    assert client.get(path).status_code == 410
+    look(time, 31)
+    with everything():
+        waits.refresh_from_db()
+    assert [each.to for each in provider.messages] == [PATIENT, CAREGIVER]
+    assert (waits.state, waits.why) == ("failed", "they care for the patient no more")
 
 
 def test_a_reminder_is_in_the_persons_language(world, provider, time):

@@ -45,6 +45,12 @@ def said() -> Iterator[tuple[str, str]]:
         "answer-a-page",
         f"second device after {waits[0]} minutes, the second on call after {sum(waits[:2])}, the attending after {sum(waits[:3])}. After {sum(waits)} minutes",
     )
+    told = {each for each, row in policy.ladders.items() if any(step.who == "patient_to_ed" for step in row.steps)}
+    assert told == {Ladder.RED_1, Ladder.RED_2, Ladder.RED_3, Ladder.RED_4}, "of the others the patient is told nothing"
+    first, second, _ = (step.wait_minutes for step in policy.ladders[Ladder.AMBER].steps)
+    yield "answer-a-page", f"the second on call after {first} minutes, the attending after {first + second}."
+    (again,) = policy.ladders[Ladder.GREEN].steps
+    yield "answer-a-page", f"the nurse again every {again.wait_minutes} minutes"
     yield "answer-a-page", f"the link is good for {HOURS[policy.reaching.answer_link_hours]} hours"
     amber, green = (policy.ladders[each].snooze_minutes for each in (Ladder.AMBER, Ladder.GREEN))
     yield "answer-a-page", f"at most {amber} minutes for AMBER, {green} for GREEN"

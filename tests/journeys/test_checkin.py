@@ -13,6 +13,7 @@ from handrail import clock
 from handrail.actions.answering import acknowledge
 from handrail.alerts.models import Alert
 from handrail.jobs.watcher import Watcher
+from handrail.people.models import Site
 from handrail.people.scope import everything
 from handrail.records.models import Look
 from tests.journeys.conftest import PHONE
@@ -79,11 +80,15 @@ def worker_is_ready(page: Page) -> None:
 
 
 def test_a_fever_is_sent_and_the_truth_is_shown(phone: Page, home: Home, live_server: Any):
+    """The extension of the number is read, and not dialled along: what is shown after sending is written by a script."""
+    with everything():
+        Site.objects.update(call_number="24h: 555-0111 ext. 42")
     open_form(phone, home, live_server)
     answer(phone, "101.1")
     phone.get_by_role("button", name="Send", exact=True).click()
     expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30. The clinician on call is being called.")
     expect(phone.locator("#sent-what")).to_contain_text("Call the number below now.")
+    expect(phone.locator("#sent-call a")).to_have_text("24h: 555-0111 ext. 42")
     expect(phone.locator("#sent-call a")).to_have_attribute("href", "tel:5550111")
     expect(phone.locator("#sent")).to_be_focused()
     picture(phone, "sent-fever")

@@ -1,7 +1,6 @@
 """The figures of a programme and the profile of a site in a real browser: read on a phone and at a desk, and taken along as CSV."""
 
 import csv
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from handrail import clock
 from handrail.people.models import ReferralEntry
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, judged
 from tests.support.factories import MONDAY_0900, World
 from tests.support.figure_courses import BEGINS, stepped_up
 from tests.support.referrals import referred
@@ -21,8 +20,6 @@ from tests.support.site_rows import ready
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture
@@ -44,14 +41,6 @@ def world(live_server: Any, settings: Any) -> Iterator[World]:
         )
         ready(world.alice)
         yield world
-
-
-def judged(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
-    """No sideways scroll and nothing that axe finds; a picture when somebody wants one."""
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
-    assert axe(page) == [], name
 
 
 def taken(page: Page, link: Locator) -> list[dict[str, str]]:

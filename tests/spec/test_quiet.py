@@ -57,6 +57,8 @@ ASKS: dict[str, Change] = {
     "a call of the night": lambda told: told.tell(
         "contact_made", "2026-02-03 02:30", **{"with": "patient"}, channel="phone", reached=True, outcome="none"
     ),
+    "hepatitis B": lambda told: told.tell("lab_resulted", "2026-02-03 09:30", code="hbsag", result="positive"),
+    "hepatitis B, not known": lambda told: told.tell("lab_resulted", "2026-02-03 09:30", code="hbsag", result=None),
     "the end of the course": lambda told: told.tell("course_ended", "2026-02-03 09:30", because="done", died=False),
 }
 
@@ -78,7 +80,6 @@ BEFORE_THE_DOSE: dict[str, Change] = {
     "a requirement of the REMS that is not met": lambda told: [
         told.tell("rems_met", "2026-02-03 09:30", requirement=row.requirement, met=False) for row in load(TEC).rems
     ],
-    "hepatitis B": lambda told: told.tell("lab_resulted", "2026-02-03 09:30", code="hbsag", result="positive"),
 }
 
 

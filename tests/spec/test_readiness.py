@@ -82,6 +82,7 @@ def test_the_shipped_file_has_seventeen_lines_and_nothing_is_wrong_with_it():
         ("last_hours = 4 ", "last_hours = 24 "),
         ("last_hours = 4 ", "last_hours = 0 "),
         ("upcoming_days = 7 ", "upcoming_days = 0 "),
+        ("near_days = 3 ", "near_days = 0 "),
         ("days = 7 ", "days = 0 "),
         ("\nhours = 72 ", "\nhours = 0 "),
         ('source = ["HANDRAIL"]', 'source = ["NOBODY"]'),

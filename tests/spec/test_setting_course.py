@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handrail.rules.evidence import Evidence
+from handrail.rules.policy import load_policy
 from handrail.rules.setting_course import Around, dose_wanted
 from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence, travel_evidence
 from handrail.rules.setting_facts import Dated, LastDose, Lodging, Paper, SettingFacts, Shift, Travel
@@ -190,6 +191,19 @@ def test_a_decision_is_over_by_its_date_and_after_the_dose_that_it_was_for():
     again = decided(step="step_up_2", on=(DAY_1 + timedelta(days=3)).isoformat(), valid_until=at(4, 23))
     line = setting_evidence(looked([*V1, again, DOSE_1], **DAY_4))
     assert line.met is None and "no setting is decided" in line.because
+
+
+@pytest.mark.parametrize(
+    ("own", "in_force", "answer"),
+    [(None, 8, "INPATIENT"), (None, None, "INPATIENT"), (10, 8, "INPATIENT"), (8, 14, "INPATIENT"), (8, 8, "OUTPATIENT"), (8, None, "OUTPATIENT")],
+)  # fmt: skip
+def test_a_policy_that_names_no_span_asks_for_the_caregiver_as_long_as_the_rules(own, in_force, answer):
+    """Ten days, whatever a newer policy asks for: a course that nobody moved loses no day."""
+    until_day_10 = {"hours": [{"who": "caregiver_1", "from_at": at(1, 8), "until_at": at(10, 20)}]}
+    policy = load_policy()
+    policy = replace(policy, watch=replace(policy.watch, caregiver_until_day=own))
+    told = [*V1, ("caregivers_rostered", at(0, 9), until_day_10)]
+    assert looked(told, around=Around(caregiver_until_day=in_force), policy=policy).answer.recommendation == answer
 
 
 def test_of_rival_corrections_the_one_further_from_leaving_hospital_counts():

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from handrail.rules.coursefile import course_from_json
 from handrail.rules.history import History
-from handrail.rules.policy import load_policy
+from handrail.rules.policy import Policy, load_policy
 from handrail.rules.protocol import load
 from handrail.rules.setting_course import Around
 from handrail.rules.setting_evidence import SettingLook, look_at_setting
@@ -123,12 +123,13 @@ def looked(
     on: date | None = None,
     around: Around | None = None,
     rules: SettingRules | None = None,
+    policy: Policy | None = None,
 ) -> SettingLook:
     """What the rules say of a dose of such a course, on the eve of day 1."""
     return look_at_setting(
         course_of(told, first),
         load(LABEL),
-        load_policy(),
+        policy or load_policy(),
         rules or load_setting_rules(),
         DoseWanted(step=step, on=on or first, zone=ZONE),
         now or eve(first),

@@ -152,6 +152,16 @@ def test_t36_what_a_setting_plans_is_meant_and_a_waiver_before_the_dose_is_its_r
     with clock.use(clock.FrozenClock(NOW + timedelta(minutes=1))):
         record_event(course.pk, {**no, "at": clock.now().isoformat()}, by=nurse)
         assert "an infection last week" not in page(client, "prevention"), "the last word counts"
+    for minutes, item, said in ((2, "prophylaxis_waived", True), (3, None, False)):
+        with clock.use(clock.FrozenClock(NOW + timedelta(minutes=minutes))):
+            word = event("readiness_confirmed", at=clock.now(), item=item, confirmed=True, evidence="a cold")
+            record_event(course.pk, word, by=nurse)
+            assert ("a cold" in page(client, "prevention")) is said, (
+                "a word about something not known may be about this"
+            )
+    with clock.use(clock.FrozenClock(NOW + timedelta(minutes=4))):
+        assert client.post(form, {"tocilizumab_planned": "no"}).status_code == 302
+        assert "It was meant for none" in page(client, "prevention"), "the last answer counts"
 
 
 def local(at: datetime) -> str:

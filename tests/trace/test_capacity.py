@@ -196,11 +196,12 @@ def test_t64_whoever_was_referred_and_has_no_course_is_in_the_report_with_how_fa
     part = report[report.index("Referred, and without a course") :]
     assert waits.code in part and over.code in part
     assert re.search(r"Received, read by nobody; referred \d working days ago", part), part
+    assert "referred 2026-03-02, closed after 0 working days" in part
     assert "Decided: " in part and "nobody is free to watch" in part
     rows = [row for row in csv.DictReader(io.StringIO(sheet)) if row["state"].startswith("referred")]
     assert {(row["state"], row["days"]) for row in rows} == {
         ("referred, no course yet", "3"),
-        ("referred, closed without a course", "3"),
+        ("referred, closed without a course", "0"),
     }
     for word in ("Synthia", "Referred", "free to watch", waits.code):
         assert word not in sheet

@@ -18,6 +18,7 @@ from tests.support.agreements import NIGHTS, agreed_between
 from tests.support.capacity import DAY, PLENTY, TODAY, counted, full_of_room, says
 from tests.support.courses import instant
 from tests.support.factories import MONDAY_0900, World, make_member
+from tests.support.staff_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 START = TODAY + DAY
@@ -32,12 +33,6 @@ def world():
 
 def words(page: bytes) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.decode())))
-
-
-def signed_in(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def planned(world: World, on: date, at: str = "2026-03-02T09:00") -> tuple[int, str]:

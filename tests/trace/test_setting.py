@@ -207,9 +207,22 @@ def offered(text: str) -> list[str]:
     return re.findall(r'name="recommendation" value="([A-Z]+)"', text)
 
 
-@pytest.mark.parametrize(("strict", "setting", "status"), [("yes", "outpatient", 422), ("yes", "inpatient", 302), ("yes", "", 302), ("no", "outpatient", 302)])  # fmt: skip
-def test_t25_a_strict_site_takes_no_plan_outside_hospital_where_the_label_asks_for_hospital(strict, setting, status):
-    """Removing `refuse_outside_at_strict_site` from `actions/recording.py` makes it fail."""
+@pytest.mark.parametrize(
+    ("strict", "step", "setting", "status"),
+    [
+        ("yes", "step_up_1", "outpatient", 422),
+        ("yes", "step_up_1", "inpatient", 302),
+        ("yes", "step_up_1", "", 302),
+        ("yes", "step_up_1", "hybrid", 302),
+        ("yes", "step_up_2", "hybrid", 422),
+        ("no", "step_up_1", "outpatient", 302),
+        ("no", "step_up_2", "hybrid", 302),
+    ],
+)
+def test_t25_a_strict_site_takes_no_plan_outside_hospital_where_the_label_asks_for_hospital(
+    strict, step, setting, status
+):
+    """Hybrid is in hospital for the first step alone. Removing `refuse_outside_at_strict_site` from `actions/recording.py` makes it fail."""
     with v1_on_the_desk(JULY) as (world, course):
         director, nurse = Client(), Client()
         director.force_login(world.alice.director)
@@ -217,7 +230,7 @@ def test_t25_a_strict_site_takes_no_plan_outside_hospital_where_the_label_asks_f
         address = reverse("site_product", args=[world.alice.site.pk, "teclistamab"])
         typed = {"form": "strict", "strict": strict, "strict_reason": "the board asks for hospital"}
         assert director.post(address, typed).status_code == 302
-        plan = {"at": "2026-07-05T09:30", "step": "step_up_1", "on": "2026-07-06", "setting": setting}
+        plan = {"at": "2026-07-05T09:30", "step": step, "on": "2026-07-06", "setting": setting}
         answer = nurse.post(reverse("record", args=[course.pk, "plan"]), plan)
         assert answer.status_code == status
         if status == 422:
@@ -454,3 +467,33 @@ def test_a_decision_about_a_dose_that_is_not_next_any_more_is_refused():
             assert answer.status_code == 422 and "Another dose is next by now" in words(answer.content.decode())
         with everything():
             assert not course.events.filter(kind="setting_decided").exists()
+
+
+def test_t25_the_stay_after_a_reaction_counts_at_a_strict_site_also_while_the_dose_is_withheld():
+    """The dose is not said today, since nobody has assessed the patient; its stay is known. Removing `would_be` from `_label_asks_stay` fails."""
+    day = {"step_up_1": 1, "step_up_2": 4, "first_treatment": 7}
+    given = [("dose_given", at(number, 9), {"step": step, "started_at": at(number, 9), "schedule": "weekly"}) for step, number in day.items()]  # fmt: skip
+    reaction = {"tmax_c": "38.6", "fever_other": False, "hypotension": True, "o2": "none", "clinician_grade": 2}  # fmt: skip
+    over = {"tmax_c": "36.6", "fever_other": False, "hypotension": False, "o2": "none", "clinician_grade": 0}  # fmt: skip
+    told = [*given, ("crs_assessed", at(8, 9), reaction), ("crs_assessed", at(9, 9), over)]
+    with v1_on_the_desk(JULY, told, now=datetime.fromisoformat(at(14, 9))) as (world, course):
+        director, nurse = Client(), Client()
+        director.force_login(world.alice.director)
+        nurse.force_login(world.alice.oncologist)
+        address = reverse("site_product", args=[world.alice.site.pk, "teclistamab"])
+        typed = {"form": "strict", "strict": "yes", "strict_reason": "the board asks for hospital"}
+        assert director.post(address, typed).status_code == 302
+        with everything():
+            course.refresh_from_db()
+        said = course.assessment["next_dose"]
+        assert said["step"] is None and said["would_be"]["step"] == "treatment"
+        # As a label says it whose row after the reaction is signed; the shipped row names no hours that anybody has verified.
+        stay = {**said, "monitoring": {**said["monitoring"], "setting": "hospital"}}
+        with everything():
+            Course.objects.filter(pk=course.pk).update(assessment={**course.assessment, "next_dose": stay})
+        plan = {"at": at(14, 9)[:16], "step": "treatment", "on": at(15, 9)[:10]}
+        for setting, status in (("outpatient", 422), ("inpatient", 302)):
+            assert (
+                nurse.post(reverse("record", args=[course.pk, "plan"]), {**plan, "setting": setting}).status_code
+                == status
+            )

@@ -86,7 +86,7 @@ def test_t84_the_gate_is_not_ready_while_one_item_of_all_is_not_passed_or_is_to_
         assert line().startswith("READY"), row.id
 
 
-def test_t84_what_was_passed_before_the_first_dose_counts_for_it_until_it_was_given(world):
+def test_t84_without_a_teach_back_gate_and_board_are_not_ready_and_the_dose_is_recorded_all_the_same(world):
     """The dose itself is recorded all the same: no rule refuses what was done."""
     course = ready_course(world, prepared(without=("taught_patient",)))
     nurse = signed_in(world.alice.nurse)

@@ -315,6 +315,8 @@ def test_a_nurse_ends_a_caregiver_who_was_written_down_wrongly(
     assert "Synthetic Caregiver" not in page and phone.get(PAGE).status_code == 410
     course = words(nurse.get(reverse("course", args=[home.course.pk])))
     assert "Synthetic Caregiver" not in course, "nobody is led to call them"
+    packet = words(nurse.get(reverse("packet", args=[home.course.pk])))
+    assert "Caregiver" in packet and "Synthetic Caregiver" not in packet and contact.phone not in packet
     with everything():
         assert Look.objects.filter(what="caregiver_ended").count() == 1
 

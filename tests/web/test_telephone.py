@@ -33,7 +33,15 @@ def test_a_planted_link_with_a_typed_number_is_found():
 
 @pytest.mark.parametrize(
     ("number", "dials"),
-    [("+1 (555) 010-0120 ext. 7", "+15550100120"), ("555-0111", "5550111"), ("", ""), (None, ""), ("ask the desk", "")],
+    [
+        ("+1 (555) 010-0120 ext. 7", "+15550100120"),
+        ("555-0111", "5550111"),
+        ("24h: 555-0111 ext. 7", "5550111"),
+        ("Ward 4 East 555-0111", "5550111"),
+        ("", ""),
+        (None, ""),
+        ("ask the desk", ""),
+    ],
 )
 def test_a_link_dials_the_number_without_its_extension(number: str | None, dials: str):
     assert Template("{{ number|dialled }}").render(Context({"number": number})) == dials

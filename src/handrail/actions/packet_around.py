@@ -42,7 +42,7 @@ def who_is(patient: Patient) -> Who:
         language=patient.language,
         contacts=tuple(
             ContactPart(name=each.name, relationship=each.relationship, phone=each.phone, caregiver=each.is_caregiver)
-            for each in patient.contacts.order_by("order", "id")
+            for each in patient.contacts.filter(is_caregiver=True).order_by("order", "id")
         ),
     )
 

@@ -88,7 +88,7 @@ def _tell(
         else:
             words = _(
                 "Handrail: a check of the person you care for has not come. Look after them, and send it: %(link)s"
-            ) % {"link": _link(course, "caregiver", now)}
+            ) % {"link": f"{_link(course, 'caregiver', now, contact)}?check"}
         if number:
             words += " " + _("Number of the team: %(number)s") % {"number": number}
     tell_at_home(
@@ -96,13 +96,14 @@ def _tell(
     )
 
 
-def _link(course: Course, holder: str, now: datetime) -> str:
-    """The address of a new link to the check-in."""
+def _link(course: Course, holder: str, now: datetime, contact: Contact | None = None) -> str:
+    """The address of a new link to the check-in; one of a caregiver ends with them."""
     _row, token = LinkToken.issue(
         organisation_id=course.organisation_id,
         purpose=LinkToken.Purpose.CHECKIN,
         course=course,
         holder=holder,
+        contact=contact,
         issued_at=now,
         expires_at=now + LINK_LASTS,
     )

@@ -23,6 +23,7 @@ from handrail.rules.schedule import monitoring_for
 from handrail.rules.setting_case import STAYS
 from handrail.rules.setting_course import Around
 from handrail.rules.setting_facts import Level, OtherSite, Paper
+from handrail.rules.setting_rules import load_setting_rules
 from handrail.rules.site_levels import HOLDS, SiteLevel, load_site_levels, site_level
 from handrail.rules.terms import UnusableInput, civil_date, say_date
 
@@ -85,7 +86,7 @@ def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> 
         RefusedError: with who signed that, and why.
     """
     body = fact.body
-    if not isinstance(body, DosePlanned) or body.setting != "outpatient":
+    if not isinstance(body, DosePlanned) or not _goes_home(body):
         return
     site = site_of_plan(course, body, now)
     if site is None:
@@ -101,6 +102,12 @@ def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> 
     )
 
 
+def _goes_home(body: DosePlanned) -> bool:
+    """Whether a dose so planned is given outside hospital: a hybrid course gives its first steps alone in hospital."""
+    hybrid = body.setting == "hybrid" and body.step not in load_setting_rules().hybrid.in_hospital
+    return body.setting == "outpatient" or hybrid
+
+
 def _label_asks_stay(course: Course, body: DosePlanned, now: datetime) -> bool:
     """Whether the label wants hospital after this step, or after this dose because of a reaction in the course."""
     try:
@@ -109,7 +116,9 @@ def _label_asks_stay(course: Course, body: DosePlanned, now: datetime) -> bool:
         return False
     own = monitoring_for(label, step=body.step, carried=())
     known = (course.assessment or {}).get("next_dose") or {}
-    carried = known.get("monitoring") or {} if known.get("step") == body.step else {}
+    # A dose that is withheld today has its step, and the stay after the reaction, in what it would be.
+    step = known.get("step") or (known.get("would_be") or {}).get("step")
+    carried = known.get("monitoring") or {} if step == body.step else {}
     return any(setting in STAYS for setting in (own.setting if own is not None else None, carried.get("setting")))
 
 

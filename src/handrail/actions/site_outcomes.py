@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from handrail.actions.figures_access import Board, board_of
-from handrail.measures.data import Definitions, MeasureRow, definitions, published
+from handrail.measures.data import MeasureRow, definitions, published
 from handrail.measures.figures import ALL, NOT_KNOWN
 from handrail.measures.intervals import Rate
 from handrail.measures.together import SAFETY, together, withheld_lines
@@ -32,12 +32,13 @@ def happened_at(site: Site, products: Iterable[str], now: datetime) -> tuple[Hap
     mine = next((each.safety for each in lines if own_name and each.group == site.name), None)
     if mine is None or not mine.courses:
         return ()
-    hidden = site.name in withheld_lines(lines, max(rules.published_tables.least, payer_questions().counting.least))
+    least = max(rules.published_tables.least, payer_questions().counting.least)
+    hidden = site.name in withheld_lines(lines, least)
     unread = _unreadable(board, site)
     wanted = set(products)
     return tuple(
         Happened(
-            words=f"{row.words}: {_said(mine.rates[measure], rules, hidden=hidden)}{unread}.",
+            words=f"{row.words}: {_said(mine.rates[measure], least if hidden else None)}{unread}.",
             known=not unread and (hidden or bool(mine.rates[measure].known)),
             evidence=rules.look_back.words,
             beside=tuple(_published(row, wanted)),
@@ -55,11 +56,9 @@ def _unreadable(board: Board, site: Site) -> str:
     return "; not counted is at least one course whose record cannot be read"
 
 
-def _said(rate: Rate, rules: Definitions, *, hidden: bool) -> str:
-    if hidden:
-        return (
-            f"withheld: a count here is of fewer than {rules.published_tables.least}, or would give such a count away"
-        )
+def _said(rate: Rate, withheld_below: int | None) -> str:
+    if withheld_below is not None:
+        return f"withheld: a count here is of fewer than {withheld_below}, or would give such a count away"
     if rate.share is None or rate.interval is None:
         return f"not known of any of {rate.all} courses"
     low, high = rate.interval.low, rate.interval.high

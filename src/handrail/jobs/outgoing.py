@@ -134,6 +134,8 @@ def _dispatch(claim: Claim) -> Parcel | None:
     at_home = dispatch.whom in (Dispatch.Whom.PATIENT, Dispatch.Whom.CAREGIVER)
     sent = dispatch.ed_packet.card if dispatch.ed_packet is not None else None
     site = dispatch.course.site if dispatch.course is not None else None
+    if dispatch.contact is not None and not dispatch.contact.is_caregiver:
+        return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="they care for the patient no more"))
     if at_home and dispatch.channel == "sms" and has_stopped(dispatch.organisation_id, to):
         return Parcel(kind=Dispatch, claim=claim, known=PermanentFailure(why="its owner has said STOP"))
     message = Message(

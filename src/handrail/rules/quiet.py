@@ -2,9 +2,9 @@
 
 Only what is known counts. Whatever somebody has to do, or cannot be said, keeps a course among those that are always shown: a report,
 a page, a task, a finding that is more than routine, a check or an assessment that is due, a hand-off under way, a dose whose day is near,
-has come or is not known. What must be met before the next dose and nothing but that dose asks for (the REMS, the label's checks, the
-interval, its amount) waits until its day is near; a check that forbids it does not. The instant is never later than the answer's own
-`look_again_at`: from then on the answer itself may be another.
+has come or is not known (how near is near stands in the file of the gate, `near_days`). What must be met before the next dose and nothing
+but that dose asks for (the REMS, the interval, its amount) waits until its day is near; what a check of the label says of the patient does
+not. The instant is never later than the answer's own `look_again_at`: from then on the answer itself may be another.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from handrail.rules.answer import Assessment, Finding, NextDose, ToxicityState
 from handrail.rules.doses import given_doses
 from handrail.rules.handoff_loop import Stage
 from handrail.rules.history import History
+from handrail.rules.readiness import gate_data
 from handrail.rules.terms import Action, Disposition, Urgency, day_start
 from handrail.rules.upcoming import open_plan
 
-DAYS_AHEAD: Final = 3
-"""A dose that may be given, is due or is planned within so many days is near."""
-BEFORE_A_DOSE: Final = ("rems", "checks", "interval")
+BEFORE_A_DOSE: Final = ("rems", "interval")
 """The rules that speak of nothing but the dose that comes next."""
-FORBIDS: Final = "checks"
-"""The one of them whose findings of now are about the patient, and not about a paper that is still to come."""
 AMOUNT: Final = "amount"
 """What cannot be said of the next dose while the row of its amount is not verified: nobody needs it before the dose is near."""
 SETTLED: Final = ("done", "closed")
@@ -42,7 +39,7 @@ def quiet_until(answer: Assessment, history: History) -> datetime | None:
     first = _first_day(answer, history)
     if first is None:
         return None
-    near = day_start(first - timedelta(days=DAYS_AHEAD), history.course.time_zone)
+    near = day_start(first - timedelta(days=gate_data().when.near_days), history.course.time_zone)
     until = min(at for at in (near, answer.look_again_at, answer.watch.next_check_due) if at is not None)
     return until if until > answer.at else None
 
@@ -72,7 +69,7 @@ def _is_for_somebody(finding: Finding) -> bool:
     """More than routine, and not only about a dose that is not near."""
     if finding.urgency is Urgency.ROUTINE:
         return False
-    return finding.rule not in BEFORE_A_DOSE or (finding.rule == FORBIDS and finding.urgency is Urgency.NOW)
+    return finding.rule not in BEFORE_A_DOSE
 
 
 def _asks_because_it_is_early(dose: NextDose) -> bool:

@@ -52,9 +52,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhenRow:
-    """Before a dose: days from which on its checks speak; hours of the look that leaves time to mend, and of the look at the dose."""
+    """Before a dose: days from which on its checks speak, and on which it is near; hours of the look in time to mend, and at the dose."""
 
     upcoming_days: int
+    near_days: int
     look_hours: int
     last_hours: int
     source: tuple[str, ...]
@@ -147,6 +148,8 @@ def gate_from_toml(text: str) -> GateData:
         raise ProtocolDataError(
             "bad_number", "A dose is the next thing before the gate is looked at.", "when.upcoming_days"
         )
+    if 24 * found.when.near_days < found.when.look_hours:
+        raise ProtocolDataError("bad_number", "A dose is near before the gate is looked at.", "when.near_days")
     for name, number in (("weight.days", found.weight.days), ("counts.hours", found.counts.hours)):
         if number <= 0:
             raise ProtocolDataError("bad_number", "What may be no time old can never be known.", name)

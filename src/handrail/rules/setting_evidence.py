@@ -95,7 +95,7 @@ def look_at_setting(
         UnusableInput: the day of the dose is over, or what is known contradicts itself.
     """
     in_force = around.caregiver_until_day if around is not None else None
-    rules = asked_of_caregivers(rules, policy.watch.caregiver_until_day, in_force)
+    rules = asked_of_caregivers(rules, policy.watch.caregiver_until_day or rules.caregiver.until_day, in_force)
     readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
     looks = (_look(each, protocol, policy, rules, dose, now, around) for each in readings)
     return min(looks, key=_caution)

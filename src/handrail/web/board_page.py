@@ -18,7 +18,7 @@ from django.http import HttpRequest
 
 from handrail.alerts.models import Alert
 from handrail.records.models import Course
-from handrail.rules.quiet import DAYS_AHEAD
+from handrail.rules.readiness import gate_data
 from handrail.rules.terms import civil_date
 from handrail.web.context import page_asked
 from handrail.web.presenters import Allowed, course_row, listed_alert
@@ -143,11 +143,7 @@ def board(
     in_window = [row for course, row in everybody if (course.assessment or {}).get("watch", {}).get("in_window")]
     overdue = [row for _, row in everybody if row["overdue"]]
     doses = sorted(
-        (
-            (key, row)
-            for course, row in everybody
-            if row["assessed"] and (key := _dose_within_72h(course, now)) is not None
-        ),
+        ((key, row) for course, row in everybody if row["assessed"] and (key := _near_dose(course, now)) is not None),
         key=lambda item: item[0],
     )
     shown = {row["id"] for row in in_window} | {row["id"] for _, row in doses}
@@ -157,6 +153,7 @@ def board(
         "in_window": in_window,
         "overdue": overdue,
         "doses": [row for _, row in doses],
+        "near_days": gate_data().when.near_days,
         "later": [row for _, row in rows if row["id"] not in shown],
         "quiet": _quiet_page(quiet, [row for _, row in resting if row["id"] not in shown]),
     }
@@ -187,8 +184,8 @@ def _quiet_page(quiet: Quiet, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _dose_within_72h(course: Course, now: datetime) -> str | None:
-    """The day of the next dose when it may fall within three days; None otherwise."""
+def _near_dose(course: Course, now: datetime) -> str | None:
+    """The day of the next dose when it is near; None otherwise."""
     dose = (course.assessment or {}).get("next_dose", {})
     if course.ended_at is not None or dose.get("action") in ("stop", None):
         return None
@@ -198,4 +195,4 @@ def _dose_within_72h(course: Course, now: datetime) -> str | None:
         return today.isoformat() if dose.get("would_be") else None
     earliest = dose.get("earliest_on") or day
     ahead = (datetime.fromisoformat(min(day, earliest)).date() - today).days
-    return max(day, today.isoformat()) if ahead <= DAYS_AHEAD else None
+    return max(day, today.isoformat()) if ahead <= gate_data().when.near_days else None

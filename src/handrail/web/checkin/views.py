@@ -54,13 +54,16 @@ LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 
 @require_GET
 def exchange(request: HttpRequest, token: str) -> HttpResponse:
-    """Exchange the token for a cookie and go on to the form, so that the token is in no history and no referrer."""
+    """Exchange the token for a cookie and go on to the form, so that the token is in no history and no referrer.
+
+    A caregiver's own link leads to the alarm, and one that asks for the check by `?check` to the check.
+    """
     now = clock.now()
     found = exchange_link(token, PURPOSE, now=now)
     if found is None:
         return _private(_over(request, number_behind(token=token, now=now)), referrer="no-referrer")
     link, cookie = found
-    response = redirect("checkin_alarm" if link.contact_id else "checkin")
+    response = redirect("checkin_alarm" if link.contact_id and "check" not in request.GET else "checkin")
     _set_cookie(response, COOKIE, cookie, int((link.expires_at - now).total_seconds()))
     response.delete_cookie(LANGUAGE_COOKIE)
     return _private(response, referrer="no-referrer")

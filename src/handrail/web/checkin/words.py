@@ -20,7 +20,7 @@ from handrail.rules.policy import Policy
 from handrail.rules.terms import Ladder, Urgency, zone_named
 
 _DIALLED: Final = re.compile(r"[\d+][^A-Za-z#,;]*")
-"""The number itself: up to the word or the sign before an extension."""
+"""A number, up to the word or the sign before an extension; `checkin-follow.js` finds it in the same way."""
 _NEURO: Final[dict[str, Promise]] = {
     "year": gettext_lazy("What year is it?"),
     "month": gettext_lazy("What month is it?"),
@@ -162,6 +162,6 @@ def greeting(now: datetime, zone: str) -> str:
 
 
 def dialled(number_to_call: str) -> str:
-    """A number as a telephone link wants it, without its extension: dialled along, it would make another number."""
-    first = _DIALLED.search(number_to_call)
-    return "".join(sign for sign in first[0] if sign.isdigit() or sign == "+") if first is not None else ""
+    """A number as a telephone link wants it: the longest run of digits, not the words about it and no extension."""
+    runs = ("".join(sign for sign in run if sign.isdigit() or sign == "+") for run in _DIALLED.findall(number_to_call))
+    return max(runs, key=len, default="")

@@ -244,16 +244,23 @@ _COUNTED: Final = ("fact_withdrawn", "medicine_given", "readiness_confirmed", "s
 def prevention_report(person: User, now: datetime) -> dict[str, Any]:
     """Of the courses that a person reads: for how many tocilizumab before step-up was meant, given of those, and why not.
 
-    Meant: a request for tocilizumab was opened, or the answers for the setting say that it is planned; a house that never asks a payer
+    Meant: a request for tocilizumab was opened, or the last answer for the setting says that it is planned; a house that never asks a payer
     means it too. Given: a dose to prevent is on record. Why not: the choice at the access desk, else the waiver before a dose. What was
     corrected or withdrawn counts for nothing. Constant number of queries.
     """
     courses = courses_of(person, now, READ)
     facts = Event.objects.filter(course__in=courses)
     gone = set(facts.filter(kind__in=_COUNTED, supersedes__isnull=False).values_list("supersedes", flat=True))
-    noted = facts.filter(kind="setting_facts_noted", payload__tocilizumab_planned=True).values_list("id", "course")
+    noted = facts.filter(kind="setting_facts_noted", payload__has_key="tocilizumab_planned").order_by(
+        "occurred_at", "id"
+    )
+    said = {
+        course: payload["tocilizumab_planned"]
+        for key, course, payload in noted.values_list("id", "course", "payload")
+        if key not in gone
+    }
     meant = set(PayerRequest.objects.filter(course__in=courses, drug=TOCILIZUMAB).values_list("course", flat=True))
-    meant |= {course for key, course in noted if key not in gone}
+    meant |= {course for course, planned in said.items() if planned is True}
     doses = facts.filter(kind="medicine_given", payload__purpose="prophylaxis")
     given = {
         course
@@ -273,10 +280,14 @@ def prevention_report(person: User, now: datetime) -> dict[str, Any]:
 
 
 def _waived_at_the_gate(facts: QuerySet[Event], gone: Collection[UUID | None]) -> dict[UUID, str]:
-    """Of which courses somebody confirmed before a dose that it is given without, and why; the last word on it counts. One query."""
+    """Of which courses somebody confirmed before a dose that it is given without, and why; the last word on it counts. One query.
+
+    A word about a thing that is not known may have been about this one.
+    """
     found: dict[UUID, str] = {}
-    told = facts.filter(kind="readiness_confirmed", payload__item="prophylaxis_waived").order_by("occurred_at", "id")
+    about = Q(payload__item="prophylaxis_waived") | Q(payload__item=None) | Q(payload__item__isnull=True)
+    told = facts.filter(about, kind="readiness_confirmed").order_by("occurred_at", "id")
     for key, course, payload in told.values_list("id", "course", "payload"):
         if key not in gone:
-            found[course] = (payload.get("evidence") or "") if payload.get("confirmed") else ""
+            found[course] = (payload.get("evidence") or "") if payload.get("item") and payload.get("confirmed") else ""
     return {course: reason for course, reason in found.items() if reason}

@@ -76,7 +76,7 @@ def without_course(cases: Iterable[Case], now: datetime) -> Iterator[dict[str, A
             "reason": decided["rationale"] if decided is not None else "",
             "site": case.referral.site.name if case.referral.site is not None else "",
             "since": since.isoformat(),
-            "days": (civil_date(now, case.zone) - since).days,
+            "days": (civil_date(case.progress.closed_at or now, case.zone) - since).days,
         }
 
 

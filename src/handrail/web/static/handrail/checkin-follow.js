@@ -18,6 +18,12 @@
     node.replaceChildren(...texts.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
   };
 
+  // The longest run of digits, as `checkin/words.dialled` finds it: an extension dialled along would make another number.
+  const dialled = (number) =>
+    (number.match(/[\d+][^A-Za-z#,;]*/g) ?? [])
+      .map((run) => run.replace(/[^\d+]/g, ""))
+      .reduce((best, run) => (run.length > best.length ? run : best), "");
+
   const show = ({ id, truth, instructions, call, next_check: next, tone, take, doors, ask_again_after: seconds }) => {
     element("sent").className = `care ${tone}`;
     put(element("sent-truth"), truth);
@@ -33,7 +39,7 @@
     }
     const link = element("sent-call").querySelector("a");
     put(link, call);
-    link.href = `tel:${call.replace(/[^\d+]/g, "")}`;
+    link.href = `tel:${dialled(call)}`;
     element("sent-call").hidden = !call;
     put(element("sent-next").querySelector("b"), next);
     element("sent-next").hidden = !next;
