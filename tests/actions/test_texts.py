@@ -335,6 +335,7 @@ def test_the_link_of_a_reminder_opens_the_check_in(world, provider, client, time
 
 def test_the_link_and_what_is_queued_for_a_caregiver_end_with_them(world, provider, client, time):
     """Whoever was written down wrongly opens nothing any more; before, the link leads to the check and names who reports."""
+    look(time, 15)
     look(time, 30)
     path = re.search(rf"{BASE}(/c/\S+)", provider.messages[1].body)[1]
     assert client.get(path).url == "/c/"
