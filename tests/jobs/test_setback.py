@@ -150,8 +150,11 @@ def test_nothing_is_brought_back_that_waits_rightly(clinic):
     Page.objects.filter(channel="email").update(
         state="sending", sent_at=None, send_at=clinic.now + timedelta(seconds=30)
     )
-    before = list(Alert.objects.values_list("next_page_at", "lease_until")) + list(Page.objects.values_list("send_at"))
+
+    def waiting():
+        alerts = Alert.objects.order_by("id").values_list("next_page_at", "lease_until")
+        return [*alerts, *Page.objects.order_by("id").values_list("send_at")]
+
+    before = waiting()
     assert bring_back(clinic.now, longest_lease=timedelta(minutes=2)) == 0
-    assert before == list(Alert.objects.values_list("next_page_at", "lease_until")) + list(
-        Page.objects.values_list("send_at")
-    )
+    assert waiting() == before

@@ -105,8 +105,10 @@ def apart(world, alert):
 )
 def test_what_is_no_repeat_stands_for_itself(world, kind):
     alert = make_alert(world)
-    make_page(world, alert)
-    make_page(world, alert)
+    for _ in range(2):
+        make_page(
+            world, alert, send_at=MONDAY_0900 - timedelta(seconds=1)
+        )  # of all that is due, one of them is taken first
     other = make_page(world, alert, **apart(world, alert)[kind])
     watcher = Watcher()
     claim = watcher._claim_outgoing()
