@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from handrail import clock
 from handrail.actions import setting_desk
+from handrail.actions.errors import RefusedError
 from handrail.actions.payer_requests import add_entry, open_request
 from handrail.actions.rems import PaperDraft, add_paper, end_paper
 from handrail.people.models import RemsRecord, SiteStrict
@@ -469,31 +470,111 @@ def test_a_decision_about_a_dose_that_is_not_next_any_more_is_refused():
             assert not course.events.filter(kind="setting_decided").exists()
 
 
+GIVEN = [
+    ("dose_given", at(day, 9), {"step": step, "started_at": at(day, 9), "schedule": "weekly"})
+    for day, step in ((1, "step_up_1"), (4, "step_up_2"), (7, "first_treatment"))
+]
+CRS_2 = {"tmax_c": "38.6", "fever_other": False, "hypotension": True, "o2": "none", "clinician_grade": 2}
+CRS_1 = {**CRS_2, "hypotension": False, "clinician_grade": 1}
+CRS_OVER = {**CRS_1, "tmax_c": "36.6", "clinician_grade": 0}
+NOBODY_GRADED = {"tmax_c": "38.6", "fever_other": False, "hypotension": None, "o2": None}
+DAY_14 = datetime.fromisoformat(at(14, 9))
+
+
+def say_strict(world: World) -> None:
+    """The director signs that the site follows the label strictly."""
+    director = Client()
+    director.force_login(world.alice.director)
+    typed = {"form": "strict", "strict": "yes", "strict_reason": "the board asks for hospital"}
+    address = reverse("site_product", args=[world.alice.site.pk, "teclistamab"])
+    assert director.post(address, typed).status_code == 302
+
+
+def plan_treatment(world: World, course: Course, setting: str) -> Any:
+    """A plan of the next dose, typed on day 14 for the day after."""
+    client = Client()
+    client.force_login(world.alice.oncologist)
+    plan = {"at": at(14, 9)[:16], "step": "treatment", "on": at(15, 9)[:10], "setting": setting}
+    return client.post(reverse("record", args=[course.pk, "plan"]), plan)
+
+
 def test_t25_the_stay_after_a_reaction_counts_at_a_strict_site_also_while_the_dose_is_withheld():
-    """The dose is not said today, since nobody has assessed the patient; its stay is known. Removing `would_be` from `_label_asks_stay` fails."""
-    day = {"step_up_1": 1, "step_up_2": 4, "first_treatment": 7}
-    given = [("dose_given", at(number, 9), {"step": step, "started_at": at(number, 9), "schedule": "weekly"}) for step, number in day.items()]  # fmt: skip
-    reaction = {"tmax_c": "38.6", "fever_other": False, "hypotension": True, "o2": "none", "clinician_grade": 2}  # fmt: skip
-    over = {"tmax_c": "36.6", "fever_other": False, "hypotension": False, "o2": "none", "clinician_grade": 0}  # fmt: skip
-    told = [*given, ("crs_assessed", at(8, 9), reaction), ("crs_assessed", at(9, 9), over)]
-    with v1_on_the_desk(JULY, told, now=datetime.fromisoformat(at(14, 9))) as (world, course):
-        director, nurse = Client(), Client()
-        director.force_login(world.alice.director)
-        nurse.force_login(world.alice.oncologist)
-        address = reverse("site_product", args=[world.alice.site.pk, "teclistamab"])
-        typed = {"form": "strict", "strict": "yes", "strict_reason": "the board asks for hospital"}
-        assert director.post(address, typed).status_code == 302
+    """The dose is not said today, since nobody has assessed the patient; the stay of its label's row after the reaction is."""
+    told = [*GIVEN, ("crs_assessed", at(8, 9), CRS_2), ("crs_assessed", at(9, 9), CRS_OVER)]
+    with v1_on_the_desk(JULY, told, now=DAY_14) as (world, course):
+        say_strict(world)
         with everything():
             course.refresh_from_db()
         said = course.assessment["next_dose"]
         assert said["step"] is None and said["would_be"]["step"] == "treatment"
-        # As a label says it whose row after the reaction is signed; the shipped row names no hours that anybody has verified.
-        stay = {**said, "monitoring": {**said["monitoring"], "setting": "hospital"}}
-        with everything():
-            Course.objects.filter(pk=course.pk).update(assessment={**course.assessment, "next_dose": stay})
-        plan = {"at": at(14, 9)[:16], "step": "treatment", "on": at(15, 9)[:10]}
-        for setting, status in (("outpatient", 422), ("inpatient", 302)):
-            assert (
-                nurse.post(reverse("record", args=[course.pk, "plan"]), {**plan, "setting": setting}).status_code
-                == status
-            )
+        refused = plan_treatment(world, course, "outpatient")
+        assert refused.status_code == 422
+        assert "the label asks for hospital after this dose" in words(refused.content.decode())
+        assert plan_treatment(world, course, "inpatient").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("reactions", "lacking"),
+    [
+        ([("crs_assessed", at(8, 9), NOBODY_GRADED)], "reactions in this course"),
+        ([("crs_assessed", at(8, 9), NOBODY_GRADED), ("crs_assessed", at(9, 9), CRS_OVER)], "reactions in this course"),
+        ([("crs_assessed", at(8, 9), CRS_1), ("crs_assessed", at(9, 9), CRS_OVER)], "what a verified row of it says"),
+        ([], ""),
+    ],
+    ids=["not graded", "over, and never graded", "a row that nobody verified", "no reaction"],
+)
+def test_t25_a_strict_site_takes_no_plan_outside_hospital_while_nobody_can_say_what_the_label_asks(reactions, lacking):
+    with v1_on_the_desk(JULY, [*GIVEN, *reactions], now=DAY_14) as (world, course):
+        assert plan_treatment(world, course, "outpatient").status_code == 302, (
+            "elsewhere the plan is taken, and is a finding"
+        )
+        say_strict(world)
+        answer = plan_treatment(world, course, "outpatient")
+        assert answer.status_code == (422 if lacking else 302)
+        if lacking:
+            said = words(answer.content.decode())
+            assert "signed by Alice Director, the board asks for hospital; whether the label asks for hospital after this dose cannot be said. Not known:" in said  # fmt: skip
+            assert lacking in said and "Plan it in hospital, or ask the prescriber." in said
+        for setting in ("inpatient", ""):
+            assert plan_treatment(world, course, setting).status_code == 302
+
+
+def test_t25_a_prescriber_at_a_strict_site_is_offered_nothing_outside_hospital_while_nobody_can_say_what_the_label_asks():
+    told = [*GIVEN, ("crs_assessed", at(8, 9), NOBODY_GRADED)]
+    with v1_on_the_desk(JULY, told, now=DAY_14) as (world, course):
+        assert plan_treatment(world, course, "").status_code == 302
+        assert "OUTPATIENT" in offered_on_page(world, course), "elsewhere with a reason, which is counted"
+        say_strict(world)
+        assert offered_on_page(world, course) == ["DEFER", "INPATIENT", "HYBRID"], (
+            "hybrid gives the first dose in hospital"
+        )
+        said = page(world, course)
+        assert "whether the label asks for hospital after this dose cannot be said: outside hospital is not offered. Not known: reactions in this course" in said  # fmt: skip
+        assert "Sign the departure" not in said, "no signature counts here"
+        dose = {"step": "treatment", "on": at(15, 9)[:10], "because": "the ward is full"}
+        refused = send(world, course, "decide", {"recommendation": "OUTPATIENT", **dose})
+        assert refused.status_code == 422
+        assert "cannot be said: outside hospital is not offered here. Not known: reactions in this course" in words(refused.content.decode())  # fmt: skip
+        assert send(world, course, "decide", {"recommendation": "INPATIENT", **dose}).status_code == 302
+
+
+def offered_on_page(world: World, course: Course) -> list[str]:
+    client = Client()
+    client.force_login(world.alice.oncologist)
+    return offered(client.get(reverse("setting", args=[course.pk])).content.decode())
+
+
+@pytest.mark.parametrize("what", ["a label that cannot be read", "a step that is not known"])
+def test_t25_at_a_strict_site_neither_a_label_that_cannot_be_read_nor_an_unknown_step_lets_a_plan_leave_hospital(what):
+    with v1_on_the_desk(JULY, GIVEN, now=DAY_14) as (world, course):
+        say_strict(world)
+        step: str | None = "treatment"
+        if what == "a step that is not known":
+            step = None
+        else:
+            with everything():
+                Course.objects.filter(pk=course.pk).update(protocol_key="teclistamab/US/1999-01/mono")
+        for setting in ("outpatient", "hybrid"):
+            with pytest.raises(RefusedError, match="Not planned: this site follows the label strictly"):
+                tell(world, course, [("dose_planned", at(14, 9), {"step": step, "on": at(15, 9)[:10], "setting": setting})], DAY_14)  # fmt: skip
+        tell(world, course, [("dose_planned", at(14, 9), {"step": step, "on": at(15, 9)[:10], "setting": "inpatient"})], DAY_14)  # fmt: skip

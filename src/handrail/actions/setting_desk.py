@@ -47,6 +47,10 @@ LABEL_STRICT: Final = (
     "This site follows the label strictly, and the label asks for hospital after this dose: "
     "outside hospital is not offered here."
 )
+LABEL_UNSAID: Final = (
+    "This site follows the label strictly, and whether the label asks for hospital after this dose cannot be said: "
+    "outside hospital is not offered here. Not known: "
+)
 ASK: Final = "Ask the prescriber where this dose is given, and ask your site manager to have this put right."
 
 
@@ -134,7 +138,7 @@ def decide_setting(
 
     Raises:
         RefusedError: another dose is next by now, a word that is none, no reason where one is needed, or outside hospital at a site that
-            follows the label strictly, where that asks for hospital after this dose.
+            follows the label strictly, where that asks for hospital after this dose or nobody can say whether it does.
     """
     desk = desk_of(course, now)
     if desk.look is None:
@@ -145,7 +149,9 @@ def decide_setting(
         raise RefusedError("Choose where this dose is given and watched.", code="unknown_word", path="recommendation")
     answer = desk.look.answer
     if recommendation not in desk.look.offered:
-        raise RefusedError(LABEL_STRICT, code="label_strict", path="recommendation")
+        unsaid = desk.look.strict_unsaid
+        words = f"{LABEL_UNSAID}{'; '.join(unsaid)}." if unsaid else LABEL_STRICT
+        raise RefusedError(words, code="label_strict", path="recommendation")
     if more_open(recommendation, answer.recommendation) and not because.strip():
         raise RefusedError(
             "This leaves hospital further than the rules recommend: say why.", code="missing_key", path="because"

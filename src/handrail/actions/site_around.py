@@ -19,10 +19,11 @@ from handrail.records.models import Course, Event
 from handrail.rules.events import DosePlanned
 from handrail.rules.events import Event as Fact
 from handrail.rules.pinned import protocol_for
-from handrail.rules.schedule import monitoring_for
-from handrail.rules.setting_case import STAYS
+from handrail.rules.setting_case import FACT_WORDS, Said, any_of, unknown
 from handrail.rules.setting_course import Around
+from handrail.rules.setting_evidence import label_asks_stay
 from handrail.rules.setting_facts import Level, OtherSite, Paper
+from handrail.rules.setting_record import DoseWanted
 from handrail.rules.setting_rules import load_setting_rules
 from handrail.rules.site_levels import HOLDS, SiteLevel, load_site_levels, site_level
 from handrail.rules.terms import UnusableInput, civil_date, say_date
@@ -79,8 +80,9 @@ def strictness_words(row: SiteStrict) -> str:
 def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> None:
     """Refuse to plan outside hospital what the label wants in hospital, at a site that follows the label strictly on that day.
 
-    A plan that names no setting is none outside hospital; the setting is decided before the dose. A course whose label cannot be read
-    keeps every plan, and its gate stays closed.
+    Where nobody can say whether the label wants it (a reaction without a grade, a row that nobody verified, a label that cannot be read)
+    it is refused too, and the words name what is missing. A plan that names no setting is none outside hospital; the setting is decided
+    before the dose.
 
     Raises:
         RefusedError: with who signed that, and why.
@@ -92,14 +94,21 @@ def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> 
     if site is None:
         return
     today = civil_date(now, site.time_zone)
-    strict = strictness_of(site, body.on or today)
-    if strict is None or not strict.strict or (body.on or today) < today or not _label_asks_stay(course, body, now):
+    on = body.on or today
+    strict = strictness_of(site, on)
+    if strict is None or not strict.strict or on < today:
         return
-    raise RefusedError(
-        f"Not planned: {strictness_words(strict)}; the label asks for hospital after this dose. Plan it in hospital.",
-        code="label_strict",
-        path="event.setting",
-    )
+    asks = _label_asks_stay(course, body.step, on, site.time_zone, now)
+    if asks.fires is False:
+        return
+    words = "the label asks for hospital after this dose. Plan it in hospital."
+    if asks.fires is None:
+        lacking = "; ".join(FACT_WORDS[name] for name in asks.missing)
+        words = (
+            "whether the label asks for hospital after this dose cannot be said. "
+            f"Not known: {lacking}. Plan it in hospital, or ask the prescriber."
+        )
+    raise RefusedError(f"Not planned: {strictness_words(strict)}; {words}", code="label_strict", path="event.setting")
 
 
 def _goes_home(body: DosePlanned) -> bool:
@@ -108,18 +117,19 @@ def _goes_home(body: DosePlanned) -> bool:
     return body.setting == "outpatient" or hybrid
 
 
-def _label_asks_stay(course: Course, body: DosePlanned, now: datetime) -> bool:
-    """Whether the label wants hospital after this step, or after this dose because of a reaction in the course."""
+def _label_asks_stay(course: Course, step: str | None, on: date, zone: str, now: datetime) -> Said:
+    """Whether the label wants hospital after a dose of this day; of a step that is not known, after any that it may be."""
     try:
-        label = protocol_for(wire.history_of(course, now)[0], now)
+        history, policy = wire.history_of(course, now)
+        label = protocol_for(history, now)
     except UnusableInput:
-        return False
-    own = monitoring_for(label, step=body.step, carried=())
-    known = (course.assessment or {}).get("next_dose") or {}
-    # A dose that is withheld today has its step, and the stay after the reaction, in what it would be.
-    step = known.get("step") or (known.get("would_be") or {}).get("step")
-    carried = known.get("monitoring") or {} if step == body.step else {}
-    return any(setting in STAYS for setting in (own.setting if own is not None else None, carried.get("setting")))
+        return unknown("label")
+    steps = [step] if step is not None else [row.step for row in label.monitoring]
+    rules = load_setting_rules()
+    said = [
+        label_asks_stay(history, label, policy, rules, DoseWanted(step=each, on=on, zone=zone), now) for each in steps
+    ]
+    return any_of(said) if said else unknown("label")
 
 
 def _level(known: Gathered, product: str, on: date) -> SiteLevel | None:

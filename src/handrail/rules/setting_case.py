@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
-from handrail.rules.aftercare import stays_after
+from handrail.rules.aftercare import STOPS, stays_after
 from handrail.rules.answer import Monitoring
 from handrail.rules.protocol import AfterToxicityRow, Protocol
 from handrail.rules.schedule import monitoring_for, months_later
@@ -144,8 +144,12 @@ class Case:
 
     @property
     def stay_lacks(self) -> tuple[str, ...]:
-        """The facts without which nobody can say that the label lets the patient go after this dose."""
+        """The facts without which nobody can say that the label lets the patient go after this dose.
+
+        A row after a reaction that nobody verified may ask for a stay, though its words name none; one that stops the drug defers the dose.
+        """
         unsaid = self.stay is None or self.stay.status is Status.UNVERIFIED
+        unsaid = unsaid or not all(row.acts or row.action in STOPS for row in self.carried or ())
         return (
             *(["label"] if unsaid else []),
             *(["carried_rows"] if self.carried is None and self.label is not None else []),

@@ -17,7 +17,7 @@ from handrail.rules.history import History
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
 from handrail.rules.setting import Setting, place_of, setting
-from handrail.rules.setting_case import FACT_WORDS, Case, Said
+from handrail.rules.setting_case import FACT_WORDS, Case, Said, any_of
 from handrail.rules.setting_checks import CHECKS
 from handrail.rules.setting_course import Around, setting_facts_of_course
 from handrail.rules.setting_desks import Against, against_desks
@@ -57,12 +57,23 @@ class SettingLook:
         return any(row.id in fired for row in self.case.rules.rule if row.check == STRICT)
 
     @property
+    def strict_unsaid(self) -> tuple[str, ...]:
+        """At a site that follows the label strictly: the facts, in words, without which nobody can say that it lets this dose go."""
+        if self.case.facts.site.follows_label_strictly is not True or self.case.label_asks_stay is not None:
+            return ()
+        return tuple(FACT_WORDS[fact] for fact in self.case.stay_lacks)
+
+    @property
     def offered(self) -> tuple[str, ...]:
-        """What a prescriber may decide for this dose; where the site follows the label strictly, nothing that leaves hospital."""
+        """What a prescriber may decide for this dose; where the site follows the label strictly, nothing that leaves hospital.
+
+        Unless the label surely asks for none: what is not known is no leave to go home.
+        """
+        kept = self.strict or bool(self.strict_unsaid)
         return tuple(
             each
             for each in get_args(Recommendation)
-            if not self.strict or place_of(self.case, each, self.dose.step) == "inpatient"
+            if not kept or place_of(self.case, each, self.dose.step) == "inpatient"
         )
 
     @property
@@ -99,6 +110,26 @@ def look_at_setting(
     readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
     looks = (_look(each, protocol, policy, rules, dose, now, around) for each in readings)
     return min(looks, key=_caution)
+
+
+def label_asks_stay(
+    history: History, protocol: Protocol, policy: Policy, rules: SettingRules, dose: DoseWanted, now: datetime
+) -> Said:
+    """Whether the label wants hospital after a dose, by its step or because of a reaction; where nobody can say, what is missing.
+
+    Of rival corrections the reading that asks for it counts, then the one that cannot say.
+    """
+    readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    cases = [
+        Case(
+            facts=setting_facts_of_course(each, protocol, policy, rules, dose, now),
+            rules=rules,
+            label=protocol,
+            now=now,
+        )
+        for each in readings
+    ]
+    return any_of(Said(fires=case.label_asks_stay, missing=case.stay_lacks) for case in cases)
 
 
 def _caution(look: SettingLook) -> tuple[int, int]:

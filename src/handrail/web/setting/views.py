@@ -137,7 +137,7 @@ def _forms(request: HttpRequest, desk: Desk) -> dict[str, Form]:
     asks = look.answer.label_requirement
     carried = tuple(stay.row for stay in look.case.carried_stays)
     words = f"The label asks: {asks.words}" if asks is not None else "What the label asks is not known"
-    if not look.strict:  # there no signature counts
+    if not look.strict and not look.strict_unsaid:  # there no signature counts
         forms["departure"] = departure_form(look.dose.step, words, carried, str(signed_in(request).pk))
     forms["caregivers"] = prefilled(ROSTER, _roster_starts(desk))
     return forms
@@ -197,6 +197,7 @@ def _page(
             "may_decide": "decide_setting" in verbs and found.ended_at is None,
             "choices": [{"value": each, "words": WORDS[each]} for each in desk.look.offered],
             "strict": desk.look.strict,
+            "strict_unsaid": "; ".join(desk.look.strict_unsaid),
             "refused": refused,
         }
     return render(request, "handrail/setting.html", context, status=status)
