@@ -19,8 +19,8 @@ from handrail.rules.answer import Assessment, ToxicityState
 from handrail.rules.history import History
 from handrail.rules.terms import Action, Ladder, Status, Urgency
 from handrail.rules.validity import Judged
+from tests.support.course_documents import FIRM, FULL_ICE, POLICY, SHELL, Document, at_of, payload, wire
 from tests.support.histories import Case, cases, judged, shifted
-from tests.support.moments import FIRM, FULL_ICE, POLICY, SHELL, Document, at_of, payload, wire
 from tests.support.reached import count
 
 AN_ERA = timedelta(days=400)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from handrail.rules.protocol import GapRow
 from tests.support import reached
+from tests.support.course_documents import PROTOCOLS
 from tests.support.handing_over import handed_over, handed_over_and_dosed
 from tests.support.histories import AIMS, Case, cases
-from tests.support.moments import MOMENTS, PROTOCOLS, Writer
+from tests.support.moments import MOMENTS, Writer
 
 KEYS = sorted({key for key, _ in AIMS})
 

@@ -9,9 +9,9 @@ from handrail.rules.episodes import episodes
 from handrail.rules.schedule import SETTINGS, monitoring_for
 from handrail.rules.stays import window_ends, with_stays
 from handrail.rules.watch import watch
+from tests.support.course_documents import POLICY
 from tests.support.courses import Told, instant
 from tests.support.histories import Case, cases
-from tests.support.moments import POLICY
 from tests.support.reactions import icans, resolved
 
 

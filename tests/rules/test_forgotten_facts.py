@@ -7,8 +7,8 @@ import pytest
 
 from handrail.rules.answer import Assessment
 from handrail.rules.terms import Action, say_instant
+from tests.support.course_documents import FULL_ICE, NO_CRS, NO_ICANS, Document, wire
 from tests.support.histories import BEGIN, judged
-from tests.support.moments import FULL_ICE, NO_CRS, NO_ICANS, Document, wire
 
 STEP_UP_1 = {"step": "step_up_1", "dose_mg": "12"}
 

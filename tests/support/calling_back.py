@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from tests.support.moments import Writer, wire
+from tests.support.course_documents import wire
+from tests.support.moments import Writer
 
 
 def called_back(writer: Writer, at: datetime) -> None:

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from tests.support.agreements import CLINIC, HUB
-from tests.support.moments import Document, Writer, wire
+from tests.support.course_documents import Document, wire
+from tests.support.moments import Writer
 
 HOURS = [1, 4, 9, 24, 72, 0, -1]
 

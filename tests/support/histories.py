@@ -18,8 +18,9 @@ from handrail.rules.terms import STEPS
 from handrail.rules.validity import Judged, judge
 from tests.support import agreements
 from tests.support.calling_back import called_back
+from tests.support.course_documents import PROTOCOLS, Document, wire
 from tests.support.handing_over import handed_over
-from tests.support.moments import MOMENTS, PROTOCOLS, Document, Draw, Moment, Writer, wire
+from tests.support.moments import MOMENTS, Draw, Moment, Writer
 from tests.support.staying import admitted
 
 BEGIN = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)

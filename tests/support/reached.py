@@ -11,7 +11,7 @@ from handrail.rules.answer import NextDose
 from handrail.rules.protocol import AfterToxicityRow, Protocol
 from handrail.rules.terms import Action, Disposition, Ladder
 from handrail.rules.validity import Judged
-from tests.support.moments import POLICY
+from tests.support.course_documents import POLICY
 
 RULES = Path(rules_assess.__file__).parent
 counts: Counter[tuple[str, str]] = Counter()

@@ -17,9 +17,10 @@ from handrail.rules.quiet import AMOUNT, BEFORE_A_DOSE, quiet_until
 from handrail.rules.terms import Urgency
 from handrail.web.board_page import Asked, Quiet, board
 from handrail.web.presenters import Allowed
+from tests.support.course_documents import PROTOCOLS, Document, payload
 from tests.support.courses import TEC, instant
 from tests.support.histories import ALL, Case, cases, judged
-from tests.support.moments import PROTOCOLS, Document, Draw, Writer, payload
+from tests.support.moments import Draw, Writer
 from tests.support.resting import AT, resting
 
 A_MOMENT = timedelta(microseconds=1)
