@@ -11,7 +11,7 @@ from handrail.alerts.models import _CODE_SIGNS, Alert, Page, new_code
 from handrail.rules.paging import Step
 from handrail.rules.policy import load_policy
 from handrail.rules.terms import Ladder
-from tests.support.factories import MONDAY_0900, World
+from tests.support.factories import MONDAY_0900, World, make_member
 
 pytestmark = pytest.mark.django_db
 LATER = MONDAY_0900 + timedelta(hours=1)
@@ -61,7 +61,7 @@ def test_when_the_condition_returns_a_new_alert_knows_the_old_one(course):
 
 def test_an_acknowledged_alert_stays_open_and_quiet_while_it_is_wanted(course):
     (alert,) = reconcile(course, [want()], MONDAY_0900).opened
-    user = World().alice.nurse
+    user = make_member(course.organisation, "nurse")
     Alert.objects.update(acknowledged_by=user, acknowledged_at=MONDAY_0900, next_page_at=None)
     changes = reconcile(course, [want()], LATER)
     assert [kept.next_page_at for kept in changes.kept] == [None]

@@ -63,6 +63,7 @@ def acknowledge(alert_id: UUID, *, by: Actor, now: datetime | None = None) -> Ac
         alert.save(update_fields=["acknowledged_by", "acknowledged_at", "next_page_at", "resume_at", "handed_to"])
         ledger.end_links(alert, now)
         _look_at_what_follows(alert, now)
+        _look_when_they_leave(alert, by.user, now)
         payload = {"alert": str(alert.pk), "key": alert.key, "by_role": role}
         note_alert(alert, "page_acknowledged", payload, now, by=by)
         return Acknowledged(alert=alert, mine=True, who=by.user, at=now)
@@ -74,9 +75,19 @@ def _look_at_what_follows(alert: Alert, now: datetime) -> None:
     pages = (course.assessment or {}).get("pages", []) if course is not None else []
     if course is None or not any(page.get("follows") == alert.key for page in pages):
         return
-    soon = now + timedelta(minutes=steps_of(alert)[0].wait_minutes)
-    if course.look_again_at is None or soon < course.look_again_at:
-        course.look_again_at = soon
+    _look_by(course, now + timedelta(minutes=steps_of(alert)[0].wait_minutes))
+
+
+def _look_when_they_leave(alert: Alert, user: User, now: datetime) -> None:
+    """Whoever has it may answer it until an instant that is known: then the pages go on, unless it is over."""
+    if alert.course is not None:
+        for ends in permissions.ends_of(user, alert.course, now):
+            _look_by(alert.course, ends)
+
+
+def _look_by(course: Course, at: datetime) -> None:
+    if course.look_again_at is None or at < course.look_again_at:
+        course.look_again_at = at
         course.save(update_fields=["look_again_at"])
 
 

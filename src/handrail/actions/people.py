@@ -21,8 +21,11 @@ from django.utils.text import slugify
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
+from handrail.alerts.models import Alert
+from handrail.alerts.wake import wake
 from handrail.people import permissions, scope
 from handrail.people.models import Membership, Organisation, Role, Site, User
+from handrail.records.models import Course
 from handrail.rules.terms import UnusableInput, zone_named
 
 LONGEST: Final = {"name": 200, "number": 40}
@@ -184,7 +187,8 @@ def give_role(organisation_id: UUID, user_id: UUID, *, role: str, by: Actor, now
 
 
 def end_role(membership_id: UUID, *, by: Actor, now: datetime | None = None) -> Membership:
-    """Somebody has a role no more: what it allowed is over from now on. Shifts that they still have show as not filled.
+    """Somebody has a role no more: what it allowed is over from now on. Shifts that they still have show as not filled,
+    and the pages of what they had and may not answer any more go on.
 
     Raises:
         RefusedError: the last director; NotAllowedError, NotVisibleError: not for this actor.
@@ -212,7 +216,17 @@ def end_role(membership_id: UUID, *, by: Actor, now: datetime | None = None) -> 
             )
         row.valid_until = now
         row.save(update_fields=["valid_until"])
+        _give_back_alerts(row.user, now)
         return row
+
+
+def _give_back_alerts(user: User, now: datetime) -> None:
+    """The courses of which somebody has an open alert are looked at now: who may not answer it any more has it no more."""
+    with scope.everything():
+        had = Alert.objects.filter(acknowledged_by=user, closed_at__isnull=True, course__isnull=False)
+        later = Q(look_again_at__isnull=True) | Q(look_again_at__gt=now)
+        if Course.objects.filter(later, pk__in=had.values("course")).update(look_again_at=now):
+            wake()
 
 
 def standing(organisation_id: UUID, now: datetime) -> QuerySet[Membership]:

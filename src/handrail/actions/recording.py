@@ -354,7 +354,7 @@ def settle(course: Course, now: datetime, *, reported: bool = False) -> Settled:
             ledger.close(alert, "assessed again", now)
     for alert in changes.closed:
         note_closed(course, alert, now)
-    note_resumed(course, changes.resumed, now)
+    note_going_on(course, changes, now)
     _store(course, history, answer, changes, judged_at)
     follow_overdue(course, answer, now)
     read = Read(history=history, policy=policy, context=context) if judged_at == now else None
@@ -388,8 +388,8 @@ def could_not_assess(course: Course, now: datetime, *, reported: bool = False) -
         for alert in had.select_for_update():
             note_closed(course, ledger.close(alert, "reported again", now), now)
     changes = ledger.reconcile(course, [want], now, close_others=False)
-    note_resumed(course, changes.resumed, now)
-    course.look_again_at = now + TRY_AGAIN
+    note_going_on(course, changes, now)
+    course.look_again_at = min(at for at in (now + TRY_AGAIN, changes.look_again_at) if at is not None)
     course.quiet_until = None
     course.save(update_fields=["look_again_at", "quiet_until"])
     return Settled(assessment=None, changes=changes)
@@ -399,6 +399,12 @@ def note_closed(course: Course, alert: Alert, now: datetime) -> None:
     """Write into the record that an alert was closed."""
     payload = {"alert": str(alert.pk), "key": alert.key, "because": alert.closed_because}
     write_shell_event(course, "alert_closed", payload, now)
+
+
+def note_going_on(course: Course, changes: Changes, now: datetime) -> None:
+    """Write into the record which ladders go on by themselves."""
+    note_resumed(course, changes.resumed, now)
+    note_resumed(course, changes.left, now, "left")
 
 
 def note_resumed(course: Course, resumed: Iterable[Alert], now: datetime, because: str = "") -> None:

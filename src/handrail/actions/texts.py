@@ -22,7 +22,7 @@ from handrail.actions.actor import Actor, service
 from handrail.actions.checkins import receipt_for
 from handrail.actions.errors import ActionError, RefusedError
 from handrail.actions.facts import receive_checkin
-from handrail.actions.recording import locked, note_closed
+from handrail.actions.recording import locked, note_closed, note_going_on
 from handrail.actions.truth import number_to_call, truth_about
 from handrail.alerts import ledger
 from handrail.alerts.ledger import Wanted
@@ -247,7 +247,7 @@ def _call_nurse(course: Course, key: str, what: str, now: datetime) -> None:
         had = held.alerts.filter(key=key, closed_at__isnull=True, acknowledged_at__isnull=False)
         for alert in had.select_for_update():
             note_closed(held, ledger.close(alert, "another message came", now), now)
-        ledger.reconcile(held, [want], now, close_others=False)
+        note_going_on(held, ledger.reconcile(held, [want], now, close_others=False), now)
 
 
 def _keep(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from handrail.alerts.models import PLACE, Alert
 from handrail.alerts.wake import wake
+from handrail.people import permissions
 from handrail.people.models import LinkToken
 from handrail.records.models import Course
 from handrail.rules.call_back import steps_of
@@ -43,13 +44,15 @@ class Wanted:
 class Changes:
     """What became of the alerts of a course.
 
-    `resumed`: "I have it" held no longer. `look_again_at`: when one that waits for another may open, or a hold ends.
+    `resumed`: "I have it" held no longer. `left`: it was said by somebody who may not say it any more. `look_again_at`: when one that
+    waits for another may open, a hold ends, or somebody who has one ends here.
     """
 
     opened: tuple[Alert, ...] = ()
     kept: tuple[Alert, ...] = ()
     closed: tuple[Alert, ...] = ()
     resumed: tuple[Alert, ...] = ()
+    left: tuple[Alert, ...] = ()
     look_again_at: datetime | None = None
 
 
@@ -73,7 +76,8 @@ def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_
     """Open, keep and close the alerts of a course so that they are those wanted.
 
     The caller holds the lock of the course. An alert that is wanted more urgently than it is open is closed and opened anew:
-    it has to page again, even when somebody had said "I have it". One that is wanted less urgently stays as it is.
+    it has to page again, even when somebody had said "I have it". One that is wanted less urgently stays as it is. Nobody has an
+    alert who left, or may not answer it any more: its pages go on.
     """
     standing = {alert.key: alert for alert in course.alerts.filter(closed_at__isnull=True).select_for_update()}
     holds = dict(standing)
@@ -99,11 +103,20 @@ def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_
             kept.append(alert)
     resumed = [resume(alert, now) for alert in kept if alert.resume_at is not None and alert.resume_at <= now]
     looks += [alert.resume_at for alert in kept if alert.resume_at is not None]
+    left = []
+    for alert in kept:
+        if alert.acknowledged_by is None:
+            continue
+        if not permissions.may(alert.acknowledged_by, alert.verb, course, now):
+            left.append(resume(alert, now))
+            continue
+        looks += permissions.ends_of(alert.acknowledged_by, course, now)
     return Changes(
         opened=tuple(opened),
         kept=tuple(kept),
         closed=tuple(closed),
         resumed=tuple(resumed),
+        left=tuple(left),
         look_again_at=min(looks, default=None),
     )
 

@@ -95,10 +95,30 @@ def first_points(points: Sequence[ContactPoint], user: User, alert: Alert, page:
     return points[: max(before + 1, 2 if step.second_device else 1)]
 
 
+def still_needed(page: Page) -> bool:
+    """Whether somebody waits for the answer to a page: nobody has its alert; or has it, and asks this very person to take it over."""
+    alert = page.alert
+    if alert.closed_at is not None:
+        return False
+    if page.who == NAMED_PERSON:
+        return alert.handed_to_id is not None and alert.handed_to_id == page.user_id
+    return alert.acknowledged_at is None
+
+
 def next_point(page: Page) -> ContactPoint | None:
-    """The first of the person's points that this attempt has not used, None when all were."""
+    """The first of the person's points that this attempt has not used, None when all were.
+
+    Who is asked by name has been asked once for each such page: what an earlier one used may be tried again.
+    """
     assert page.user is not None
-    used = set(Page.objects.filter(alert=page.alert, attempt=page.attempt).values_list("point", flat=True))
+    those = Page.objects.filter(alert=page.alert, attempt=page.attempt, user=page.user)
+    if page.who == NAMED_PERSON:
+        asked = those.filter(who=NAMED_PERSON, channel=ON_SCREEN, created_at__lte=page.created_at)
+        since = asked.order_by("-created_at").values_list("created_at", flat=True).first()
+        those = those.filter(who=NAMED_PERSON, created_at__gte=since or page.created_at)
+    else:
+        those = those.exclude(who=NAMED_PERSON)
+    used = set(those.values_list("point", flat=True))
     return next((point for point in points_for(page.user, page.alert) if point.pk not in used), None)
 
 

@@ -40,9 +40,9 @@ from handrail.alerts.channels import (
 from handrail.alerts.lines import has_stopped
 from handrail.alerts.models import Dispatch, Page
 from handrail.alerts.places import emergency_link, key_address, receipt_address
+from handrail.alerts.ways import still_needed
 from handrail.alerts.words import note_carried
 from handrail.jobs.checkpoints import checkpoint
-from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.terms import Urgency
 
 log = logging.getLogger(__name__)
@@ -98,10 +98,7 @@ def prepare(kind: type[Page | Dispatch], claim: Claim) -> Parcel | None:
     if page is None:
         return None
     channel = channel_named(page.channel)
-    answered = page.alert.acknowledged_at is not None or page.alert.closed_at is not None
-    if page.who == NAMED_PERSON:  # somebody has it, and asks this person to take it over
-        answered = page.alert.closed_at is not None or page.alert.handed_to_id != page.user_id
-    if answered:
+    if not still_needed(page):
         return Parcel(kind=Page, claim=claim, known=PermanentFailure(why=ANSWERED))
     if channel is None or page.user is None or (page.point is not None and page.point.removed_at is not None):
         return Parcel(kind=Page, claim=claim, known=PermanentFailure(why="the channel is not there any more"))

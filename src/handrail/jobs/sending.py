@@ -28,6 +28,7 @@ from handrail.alerts.ways import (
     next_point,
     patience,
     points_for,
+    still_needed,
 )
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.outgoing import Claim
@@ -102,7 +103,7 @@ def try_next_way(page_id: UUID, now: datetime) -> bool:
         page.next_way_at = None
         page.save(update_fields=["next_way_at"])
         alert = page.alert
-        if alert.acknowledged_at is None and alert.closed_at is None:
+        if still_needed(page):
             point = next_point(page)
             if point is not None:
                 decision = SendPage(who=page.who, step=page.step, attempt=page.attempt, wait_until=now)

@@ -326,6 +326,13 @@ def may(person: Any, verb: str, course: Any, now: datetime, *, organisation_id: 
     return lets(reach(person, course, now), verb)
 
 
+def ends_of(person: Any, course: Any, now: datetime) -> list[datetime]:
+    """The instants to come at which something ends that lets a person reach a course: a membership, or a grant of the course."""
+    lasting = [each.valid_until for each in memberships(person, now)]
+    lasting += course.accesses.valid(now).values_list("valid_until", flat=True)
+    return [at for at in lasting if at is not None]
+
+
 def verbs_on(person: Any, course: Any, now: datetime) -> frozenset[str]:
     """Every verb that a person may do on a course: what its page offers. Asks the database once."""
     reached = reach(person, course, now)

@@ -84,7 +84,7 @@ class PageResumed:
 
     alert: str | None = None
     key: str | None = None
-    because: Literal["put_off", "not_taken_over", "could_not_reach"] | None = None
+    because: Literal["put_off", "not_taken_over", "could_not_reach", "left"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -375,8 +375,9 @@ def _page_held(body: Body, _nulls: Nulls) -> str:
 
 
 def _page_resumed(body: Body, _nulls: Nulls) -> str:
-    because = {"put_off": "it was put off until now", "not_taken_over": "nobody took it over"}
-    return {**because, "could_not_reach": "the call reached nobody"}.get(body.because or "", "not known why")
+    held = {"put_off": "it was put off until now", "not_taken_over": "nobody took it over"}
+    had = {"could_not_reach": "the call reached nobody", "left": "whoever had it is here no more"}
+    return {**held, **had}.get(body.because or "", "not known why")
 
 
 def _ed_packet(body: Body, _nulls: Nulls) -> str:
