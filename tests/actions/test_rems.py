@@ -1,6 +1,8 @@
 """The verbs of the REMS desk: who may, what cannot be, what a correction leaves, and what the record of the course learns."""
 
+from dataclasses import asdict
 from datetime import date, timedelta
+from random import Random
 
 import pytest
 
@@ -10,10 +12,11 @@ from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedErr
 from handrail.actions.facts import record_event
 from handrail.actions.rems import PaperDraft, add_paper, end_paper, note_setup, remind, set_mode
 from handrail.actions.rems_doses import live_dispenses, record_dispense, record_report
-from handrail.actions.rems_look import evidence_of, house_of
+from handrail.actions.rems_look import evidence_for, evidence_of, house_of, sides_of
 from handrail.people.models import RemsDispense, RemsRecord
 from handrail.people.scope import everything
 from handrail.records.models import CourseAccess
+from handrail.rules.rems_desk import Ask, sides
 from tests.support.factories import MONDAY_0900, World, event, make_member, make_site
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +211,64 @@ def test_a_site_that_nobody_knows_is_not_known(world):
     record_event(world.course.pk, fact, by=person(world.alice.oncologist), now=NOW)
     found = evidence_of(world.course, NOW)
     assert (found.met, found.because) == (None, "at which site the dose is given is not known")
+
+
+# --- one course, read for itself --------------------------------------------------------------------------------------------
+
+
+def heap_of_papers(world: World, chance: Random) -> None:
+    """Papers of two sites and of people who work here, there, nowhere any more or next door; some ended or taken back by another row."""
+    house = world.alice.organisation
+    sites = [world.alice.site, make_site(house, code="second")]
+    people = [world.alice.oncologist, world.alice.nurse, world.pharmacist, world.manager, world.bob.oncologist]
+    people.append(make_member(house, "oncologist", "Oncologist Second", site=sites[1]))
+    gone = make_member(house, "site_manager", "Manager Gone")
+    gone.memberships.update(valid_until=NOW - timedelta(days=1))
+    rows: list[RemsRecord] = []
+    for _ in range(40):
+        kind = chance.choice(RemsRecord.Kind.values)
+        before = chance.choice(rows) if rows and chance.random() < 0.3 else None
+        if before is not None and any(each.supersedes_id == before.pk for each in rows):
+            before = None
+        fields = {
+            "kind": before.kind if before else kind,
+            "site": chance.choice([*sites, None]),
+            "user": chance.choice([*people, gone, None]) if kind != "setting" else None,
+            "product": chance.choice(["", "teclistamab", "talquetamab"]),
+            "programme": chance.choice([SHARED, SHARED, SHARED, "elrexfio"]),
+            "until": chance.choice([None, TODAY - timedelta(days=1), TODAY + timedelta(days=30)]),
+            "withdrawn": before is not None and chance.random() < 0.5,
+            "licence": "hospital" if kind == "dispenser" else "",
+        }
+        from_on = TODAY - timedelta(days=chance.choice([1, 40, 400]))
+        if fields["until"] is not None:
+            from_on = min(from_on, fields["until"])
+        rows.append(
+            RemsRecord.objects.create(
+                organisation=house, by=world.manager, from_on=from_on, supersedes=before, no_end=fields["until"] is None, **fields
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_one_course_hears_what_the_whole_desk_says_of_it(world, seed):
+    """Line 8 and the setting read the papers of one site and its people alone; the desk reads the house, and says the same."""
+    chance = Random(seed)
+    fact = event("dose_planned", at=NOW, step="step_up_1", on=TODAY.isoformat(), setting="outpatient")
+    record_event(world.course.pk, fact, by=person(world.alice.oncologist), now=NOW)
+    with everything():
+        heap_of_papers(world, chance)
+        if chance.random() < 0.5:
+            dispense(world, prescriber_id=world.alice.oncologist.pk)
+        course, site = world.course, world.alice.site
+        house = house_of(world.alice.organisation, NOW)
+        plan = course.events.get(kind="dose_planned")
+        rows = list(RemsDispense.objects.filter(course=course))
+        asked = evidence_for(course, house, site, TODAY, rows, plan)
+    assert asdict(evidence_of(course, NOW, TODAY)) == asdict(asked)
+    whole = Ask(
+        product=course.product, jurisdiction=course.jurisdiction, place=house.places[site.pk], on=TODAY,
+        prescriber=next(each for each in house.places[site.pk].prescribers if each.name == world.alice.oncologist.name),
+        papers=house.papers,
+    )  # fmt: skip
+    assert sides_of(course, TODAY, NOW) == sides(whole)

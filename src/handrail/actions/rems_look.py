@@ -99,12 +99,7 @@ def signed_end(ends: Mapping[str, tuple[date, str]], protocol_key: str, on: date
 def house_of(organisation: Organisation, now: datetime) -> House:
     """The desk of one organisation. Constant number of queries."""
     sites = tuple(Site.objects.filter(organisation=organisation).order_by("name", "id"))
-    current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
-    members = list(
-        Membership.objects.filter(current, organisation=organisation, valid_from__lte=now, user__is_active=True)
-        .select_related("user")
-        .order_by("user__name", "id")
-    )
+    members = list(_members(organisation, now).select_related("user").order_by("user__name", "id"))
     here = {each.user_id for each in members}
     modes: dict[UUID, list[Mode]] = {}
     rows = RemsMode.objects.filter(organisation=organisation).select_related("central", "local", "site")
@@ -126,6 +121,11 @@ def house_of(organisation: Organisation, now: datetime) -> House:
         of_place=_sorted_by(papers, lambda each: each.site),
         of_person=_sorted_by(papers, lambda each: each.who.id if each.who is not None else None),
     )
+
+
+def _members(organisation: Organisation, now: datetime) -> QuerySet[Membership]:
+    current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
+    return Membership.objects.filter(current, organisation=organisation, valid_from__lte=now, user__is_active=True)
 
 
 def _sorted_by(papers: Iterable[Paper], key: Callable[[Paper], str | None]) -> dict[str, tuple[Paper, ...]]:
@@ -162,7 +162,7 @@ def evidence_of(course: Course, now: datetime, on: date | None = None) -> Eviden
         today = civil_date(now, zone)
         planned = day_of(plan.payload.get("on")) if plan is not None else None
         day = on or (planned if planned is not None and planned >= today else today)
-        return evidence_for(course, house_of(organisation, now), site, day, _dispenses(course, day), plan)
+        return gate_evidence(_asked(course, organisation, site, day, plan, now))
 
 
 def sides_of(course: Course, on: date, now: datetime) -> dict[str, Evidence]:
@@ -172,7 +172,7 @@ def sides_of(course: Course, on: date, now: datetime) -> dict[str, Evidence]:
         site, organisation = _where(course, plan, now)
         if not RemsRecord.objects.filter(organisation=organisation).exists():
             return {}
-        return sides(_ask(course, house_of(organisation, now), site, on, _dispenses(course, on), plan))
+        return sides(_asked(course, organisation, site, on, plan, now))
 
 
 def _plan_of(course: Course) -> Event | None:
@@ -197,23 +197,48 @@ def evidence_for(
         rows: the dispense records of that dose that nothing corrects.
         plan: who planned the dose counts as its prescriber until a record names one, if that person prescribes.
     """
-    return gate_evidence(_ask(course, house, site, day, rows, plan))
+    place = house.places.get(site.pk) if site is not None else None
+    prescriber = _prescriber(rows, plan, place)
+    papers = house.papers_for(place, prescriber) if place is not None else house.papers
+    return gate_evidence(_ask(course, place, prescriber, papers, day, rows, house.ends))
+
+
+def _asked(
+    course: Course, organisation: Organisation, site: Site | None, day: date, plan: Event | None, now: datetime
+) -> Ask:
+    """The question of one course, read for itself: of a large house what its site, who works there and who prescribes have, and no more."""
+    rows, ends = _dispenses(course, day), signed_ends(organisation)
+    records = RemsRecord.objects.filter(organisation=organisation)
+    place = None
+    if site is not None and site.organisation_id == organisation.pk:
+        at_site = _members(organisation, now).filter(Q(site__isnull=True) | Q(site=site))
+        place = _place(site, list(at_site.select_related("user").order_by("user__name", "id")))
+    prescriber = _prescriber(rows, plan, place)
+    if place is not None:
+        people = {each.id for each in (*place.prescribers, *place.staff, *([prescriber] if prescriber else []))}
+        records = records.filter(Q(site=site) | Q(user__in=people), superseded_by__isnull=True)
+    here = set(_members(organisation, now).filter(user__in=records.values("user")).values_list("user", flat=True))
+    return _ask(course, place, prescriber, papers_of(records, here), day, rows, ends)
 
 
 def _ask(
-    course: Course, house: House, site: Site | None, day: date, rows: list[RemsDispense], plan: Event | None
+    course: Course,
+    place: Place | None,
+    prescriber: Person | None,
+    papers: tuple[Paper, ...],
+    day: date,
+    rows: list[RemsDispense],
+    ends: Mapping[str, tuple[date, str]],
 ) -> Ask:
-    place = house.places.get(site.pk) if site is not None else None
-    prescriber = _prescriber(rows, plan, place)
     return Ask(
         product=course.product,
         jurisdiction=course.jurisdiction,
         place=place,
         on=day,
         prescriber=prescriber,
-        papers=house.papers_for(place, prescriber) if place is not None else house.papers,
+        papers=papers,
         dispenses=tuple(dispense_of(row) for row in rows),
-        ended=house.signed_end(course.protocol_key, day),
+        ended=signed_end(ends, course.protocol_key, day),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -29,6 +29,7 @@ from handrail.rules.terms import civil_date, say_instant
 ROTA: Final = "SITE-13"
 DRILLS: Final = "SITE-23"
 LINE: Final = "SITE-33"
+Row = TypeVar("Row", SiteItem, SiteException, SiteGrant, MockDrill)
 REVIEW: Final = "SITE-27"
 """The item whose check is the monthly review: an event before it counts as reviewed."""
 
@@ -69,27 +70,35 @@ def gather(sites: Iterable[Site], now: datetime) -> dict[UUID, Gathered]:
     wanted = list(sites)
     ids = [site.pk for site in wanted]
     hubs = network.hubs_of({site.organisation_id for site in wanted}, now)
-    items = list(_last_items(ids))
-    exceptions = list(SiteException.objects.filter(site__in=ids).select_related("by").order_by("-at", "id"))
-    grants = list(SiteGrant.objects.filter(site__in=ids).select_related("by").order_by("-from_on", "-at", "id"))
+    items = _by_site(_last_items(ids))
+    exceptions = _by_site(SiteException.objects.filter(site__in=ids).select_related("by").order_by("-at", "id"))
+    grants = _by_site(SiteGrant.objects.filter(site__in=ids).select_related("by").order_by("-from_on", "-at", "id"))
     ahead = timedelta(days=load_rota_rules().look.days_ahead)
     holes = holes_of_sites(wanted, now, now + ahead) if wanted else {}
-    drills = standing_drills_of(ids)
+    drills = _by_site(standing_drills_of(ids))
     lines = standings(wanted, now)
     return {
         site.pk: _gathered(
             site,
             now,
             hubs[site.organisation_id],
-            tuple(row for row in items if row.site_id == site.pk),
-            tuple(row for row in exceptions if row.site_id == site.pk),
-            tuple(row for row in grants if row.site_id == site.pk),
+            tuple(items.get(site.pk, ())),
+            tuple(exceptions.get(site.pk, ())),
+            tuple(grants.get(site.pk, ())),
             holes[site.pk],
-            [row for row in drills if row.site_id == site.pk],
+            drills.get(site.pk, []),
             lines[site.pk],
         )
         for site in wanted
     }
+
+
+def _by_site(rows: Iterable[Row]) -> dict[UUID, list[Row]]:
+    """The rows of each site, in the order in which they came."""
+    found: dict[UUID, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.site_id, []).append(row)
+    return found
 
 
 def _last_items(site_ids: Sequence[UUID]) -> QuerySet[SiteItem]:

@@ -226,9 +226,10 @@ def _of_sites(
 ) -> dict[UUID, list[Hole]]:
     wanted = {site.organisation_id for site in sites}
     steps = list(RotaStep.objects.filter(organisation__in=wanted))
+    here = Q(site__isnull=True) | Q(site__in=[site.pk for site in sites])
     shifts = list(
         Shift.objects.filter(
-            organisation__in=wanted, starts_at__lt=ends, ends_at__gt=since, user__is_active=True
+            here, organisation__in=wanted, starts_at__lt=ends, ends_at__gt=since, user__is_active=True
         ).order_by("starts_at", "id")
     )  # fmt: skip
     users = User.objects.in_bulk({shift.user_id for shift in shifts})  # a person has many shifts, and is read once
@@ -252,8 +253,8 @@ def _of_sites(
     for site in sites:
         own = [row for row in steps if row.organisation_id == site.organisation_id and row.site_id in (None, site.pk)]
         asked = {step: each for step, each in _asked(own).items() if wants(each)}
-        here = [*everywhere[site.organisation_id], *of_site.get(site.pk, ())]
-        found[site.pk] = _holes(asked, here, held[site.organisation_id], site.time_zone, since, begins, ends)
+        answering = [*everywhere[site.organisation_id], *of_site.get(site.pk, ())]
+        found[site.pk] = _holes(asked, answering, held[site.organisation_id], site.time_zone, since, begins, ends)
     return found
 
 
