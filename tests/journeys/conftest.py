@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.support.screens import AT_DESK, ON_PHONE
+
 CHROMIUM = os.environ.get("HANDRAIL_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -20,10 +22,6 @@ ARGUMENTS = [
 ]
 AXE = Path(__file__).resolve().parents[1] / "support" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +35,12 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def cheap_hash(settings: Any) -> None:
+    """Argon2 takes a tenth of a second for every password that is typed."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -58,13 +62,13 @@ def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 @pytest.fixture
 def phone(open_context: Callable[..., BrowserContext]) -> Page:
     """A page of 390 by 844, touched."""
-    return open_context(viewport=PHONE, has_touch=True, is_mobile=True, locale="en-US").new_page()
+    return open_context(**ON_PHONE, locale="en-US").new_page()
 
 
 @pytest.fixture
 def desktop(open_context: Callable[..., BrowserContext]) -> Page:
     """A page of 1280 by 900."""
-    return open_context(viewport=DESKTOP, locale="en-US").new_page()
+    return open_context(**AT_DESK, locale="en-US").new_page()
 
 
 def axe(page: Page) -> list[str]:
@@ -81,11 +85,3 @@ def axe(page: Page) -> list[str]:
 def axe_fixture() -> Callable[[Page], list[str]]:
     """`axe(page)`: the violations, none when the page is fine."""
     return axe
-
-
-def judged(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
-    """No sideways scroll and nothing that axe finds; a picture when somebody wants one."""
-    if PICTURES:
-        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
-    assert axe(page) == [], name

@@ -12,14 +12,13 @@ from pypdf import PdfReader
 from handrail import clock
 from handrail.actions.facts import record_event
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, event, make_member
 from tests.support.payers import PAYER
+from tests.support.screens import DESKTOP, ON_PHONE
 from tests.support.seeing import PICTURES, picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NOW = MONDAY_0900 + timedelta(hours=2)
-ON_PHONE = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
 
 
 @pytest.fixture
@@ -130,7 +129,7 @@ def test_from_the_policy_card_to_the_appeal_that_was_won(
     assert "Earlier lines of therapy" in first
 
     time.advance(hours=25)
-    phone = sign_in(open_context(**ON_PHONE), world.pharmacist, live_server.url)  # type: ignore[attr-defined]
+    phone = sign_in(open_context(**ON_PHONE, color_scheme="dark"), world.pharmacist, live_server.url)  # type: ignore[attr-defined]
     phone.goto(f"{live_server.url}/programme/access/")
     expect(phone.get_by_text("Ask the payer where it stands")).to_be_visible()
     expect(phone.locator(".mark", has_text="Overdue")).to_be_visible()

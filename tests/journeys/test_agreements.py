@@ -5,15 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_signing import picture, press, wide
 from tests.support.factories import MONDAY_0900, World
+from tests.support.screens import DESKTOP, ON_PHONE
+from tests.support.seeing import picture, press, sign_in, wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NOW = MONDAY_0900 + timedelta(hours=2)
@@ -38,18 +37,7 @@ def seat(open_context: Callable[..., BrowserContext], live_server: Any) -> Calla
     """`seat(user, …)`: a page on which that person is signed in."""
 
     def sit(user: Any, **options: Any) -> Page:
-        client = Client()
-        with everything():
-            client.force_login(user)
-        context = open_context(**options)
-        value = (
-            client.cookies["sessionid"].value
-            if "sessionid" in client.cookies
-            else next(iter(client.cookies.values())).value
-        )
-        name = "sessionid" if "sessionid" in client.cookies else next(iter(client.cookies))
-        context.add_cookies([{"name": name, "value": value, "url": live_server.url}])
-        return context.new_page()
+        return sign_in(open_context(**options), user, live_server.url)
 
     return sit
 
@@ -63,7 +51,7 @@ def test_a_double_owner_is_refused_and_the_next_version_is_in_force(
     world: World, seat: Callable[..., Page], live_server: Any, axe: Callable[[Page], list[str]]
 ) -> None:
     hub = seat(world.alice.director, viewport=DESKTOP)
-    community = seat(world.bob.director, viewport=PHONE, is_mobile=True, has_touch=True, color_scheme="dark")
+    community = seat(world.bob.director, **ON_PHONE, color_scheme="dark")
 
     hub.goto(f"{live_server.url}{reverse('agreements')}")
     expect(hub.get_by_text("None in force")).to_be_visible()
@@ -118,7 +106,7 @@ def test_a_double_owner_is_refused_and_the_next_version_is_in_force(
 def test_the_banner_on_a_phone_names_task_party_person_and_number(
     world: World, seat: Callable[..., Page], live_server: Any, axe: Callable[[Page], list[str]]
 ) -> None:
-    nurse = seat(world.alice.nurse, viewport=PHONE, is_mobile=True, has_touch=True)
+    nurse = seat(world.alice.nurse, **ON_PHONE)
     nurse.goto(f"{live_server.url}{reverse('course', args=[world.course.pk])}")
     expect(nurse.get_by_text("have no agreement now").first).to_be_visible()
     assert not wide(nurse)
@@ -128,7 +116,7 @@ def test_the_banner_on_a_phone_names_task_party_person_and_number(
     assert not wide(nurse)
     assert axe(nurse) == []
     picture(nurse, "agreements-phone")
-    director = seat(world.alice.director, viewport=PHONE, is_mobile=True, has_touch=True)
+    director = seat(world.alice.director, **ON_PHONE)
     director.goto(f"{live_server.url}{reverse('new_agreement')}?with={world.bob.id}")
     assert not wide(director)
     assert axe(director) == []

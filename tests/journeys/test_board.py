@@ -15,11 +15,11 @@ from handrail.actions.upkeep import reassess
 from handrail.people.models import Site
 from handrail.people.scope import everything
 from handrail.web import board_page
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.courses import instant
 from tests.support.factories import CHICAGO, World, event
 from tests.support.gate_world import write
 from tests.support.resting import AT, resting
+from tests.support.screens import each_size
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -49,7 +49,7 @@ def world(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_size
 def test_whoever_needs_somebody_stands_above_while_the_others_are_looked_through(
     open_context: Callable[..., BrowserContext],
     world: World,

@@ -11,8 +11,8 @@ from handrail.actions.emergency import issue_card
 from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, event
+from tests.support.screens import DESKTOP, PHONE
 from tests.support.seeing import cut_off, picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

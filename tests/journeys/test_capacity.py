@@ -1,7 +1,6 @@
 """Capacity in a real browser: a start is refused, the numbers are said, a director lets it go on, and a patient waits, by forms alone."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,34 +8,23 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from handrail import clock
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE, PICTURES, judged
 from tests.support.capacity import counted
 from tests.support.factories import MONDAY_0900, World
-from tests.support.seeing import cut_off
+from tests.support.screens import two_looks
+from tests.support.seeing import cut_off, enter, give_password, judged, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PASSWORD = "a long synthetic password"
 
 
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> Iterator[World]:
     """A site that has said nothing yet, a counted shelf, and a course without a dose."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with clock.use(clock.FrozenClock(MONDAY_0900)), everything():
         world = World()
-        for user in (world.alice.director, world.alice.nurse):
-            user.set_password(PASSWORD)
-            user.save()
+        give_password(world.alice.director, world.alice.nurse)
         counted(world.alice, 6)
         assert world.course
         yield world
-
-
-def enter(page: Page, address: str, email: str) -> None:
-    page.goto(address)
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def save(page: Page, region: Locator) -> None:
@@ -67,7 +55,7 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desk-light"])
+@two_looks
 def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_list(
     world: World,
     live_server: Any,
@@ -77,12 +65,12 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
     scheme: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    picture = request.node.callspec.id
+    look = request.node.callspec.id
     director = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
-    enter(director, f"{live_server.url}/programme/sites/", world.alice.director.email)
+    enter(director, world.alice.director, f"{live_server.url}/programme/sites/")
     director.get_by_role("link", name="Capacity of Synthetic Site").click()
     expect(director.get_by_text("This site has said no number yet: nothing is refused")).to_be_visible()
-    judged(director, axe, f"{picture}-empty")
+    judged(director, axe, f"{look}-empty")
     assert cut_off(director) == []
     director.get_by_role("link", name="Say what this site can take").click()
     form = director.get_by_role("region", name="Say what this site can take")
@@ -95,16 +83,16 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
 
     nurse = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
     course = f"{live_server.url}/courses/{world.course.pk}"
-    enter(nurse, f"{course}/record/plan/", world.alice.nurse.email)
+    enter(nurse, world.alice.nurse, f"{course}/record/plan/")
     plan(nurse, f"{course}/record/plan/")
     expect(nurse.get_by_text("Not planned: Synthetic Site cannot cover a start on Tue 3 Mar 2026")).to_be_visible()
-    judged(nurse, axe, f"{picture}-refused")
+    judged(nurse, axe, f"{look}-refused")
 
     nurse.goto(director.url)
     waits = nurse.get_by_role("region", name="Write down who waits, and why")
     save(nurse, waits)
     expect(waits.get_by_role("alert")).to_be_in_viewport()
-    judged(nurse, axe, f"{picture}-not-saved")
+    judged(nurse, axe, f"{look}-not-saved")
     waits.get_by_label("Synthia Example").check()
     waits.get_by_label("No capacity at the site").check()
     waits.get_by_label("Day that was wanted").fill("2026-03-03")
@@ -113,7 +101,7 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
 
     director.goto(f"{live_server.url}/programme/sites/waiting/")
     expect(director.get_by_text("wanted for Tue 3 Mar 2026")).to_be_visible()
-    judged(director, axe, f"{picture}-waiting")
+    judged(director, axe, f"{look}-waiting")
     assert cut_off(director) == []
     director.get_by_role("link", name="Capacity of Synthetic Site").click()
     goes = director.get_by_role("region", name="Let a start go on")
@@ -126,8 +114,7 @@ def test_a_start_that_a_site_cannot_cover_is_refused_let_go_on_or_put_on_the_lis
     director.reload()
     expect(director.get_by_text("goes on by decision")).to_be_visible()
     director.locator("summary", has_text="against it").click()
-    judged(director, axe, f"{picture}-site")
+    judged(director, axe, f"{look}-site")
     director.emulate_media(media="print")
-    if PICTURES:
-        director.screenshot(path=str(Path(PICTURES) / f"{picture}-print.png"), full_page=True)
+    picture(director, f"{look}-print")
     expect(director.get_by_role("button", name="Save")).to_have_count(0)

@@ -1,8 +1,6 @@
 """The caregiver's phone raises an alarm while the patient's is silent, and the person on call reads who raised it."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +13,12 @@ from handrail.actions.links import IssuedLink
 from handrail.alerts.models import Alert
 from handrail.people.models import Contact, Membership, Patient
 from handrail.people.scope import everything
-from tests.journeys.conftest import PHONE
 from tests.support.checkins import EVENING, Home, make_home
 from tests.support.factories import make_member
+from tests.support.screens import PHONE
+from tests.support.seeing import enter_board, give_password, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
 
 
 @pytest.fixture(autouse=True)
@@ -40,22 +38,6 @@ def issued(home: Home) -> IssuedLink:
         contact = home.course.patient.contacts.get()
         Contact.objects.filter(pk=contact.pk).update(relationship="sister")
     return give_link(home.course.pk, contact.pk, by=home.world.actor("alice"))
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def sign_in(page: Page, live_server: Any, who: Any) -> None:
-    with everything():
-        who.set_password("a long synthetic password")
-        who.save()
-    page.goto(f"{live_server.url}/")
-    page.get_by_label("E-mail").fill(who.email)
-    page.get_by_label("Password").fill("a long synthetic password")
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
 
 
 def test_the_caregivers_phone_raises_red_and_the_person_on_call_reads_who(
@@ -86,7 +68,8 @@ def test_the_caregivers_phone_raises_red_and_the_person_on_call_reads_who(
         alert = Alert.objects.get(course=home.course, key__startswith="report:")
     assert alert.ladder == "RED-1"
 
-    sign_in(desktop, live_server, home.world.alice.on_call)
+    give_password(home.world.alice.on_call)
+    enter_board(desktop, home.world.alice.on_call, live_server.url)
     desktop.goto(f"{live_server.url}/pages/{alert.pk}/")
     expect(desktop.get_by_text("Alarm raised by the caregiver", exact=True)).to_be_visible()
     expect(desktop.get_by_text("Synthetic Caregiver (sister)").first).to_be_visible()
@@ -162,7 +145,8 @@ def test_without_javascript_in_spanish(
 def test_a_caregiver_who_was_written_down_wrongly_is_ended_and_written_down_anew(
     desktop: Page, phone: Page, home: Home, issued: IssuedLink, live_server: Any, axe: Callable[[Page], list[str]]
 ):
-    sign_in(desktop, live_server, home.world.alice.nurse)
+    give_password(home.world.alice.nurse)
+    enter_board(desktop, home.world.alice.nurse, live_server.url)
     desktop.goto(f"{live_server.url}/courses/{home.course.pk}/contacts")
     desktop.get_by_text("Wrong, or no caregiver any more: Synthetic Caregiver").click()
     picture(desktop, "caregiver-end")
@@ -191,7 +175,8 @@ def test_a_nurse_names_the_nurse_and_the_deputy_and_the_patient_reads_them(
         ana, _ben = (make_member(house, "nurse", name) for name in ("Ana Nurse", "Ben Nurse"))
         make_member(house, "nurse", "Cleo Nurse", trained=False)
         Patient.objects.filter(pk=home.course.patient_id).update(language="es")
-    sign_in(desktop, live_server, home.world.alice.nurse)
+    give_password(home.world.alice.nurse)
+    enter_board(desktop, home.world.alice.nurse, live_server.url)
     desktop.goto(f"{live_server.url}/courses/{home.course.pk}/")
     desktop.get_by_role("link", name="Name the nurse and the deputy").first.click()
     expect(desktop.get_by_label("Nurse", exact=True).locator("option", has_text="Cleo Nurse")).to_be_disabled()

@@ -1,9 +1,7 @@
 """The check-in on a real phone-sized browser: sent, asked once more, and kept while there is no connection."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +14,14 @@ from handrail.jobs.watcher import Watcher
 from handrail.people.models import Site
 from handrail.people.scope import everything
 from handrail.records.models import Look
-from tests.journeys.conftest import PHONE
 from tests.support.checkins import NEURO, Home, make_home
 from tests.support.factories import MONDAY_0900
+from tests.support.screens import ON_PHONE, PHONE, each_language, each_scheme
+from tests.support.seeing import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 EVENING = MONDAY_0900 + timedelta(hours=10, minutes=30)
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +52,6 @@ def answer(page: Page, temperature: str, unit: str = "F") -> None:
     choose(page, "caregiver_present", "yes")
     for item in NEURO:
         choose(page, f"neuro_{item}", "right")
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
 def kept_on_phone(page: Page) -> Any:
@@ -349,8 +341,8 @@ def test_who_opens_the_link_again_at_night_reads_what_is_true_and_can_send_anoth
     expect(phone.locator("#sent")).to_be_hidden()  # what was true when the copy was made may be over
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "es"])
+@each_scheme
+@each_language
 def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     open_context: Callable[..., BrowserContext],
     home: Home,
@@ -360,7 +352,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     language: str,
 ):
     home.set_patient(language=language)
-    page = open_context(viewport=PHONE, color_scheme=scheme, has_touch=True, is_mobile=True).new_page()
+    page = open_context(**ON_PHONE, color_scheme=scheme).new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     open_form(page, home, live_server)

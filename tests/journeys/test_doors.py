@@ -12,10 +12,10 @@ from handrail.actions.emergency import issue_card
 from tests.support.checkins import EVENING, Home, make_home
 from tests.support.doors import door
 from tests.support.ed import make_place
-from tests.support.seeing import picture, sideways, sign_in
+from tests.support.screens import ON_PHONE
+from tests.support.seeing import fine, picture, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 NEURO = ("year", "month", "city", "sentence")
 
 
@@ -39,16 +39,6 @@ def press(page: Page, name: str) -> None:
         page.get_by_role("button", name=name, exact=True).click()
 
 
-def fine(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
-    """Light and dark, by the rules and without a sideways scroll; the page is light again afterwards."""
-    switch = page.get_by_role("button", name="Light or dark")
-    for scheme in ("light", "dark"):
-        expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
-        assert axe(page) == [] and sideways(page) == 0, (name, scheme)
-        picture(page, f"{name}-{scheme}")
-        switch.click()
-
-
 def test_hours_that_are_typed_in_stand_on_the_patients_phone(
     home: Home,
     live_server: Any,
@@ -56,7 +46,7 @@ def test_hours_that_are_typed_in_stand_on_the_patients_phone(
     open_context: Callable[..., BrowserContext],
     axe: Callable[[Page], list[str]],
 ):
-    chief = sign_in(open_context(**PHONE), home.world.alice.director, live_server.url)
+    chief = sign_in(open_context(**ON_PHONE), home.world.alice.director, live_server.url)
     chief.goto(f"{live_server.url}/places/")
     chief.get_by_label("Urgent care").check()
     chief.get_by_label("Name").fill("Evening care")

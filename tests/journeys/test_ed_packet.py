@@ -20,12 +20,12 @@ from tests.alerts.test_email import use_port
 from tests.support.ed import FAX, MAIL, named
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
 from tests.support.mail import MailServer, mail_server
+from tests.support.screens import ON_PHONE
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 GIVEN = MONDAY_0900 + timedelta(hours=1)
 NOW = GIVEN + timedelta(hours=16, minutes=13)
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_sent_from_the_page_of_somebody_on_call_and_seen_when_it_is_opened(
     card = issue_card(world.course.pk, by=world.actor("alice"))
     with everything():
         alert = Alert.objects.get(course=world.course, key__startswith="report:")
-    page = sign_in(open_context(**PHONE), world.alice.on_call, live_server.url)
+    page = sign_in(open_context(**ON_PHONE), world.alice.on_call, live_server.url)
     page.goto(f"{live_server.url}/pages/{alert.pk}/")
     expect(page.locator("#ed-packet")).to_contain_text("names no emergency department: nothing can be sent")
     picture(page, "packet-none")
@@ -130,7 +130,7 @@ def test_the_fax_sheet_can_be_scanned_from_paper_and_the_departments_are_kept(
         assert found.text == f"{live_server.url}/e/{EdPacket.objects.get().card.key}"
     picture(desk, "packet-fax-sheet")
 
-    chief = sign_in(open_context(**PHONE), world.alice.director, live_server.url)
+    chief = sign_in(open_context(**ON_PHONE), world.alice.director, live_server.url)
     chief.goto(f"{live_server.url}/places/")
     expect(chief.locator("main")).to_contain_text("County ED")
     assert axe(chief) == [] and sideways(chief) == 0
@@ -148,7 +148,7 @@ def test_the_fax_sheet_can_be_scanned_from_paper_and_the_departments_are_kept(
     picture(chief, "places-desk-dark")
 
     # The part of the page, opened as an address of its own, is no bare part: on a phone, and with its frame.
-    nurse = sign_in(open_context(**PHONE), world.alice.nurse, live_server.url)
+    nurse = sign_in(open_context(**ON_PHONE), world.alice.nurse, live_server.url)
     nurse.goto(f"{live_server.url}/courses/{world.course.pk}/ed-packet")
     expect(nurse.locator("header.bar, .bar").first).to_be_visible()
     expect(nurse.locator("#ed-packet")).to_contain_text("NOT sent yet")

@@ -19,14 +19,13 @@ from handrail.fhir.oauth import ASSERTION_TYPE
 from handrail.people.scope import everything
 from handrail.records.models import Event
 from tests.fhir.test_signatures import checked_by_hand
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_handoffs import looked_at, offer
-from tests.journeys.test_signing import press
 from tests.support.clients import SYSTEM, assertion, registered, tied
 from tests.support.documents import problems
 from tests.support.factories import World, make_patient
 from tests.support.handoff_world import NOW, stepped_up_course
-from tests.support.seeing import sign_in
+from tests.support.screens import DESKTOP, PHONE
+from tests.support.seeing import press, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SCOPES = ("system/Patient.rs", "system/Provenance.s", "system/Bundle.r")

@@ -12,24 +12,22 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from handrail import clock
 from handrail.people.models import ReferralEntry
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE, judged
 from tests.support.factories import MONDAY_0900, World
 from tests.support.figure_courses import BEGINS, stepped_up
 from tests.support.referrals import referred
+from tests.support.screens import two_looks
+from tests.support.seeing import enter, give_password, judged
 from tests.support.site_rows import ready
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PASSWORD = "a long synthetic password"
 
 
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> Iterator[World]:
     """Six courses given tocilizumab and watched, one of them with a reaction; one waived; one that nobody watched; two referrals."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(days=40))), everything():
         world = World()
-        world.alice.director.set_password(PASSWORD)
-        world.alice.director.save()
+        give_password(world.alice.director)
         for number in range(6):
             course = stepped_up(world, tocilizumab="given", crs=int(number == 0))
         stepped_up(world, tocilizumab="waived", crs=2)
@@ -50,7 +48,7 @@ def taken(page: Page, link: Locator) -> list[dict[str, str]]:
     return list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desk-light"])
+@two_looks
 def test_the_figures_are_read_beside_their_safety_and_taken_along_without_small_counts(
     world: World,
     live_server: Any,
@@ -60,12 +58,9 @@ def test_the_figures_are_read_beside_their_safety_and_taken_along_without_small_
     scheme: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    picture = request.node.callspec.id
+    look = request.node.callspec.id
     page = open_context(viewport=size, color_scheme=scheme, locale="en-US", accept_downloads=True).new_page()
-    page.goto(f"{live_server.url}/programme/")
-    page.get_by_label("E-mail").fill(world.alice.director.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    enter(page, world.alice.director, f"{live_server.url}/programme/")
     page.get_by_role("link", name="Figures", exact=True).first.click()
     page.get_by_label("Product", exact=True).select_option("teclistamab")
     page.get_by_label("Tocilizumab to prevent", exact=True).select_option("with")
@@ -73,7 +68,7 @@ def test_the_figures_are_read_beside_their_safety_and_taken_along_without_small_
     own = page.get_by_role("row", name="This programme, teclistamab, tocilizumab to prevent: given")
     expect(own).to_contain_text("1 of 6")
     expect(page.get_by_role("link", name="Everything as CSV")).to_be_visible()
-    judged(page, axe, f"{picture}-figures")
+    judged(page, axe, f"{look}-figures")
 
     rows = taken(page, page.get_by_role("link", name="Everything as CSV"))
     own_rows = [row for row in rows if row["part"] == "own"]
@@ -84,13 +79,13 @@ def test_the_figures_are_read_beside_their_safety_and_taken_along_without_small_
     headings = page.get_by_role("heading", level=2).all_inner_texts()
     assert headings.index("Safety of those who began") < headings.index("Access: referred, begun, waiting")
     expect(page.get_by_role("row", name="Spanish").first).to_be_visible()
-    judged(page, axe, f"{picture}-access")
+    judged(page, axe, f"{look}-access")
     both = taken(page, page.get_by_role("link", name="Both as CSV"))
     assert {"waiting", "crs_any_yes"} <= set(both[0])
 
     page.goto(f"{live_server.url}/programme/sites/{world.alice.site.pk}/profile/")
     expect(page.get_by_role("heading", name="What a payer asks: Synthetic Site")).to_be_visible()
-    judged(page, axe, f"{picture}-profile")
+    judged(page, axe, f"{look}-profile")
     expect(page.get_by_text("Does not hold").first).to_be_visible()
     answers = taken(page, page.get_by_role("link", name="CSV"))
     assert {row["state"] for row in answers} == {"known", "not known"}

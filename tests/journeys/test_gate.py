@@ -8,14 +8,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.records.models import Course
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World
 from tests.support.gate_world import NOW, far_away, ready_course
 from tests.support.gates import DOSE_ON
+from tests.support.screens import DESKTOP, ON_PHONE
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-ON_PHONE = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_two_persons_sign_and_the_gate_stays_not_ready(
     line.get_by_label("Why this dose cannot wait").fill("her sister drives")
     line.get_by_role("button", name="Sign as the prescriber").click()
     expect(desk.get_by_text("It counts once a second clinician has signed too")).to_be_visible()
-    phone = sign_in(open_context(**ON_PHONE), world.alice.nurse, live_server.url)
+    phone = sign_in(open_context(**ON_PHONE, color_scheme="dark"), world.alice.nurse, live_server.url)
     phone.goto(f"{live_server.url}/courses/{found.pk}/gate/")
     assert axe(phone) == [] and sideways(phone) == 0
     picture(phone, "gate-phone-dark")

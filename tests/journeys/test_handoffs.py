@@ -15,11 +15,10 @@ from handrail.actions.handoff_doors import make_fax
 from handrail.actions.handoffs import Offer
 from handrail.actions.links import issue_checkin_link
 from handrail.records.models import Course, HandoffDoor
-from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_signing import press, wide
 from tests.support.factories import World, dose, event
 from tests.support.handoff_world import NOW, fax_practice, stepped_up_course
-from tests.support.seeing import PICTURES, picture, sign_in
+from tests.support.screens import DESKTOP, PHONE
+from tests.support.seeing import PICTURES, picture, press, sign_in, wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SAYS_NO = ("caregiver_or_access_problem", "more_than_two_organisations", "second_product_planned")

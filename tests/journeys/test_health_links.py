@@ -18,10 +18,10 @@ from handrail.actions.packets import seal
 from handrail.fhir.jwe import sealed_file
 from handrail.people.models import HealthLink
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP
 from tests.support.factories import World
 from tests.support.health_links import linked
 from tests.support.packets import NOW, told
+from tests.support.screens import DESKTOP
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -9,9 +9,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.records.models import Event
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World
 from tests.support.foreign import BROUGHT_AT, document
+from tests.support.screens import DESKTOP, ON_PHONE
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -62,7 +62,7 @@ def test_it_is_reviewed_at_a_desk_and_seen_later_on_a_phone(
     picture(desk, "import-taken-desk")
     assert Event.objects.filter(source="import").count() == 5
 
-    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    options = ON_PHONE
     world.time.advance(minutes=10)
     phone = sign_in(open_context(**options), world.alice.oncologist, live_server.url)
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/imports/")

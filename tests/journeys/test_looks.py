@@ -8,9 +8,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.actions.links import issue_checkin_link
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World
 from tests.support.packets import NOW, told
+from tests.support.screens import DESKTOP, ON_PHONE
 from tests.support.seeing import picture, sideways, sign_in
 from tests.web.test_looks import everybody_looks
 
@@ -36,7 +36,7 @@ def test_the_director_reads_who_looked_at_a_desk_and_on_a_phone(
     expect(desk.get_by_text("Thermometers")).to_be_visible()
     assert axe(desk) == [] and sideways(desk) == 0
     picture(desk, "looks-desk")
-    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
+    options = {**ON_PHONE, "color_scheme": "dark"}
     phone = sign_in(open_context(**options), world.alice.director, live_server.url)
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/looks/")
     assert axe(phone) == [] and sideways(phone) == 0

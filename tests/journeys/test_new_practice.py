@@ -20,8 +20,8 @@ from handrail.alerts import heartbeat
 from handrail.jobs.people import main as people
 from handrail.people.models import Organisation
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP
 from tests.support.practice_answers import COUNTS, HOME_MEDICINE, ITEMS, MODULES, PAPERS, PEOPLE, SETTING
+from tests.support.screens import DESKTOP
 from tests.support.seeing import picture
 from tests.support.walking import Walker, unfold
 
@@ -47,7 +47,6 @@ def time() -> Iterator[clock.FrozenClock]:
 @pytest.fixture
 def first_link(live_server: Any, settings: Any, time: clock.FrozenClock, capsys: pytest.CaptureFixture[str]) -> str:
     """What the installation prints: an empty database, the watcher at work, and one command."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 takes a tenth of a second
     settings.HANDRAIL_BASE_URL = live_server.url
     with everything():
         assert not Organisation.objects.exists()

@@ -11,9 +11,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from handrail import clock
 from handrail.actions.document_keys import make_key
 from handrail.actions.links import issue_checkin_link
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World, event
 from tests.support.packets import NOW, tell, told
+from tests.support.screens import DESKTOP, ON_PHONE, each_language
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,7 +50,7 @@ def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     desk.emulate_media(media="print")
     picture(desk, "packet-print")
 
-    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+    options = ON_PHONE
     phone = sign_in(open_context(**options), world.bob.nurse, live_server.url)
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/packet/1/")
     expect(phone.get_by_role("heading", name="Changed since")).to_have_count(0)
@@ -68,7 +68,7 @@ def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     picture(phone, "packet-phone-dark")
 
 
-@pytest.mark.parametrize("language", ["en", "es"])
+@each_language
 def test_the_patient_reads_the_plan_on_a_phone(
     world: World, live_server: Any, phone: Page, axe: Callable[[Page], list[str]], language: str
 ):

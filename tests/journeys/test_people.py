@@ -7,15 +7,15 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, make_house
+from tests.support.screens import two_looks
 from tests.support.seeing import picture, sideways, sign_in
 from tests.support.walking import Walker
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desk-light"])
+@two_looks
 def test_a_director_adds_a_colleague_on_pages_that_everybody_can_read(
     live_server: Any,
     open_context: Callable[..., BrowserContext],

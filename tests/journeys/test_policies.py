@@ -15,9 +15,10 @@ from handrail.alerts import heartbeat
 from handrail.people.scope import everything
 from handrail.records.policies import in_force
 from handrail.rules.policy_own import Reason
-from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_signing import NOW, PASSWORD, picture, press, sign_in, wide
+from tests.journeys.test_signing import NOW
 from tests.support.factories import House, make_house, make_patient
+from tests.support.screens import each_scheme, each_size, size_word
+from tests.support.seeing import enter_board, give_password, picture, press, wide
 from tests.support.signing import pharmacist_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -34,20 +35,17 @@ def frozen() -> Iterator[None]:
 @pytest.fixture
 def house(live_server: Any, settings: Any) -> House:
     """An organisation with one running course on the shipped policy."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     house = make_house("Hub")
     with everything():
         heartbeat.beat("watcher of the test", NOW.replace(year=2027))
-        for user in (pharmacist_of(house), house.oncologist):
-            user.set_password(PASSWORD)
-            user.save()
+        give_password(pharmacist_of(house), house.oncologist)
         patient = make_patient(house.organisation)
     start_course(patient, by=person(house.oncologist), product="teclistamab", now=NOW)
     return house
 
 
 def test_one_proposes_and_another_signs_what_is_looser(phone: Page, desktop: Page, house: House, live_server: Any):
-    sign_in(phone, house.oncologist, live_server)
+    enter_board(phone, house.oncologist, live_server.url)
     phone.get_by_role("link", name="Protocols").click()
     phone.get_by_role("link", name="Policies of your organisations").click()
     phone.get_by_role("link", name="Propose values").click()
@@ -67,7 +65,7 @@ def test_one_proposes_and_another_signs_what_is_looser(phone: Page, desktop: Pag
     expect(phone.get_by_text("You proposed it: another person signs")).to_be_visible()
     assert not wide(phone) and in_force(house.id) is None
 
-    sign_in(desktop, pharmacist_of(house), live_server)
+    enter_board(desktop, pharmacist_of(house), live_server.url)
     desktop.goto(f"{live_server.url}/policies/")
     desktop.get_by_role("link", name="Version 1").click()
     desktop.get_by_label("I have read each departure").check()
@@ -80,8 +78,8 @@ def test_one_proposes_and_another_signs_what_is_looser(phone: Page, desktop: Pag
     expect(desktop.locator("#row-triage")).to_contain_text("fever c: 37.9")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_scheme
+@each_size
 def test_every_page_of_a_policy_is_accessible_and_fits(
     open_context: Callable[..., BrowserContext],
     house: House,
@@ -96,7 +94,7 @@ def test_every_page_of_a_policy_is_accessible_and_fits(
     approve_policy(first.pk, sha256=first.sha256, by=person(pharmacist_of(house)), now=NOW)
     second = propose_policy(house.id, {PAGED: "70"}, reasons=reasons, by=person(house.director), now=NOW)
     page = open_context(viewport=size, color_scheme=scheme).new_page()
-    sign_in(page, house.oncologist, live_server)
+    enter_board(page, house.oncologist, live_server.url)
     found = {}
     for name, address in {
         "list": "/policies/",
@@ -105,12 +103,12 @@ def test_every_page_of_a_policy_is_accessible_and_fits(
         "waits": f"/policies/versions/{second.pk}/",
     }.items():
         page.goto(live_server.url + address)
-        picture(page, f"policy-{name.replace(' ', '-')}-{'phone' if size is PHONE else 'desktop'}-{scheme}")
+        picture(page, f"policy-{name.replace(' ', '-')}-{size_word(size)}-{scheme}")
         found[name] = axe(page) + (["scrolls sideways"] if wide(page) else [])
     page.goto(f"{live_server.url}/policies/{house.id}/propose")
     page.get_by_label("Triage: Fever c", exact=True).fill("38.2")
     press(page, page.get_by_role("button", name="Compare with the shipped policy").first)
     press(page, page.get_by_role("button", name="Propose", exact=True))
-    picture(page, f"policy-refused-{'phone' if size is PHONE else 'desktop'}-{scheme}")
+    picture(page, f"policy-refused-{size_word(size)}-{scheme}")
     found["refused"] = axe(page) + (["scrolls sideways"] if wide(page) else [])
     assert {name: problems for name, problems in found.items() if problems} == {}

@@ -13,10 +13,10 @@ from handrail import clock
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.people.scope import everything
 from handrail.rules.protocol import catalogue
-from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_staff import PASSWORD, picture, sign_in, wide
 from tests.support.courses import well
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
+from tests.support.screens import PHONE, each_scheme, each_size, size_word
+from tests.support.seeing import enter_board, give_password, picture, wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -49,20 +49,18 @@ def frozen() -> Iterator[clock.FrozenClock]:
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> World:
     """A synthetic patient on weekly teclistamab whose last dose was 29 days ago."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     world = World()
     for step, mg, day in GIVEN:
         at = FIRST + timedelta(days=day)
         record_event(world.course.pk, dose(step, mg=mg, at=at), by=world.actor("alice"), now=at)
     well(Chart(world), str(DAY_29 - timedelta(hours=1)))
     with everything():
-        world.alice.on_call.set_password(PASSWORD)
-        world.alice.on_call.save()
+        give_password(world.alice.on_call)
     return world
 
 
 def course_page(page: Page, world: World, live_server: Any) -> None:
-    sign_in(page, world, live_server)
+    enter_board(page, world.alice.on_call, live_server.url)
     page.goto(f"{live_server.url}/courses/{world.course.pk}/")
 
 
@@ -113,7 +111,7 @@ def test_a_finding_of_the_policy_leads_to_its_row(desktop: Page, world: World, l
 
 
 def test_from_the_list_to_the_same_row_without_a_course(phone: Page, world: World, live_server: Any):
-    sign_in(phone, world, live_server)
+    enter_board(phone, world.alice.on_call, live_server.url)
     phone.get_by_role("link", name="Protocols").click()
     phone.get_by_role("link", name="US 2026-03 mono").click()
     phone.get_by_role("link", name="day 29 to 56 restart step-up dose 2").click()
@@ -123,7 +121,7 @@ def test_from_the_list_to_the_same_row_without_a_course(phone: Page, world: Worl
 def test_every_anchor_is_there_once_and_every_link_within_the_page_has_its_place(
     desktop: Page, world: World, live_server: Any
 ):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     for book in catalogue():
         desktop.goto(f"{live_server.url}/protocols/{book.key}/")
         ids = desktop.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
@@ -134,8 +132,8 @@ def test_every_anchor_is_there_once_and_every_link_within_the_page_has_its_place
         assert {unquote(target) for target in targets} <= set(ids), book.key
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_scheme
+@each_size
 def test_the_books_are_accessible_and_fit(
     open_context: Callable[..., BrowserContext],
     world: World,
@@ -146,7 +144,7 @@ def test_the_books_are_accessible_and_fit(
 ):
     """The two lists and four books that differ most; on a phone in light, every book fits."""
     page = open_context(viewport=size, color_scheme=scheme).new_page()
-    sign_in(page, world, live_server)
+    enter_board(page, world.alice.on_call, live_server.url)
     found = {}
     everything_fits = size is PHONE and scheme == "light"
     addresses = {"list": "/protocols/", "policy": "/protocols/policies/default/"}
@@ -156,14 +154,14 @@ def test_the_books_are_accessible_and_fit(
         if name not in judged and not everything_fits:
             continue
         page.goto(live_server.url + address)
-        picture(page, f"{name}-{'phone' if size is PHONE else 'desktop'}-{scheme}")
+        picture(page, f"{name}-{size_word(size)}-{scheme}")
         found[name] = (axe(page) if name in judged else []) + (["scrolls sideways"] if wide(page) else [])
     assert judged <= set(found)
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
 def test_a_book_is_printed_whole(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     desktop.goto(f"{live_server.url}/protocols/{TEC}/")
     on_screen = desktop.locator("main tbody tr").count()
     desktop.emulate_media(media="print")

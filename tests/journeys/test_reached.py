@@ -1,14 +1,12 @@
 """On a phone and at a desk: say how one is reached, and say "I have it" from a message. Pages, judged by axe, with no sideways scroll."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from handrail import clock
 from handrail.actions.facts import record_event
@@ -16,16 +14,14 @@ from handrail.actions.texts import agree, receive_text
 from handrail.alerts.models import Alert
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, dose
 from tests.support.reaching import make_point
+from tests.support.screens import PHONE, each_size
+from tests.support.seeing import enter, give_password, picture, press
 from tests.support.twilio import phone_provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NOON = MONDAY_0900 + timedelta(hours=3)
-PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +40,12 @@ def provider(live_server: Any, settings: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def world(provider: Any, settings: Any) -> World:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     world = World()
     record_event(world.course.pk, dose("step_up_1", mg="4.2", at=MONDAY_0900), by=world.actor("alice"), now=MONDAY_0900)
     agree(world.course.pk, by=world.actor("alice"), agreed=True, now=MONDAY_0900)
     with everything():
-        world.alice.on_call.set_password(PASSWORD)
-        world.alice.on_call.save()
+        give_password(world.alice.on_call)
     return world
-
-
-def press(page: Page, button: Locator) -> None:
-    with page.expect_event("load"):
-        button.click()
 
 
 def look(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
@@ -65,21 +54,13 @@ def look(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
         page.emulate_media(color_scheme=theme)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
         assert axe(page) == [], f"{name}, {theme}"
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / f"{name}-{theme}.png", full_page=True)
+        picture(page, f"{name}-{theme}")
 
 
-def sign_in(page: Page, world: World, address: str) -> None:
-    page.goto(address)
-    page.get_by_label("E-mail").fill(world.alice.on_call.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    press(page, page.get_by_role("button", name="Sign in"))
-
-
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_size
 def test_a_phone_is_added_and_proved(world, provider, live_server, open_context, axe, size):
     page = open_context(viewport=size).new_page()
-    sign_in(page, world, f"{live_server.url}/me/reached")
+    enter(page, world.alice.on_call, f"{live_server.url}/me/reached")
     expect(page.get_by_text("Nothing here is switched on.")).to_be_visible()
     press(page, page.get_by_role("button", name="Add and send a code"))
     expect(page.get_by_role("alert")).to_contain_text("Write the number with +")
@@ -98,7 +79,7 @@ def test_a_phone_is_added_and_proved(world, provider, live_server, open_context,
     look(page, axe, f"reached-{size['width']}")
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_size
 def test_i_have_it_from_the_message_and_what_the_nurse_sees_of_it(
     world, provider, live_server, open_context, axe, size
 ):
@@ -120,7 +101,7 @@ def test_i_have_it_from_the_message_and_what_the_nurse_sees_of_it(
     page.goto(link)
     expect(page.get_by_role("heading", name="This link answers nothing any more.")).to_be_visible()
     look(page, axe, f"over-{size['width']}")
-    sign_in(page, world, f"{live_server.url}/courses/{world.course.pk}/")
+    enter(page, world.alice.on_call, f"{live_server.url}/courses/{world.course.pk}/")
     expect(page.get_by_text("“I feel weird”")).to_be_visible()
     look(page, axe, f"course-texts-{size['width']}")
 
@@ -130,7 +111,7 @@ def test_a_push_message_shows_and_leads_to_the_page(world, live_server, open_con
     settings.HANDRAIL_PUSH_KEY = "c3ludGhldGljLWtleS1vZi10aGUtdGVzdHMtMDEyMzQ="
     context = open_context(viewport=PHONE, permissions=["notifications"])
     page = context.new_page()
-    sign_in(page, world, f"{live_server.url}/me/reached")
+    enter(page, world.alice.on_call, f"{live_server.url}/me/reached")
     expect(page.get_by_role("button", name="Switch on push messages here")).to_be_visible()
     look(page, axe, "reached-push")
     tools = context.new_cdp_session(page)

@@ -12,13 +12,12 @@ from handrail import clock
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Referral
 from tests.alerts.test_email import use_port
-from tests.journeys.conftest import DESKTOP
 from tests.journeys.test_handoffs import looked_at
-from tests.journeys.test_signing import press
 from tests.support.factories import World
 from tests.support.mail import MailServer, mail_server
 from tests.support.referrals import MESSAGE, RATIONALE, door_of, to_the_practice
-from tests.support.seeing import sign_in
+from tests.support.screens import DESKTOP
+from tests.support.seeing import press, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MONDAY = datetime(2026, 6, 1, 14, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import World, dose, event, make_site
 from tests.support.rems_pages import NOW, TODAY, Desk
+from tests.support.screens import DESKTOP, ON_PHONE
 from tests.support.seeing import picture, sideways, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,7 +50,7 @@ def test_every_page_is_read_on_a_phone_and_at_a_desk_and_a_representative_that_e
     wrong: dict[str, list[str]] = {}
     looks: dict[str, dict[str, Any]] = {
         "desk": {"viewport": DESKTOP},
-        "phone-dark": {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"},
+        "phone-dark": {**ON_PHONE, "color_scheme": "dark"},
     }
     for look, options in looks.items():
         page = sign_in(open_context(**options), desk.manager, live_server.url)

@@ -1,13 +1,11 @@
 """The pages of the rota in a real browser: a gap is seen, read aloud, printed and mended, on a phone and at a desk, by day and by night."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page
 
 from handrail import clock
 from handrail.actions.facts import record_event
@@ -15,27 +13,23 @@ from handrail.alerts.models import Alert
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Shift, Site
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, dose, make_member, make_shift
+from tests.support.screens import each_look
+from tests.support.seeing import enter_board, give_password, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NOW = MONDAY_0900 + timedelta(hours=26)
 GIVEN = MONDAY_0900 + timedelta(hours=1)
-PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> Iterator[World]:
     """A course in the window, an untrained person on the rota, and next Sunday without anybody first on call."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with clock.use(clock.FrozenClock(NOW)), everything():
         world = World()
         hub = world.alice.organisation
         world.manager = make_member(hub, "site_manager", "Manager Flores")
-        world.manager.set_password(PASSWORD)
-        world.manager.save()
+        give_password(world.manager)
         Shift.objects.filter(organisation=hub, step="first_on_call").update(ends_at=NOW + timedelta(days=4))
         make_shift(hub, "first_on_call", world.alice.on_call, starts_at=NOW + timedelta(days=6))
         untrained = make_member(hub, "on_call", "RN Untrained", trained=False)
@@ -46,18 +40,7 @@ def world(live_server: Any, settings: Any) -> Iterator[World]:
         yield world
 
 
-def sign_in(page: Page, live_server: Any, world: World) -> None:
-    page.goto(f"{live_server.url}/")
-    page.get_by_label("E-mail").fill(world.manager.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")],
-    ids=["phone-light", "phone-dark", "desk-light", "desk-dark"],
-)  # fmt: skip
+@each_look
 def test_every_page_of_the_rota_is_read_by_everybody(
     world: World,
     live_server: Any,
@@ -68,7 +51,7 @@ def test_every_page_of_the_rota_is_read_by_everybody(
     request: pytest.FixtureRequest,
 ) -> None:
     page = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
-    sign_in(page, live_server, world)
+    enter_board(page, world.manager, live_server.url)
     paths = {
         "board": "/",
         "rota": "/rota/",
@@ -84,8 +67,7 @@ def test_every_page_of_the_rota_is_read_by_everybody(
     found: dict[str, list[str]] = {}
     for name, path in paths.items():
         page.goto(live_server.url + path)
-        if PICTURES:
-            page.screenshot(path=str(Path(PICTURES) / f"{name}-{request.node.callspec.id}.png"), full_page=True)
+        picture(page, f"{name}-{request.node.callspec.id}")
         wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         if problems := axe(page) + (["scrolls sideways"] if wide else []):
             found[name] = problems
@@ -93,7 +75,7 @@ def test_every_page_of_the_rota_is_read_by_everybody(
 
 
 def test_the_manager_opens_the_page_about_the_gap_and_has_it(world: World, live_server: Any, phone: Page) -> None:
-    sign_in(phone, live_server, world)
+    enter_board(phone, world.manager, live_server.url)
     phone.goto(f"{live_server.url}/pages/")
     gap = "Nobody is first on call from Sat 7 Mar 2026"
     row = phone.get_by_role("listitem").filter(has_text=gap)
@@ -106,7 +88,7 @@ def test_the_manager_opens_the_page_about_the_gap_and_has_it(world: World, live_
 
 
 def test_the_gap_closes_on_a_phone_once_the_certificate_is_typed(world: World, live_server: Any, phone: Page) -> None:
-    sign_in(phone, live_server, world)
+    enter_board(phone, world.manager, live_server.url)
     phone.goto(f"{live_server.url}/rota/")
     with phone.expect_navigation():
         phone.get_by_role("link", name="Training and certificates").click()

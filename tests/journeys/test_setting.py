@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from handrail.people.scope import everything
+from tests.support.seeing import enter, give_password, picture, wide
 from tests.support.setting_courses import SEASONS
 from tests.support.setting_world import JULY, NOVEMBER, v1_on_the_desk
 from tests.support.settings import at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 BY_SEASON = {"worst": SEASONS, "typical_minutes": 28, "told_by": "the patient", "as_of": "2026-06-01"}
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def wide(page: Page) -> bool:
-    """Whether the page scrolls sideways as a whole."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
 def opened(page: Page, world: Any, course: Any, live_server: Any) -> None:
     """Sign in as the oncologist and go to the setting by the page of the course."""
     with everything():
         user = world.alice.oncologist
-        user.set_password(PASSWORD)
-        user.save()
-    page.goto(f"{live_server.url}/courses/{course.pk}/")
-    page.get_by_label("E-mail").fill(user.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+        give_password(user)
+    enter(page, user, f"{live_server.url}/courses/{course.pk}/")
     page.get_by_role("link", name="Setting of the next dose").click()
     expect(page.get_by_role("heading", name="Setting of the next dose", exact=False)).to_be_visible()
 
@@ -61,7 +43,6 @@ def well(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
 def test_v4_in_july_and_in_november_with_lodging_and_without(
     first: date, phone: Page, live_server: Any, settings: Any, axe: Callable[[Page], list[str]]
 ):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 takes a tenth of a second
     with v1_on_the_desk(first, [("travel_noted", at(0, 9, first), BY_SEASON)]) as (world, course):
         opened(phone, world, course, live_server)
         head = phone.get_by_role("status").first

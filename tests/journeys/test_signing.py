@@ -1,14 +1,13 @@
 """A pharmacist and a medical lead sign a protocol on a phone and at a desk, and a live course gets its amount."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from handrail import clock
 from handrail.actions.actor import person
@@ -18,18 +17,16 @@ from handrail.alerts import heartbeat
 from handrail.people.scope import everything
 from handrail.records.models import Course, SigningSet
 from handrail.rules.protocol import load
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, House, make_house, make_patient
+from tests.support.screens import each_scheme, each_size, size_word
+from tests.support.seeing import enter_board, give_password, picture, press, wide
 from tests.support.signing import both_sign, decided_set, is_well, pharmacist_of, signed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 NOW = MONDAY_0900 + timedelta(hours=1)
 KEY = "teclistamab/US/2026-03/mono"
-PASSWORD = "a long synthetic password"
 CITATION = "Synthetic prescribing information of March 2026, table 3"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,42 +38,15 @@ def frozen() -> Iterator[None]:
 @pytest.fixture
 def house(live_server: Any, settings: Any) -> House:
     """A live organisation with a pharmacist and an oncologist who can sign in, and nothing signed."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 takes a tenth of a second
     house = make_house("Live", mode="live")
     with everything():
         heartbeat.beat("watcher of the test", MONDAY_0900 + timedelta(days=400))
-        for user in (pharmacist_of(house), house.oncologist):
-            user.set_password(PASSWORD)
-            user.save()
+        give_password(pharmacist_of(house), house.oncologist)
     return house
-
-
-def sign_in(page: Page, user: Any, live_server: Any) -> None:
-    page.goto(f"{live_server.url}/")
-    page.get_by_label("E-mail").fill(user.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def wide(page: Page) -> bool:
-    """Whether the page scrolls sideways as a whole."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
 def table(page: Page, heading: str) -> Any:
     return page.get_by_role("region", name=heading, exact=True)
-
-
-def press(page: Page, button: Locator) -> None:
-    """Press a button that sends a form, and wait for the whole page that comes back: what follows counts what stands on it."""
-    with page.expect_event("load"):
-        button.click()
 
 
 def decide_everything(page: Page) -> None:
@@ -109,7 +79,7 @@ def decide_everything(page: Page) -> None:
 def test_two_people_sign_and_the_course_that_starts_then_has_its_amount(
     phone: Page, desktop: Page, house: House, live_server: Any
 ):
-    sign_in(phone, pharmacist_of(house), live_server)
+    enter_board(phone, pharmacist_of(house), live_server.url)
     phone.get_by_role("link", name="Protocols").click()
     phone.get_by_role("link", name="Which of them are signed, and by whom").click()
     phone.get_by_role("button", name=f"Read and sign for {KEY}").click()
@@ -124,7 +94,7 @@ def test_two_people_sign_and_the_course_that_starts_then_has_its_amount(
     expect(phone.get_by_text("You have signed.")).to_be_visible()
     assert not wide(phone)
 
-    sign_in(desktop, house.oncologist, live_server)
+    enter_board(desktop, house.oncologist, live_server.url)
     with everything():
         opened = SigningSet.objects.get(organisation=house.organisation)
     desktop.goto(f"{live_server.url}/signing/{opened.pk}/")
@@ -158,8 +128,8 @@ def test_two_people_sign_and_the_course_that_starts_then_has_its_amount(
     expect(card).not_to_contain_text("unverified")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_scheme
+@each_size
 def test_every_page_of_the_signing_is_accessible_and_fits(
     open_context: Callable[..., BrowserContext],
     house: House,
@@ -176,11 +146,11 @@ def test_every_page_of_the_signing_is_accessible_and_fits(
             start_course(patient, by=person(house.oncologist), product="teclistamab", protocol_key=KEY, now=NOW)
         newer = both_sign(house, decided_set(house, KEY, confirm=["BAND-0.06-70-79"], now=NOW), now=NOW).signing_set
     page = open_context(viewport=size, color_scheme=scheme).new_page()
-    sign_in(page, house.oncologist, live_server)
+    enter_board(page, house.oncologist, live_server.url)
     page.goto(f"{live_server.url}/signing/")
     page.get_by_role("button", name="Read and sign for teclistamab/US/2026-03/combo").click()
     found = {"draft": axe(page) + (["scrolls sideways"] if wide(page) else [])}
-    picture(page, f"signing-draft-{'phone' if size is PHONE else 'desktop'}-{scheme}")
+    picture(page, f"signing-draft-{size_word(size)}-{scheme}")
     bands = table(page, "Weight bands")
     bands.get_by_role("button", name="Confirm the chosen rows").click()
     found["refused"] = axe(page) + (["scrolls sideways"] if wide(page) else [])
@@ -190,7 +160,7 @@ def test_every_page_of_the_signing_is_accessible_and_fits(
         "left behind": f"/signing/{newer.pk}/",
     }.items():
         page.goto(live_server.url + address)
-        picture(page, f"signing-{name.replace(' ', '-')}-{'phone' if size is PHONE else 'desktop'}-{scheme}")
+        picture(page, f"signing-{name.replace(' ', '-')}-{size_word(size)}-{scheme}")
         found[name] = axe(page) + (["scrolls sideways"] if wide(page) else [])
     expect(page.get_by_role("heading", name="2 running courses not on this set")).to_be_visible()
     assert {name: problems for name, problems in found.items() if problems} == {}

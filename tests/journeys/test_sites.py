@@ -9,23 +9,21 @@ from playwright.sync_api import BrowserContext, Page, expect
 from handrail import clock
 from handrail.actions.site_levels import record_way
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE, judged
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World
+from tests.support.screens import two_looks
+from tests.support.seeing import enter, give_password, judged
 from tests.support.site_rows import ready, signs
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PASSWORD = "a long synthetic password"
 
 
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> Iterator[World]:
     """A practice by itself that shows level 3 but for one item, and a hub with a partner at maintenance."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with clock.use(clock.FrozenClock(MONDAY_0900)), everything():
         world = World()
-        world.charlie.director.set_password(PASSWORD)
-        world.charlie.director.save()
+        give_password(world.charlie.director)
         ready(world.charlie, "3", but=("SITE-16",))
         signs(world.charlie, "2")
         agreed_between(world.alice, world.bob)
@@ -35,13 +33,7 @@ def world(live_server: Any, settings: Any) -> Iterator[World]:
         yield world
 
 
-def press(page: Page, name: str) -> None:
-    """Press a button that sends a form, and wait for the page that comes back."""
-    with page.expect_event("load"):
-        page.get_by_role("button", name=name, exact=True).click()
-
-
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desk-light"])
+@two_looks
 def test_a_practice_by_itself_reaches_the_next_level_on_its_own_pages(
     world: World,
     live_server: Any,
@@ -51,17 +43,14 @@ def test_a_practice_by_itself_reaches_the_next_level_on_its_own_pages(
     scheme: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    picture = request.node.callspec.id
+    look = request.node.callspec.id
     page = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
-    page.goto(f"{live_server.url}/programme/sites/")
-    page.get_by_label("E-mail").fill(world.charlie.director.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    enter(page, world.charlie.director, f"{live_server.url}/programme/sites/")
     expect(page.get_by_role("heading", name="Sites and levels")).to_be_visible()
-    judged(page, axe, f"{picture}-list")
+    judged(page, axe, f"{look}-list")
     page.get_by_role("link", name="Synthetic Site, teclistamab").click()
     expect(page.get_by_text("This item separates you from level 3.")).to_be_visible()
-    judged(page, axe, f"{picture}-site")
+    judged(page, axe, f"{look}-site")
     page.get_by_role("link", name="Record SITE-16").click()
     record = page.get_by_role("region", name="Record an item")
     expect(record.get_by_label("Item")).to_have_value("SITE-16")
@@ -74,7 +63,7 @@ def test_a_practice_by_itself_reaches_the_next_level_on_its_own_pages(
     sign.get_by_label("Level 3: hybrid").check()
     press_in(page, sign, "Sign")
     expect(page.get_by_text("A level rests on evidence")).to_be_visible()
-    judged(page, axe, f"{picture}-refused")
+    judged(page, axe, f"{look}-refused")
     sign.get_by_label("What you looked at").fill("visit of today")
     sign.get_by_label("Why, if a condition is not met").fill("the team ran it elsewhere")
     press_in(page, sign, "Sign")
@@ -82,10 +71,10 @@ def test_a_practice_by_itself_reaches_the_next_level_on_its_own_pages(
     stranger = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
     stranger.goto(f"{live_server.url}/where/{world.bob.site.code}/")
     expect(stranger.get_by_text("up to 55 minutes away").first).to_be_visible()
-    judged(stranger, axe, f"{picture}-where")
+    judged(stranger, axe, f"{look}-where")
     stranger.get_by_role("link", name="Español").click()
     expect(stranger.get_by_text("Aquí no").first).to_be_visible()
-    judged(stranger, axe, f"{picture}-where-es")
+    judged(stranger, axe, f"{look}-where-es")
 
 
 def press_in(page: Page, region: Any, name: str) -> None:

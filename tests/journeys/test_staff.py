@@ -1,9 +1,7 @@
 """A nurse's night in a real browser: sign in, see who needs her, say "I have it", write down what she found."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +13,14 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert, Heartbeat
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, checkin, dose
+from tests.support.screens import PHONE, each_scheme, each_size, size_word
+from tests.support.seeing import enter_board, fill_sign_in, give_password, picture, wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 GIVEN = MONDAY_0900 + timedelta(hours=1)
 NIGHT = GIVEN + timedelta(hours=16, minutes=14)
-PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,37 +32,17 @@ def frozen() -> Iterator[clock.FrozenClock]:
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> World:
     """A course 16 hours after step-up dose 1, whose patient has just reported 38.4 °C at 02:14."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # argon2 takes a tenth of a second
     world = World()
     record_event(world.course.pk, dose("step_up_1", mg="4.8", at=GIVEN), by=world.actor("alice"), now=GIVEN)
     receive_checkin(world.course.pk, checkin(at=NIGHT, temperature_c="38.4"), by=world.actor("alice"), now=NIGHT)
     with everything():
         Watcher().look()
-        world.alice.on_call.set_password(PASSWORD)
-        world.alice.on_call.save()
+        give_password(world.alice.on_call)
     return world
 
 
-def sign_in(page: Page, world: World, live_server: Any) -> None:
-    page.goto(f"{live_server.url}/")
-    page.get_by_label("E-mail").fill(world.alice.on_call.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def wide(page: Page) -> bool:
-    """Whether the page scrolls sideways as a whole."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
-
-
 def test_from_sign_in_to_i_have_it(phone: Page, world: World, live_server: Any):
-    sign_in(phone, world, live_server)
+    enter_board(phone, world.alice.on_call, live_server.url)
     expect(phone.get_by_text("fever in the window")).to_be_visible()
     phone.get_by_role("link", name="Open the page about Synthia Example").click()
     expect(phone.get_by_role("heading", name="Synthia Example: fever in the window")).to_be_visible()
@@ -82,7 +58,7 @@ def test_from_sign_in_to_i_have_it(phone: Page, world: World, live_server: Any):
 
 
 def test_at_night_what_has_to_be_done_is_on_the_first_screen_of_a_phone(phone: Page, world: World, live_server: Any):
-    sign_in(phone, world, live_server)
+    enter_board(phone, world.alice.on_call, live_server.url)
     phone.get_by_role("link", name="Open the page about Synthia Example").click()
     expect(phone.get_by_role("heading", name="Synthia Example: fever in the window")).to_be_visible()
     have = phone.get_by_role("button", name="I have it").bounding_box()
@@ -94,7 +70,7 @@ def test_at_night_what_has_to_be_done_is_on_the_first_screen_of_a_phone(phone: P
 
 
 def test_an_assessment_is_written_by_keyboard_and_changes_the_answer(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     desktop.goto(f"{live_server.url}/courses/{world.course.pk}/record/assessment/")
     desktop.get_by_label("Temperature (°C)", exact=True).focus()
     desktop.keyboard.type("38.6")
@@ -112,7 +88,7 @@ def test_an_assessment_is_written_by_keyboard_and_changes_the_answer(desktop: Pa
 
 
 def test_what_was_typed_survives_a_reload_and_is_gone_after_saving(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     form = f"{live_server.url}/courses/{world.course.pk}/record/call/"
     desktop.goto(form)
     desktop.get_by_role("group", name="With").get_by_label("Patient").check()
@@ -126,7 +102,7 @@ def test_what_was_typed_survives_a_reload_and_is_gone_after_saving(desktop: Page
 
 
 def test_a_half_typed_note_outlives_the_session_and_is_saved_once(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     form = f"{live_server.url}/courses/{world.course.pk}/record/call/"
     desktop.goto(form)
     desktop.get_by_role("group", name="With").get_by_label("Patient").check()
@@ -134,9 +110,7 @@ def test_a_half_typed_note_outlives_the_session_and_is_saved_once(desktop: Page,
     with everything():
         Session.objects.all().delete()  # it stood idle for too long
     desktop.get_by_role("button", name="Save").click()
-    desktop.get_by_label("E-mail").fill(world.alice.on_call.email)
-    desktop.get_by_label("Password").fill(PASSWORD)
-    desktop.get_by_role("button", name="Sign in").click()
+    fill_sign_in(desktop, world.alice.on_call)
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).to_be_checked()
     desktop.get_by_role("button", name="Save").click()
     expect(desktop.get_by_text("Saved 02:14.")).to_be_visible()
@@ -147,24 +121,21 @@ def test_a_half_typed_note_outlives_the_session_and_is_saved_once(desktop: Page,
 
 
 def test_what_somebody_else_typed_is_not_shown(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     form = f"{live_server.url}/courses/{world.course.pk}/record/call/"
     desktop.goto(form)
     desktop.get_by_role("group", name="With").get_by_label("Patient").check()
     desktop.get_by_role("button", name="Sign out").click()
     with everything():
-        world.alice.nurse.set_password(PASSWORD)
-        world.alice.nurse.save()
+        give_password(world.alice.nurse)
     desktop.goto(form)
-    desktop.get_by_label("E-mail").fill(world.alice.nurse.email)
-    desktop.get_by_label("Password").fill(PASSWORD)
-    desktop.get_by_role("button", name="Sign in").click()
+    fill_sign_in(desktop, world.alice.nurse)
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).not_to_be_checked()
     assert desktop.evaluate("Object.keys(sessionStorage).filter((key) => key.includes('draft'))") == []
 
 
 def test_the_board_of_a_session_that_is_over_asks_to_sign_in(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     with everything():
         Session.objects.all().delete()
     expect(desktop.get_by_role("heading", name="Who needs me now?")).to_have_count(0)
@@ -173,7 +144,7 @@ def test_the_board_of_a_session_that_is_over_asks_to_sign_in(desktop: Page, worl
 
 
 def test_a_wrong_number_is_said_where_it_is_and_nothing_is_lost(phone: Page, world: World, live_server: Any):
-    sign_in(phone, world, live_server)
+    enter_board(phone, world.alice.on_call, live_server.url)
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/record/weight/")
     phone.get_by_label("Weight").fill("eighty")
     phone.get_by_role("button", name="Save").click()
@@ -182,7 +153,7 @@ def test_a_wrong_number_is_said_where_it_is_and_nothing_is_lost(phone: Page, wor
 
 
 def test_why_opens_in_place_and_closes_with_escape(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     desktop.goto(f"{live_server.url}/courses/{world.course.pk}/")
     why = desktop.locator("details.why").first
     why.locator("summary").focus()
@@ -194,7 +165,7 @@ def test_why_opens_in_place_and_closes_with_escape(desktop: Page, world: World, 
 
 
 def test_the_board_brings_a_new_page_by_itself(desktop: Page, world: World, live_server: Any, frozen: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     expect(desktop.get_by_text("confused").first).not_to_be_visible()
     later = NIGHT + timedelta(minutes=2)
     with clock.use(clock.FrozenClock(later)):
@@ -207,7 +178,7 @@ def test_the_board_brings_a_new_page_by_itself(desktop: Page, world: World, live
 
 def test_it_works_without_javascript(open_context: Callable[..., BrowserContext], world: World, live_server: Any):
     page = open_context(java_script_enabled=False, viewport=PHONE).new_page()
-    sign_in(page, world, live_server)
+    enter_board(page, world.alice.on_call, live_server.url)
     page.get_by_role("button", name="I have it").click()
     expect(page.get_by_text("You have it since Tue 02:14")).to_be_visible()
     page.goto(f"{live_server.url}/courses/{world.course.pk}/record/weight/")
@@ -217,7 +188,7 @@ def test_it_works_without_javascript(open_context: Callable[..., BrowserContext]
 
 
 def test_nobody_watching_is_shouted(desktop: Page, world: World, live_server: Any):
-    sign_in(desktop, world, live_server)
+    enter_board(desktop, world.alice.on_call, live_server.url)
     Heartbeat.objects.update(looked_at=NIGHT)
     with clock.use(clock.FrozenClock(NIGHT + timedelta(minutes=5))):
         desktop.goto(live_server.url)
@@ -249,8 +220,8 @@ def addresses(world: World) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_scheme
+@each_size
 def test_every_page_is_accessible_and_fits(
     open_context: Callable[..., BrowserContext],
     world: World,
@@ -262,10 +233,10 @@ def test_every_page_is_accessible_and_fits(
     page = open_context(viewport=size, color_scheme=scheme).new_page()
     page.goto(f"{live_server.url}/accounts/login/")
     found = {"sign-in": axe(page)}
-    sign_in(page, world, live_server)
+    enter_board(page, world.alice.on_call, live_server.url)
     for name, address in addresses(world).items():
         page.goto(live_server.url + address)
-        picture(page, f"{name}-{'phone' if size is PHONE else 'desktop'}-{scheme}")
+        picture(page, f"{name}-{size_word(size)}-{scheme}")
         page.evaluate("for (const folded of document.querySelectorAll('main details')) folded.open = true")
         found[name] = axe(page) + (["scrolls sideways"] if wide(page) else [])
         if name == "board":

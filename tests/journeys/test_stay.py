@@ -12,11 +12,10 @@ from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert
 from handrail.jobs.watcher import Watcher
 from tests.support.factories import MONDAY_0900, World, dose, event
-from tests.support.seeing import picture, sideways, sign_in
+from tests.support.screens import AT_DESK, ON_PHONE
+from tests.support.seeing import fine, picture, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-DESK = {"viewport": {"width": 1280, "height": 900}}
 BEGINS = MONDAY_0900 + timedelta(hours=13)
 """Monday 22:00 by the patient's clock."""
 
@@ -44,16 +43,6 @@ def save(page: Page) -> None:
         page.get_by_role("button", name="Save", exact=True).click()
 
 
-def fine(page: Page, axe: Callable[[Page], list[str]], name: str) -> None:
-    """Light and dark, by the rules and without a sideways scroll; the page is light again afterwards."""
-    switch = page.get_by_role("button", name="Light or dark")
-    for scheme in ("light", "dark"):
-        expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
-        assert axe(page) == [] and sideways(page) == 0, (name, scheme)
-        picture(page, f"{name}-{scheme}")
-        switch.click()
-
-
 def test_admitted_planned_missed_and_called(
     world: World,
     live_server: Any,
@@ -61,7 +50,7 @@ def test_admitted_planned_missed_and_called(
     open_context: Callable[..., BrowserContext],
     axe: Callable[[Page], list[str]],
 ):
-    page = sign_in(open_context(**PHONE), world.alice.nurse, live_server.url)
+    page = sign_in(open_context(**ON_PHONE), world.alice.nurse, live_server.url)
     stay = f"{live_server.url}/courses/{world.course.pk}/stay/"
     page.goto(f"{live_server.url}/courses/{world.course.pk}/")
     page.get_by_role("link", name="In hospital: plan").click()
@@ -94,7 +83,7 @@ def test_admitted_planned_missed_and_called(
     page.goto(stay)
     expect(page.get_by_text("MISSED")).to_be_visible()
     fine(page, axe, "stay-missed-phone")
-    desk = sign_in(open_context(**DESK), world.alice.nurse, live_server.url)
+    desk = sign_in(open_context(**AT_DESK), world.alice.nurse, live_server.url)
     desk.goto(stay)
     fine(desk, axe, "stay-missed-desk")
 

@@ -1,10 +1,8 @@
 """The training desks in a real browser: patient and caregiver are taught on a phone, and every page is read by everybody."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,28 +14,24 @@ from handrail.actions.registry import bring_out, complete_module, record_drill
 from handrail.people.models import Membership
 from handrail.people.scope import everything
 from handrail.records.models import Event
-from tests.journeys.conftest import DESKTOP, PHONE
 from tests.support.factories import MONDAY_0900, World, make_certificate, make_member
+from tests.support.screens import each_look
+from tests.support.seeing import enter_board, give_password, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NOW = MONDAY_0900 + timedelta(hours=1)
 TODAY = date(2026, 3, 2)
-PASSWORD = "a long synthetic password"
-PICTURES = os.environ.get("HANDRAIL_PICTURES", "")
-"""A folder for screenshots, when somebody wants to look."""
 
 
 @pytest.fixture
 def world(live_server: Any, settings: Any) -> Iterator[World]:
     """A manager who also gives doses, a new version, a document to sign, a drill that was too slow, a certified prescriber."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with clock.use(clock.FrozenClock(NOW)), everything():
         world = World()
         hub, by = world.alice.organisation, person(world.alice.director)
         world.manager = make_member(hub, "nurse", "Nurse Flores")
         Membership.objects.create(organisation=hub, user=world.manager, role="site_manager", valid_from=MONDAY_0900)
-        world.manager.set_password(PASSWORD)
-        world.manager.save()
+        give_password(world.manager)
         make_certificate(hub, world.alice.oncologist, kind="rems:teclistamab")
         complete_module(hub.pk, user_id=world.alice.nurse.pk, module="ice", on=TODAY, by=by)
         bring_out(hub.pk, what="module", subject="ice", version="2", reason="new scale", by=by)
@@ -57,18 +51,7 @@ def world(live_server: Any, settings: Any) -> Iterator[World]:
         yield world
 
 
-def sign_in(page: Page, live_server: Any, world: World) -> None:
-    page.goto(f"{live_server.url}/")
-    page.get_by_label("E-mail").fill(world.manager.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Who needs me now?")).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")],
-    ids=["phone-light", "phone-dark", "desk-light", "desk-dark"],
-)  # fmt: skip
+@each_look
 def test_every_page_of_training_is_read_by_everybody(
     world: World,
     live_server: Any,
@@ -79,7 +62,7 @@ def test_every_page_of_training_is_read_by_everybody(
     request: pytest.FixtureRequest,
 ) -> None:
     page = open_context(viewport=size, color_scheme=scheme, locale="en-US").new_page()
-    sign_in(page, live_server, world)
+    enter_board(page, world.manager, live_server.url)
     paths = {
         "teach-back": f"/courses/{world.course.pk}/teach-back/",
         "modules": "/programme/modules/",
@@ -90,13 +73,12 @@ def test_every_page_of_training_is_read_by_everybody(
         page.goto(f"{live_server.url}{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} scrolls sideways"
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / f"{name}-{request.node.callspec.id}.png", full_page=True)
+        picture(page, f"{name}-{request.node.callspec.id}")
         assert axe(page) == [], name
 
 
 def test_the_patient_is_taught_on_a_phone(world: World, live_server: Any, phone: Page) -> None:
-    sign_in(phone, live_server, world)
+    enter_board(phone, world.manager, live_server.url)
     phone.goto(f"{live_server.url}/courses/{world.course.pk}/")
     phone.get_by_role("link", name="Teach-back of patient and caregiver").click()
     expect(phone.get_by_role("heading", name="Patient: 0 of 11 passed")).to_be_visible()
@@ -107,5 +89,4 @@ def test_the_patient_is_taught_on_a_phone(world: World, live_server: Any, phone:
     phone.get_by_role("button", name="Save for the patient").click()
     expect(phone.get_by_role("heading", name="Patient: 10 of 11 passed")).to_be_visible()
     assert Event.objects.filter(kind="teach_back_done").count() == 1
-    if PICTURES:
-        phone.screenshot(path=Path(PICTURES) / "taught-phone.png", full_page=True)
+    picture(phone, "taught-phone")
