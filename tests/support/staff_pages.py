@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
+from django.http import HttpResponse
 from django.test import Client
 
 from handrail.people.models import User
@@ -16,7 +18,7 @@ def signed_in(user: User) -> Client:
     return client
 
 
-def words(page: bytes) -> str:
+def words(page: bytes | HttpResponse) -> str:
     """What a reader reads, in one line."""
-    text = re.sub(r"<[^>]+>", " ", page.decode())
-    return re.sub(r"\s+", " ", text.replace("&#x27;", "'"))
+    sent = page if isinstance(page, bytes) else page.content
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", sent.decode())).split())

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from datetime import timedelta
-from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +22,7 @@ from tests.support.capacity import DAY, TODAY, counted, full_of_room, plan, says
 from tests.support.factories import MONDAY_0900, World, dose, make_member, make_site
 from tests.support.own_policies import put_in_force, take_up
 from tests.support.referrals import referred
+from tests.support.staff_pages import words
 
 pytestmark = pytest.mark.django_db
 
@@ -37,10 +37,6 @@ def signed_in(user) -> Client:
     client = Client()
     client.force_login(user)
     return client
-
-
-def words(page: bytes) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.decode())))
 
 
 def address(house) -> str:

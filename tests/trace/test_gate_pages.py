@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -19,10 +18,12 @@ from handrail.rules.policy_own import Reason
 from tests.support.capacity import counted
 from tests.support.courses import Told, instant
 from tests.support.factories import World
+from tests.support.gate_pages import line_said
 from tests.support.gate_world import NOW, STARTED, ready_course
-from tests.support.gates import DAY_BEFORE, DOSE_ON, prepared
+from tests.support.gates import DOSE_ON, prepared
 from tests.support.payers import APPROVAL, PAYER, coordinator, write
 from tests.support.signing import pharmacist_of
+from tests.support.staff_pages import words
 from tests.support.triage import graded
 
 pytestmark = pytest.mark.django_db
@@ -34,22 +35,12 @@ def world(db):
         yield World()
 
 
-def line(client, course, name: str, at: str = DAY_BEFORE) -> str:
-    """What a line of the gate says on its page at a civil time of the site, its state first: `NOT MET 7. Tocilizumab …`."""
-    with clock.use(clock.FrozenClock(instant(at))):
-        answer = client.get(reverse("gate", args=[course.pk]))
-    assert answer.status_code == 200
-    found = re.search(rf'<li id="line-{name}".*?</li>', answer.content.decode(), re.DOTALL)
-    assert found is not None, name
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", found[0]))).strip()
-
-
 def send(client, course, form: str, at: str, **typed: Any) -> None:
     """Send one of the forms of the course's page at a civil time of the site."""
     with clock.use(clock.FrozenClock(instant(at))):
         fresh = {"batch": str(uuid4()), "at": at.replace(" ", "T")}
         answer = client.post(reverse("record", args=[course.pk, form]), {**fresh, **typed})
-    assert answer.status_code == 302, unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
+    assert answer.status_code == 302, words(answer)
 
 
 # --- T-37 ---------------------------------------------------------------------------------------------------------------------
@@ -67,18 +58,18 @@ def test_t37_a_gap_outside_the_interval_warns_on_both_sides_of_it(world, client,
         write(request, by, "approved", 0.3, **APPROVAL)
         counted(world.alice, 8, date(2026, 3, 2))
     client.force_login(world.alice.nurse)
-    assert line(client, course, "tocilizumab").startswith("met 7."), "authorised, and not given yet"
+    assert line_said(client, course, "tocilizumab").startswith("met 7."), "authorised, and not given yet"
     given = {"agent": "tocilizumab", "dose_mg": "520", "purpose": "prophylaxis", "for_step": "step_up_1"}
     send(client, course, "medicine", f"{DOSE_ON} 08:30", **given)  # the dose is booked for 9:00
-    for hour, words in (
+    for hour, told in (
         ("08:45", "the dose comes from Tue 3 Mar 2026 09:15 CST on"),
         ("09:14", "the dose comes from Tue 3 Mar 2026 09:15 CST on"),
         ("12:45", "outside the interval since Tue 3 Mar 2026 12:45 CST"),
     ):
-        said = line(client, course, "tocilizumab", f"{DOSE_ON} {hour}")
-        assert (said.startswith("NOT MET 7."), words in said) == (True, True), said
+        said = line_said(client, course, "tocilizumab", instant(f"{DOSE_ON} {hour}"))
+        assert (said.startswith("NOT MET 7."), told in said) == (True, True), said
     for hour in ("09:15", "12:44"):  # an hour less the tolerance, four hours and the tolerance
-        assert line(client, course, "tocilizumab", f"{DOSE_ON} {hour}").startswith("met 7."), hour
+        assert line_said(client, course, "tocilizumab", instant(f"{DOSE_ON} {hour}")).startswith("met 7."), hour
 
 
 @pytest.mark.parametrize(("minutes", "opens"), [("0", "09:30"), ("5", "09:25")])
@@ -92,9 +83,9 @@ def test_t37_the_tolerance_is_set_on_the_form_of_the_organisations_policy(world,
     course = ready_course(world)
     given = {"agent": "tocilizumab", "dose_mg": "520", "purpose": "prophylaxis", "for_step": "step_up_1"}
     send(client, course, "medicine", f"{DOSE_ON} 08:30", **given)
-    said = line(client, course, "tocilizumab", f"{DOSE_ON} 09:15")
+    said = line_said(client, course, "tocilizumab", instant(f"{DOSE_ON} 09:15"))
     assert said.startswith("NOT MET 7.") and f"the dose comes from Tue 3 Mar 2026 {opens} CST on" in said
-    assert line(client, course, "tocilizumab", f"{DOSE_ON} {opens}").startswith("met 7.")
+    assert line_said(client, course, "tocilizumab", instant(f"{DOSE_ON} {opens}")).startswith("met 7.")
 
 
 def test_t37_the_prompt_to_decide_goes_with_a_decision_and_with_nothing_else(world, client):
@@ -102,11 +93,11 @@ def test_t37_the_prompt_to_decide_goes_with_a_decision_and_with_nothing_else(wor
     course = ready_course(world, prepared(without=("authorisation",)))
     client.force_login(world.alice.nurse)
     prompt = "decide: give tocilizumab before this dose and ask the payer, or record the waiver with its reason"
-    assert prompt in line(client, course, "tocilizumab")
+    assert prompt in line_said(client, course, "tocilizumab")
     send(client, course, "confirm", "2026-03-02 09:50", item="rescue_tocilizumab", confirmed="yes")
-    assert prompt in line(client, course, "tocilizumab")
+    assert prompt in line_said(client, course, "tocilizumab")
     send(client, course, "confirm", "2026-03-02 09:55", item="prophylaxis_waived", confirmed="yes", evidence="zoster")
-    said = line(client, course, "tocilizumab")
+    said = line_said(client, course, "tocilizumab")
     assert said.startswith("met 7.") and prompt not in said
 
 
@@ -120,9 +111,9 @@ def test_t37_what_was_given_for_no_known_purpose_and_a_dose_of_long_ago_are_no_t
     )  # 22 days before the dose
     course, other = ready_course(world, told), ready_course(world, ed=False)
     client.force_login(world.alice.nurse)
-    assert "neither ordered nor waived" in line(client, course, "tocilizumab")
+    assert "neither ordered nor waived" in line_said(client, course, "tocilizumab")
     send(client, other, "medicine", "2026-03-02 09:00", agent="Actemra 400 mg")
-    said = line(client, other, "tocilizumab")
+    said = line_said(client, other, "tocilizumab")
     assert (
         said.startswith("not known 7.") and "what was given Mon 2 Mar 2026 09:00 CST, or what for, is not known" in said
     )
@@ -164,8 +155,7 @@ def grade_1_at_home(*, next_check: bool = True) -> Told:
 def to_do(client, world: World, course) -> str:
     client.force_login(world.alice.oncologist)
     with clock.use(clock.FrozenClock(instant("2026-03-04 07:30"))):
-        page = client.get(reverse("course", args=[course.pk])).content.decode()
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+        return words(client.get(reverse("course", args=[course.pk])))
 
 
 @pytest.mark.parametrize(
@@ -208,18 +198,18 @@ def test_t50_each_of_the_two_closes_its_own_line_until_somebody_confirms_it_by_i
     told.tell("home_status", "2026-03-01 12:00", **stays)
     course = ready_course(world, told)
     client.force_login(world.alice.oncologist)
-    assert line(client, course, "home").startswith("not known 12.")
-    assert "the thermometer: not known" in line(client, course, "home")
-    assert line(client, course, "medicines").startswith("not known 13.")
+    assert line_said(client, course, "home").startswith("not known 12.")
+    assert "the thermometer: not known" in line_said(client, course, "home")
+    assert line_said(client, course, "medicines").startswith("not known 13.")
     send(client, course, "home", "2026-03-02 09:30", thermometer="no")
-    assert line(client, course, "home").startswith("NOT MET 12.")
+    assert line_said(client, course, "home").startswith("NOT MET 12.")
     send(client, course, "home", "2026-03-02 09:35", thermometer="yes")
-    assert line(client, course, "home").startswith("met 12.")
-    assert not line(client, course, "medicines").startswith("met"), "a thermometer is no dexamethasone"
+    assert line_said(client, course, "home").startswith("met 12.")
+    assert not line_said(client, course, "medicines").startswith("met"), "a thermometer is no dexamethasone"
     send(client, course, "home-medicine", "2026-03-02 09:40", **AUTHORISED, pack_at_hand="no")
-    assert line(client, course, "medicines").startswith("NOT MET 13.")
+    assert line_said(client, course, "medicines").startswith("NOT MET 13.")
     send(client, course, "home-medicine", "2026-03-02 09:45", **AUTHORISED, pack_at_hand="yes")
-    assert line(client, course, "medicines").startswith("met 13.")
+    assert line_said(client, course, "medicines").startswith("met 13.")
 
 
 def test_t50_a_nurse_who_authorises_nothing_confirms_the_packs_that_she_saw(world, client):
@@ -235,7 +225,7 @@ def test_t50_a_nurse_who_authorises_nothing_confirms_the_packs_that_she_saw(worl
         ("2026-03-02 09:30", ["dexamethasone", "none"], "not known 13."),
     ):
         send(client, course, "home", at, home_medicines_at_hand=seen)
-        assert line(client, course, "medicines").startswith(said), (seen, line(client, course, "medicines"))
+        assert line_said(client, course, "medicines").startswith(said), (seen, line_said(client, course, "medicines"))
     page = client.get(reverse("gate", args=[course.pk])).content.decode()
     assert re.search(rf'id="line-medicines".*?href="{reverse("record", args=[course.pk, "home"])}"', page, re.DOTALL)
 
@@ -245,10 +235,10 @@ def test_t50_a_pack_that_was_taken_is_in_the_hands_again_only_when_somebody_has_
     course = ready_course(world)
     client.force_login(world.alice.oncologist)
     send(client, course, "home-medicine", "2026-03-01 12:30", **AUTHORISED, pack_at_hand="yes")
-    assert line(client, course, "medicines").startswith("met 13.")
+    assert line_said(client, course, "medicines").startswith("met 13.")
     send(client, course, "medicine", "2026-03-01 22:00", agent="dexamethasone", dose_mg="16", purpose="home")
-    said = line(client, course, "medicines")
+    said = line_said(client, course, "medicines")
     assert said.startswith("not known 13."), said
     assert "dexamethasone: taken Sun 1 Mar 2026 22:00 CST, and no pack was seen since" in said
     send(client, course, "home-medicine", "2026-03-02 09:00", **AUTHORISED, pack_at_hand="yes")
-    assert line(client, course, "medicines").startswith("met 13.")
+    assert line_said(client, course, "medicines").startswith("met 13.")

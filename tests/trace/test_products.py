@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from handrail.records.models import PayerRequest
 from handrail.rules import caredata
 from tests.support.factories import MONDAY_0900, World, event
 from tests.support.payers import PAYER, coordinator
+from tests.support.staff_pages import words
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(days=10)
@@ -87,10 +86,6 @@ def page(client: Client, name: str, *args: Any, **data: str) -> str:
     answer = client.get(reverse(name, args=args), data)
     assert answer.status_code == 200
     return words(answer)
-
-
-def words(answer: Any) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())))
 
 
 def opened(client: Client, world: World, product: str) -> PayerRequest:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -18,7 +16,8 @@ from tests.support.agreements import NIGHTS, agreed_between
 from tests.support.capacity import DAY, PLENTY, TODAY, counted, full_of_room, says
 from tests.support.courses import instant
 from tests.support.factories import MONDAY_0900, World, make_member
-from tests.support.staff_pages import signed_in
+from tests.support.gate_pages import line_said
+from tests.support.staff_pages import signed_in, words
 
 pytestmark = pytest.mark.django_db
 START = TODAY + DAY
@@ -31,25 +30,17 @@ def world():
         yield World()
 
 
-def words(page: bytes) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page.decode())))
-
-
 def planned(world: World, on: date, at: str = "2026-03-02T09:00") -> tuple[int, str]:
     """Plan the first dose of the world's course with the form on its page."""
     address = reverse("record", args=[world.course.pk, "plan"])
     body = {"at": at, "step": "step_up_1", "on": on.isoformat(), "setting": "outpatient"}
     answer = signed_in(world.alice.nurse).post(address, body)
-    return answer.status_code, words(answer.content)
+    return answer.status_code, words(answer)
 
 
-def gate_line(world: World) -> str:
-    """What line 14 says on the page of the gate, two hours after the plan; its state first."""
-    with clock.use(clock.FrozenClock(MONDAY_0900 + timedelta(hours=2))):
-        page = signed_in(world.alice.nurse).get(reverse("gate", args=[world.course.pk])).content.decode()
-    found = re.search(r'<li id="line-rota".*?</li>', page, re.DOTALL)
-    assert found is not None
-    return words(found[0].encode()).strip()
+def rota_line(world: World) -> str:
+    """What line 14 says on the page of the gate, two hours after the plan."""
+    return line_said(world.alice.nurse, world.course, "rota", MONDAY_0900 + timedelta(hours=2))
 
 
 def cut(world: World, step: str, begins: str, ends: str, house: str = "alice") -> None:
@@ -101,7 +92,7 @@ def daily_plan(client: Client, user: Any, **fields: Any) -> str:
     """Somebody is first on call again and again, from eight to eight, by the form of the rota."""
     typed = {"step": "first_on_call", "user": str(user.pk), "starts": "08:00", "ends": "08:00", **fields}
     answer = client.post(reverse("plans"), {"first_day": "2026-11-16", "every_weeks": "1", **typed}, follow=True)
-    page = words(answer.content)
+    page = words(answer)
     assert "is planned:" in page, page
     return page
 
@@ -148,9 +139,9 @@ def test_t44_an_hour_that_a_partner_answers_by_agreement_is_looked_up_on_the_rot
     """Removing `_partners_rota` from `readiness.BESIDE` makes it fail: the hub's own rota has no gap at all."""
     agreed_between(world.alice, world.bob, tasks={"emergency_until_ed": NIGHTS, "after_hours_contact": NIGHTS})
     assert planned(world, START)[0] == 302
-    assert gate_line(world).startswith("met 14.")
+    assert rota_line(world).startswith("met 14.")
     cut(world, "first_on_call", "2026-03-04 16:00", "2026-03-04 20:00", house="bob")
-    said = gate_line(world)
+    said = rota_line(world)
     assert said.startswith("NOT MET 14."), said
     name = world.bob.organisation.name
     assert f"{name}: Nobody is first on call from Wed 4 Mar 2026 16:00 CST until Wed 4 Mar 2026 17:00 CST" in said
@@ -163,6 +154,6 @@ def test_t51_a_site_that_has_said_no_number_is_held_by_its_gate(world):
         assert not SiteNumber.objects.filter(site=world.alice.site).exists()
     cut(world, "first_on_call", "2026-03-04 03:00", "2026-03-04 04:00")
     assert planned(world, START)[0] == 302
-    said = gate_line(world)
+    said = rota_line(world)
     assert said.startswith("NOT MET 14.")
     assert "Nobody is first on call from Wed 4 Mar 2026 03:00 CST until Wed 4 Mar 2026 04:00 CST" in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from handrail import clock
 from handrail.rules.teachback import load_teach_back
 from tests.support.courses import instant
 from tests.support.factories import World
+from tests.support.gate_pages import gate_page, line_said
 from tests.support.gate_world import ready_course
 from tests.support.gates import AT_DOSE, DOSE_ON, prepared
 from tests.support.staff_pages import signed_in, words
@@ -60,11 +60,8 @@ def test_t84_the_gate_is_not_ready_while_one_item_of_all_is_not_passed_or_is_to_
         assert nurse.post(reverse("teach_back", args=[course.pk]), typed).status_code == 302
 
     def line() -> str:
-        page = nurse.get(reverse("gate", args=[course.pk])).content.decode()
-        verdict = READY in page
-        found = re.search(rf'<li id="line-{LINES[who]}".*?</li>', page, re.DOTALL)
-        assert found is not None
-        return f"{'READY' if verdict else 'not ready'}: {words(found[0].encode())}"
+        verdict = READY in gate_page(nurse, course)
+        return f"{'READY' if verdict else 'not ready'}: {line_said(nurse, course, LINES[who])}"
 
     everything = {row.id: "passed" for row in ITEMS}
     assert len(everything) == 13
