@@ -22,12 +22,11 @@ from handrail.alerts.models import Dispatch
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import EmergencyCard
 from handrail.rules.emergency import emergency_data
-from tests.alerts.test_email import use_port
-from tests.alerts.test_webhook import receiving
 from tests.support.ed import FAX, MAIL, make_place, named
 from tests.support.ed_packets import NOW, later, mails, night_after_a_dose, packets, reports, send, told
 from tests.support.factories import make_member
-from tests.support.mail import free_port, mail_server
+from tests.support.mail import free_port, mail_server, use_port
+from tests.support.receiver import receiving
 
 pytestmark = pytest.mark.django_db
 ROW = emergency_data().packet

@@ -21,11 +21,10 @@ from handrail.alerts.models import Alert, EdPacket, Notice
 from handrail.jobs.watcher import Watcher
 from handrail.records.models import Course
 from handrail.rules.emergency import emergency_data
-from tests.alerts.test_email import use_port
 from tests.support.ed import named
 from tests.support.ed_packets import NOW, later, mails, night_after_a_dose, packets, reports, send
 from tests.support.factories import event
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 
 pytestmark = pytest.mark.django_db
 ROW = emergency_data().packet

@@ -30,10 +30,9 @@ from handrail.people.models import Holiday, Referral, ReferralEntry
 from handrail.people.scope import acting_for, everything
 from handrail.rules.referral import Stage
 from tests.support.factories import MONDAY_0900, World, make_member, make_patient
-from tests.support.referrals import MESSAGE, RATIONALE, door_of, open_clocks, referred
+from tests.support.referrals import DECISION, by, case, door_of, open_clocks, referred
 
 pytestmark = pytest.mark.django_db
-DECISION = Decision(option="bispecific", rationale=RATIONALE, message=MESSAGE, considerations=("caregiver",))
 
 
 @pytest.fixture
@@ -42,14 +41,6 @@ def world(db):
         world = World()
         world.time = frozen
         yield world
-
-
-def by(world, who: str = "nurse"):
-    return person(getattr(world.alice, who))
-
-
-def case(world, referral, who: str = "director"):
-    return case_for(getattr(world.alice, who), referral.pk, clock.now())
 
 
 # --- the way of a referral ------------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from handrail.alerts.models import Alert, Page
 from handrail.jobs.outgoing import LONGEST_PAUSE, MOST_TRIES, Parcel, prepare, record
 from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from handrail.people.models import Shift
-from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member, make_shift
-from tests.support.mail import free_port, mail_server, silent_server
+from tests.support.factories import MONDAY_0900, World, checkin, dose, fill_ladder, make_member, make_shift
+from tests.support.mail import free_port, mail_server, silent_server, use_port
 
 pytestmark = pytest.mark.django_db
 FEVER_AT = MONDAY_0900 + timedelta(hours=2)
@@ -36,21 +36,11 @@ def mail(settings):
         yield server
 
 
-def use_port(settings, port: int) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
-    settings.HANDRAIL_EMAIL_CONFIGURED = True
-    settings.HANDRAIL_BASE_URL = "https://handrail.example.org"
-
-
 @pytest.fixture
 def world(time):
     world = World()
-    Shift.objects.exclude(step="nurse").delete()
-    for step in ("first_on_call", "second_on_call", "attending"):
-        user = make_member(world.alice.organisation, "on_call", f"Synthetic {step}")
+    for step, user in fill_ladder(world.alice.organisation).items():
         type(user).objects.filter(pk=user.pk).update(email=f"{step}@example.org")
-        make_shift(world.alice.organisation, step, user)
     record_event(world.course.pk, dose("step_up_1", at=MONDAY_0900, mg="4.2"), by=world.actor("alice"), now=MONDAY_0900)
     return world
 

@@ -1,14 +1,5 @@
 """Pages as signed JSON to a program of one's own, against a receiver on the loopback that checks what it is told to check."""
 
-import hashlib
-import hmac
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from handrail import clock
@@ -18,67 +9,9 @@ from handrail.actions.errors import RefusedError
 from handrail.alerts.channels import webhook
 from tests.support.factories import MONDAY_0900
 from tests.support.reaching import BASE, make_night, make_point, secrets_of
+from tests.support.receiver import SECRET, receiving
 
 pytestmark = pytest.mark.django_db
-SECRET = "a secret of the tests"
-
-
-@dataclass
-class Receiver:
-    """A program that takes pages: it refuses a wrong signature and an old timestamp, and counts a key once."""
-
-    port: int
-    now: int = int(MONDAY_0900.timestamp())
-    secret: str = SECRET
-    answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    pages: dict[str, dict[str, str]] = field(default_factory=dict)
-    tries: int = 0
-    raw: list[bytes] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/pager?team=1"
-
-    def take(self, path: str, headers, body: bytes) -> tuple[int, dict[str, str]]:
-        self.tries += 1
-        if self.answers:
-            return self.answers.pop(0)
-        stamp = headers["X-Handrail-Timestamp"]
-        made = hmac.new(self.secret.encode(), f"v1:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(headers["X-Handrail-Signature"], f"v1={made}"):
-            return 401, {}
-        if abs(int(stamp) - self.now) > 300 * 60:
-            return 400, {}
-        if headers["Content-Type"] != "application/json" or path != "/pager?team=1":
-            return 415, {}
-        self.raw.append(body)
-        self.pages.setdefault(headers["Idempotency-Key"], json.loads(body))
-        return 204, {}
-
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, headers = receiver.take(self.path, self.headers, body)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

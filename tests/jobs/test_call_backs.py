@@ -10,9 +10,8 @@ from handrail.actions.answering import acknowledge
 from handrail.actions.call_backs import Wish, ask_for_call_back, record_call_back
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
-from handrail.people.models import Shift
 from handrail.records.models import Course
-from tests.support.factories import MONDAY_0900, World, make_member, make_shift
+from tests.support.factories import MONDAY_0900, World, fill_ladder
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=17)
@@ -29,11 +28,7 @@ def time():
 def world(time):
     """Somebody on each step of the ladder, and an ask."""
     world = World()
-    Shift.objects.exclude(step="nurse").delete()
-    for step in ("first_on_call", "second_on_call", "attending"):
-        make_shift(
-            world.alice.organisation, step, make_member(world.alice.organisation, "on_call", f"Synthetic {step}")
-        )
+    fill_ladder(world.alice.organisation)
     done = ask_for_call_back(
         world.course.pk,
         Wish(who="hospitalist", number="555 010 0142"),

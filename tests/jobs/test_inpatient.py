@@ -9,9 +9,8 @@ from handrail import clock
 from handrail.actions.stays import Admission, HubCall, Named, make_hub_call, note_admission
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
-from handrail.people.models import Shift
 from handrail.records.models import Course
-from tests.support.factories import MONDAY_0900, World, make_member, make_shift
+from tests.support.factories import MONDAY_0900, World, fill_ladder
 
 pytestmark = pytest.mark.django_db
 ADMITTED = MONDAY_0900 + timedelta(hours=1)
@@ -29,11 +28,7 @@ def time():
 def world(time):
     """A patient in hospital, and somebody on each step of the ladder."""
     world = World()
-    Shift.objects.exclude(step="nurse").delete()
-    for step in ("first_on_call", "second_on_call", "attending"):
-        make_shift(
-            world.alice.organisation, step, make_member(world.alice.organisation, "on_call", f"Synthetic {step}")
-        )
+    fill_ladder(world.alice.organisation)
     note_admission(
         world.course.pk,
         Admission(place="County Hospital", admitted_at=ADMITTED),

@@ -17,9 +17,8 @@ from handrail.jobs import watcher as watcher_module
 from handrail.jobs.watcher import POISON_PAUSE, Watcher
 from handrail.people.models import Holiday, Membership, Referral
 from handrail.people.scope import everything
-from tests.alerts.test_email import use_port
 from tests.support.factories import MONDAY_0900, World, closes_inbox, make_member, make_shift, opens_inbox
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 from tests.support.referral_forms import read
 from tests.support.referrals import referred
 

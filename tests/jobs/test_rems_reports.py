@@ -21,10 +21,9 @@ from handrail.jobs.watcher import POISON_PAUSE, Watcher
 from handrail.people.models import Holiday, Membership, Site
 from handrail.people.scope import everything
 from handrail.records.models import Course
-from tests.alerts.test_email import use_port
 from tests.support.course_documents import NO_CRS, NO_ICANS
 from tests.support.factories import MONDAY_0900, World, event, make_member, make_site, opens_inbox
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900

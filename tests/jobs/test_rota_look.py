@@ -16,7 +16,6 @@ from handrail.jobs import watcher as watcher_module
 from handrail.jobs.watcher import POISON_PAUSE, Watcher
 from handrail.people.models import Shift, Site
 from handrail.people.scope import everything
-from tests.alerts.test_email import use_port
 from tests.support.factories import (
     MONDAY_0900,
     World,
@@ -26,7 +25,7 @@ from tests.support.factories import (
     make_site,
     opens_inbox,
 )
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900

@@ -17,7 +17,7 @@ from handrail.jobs.sending import Claim, write_next_page
 from handrail.jobs.watcher import LEASE_SECONDS, POISON_PAUSE, Watcher
 from handrail.people.models import Shift
 from handrail.records.models import Course
-from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member, make_shift
+from tests.support.factories import MONDAY_0900, World, checkin, dose, fill_ladder, make_member, make_shift
 
 pytestmark = pytest.mark.django_db
 NOON = MONDAY_0900 + timedelta(hours=3)
@@ -35,14 +35,7 @@ def time():
 def world(time):
     """A course with a first step-up dose on Monday at 9:00, and three different people on the ladder."""
     world = World()
-    house = world.alice
-    Shift.objects.exclude(step="nurse").delete()
-    world.on = {
-        step: make_member(house.organisation, "on_call", f"Synthetic {step}")
-        for step in ("first_on_call", "second_on_call", "attending")
-    }
-    for step, user in world.on.items():
-        make_shift(house.organisation, step, user)
+    world.on = fill_ladder(world.alice.organisation)
     record_event(world.course.pk, dose("step_up_1", at=MONDAY_0900, mg="4.2"), by=world.actor("alice"), now=MONDAY_0900)
     return world
 

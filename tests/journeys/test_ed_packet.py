@@ -16,10 +16,9 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.alerts.models import Alert, EdPacket
 from handrail.jobs.watcher import Watcher
 from handrail.people.scope import everything
-from tests.alerts.test_email import use_port
 from tests.support.ed import FAX, MAIL, named
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
-from tests.support.mail import MailServer, mail_server
+from tests.support.mail import MailServer, mail_server, use_port
 from tests.support.screens import ON_PHONE
 from tests.support.seeing import picture, sideways, sign_in
 

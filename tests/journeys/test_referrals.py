@@ -11,10 +11,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from handrail import clock
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Referral
-from tests.alerts.test_email import use_port
 from tests.journeys.test_handoffs import looked_at
 from tests.support.factories import World
-from tests.support.mail import MailServer, mail_server
+from tests.support.mail import MailServer, mail_server, use_port
 from tests.support.referrals import MESSAGE, RATIONALE, door_of, to_the_practice
 from tests.support.screens import DESKTOP
 from tests.support.seeing import press, sign_in

@@ -20,6 +20,7 @@ from handrail.people.models import Certificate, RotaStep, Shift
 from handrail.people.rota import who_is_on
 from tests.support.factories import (
     MONDAY_0900,
+    fill_ladder,
     make_certificate,
     make_member,
     make_organisation,
@@ -40,8 +41,7 @@ def at(hours: float):
 def hub():
     """A hub where three people fill every step for a year."""
     hub = make_organisation("Alice")
-    for step in ("first_on_call", "second_on_call", "attending"):
-        make_shift(hub, step, make_member(hub, "on_call", f"Synthetic {step}"))
+    fill_ladder(hub)
     return hub
 
 

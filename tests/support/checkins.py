@@ -99,3 +99,13 @@ def phone_of(home: Home) -> Client:
     client = Client()
     assert client.get(f"/c/{home.token}").status_code == 302
     return client
+
+
+def send(phone: Client, home: Home, **changes: Any) -> Any:
+    """What the page answers to a quiet check, changed, sent by its form."""
+    return phone.post("/c/", quiet_form(home, **changes))
+
+
+def text(response: Any) -> str:
+    """A page as it was sent."""
+    return str(response.content.decode())

@@ -98,6 +98,18 @@ def make_shift(organisation: Organisation, step: str, user: User, **fields: Any)
     return shift
 
 
+def fill_ladder(organisation: Organisation) -> dict[str, User]:
+    """Another person on each step of an organisation's ladder; nobody else is on call anywhere, but for nurses."""
+    Shift.objects.exclude(step="nurse").delete()
+    people = {
+        step: make_member(organisation, "on_call", f"Synthetic {step}")
+        for step in ("first_on_call", "second_on_call", "attending")
+    }
+    for step, user in people.items():
+        make_shift(organisation, step, user)
+    return people
+
+
 def _shift(organisation: Organisation, step: str, user: User, **fields: Any) -> Shift:
     defaults = {"starts_at": MONDAY_0900 - timedelta(days=1), "ends_at": MONDAY_0900 + timedelta(days=365)}
     return Shift(organisation=organisation, step=step, user=user, **{**defaults, **fields})

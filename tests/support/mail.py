@@ -125,3 +125,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def use_port(settings: Any, port: int) -> None:
+    """Let the application send its mail to that port of the loopback."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    settings.HANDRAIL_EMAIL_CONFIGURED = True
+    settings.HANDRAIL_BASE_URL = "https://handrail.example.org"

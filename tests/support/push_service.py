@@ -9,12 +9,10 @@ with push_service() as service:
 import base64
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import http_ece
@@ -22,6 +20,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.support.listening import listening, posts_to
 
 LARGEST = 4096
 
@@ -100,24 +100,6 @@ class PushService:
 @contextmanager
 def push_service() -> Iterator[PushService]:
     """A push service on a free port of the loopback."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            status, headers = service.take(self.headers, self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    service = PushService(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with listening(posts_to(lambda path, headers, body: service.take(headers, body))) as port:
+        service = PushService(port)
         yield service
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from handrail.actions.actor import person
+from handrail import clock
+from handrail.actions.actor import Actor, person
 from handrail.actions.referral_intake import Draft, open_door, receive
-from handrail.actions.referral_list import Case
+from handrail.actions.referral_list import Case, case_for
+from handrail.actions.referrals import Decision
 from handrail.people.models import Referral, ReferralDoor
 from handrail.people.scope import everything
 from handrail.rules.referral import PRIOR, Intake
-from tests.support.factories import House
+from tests.support.factories import House, World
 from tests.support.mail import Mail, MailServer
 
 CODE = "synthetic-hub"
@@ -31,6 +33,9 @@ INTAKE = Intake(
     language="en",
     distance_minutes=70,
 )
+
+
+DECISION = Decision(option="bispecific", rationale=RATIONALE, message=MESSAGE, considerations=("caregiver",))
 
 
 def draft(**fields: Any) -> Draft:
@@ -65,6 +70,16 @@ def referred(house: House, **fields: Any) -> Referral:
 def to_the_practice(server: MailServer) -> list[Mail]:
     """The mails to the practice; whoever reads what comes is paged by mail too."""
     return [each for each in server.arrived if each.to == (EMAIL,)]
+
+
+def by(world: World, who: str = "nurse") -> Actor:
+    """Somebody of the hub, as who acts."""
+    return person(getattr(world.alice, who))
+
+
+def case(world: World, referral: Referral, who: str = "director") -> Case:
+    """A referral as somebody of the hub sees it now."""
+    return case_for(getattr(world.alice, who), referral.pk, clock.now())
 
 
 def open_clocks(found: Case) -> list[str]:

@@ -18,10 +18,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
+
+from tests.support.listening import listening
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "synthetic-token-of-the-tests"
@@ -242,15 +244,9 @@ def phone_provider() -> Iterator[PhoneProvider]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    phone = PhoneProvider(port=server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield phone
-    finally:
-        phone.stop.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler, daemon_threads=True) as port:
+        phone = PhoneProvider(port=port)
+        try:
+            yield phone
+        finally:
+            phone.stop.set()

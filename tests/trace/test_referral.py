@@ -20,9 +20,8 @@ from handrail.actions.actor import person
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import Referral
 from handrail.rules import protocol
-from tests.alerts.test_email import use_port
 from tests.support.factories import World
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 from tests.support.referral_forms import form, read
 from tests.support.referrals import MESSAGE, RATIONALE, door_of, referred, to_the_practice
 

@@ -19,7 +19,7 @@ from handrail.people.scope import everything
 from handrail.records.models import Look
 from handrail.rules.alarm import red_boxes
 from handrail.rules.policy import load_policy
-from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form
+from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form, text
 from tests.support.factories import make_member
 from tests.support.twilio import phone_provider
 
@@ -54,10 +54,6 @@ def phone(issued: IssuedLink) -> Client:
     client = Client()
     assert client.get(f"/c/{issued.token}")["Location"] == PAGE
     return client
-
-
-def text(response: Any) -> str:
-    return response.content.decode()
 
 
 def words(response: Any) -> str:

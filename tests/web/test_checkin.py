@@ -18,7 +18,7 @@ from handrail.actions.links import issue_checkin_link, revoke_link
 from handrail.people.scope import everything
 from handrail.records.models import Look
 from handrail.rules.policy import load_policy
-from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form
+from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form, send, text
 
 pytestmark = pytest.mark.django_db
 
@@ -37,14 +37,6 @@ def home() -> Home:
 @pytest.fixture
 def phone(home: Home) -> Client:
     return phone_of(home)
-
-
-def send(phone: Client, home: Home, **changes: Any) -> Any:
-    return phone.post("/c/", quiet_form(home, **changes))
-
-
-def text(response: Any) -> str:
-    return response.content.decode()
 
 
 # --- the link -------------------------------------------------------------------------------------------------------

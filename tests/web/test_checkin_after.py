@@ -15,7 +15,7 @@ from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert
 from handrail.people.scope import everything
 from handrail.records.models import Event, Look
-from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form
+from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form, send, text
 from tests.support.factories import event
 
 pytestmark = pytest.mark.django_db
@@ -35,14 +35,6 @@ def home() -> Home:
 @pytest.fixture
 def phone(home: Home) -> Client:
     return phone_of(home)
-
-
-def send(phone: Client, home: Home, **changes: Any) -> Any:
-    return phone.post("/c/", quiet_form(home, **changes))
-
-
-def text(response: Any) -> str:
-    return response.content.decode()
 
 
 # --- a medicine at home ---------------------------------------------------------------------------------------------

@@ -21,10 +21,9 @@ from handrail.people.permissions import VERBS
 from handrail.people.scope import everything
 from handrail.rules.emergency import emergency_data
 from handrail.web import pdf
-from tests.alerts.test_email import use_port
 from tests.support.ed import FAX, make_place, named
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 
 pytestmark = pytest.mark.django_db
 GIVEN = MONDAY_0900 + timedelta(hours=1)

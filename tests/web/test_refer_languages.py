@@ -18,9 +18,8 @@ from handrail.jobs.watcher import Watcher
 from handrail.people.models import Referral
 from handrail.web.forms import NOT_KNOWN
 from handrail.web.refer import forms, views
-from tests.alerts.test_email import use_port
 from tests.support.factories import MONDAY_0900, World
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 from tests.support.referral_forms import form, read
 from tests.support.referrals import door_of, referred, to_the_practice
 

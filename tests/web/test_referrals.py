@@ -15,9 +15,8 @@ from handrail.actions.actor import person
 from handrail.actions.referral_intake import intake_of
 from handrail.people.models import Referral, ReferralDoor
 from handrail.rules.referral import Intake, referral_data
-from tests.alerts.test_email import use_port
 from tests.support.factories import MONDAY_0900, World, make_member
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, use_port
 from tests.support.referral_forms import TYPED, form, read
 from tests.support.referrals import MESSAGE, RATIONALE, door_of, referred
 
