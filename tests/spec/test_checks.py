@@ -1,7 +1,8 @@
 """What a checker must show: pregnancy, hepatitis B, live vaccines, vials, early discharge, tocilizumab.
 
-X07, X18, X39 to X41 and TRI13 are the worked cases; a longer interval: `test_longer_intervals.py`. WARN is a finding `today`, BLOCK a finding `now` on the gate, what is
-due is `routine`. None of them changes the next dose, but for a dose made from other vials: it differs from the protocol.
+X07, X18, X39 to X41 and TRI13 are the worked cases; X32 and X33, a longer interval: `test_longer_intervals.py`. WARN is a
+finding `today`, BLOCK a finding `now` on the gate, what is due is `routine`. None of them changes the next dose, but for a dose
+made from other vials: it differs from the protocol.
 """
 
 from __future__ import annotations

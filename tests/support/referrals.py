@@ -33,8 +33,6 @@ INTAKE = Intake(
     language="en",
     distance_minutes=70,
 )
-
-
 DECISION = Decision(option="bispecific", rationale=RATIONALE, message=MESSAGE, considerations=("caregiver",))
 
 
