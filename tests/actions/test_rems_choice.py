@@ -154,6 +154,12 @@ def doses(history: History) -> None:
         history.fact(course, "fact_withdrawn", gone.occurred_at + timedelta(hours=1), supersedes=gone.id)
         wrong = history.given(course)
         record(history, history.given(course, wrong.occurred_at + timedelta(hours=30), supersedes=wrong.id))
+        # the day was wrong: it was before everything that the desk looks at
+        early = history.course()
+        moved = history.given(early, NOW - timedelta(days=60))
+        record(history, moved)
+        history.given(early, NOW - timedelta(days=100), supersedes=moved.id)
+        history.record(history.given(early, NOW - timedelta(days=30)))
     ahead = history.course()
     history.record(history.given(ahead, NOW + timedelta(hours=5), zone=CHICAGO))
     history.given(history.course(), NOW + timedelta(hours=5), zone=CHICAGO)
@@ -199,6 +205,15 @@ def plans(history: History) -> None:
         same = history.course()
         for _ in range(2):
             history.plan(same, days, at=NOW - hour)
+        minute = history.course()
+        for written, later in history.number.sample([(2, 0), (3, 3), (1, 5)], 3):
+            history.plan(minute, days + later, at=NOW - hour, recorded_at=NOW - hour + written * timedelta(seconds=1))
+        anew = history.course()
+        history.plan(anew, days + 2, at=NOW - hour, recorded_at=NOW - hour + timedelta(seconds=days % 3))
+        history.fact(anew, "dose_not_given", NOW - hour, recorded_at=NOW - hour + timedelta(seconds=1))
+        early = history.course()
+        first = history.plan(early, days, at=NOW - 9 * hour)
+        history.plan(early, days + 1, at=NOW - timedelta(days=95), supersedes=first.id)
         for hours in (-60, -30, -12, -1, 8):
             done = history.course()
             history.plan(done, days, at=NOW - timedelta(days=70))
@@ -263,9 +278,9 @@ class Plain:
             self.facts = {each.pk: self._facts(each) for each in self.courses}
 
     def _facts(self, course: Course) -> list[Event]:
-        rows = list(course.events.filter(occurred_at__gte=self.since).order_by("occurred_at", "id"))
+        rows = sorted(course.events.all(), key=lambda row: (row.occurred_at, row.recorded_at, str(row.id)))
         replaced = {row.supersedes for row in rows}
-        return [row for row in rows if row.id not in replaced]
+        return [row for row in rows if row.id not in replaced and row.occurred_at >= self.since]
 
     def place(self, course: Course, code: str) -> tuple[bool, Any]:
         """Whether a dose at a place is one of this house, and the site, where it is known."""
@@ -311,7 +326,10 @@ class Plain:
             today = civil_date(NOW, site.time_zone if site else course.time_zone)
             over = any(
                 (row.kind == "dose_given" and civil_date(row.occurred_at, row.zone) >= on)
-                or (row.kind == "dose_not_given" and row.occurred_at >= plan.occurred_at)
+                or (
+                    row.kind == "dose_not_given"
+                    and (row.occurred_at, row.recorded_at) >= (plan.occurred_at, plan.recorded_at)
+                )
                 for row in facts
             )
             if here and not over and today <= on <= today + timedelta(days=14):
@@ -354,6 +372,20 @@ def test_the_record_of_an_evening_dose_of_the_oldest_day_is_read(history):
     with everything(), clock.use(clock.FrozenClock(now)):
         wrong = desk_of(history.manager, history.world.alice.organisation, now).wrong
     assert [(each.trouble.kind, each.trouble.dose.event) for each in wrong] == [("missing", str(bare.id))]
+
+
+def test_a_dose_whose_day_is_corrected_to_one_before_the_span_is_owed_no_more(history):
+    """Two doses of sixty days ago without a record: one is corrected to a day long ago. Looking for corrections since then alone fails."""
+    wrong, bare = (history.given(history.course(), NOW - timedelta(days=60), zone=CHICAGO) for _ in range(2))
+    history.given(wrong.course, NOW - timedelta(days=95), zone=CHICAGO, supersedes=wrong.id)
+    reaction = {"tmax_c": "39.0", "hypotension": True, "pressors": ["norepinephrine"], "clinician_grade": 3}
+    said = [history.fact(each.course, "crs_assessed", NOW - timedelta(days=59), **reaction) for each in (wrong, bare)]
+    history.fact(wrong.course, "crs_assessed", NOW - timedelta(days=94), supersedes=said[0].id, **reaction)
+    history.save()
+    with everything():
+        desk = desk_of(history.manager, history.world.alice.organisation, NOW)
+    assert [each.trouble.dose.event for each in desk.wrong] == [str(bare.id)]
+    assert [each.report.reaction.event for each in desk.due] == [str(said[1].id)]
 
 
 def test_too_many_courses_to_name_are_all_read_and_say_the_same(history, monkeypatch):

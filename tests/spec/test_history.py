@@ -10,10 +10,12 @@ import pytest
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.coursefile import Course, CourseFileError
+from handrail.rules.doses import given_doses
 from handrail.rules.history import History
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
 from handrail.rules.terms import Action
+from handrail.rules.upcoming import open_plan
 from tests.support.courses import TEC, Told, instant, well
 
 DOSE = "2026-03-02 09:00"
@@ -363,3 +365,48 @@ def test_what_the_shell_wrote_about_its_pages_changes_no_answer():
     told.tell("page_failed", "2026-03-05 08:52", key="report:x")
     told.tell("alert_closed", "2026-03-05 08:53", key="report:x")
     assert told.assess(NOW).to_json() == before.to_json()
+
+
+# --- facts of one minute ------------------------------------------------------------------------------------------
+
+
+TWO_IDS = [f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2)]
+
+
+@pytest.mark.parametrize("ids", list(permutations(TWO_IDS)))
+@pytest.mark.parametrize("arrives", ["as written down", "the other way round"])
+def test_of_two_plans_of_one_minute_the_one_written_down_later_holds_whatever_their_ids(ids, arrives):
+    told = Told()
+    for number, (name, on) in enumerate(zip(ids, ("2026-03-04", "2026-03-06"), strict=True)):
+        told.tell("dose_planned", DOSE, id=name, step="step_up_1", on=on, recorded_at=f"2026-03-02 09:0{number + 1}")
+    events = told.course().events if arrives == "as written down" else tuple(reversed(told.course().events))
+    history = History.build(told.course(), events)
+    plan = history.last("dose_planned")
+    assert plan is not None and str(plan.body.on) == "2026-03-06"
+    assert [each.id for each in history.recorded if each.kind == "dose_planned"] == list(ids)
+
+
+@pytest.mark.parametrize(
+    ("put_off", "planned", "stands"),
+    [("09:01", "09:02", True), ("09:02", "09:01", False), ("09:01", "09:01", False)],
+    ids=["put off, then planned anew", "planned, then put off", "nobody knows which came first"],
+)
+def test_a_dose_put_off_and_planned_anew_in_one_minute_is_planned_by_what_was_written_down_last(
+    put_off, planned, stands
+):
+    told = Told()
+    told.tell("dose_planned", DOSE, step="step_up_1", on="2026-03-06", recorded_at=f"2026-03-02 {planned}")
+    told.tell("dose_not_given", DOSE, step="step_up_1", because="logistics", recorded_at=f"2026-03-02 {put_off}")
+    history = told.history()
+    assert (open_plan(history, given_doses(history)) is not None) is stands
+
+
+def test_a_fact_that_was_sent_again_later_keeps_its_place_among_those_of_its_minute():
+    told = Told()
+    for name, on, written in (("2", "2026-03-04", "09:01"), ("1", "2026-03-06", "09:02")):
+        told.tell("dose_planned", DOSE, id=TWO_IDS[int(name) - 1], step="step_up_1", on=on, recorded_at=f"2026-03-02 {written}")  # fmt: skip
+    again = {**told.events[0], "recorded_at": "2026-03-09T08:05:00Z"}
+    for events in ([*told.events, again], [again, *told.events]):
+        told.events = events
+        plan = told.history().last("dose_planned")
+        assert plan is not None and str(plan.body.on) == "2026-03-06"

@@ -249,12 +249,12 @@ def _facts(courses: Sequence[Course], now: datetime) -> Mapping[UUID, list[Fact]
     """Of every course what says its doses, and everything of one whose last dose may still be watched. Two queries."""
     found: dict[UUID, list[Fact]] = defaultdict(list)
     recent = set()
-    for row in Event.objects.filter(course__in=courses, kind__in=PLANNING).order_by("occurred_at", "id"):
+    for row in Event.objects.filter(course__in=courses, kind__in=PLANNING).order_by(*Event.ORDER):
         found[row.course_id].append(wire.to_fact(row))
         if row.kind == "dose_given" and row.occurred_at >= now - RECENT:
             recent.add(row.course_id)
     rest = Event.objects.filter(course__in=recent).exclude(kind__in=(*PLANNING, *SHELL_KINDS))
-    for row in rest.order_by("occurred_at", "id"):
+    for row in rest.order_by(*Event.ORDER):
         found[row.course_id].append(wire.to_fact(row))
     return found
 

@@ -24,7 +24,7 @@ from handrail.people import scope
 from handrail.people.coverage import asked_of, not_trained
 from handrail.people.models import Certificate, Membership, Role, Step, User
 from handrail.people.permissions import in_force
-from handrail.records.models import Course
+from handrail.records.models import Course, Event
 from handrail.rules.terms import civil_date, say_date
 
 KIND: Final = "nurses_named"
@@ -131,7 +131,7 @@ def nurses_of(course: Course, now: datetime) -> NursesOf:
 def _last_said(course: Course, now: datetime) -> dict[str, Any] | None:
     """The latest word of it that nobody has withdrawn or replaced."""
     events = course.events.filter(Q(kind=KIND) | Q(supersedes__isnull=False), occurred_at__lte=now)
-    rows = list(events.order_by("-occurred_at", "-recorded_at", "-id").values("id", "kind", "payload", "supersedes"))
+    rows = list(events.order_by(*Event.NEWEST_FIRST).values("id", "kind", "payload", "supersedes"))
     replaced = {row["supersedes"] for row in rows if row["supersedes"]}
     return next((row["payload"] for row in rows if row["kind"] == KIND and row["id"] not in replaced), None)
 

@@ -174,7 +174,7 @@ def measured(organisation_ids: Iterable[UUID], now: datetime) -> list[Measured]:
     lately = Event.objects.filter(organisation__in=list(organisation_ids), kind=ASKED, occurred_at__gt=since)
     related = Event.objects.filter(course__in=lately.values("course"), kind__in=(ASKED, MADE, _WITHDRAWN))
     by_course: dict[UUID, list[Event]] = {}
-    for row in related.select_related("course__site", "course__organisation").order_by("occurred_at", "id"):
+    for row in related.select_related("course__site", "course__organisation").order_by(*Event.ORDER):
         by_course.setdefault(row.course_id, []).append(row)
     rules = call_back_rules(load_policy())
     found = []

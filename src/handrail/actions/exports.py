@@ -129,7 +129,7 @@ def _batches(rows: Any) -> Iterator[list[Any]]:
 
 def taken(course: Course) -> Taken:
     """A course with its log at one instant. The caller has asked who may see it, and has logged the look."""
-    stored = list(course.events.order_by("occurred_at", "id"))  # one query: the log of the course at one instant
+    stored = list(course.events.order_by(*Event.ORDER))  # one query: the log of the course at one instant
     said = {str(row.id): row.on_behalf_of for row in stored if row.on_behalf_of}
     return Taken(course=course, file=wire.course_file_of(course, stored), on_behalf_of=said)
 

@@ -122,7 +122,7 @@ def _begun(courses: QuerySet[Course], now: datetime, rules: Definitions) -> Quer
 def _events(courses: Iterable[UUID], now: datetime) -> Iterator[tuple[UUID, list[Event]]]:
     """The events of each of these courses. One query, also where there are none: their number says nothing."""
     rows = Event.objects.filter(course__in=[NOBODY, *courses], kind__in=KINDS, recorded_at__lte=now)
-    ordered = rows.order_by("course", "occurred_at", "id")
+    ordered = rows.order_by("course", *Event.ORDER)
     for key, events in groupby(ordered.iterator(chunk_size=2000), key=lambda row: row.course_id):
         yield key, list(events)
 

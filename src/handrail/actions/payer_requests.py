@@ -347,7 +347,9 @@ def waivers(courses: QuerySet[Course]) -> dict[UUID, str]:
     }
     choices = PayerEntry.objects.filter(course__in=courses, kind=Kind.CHOICE.value, request__drug=TOCILIZUMAB)
     found: dict[UUID, str] = {}
-    for key, course, payload in choices.order_by("occurred_at", "recorded_at").values_list("id", "course", "payload"):
+    for key, course, payload in choices.order_by("occurred_at", "recorded_at", "id").values_list(
+        "id", "course", "payload"
+    ):
         if str(key) not in errors and payload.get("option") == WAIVES:
             found[course] = payload.get("reason", "")
     return found

@@ -96,7 +96,7 @@ def _gated(courses: Sequence[Course], now: datetime, *, whole: bool) -> list[Gat
 
 def _facts(courses: Iterable[Course]) -> dict[UUID, list[Fact]]:
     found: dict[UUID, list[Fact]] = defaultdict(list)
-    rows = Event.objects.filter(course__in=list(courses)).exclude(kind__in=SHELL_KINDS).order_by("occurred_at", "id")
+    rows = Event.objects.filter(course__in=list(courses)).exclude(kind__in=SHELL_KINDS).order_by(*Event.ORDER)
     for row in rows:
         found[row.course_id].append(wire.to_fact(row))
     return found

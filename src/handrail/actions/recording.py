@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import Q
 
 from handrail.actions.actor import Actor
 from handrail.actions.capacity_starts import refuse_uncovered_start
@@ -219,17 +220,37 @@ def _take(
         with counted(number):
             roles = [by.role_for(verb, course, now) for verb in verbs]
             fact = _read(data, course, By(role=roles[0], id=by.id), by.source, now)
-            former = Event.objects.filter(organisation_id=course.organisation_id, id=fact.id).first()
+            former, beside = _beside(course, fact)
             if former is not None:
                 _refuse_other_content(course, former, fact)
                 taken.append((former, True))
                 continue
+            fact = _written_after(fact, beside)
             _refuse_misplaced(course, fact, now)
             policy = policy or _policy_in_force(course, now)
             taken.append((_insert(course, fact, by, policy), False))
             if fact.kind in CHANGES_POLICY:
                 policy = None
     return taken
+
+
+def _beside(course: Course, fact: Fact) -> tuple[Event | None, list[datetime]]:
+    """The fact that has this id already, and when those of its kind and minute were written down. One query."""
+    alike = Q(course=course, kind=fact.kind, occurred_at=fact.at)
+    rows = list(Event.objects.filter(Q(id=fact.id) | alike, organisation_id=course.organisation_id))
+    former = next((row for row in rows if row.id == UUID(fact.id)), None)
+    return former, [row.recorded_at for row in rows]
+
+
+def _written_after(fact: Fact, beside: Iterable[datetime]) -> Fact:
+    """A fact, written down after whatever stands for the same minute: of two words on one thing the one that came last holds.
+
+    Facts of one request, or of two that waited for the course, have one instant; and a clock may have been set back.
+    """
+    last = max(beside, default=None)
+    if last is None or last < fact.recorded_at:
+        return fact
+    return replace(fact, recorded_at=last + timedelta.resolution)
 
 
 def _who_answers(course: Course, read: Read | None, now: datetime) -> Accountable:
@@ -410,7 +431,9 @@ def note_going_on(course: Course, changes: Changes, now: datetime) -> None:
 def note_resumed(course: Course, resumed: Iterable[Alert], now: datetime, because: str = "") -> None:
     """Write into the record that ladders go on. A reason that is not said follows from how the alert was held."""
     for alert in resumed:
-        held = course.events.filter(kind="page_held", payload__alert=str(alert.pk)).order_by("-occurred_at").first()
+        held = (
+            course.events.filter(kind="page_held", payload__alert=str(alert.pk)).order_by(*Event.NEWEST_FIRST).first()
+        )
         how = {"put_off": "put_off", "handing_over": "not_taken_over"}.get(held.payload["how"] if held else "")
         payload = {"alert": str(alert.pk), "key": alert.key, "because": because or how}
         write_shell_event(course, "page_resumed", payload, now)

@@ -132,12 +132,14 @@ def plans_ahead(
     today = now.astimezone(UTC).date()
     days = [(today + timedelta(days=number)).isoformat() for number in range(-1, days_ahead + 2)]
     planned = Event.objects.filter(kind="dose_planned", occurred_at__gte=since)
-    later = Q(occurred_at__gt=OuterRef("occurred_at")) | Q(occurred_at=OuterRef("occurred_at"), id__gt=OuterRef("id"))
-    newer = planned.filter(later, **_SAME_COURSE)
+    same = Q(occurred_at=OuterRef("occurred_at"))
+    later = Q(occurred_at__gt=OuterRef("occurred_at"))
+    beside = Q(recorded_at=OuterRef("recorded_at"), id__gt=OuterRef("id"))
+    newer = planned.filter(later | (same & (Q(recorded_at__gt=OuterRef("recorded_at")) | beside)), **_SAME_COURSE)
     missed = Event.objects.filter(**_SAME_COURSE, kind="dose_not_given", occurred_at__gte=OuterRef("occurred_at"))
-    unsure = Q(Exists(newer)) | Q(Exists(_replacements())) | Q(Exists(missed))
+    unsure = Q(Exists(newer)) | Q(Exists(replacements())) | Q(Exists(missed))
     rows = (
-        planned.filter(~Exists(newer.filter(~Exists(_replacements()))), course__in=courses)
+        planned.filter(~Exists(newer.filter(~Exists(replacements()))), course__in=courses)
         .annotate(
             day=KT("payload__on"),
             at_site=KT("payload__at_site"),
@@ -167,14 +169,14 @@ def _given_lately(courses: QuerySet[Course], now: datetime) -> dict[UUID, list[t
     """By course the days of the doses of today and about it, and whether something replaces the fact."""
     rows = Event.objects.filter(kind="dose_given", occurred_at__gte=now - _LATELY, course__in=courses)
     found: dict[UUID, list[tuple[date, bool]]] = {}
-    told = rows.annotate(replaced=Exists(_replacements())).values_list("course_id", "occurred_at", "zone", "replaced")
+    told = rows.annotate(replaced=Exists(replacements())).values_list("course_id", "occurred_at", "zone", "replaced")
     for course, at, zone, replaced in told:
         found.setdefault(course, []).append((civil_date(at, zone), replaced))
     return found
 
 
-def _replacements() -> QuerySet[Event]:
-    """What corrects or withdraws the fact of the outer query."""
+def replacements() -> QuerySet[Event]:
+    """What corrects or withdraws the fact of the outer query, whenever that is dated: a wrong day may be corrected to one long ago."""
     return Event.objects.filter(**_SAME_COURSE, supersedes=OuterRef("id"), supersedes__isnull=False)
 
 

@@ -336,7 +336,8 @@ def _planned(
 def _over(plan: Event, on: date, mine: list[Event]) -> bool:
     """Whether the planned dose was given on its day or later, or recorded as not given. `mine`: the facts of its course."""
     given = any(row.kind == "dose_given" and civil_date(row.occurred_at, row.zone) >= on for row in mine)
-    return given or any(row.kind == "dose_not_given" and row.occurred_at >= plan.occurred_at for row in mine)
+    written = (plan.occurred_at, plan.recorded_at)
+    return given or any(row.kind == "dose_not_given" and (row.occurred_at, row.recorded_at) >= written for row in mine)
 
 
 __all__ = ["Desk", "Due", "PlannedDose", "Wrong", "desk_of", "owner_of", "troubles_of"]

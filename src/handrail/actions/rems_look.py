@@ -177,7 +177,7 @@ def sides_of(course: Course, on: date, now: datetime) -> dict[str, Evidence]:
 
 def _plan_of(course: Course) -> Event | None:
     """The newest plan of a dose that nothing corrects."""
-    plans = list(course.events.filter(kind__in=("dose_planned", "fact_withdrawn")).order_by("-occurred_at", "-id"))
+    plans = list(course.events.filter(kind__in=("dose_planned", "fact_withdrawn")).order_by(*Event.NEWEST_FIRST))
     replaced = {row.supersedes for row in plans if row.supersedes}
     return next((row for row in plans if row.kind == "dose_planned" and row.id not in replaced), None)
 

@@ -12,9 +12,10 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from handrail.actions.places import place_key, settle_place
+from handrail.actions.rems_choice import replacements
 from handrail.actions.rems_look import signed_end, signed_ends
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.alerts.models import PLACE, REMS_REPORT, Alert
@@ -44,7 +45,7 @@ _ALL: Final = "all"
 def live_facts(
     courses: QuerySet[Course], since: datetime, kinds: Collection[str], whole: Collection[UUID]
 ) -> list[Event]:
-    """The facts since an instant that nothing corrects or withdraws, the oldest first.
+    """The facts since an instant that nothing corrects or withdraws, whatever day that names, the oldest first. One query.
 
     Args:
         whole: the courses whose reactions are read from the beginning: somebody is paged about a report that nobody has made yet.
@@ -52,9 +53,7 @@ def live_facts(
     asked = Q(kind__in=kinds, occurred_at__gte=since)
     if whole:
         asked |= Q(kind__in=GRADES, course__in=whole)
-    rows = list(Event.objects.filter(asked, course__in=courses).order_by("occurred_at", "id"))
-    replaced = {(row.course_id, row.supersedes) for row in rows if row.supersedes}
-    return [row for row in rows if (row.course_id, row.id) not in replaced]
+    return list(Event.objects.filter(asked, ~Exists(replacements()), course__in=courses).order_by(*Event.ORDER))
 
 
 def paged_courses(organisation_id: UUID) -> frozenset[UUID]:

@@ -21,7 +21,7 @@ from handrail.actions.site_facts import Gathered, gather
 from handrail.people import network, scope
 from handrail.people.models import Site, SiteGrant, SiteWay
 from handrail.records import wire
-from handrail.records.models import Course, CourseAccess
+from handrail.records.models import Course, CourseAccess, Event
 from handrail.rules.course_kind import course_kind
 from handrail.rules.events import DosePlanned
 from handrail.rules.events import Event as Fact
@@ -247,10 +247,12 @@ def site_evidence(
 
 
 def _phase_on(course: Course, on: date) -> str:
+    rows = list(course.events.filter(kind__in=("dose_planned", "fact_withdrawn")).order_by(*Event.NEWEST_FIRST))
+    gone = {row.supersedes for row in rows}
     plans: Sequence[dict[str, object]] = [
         row.payload
-        for row in course.events.filter(kind="dose_planned").order_by("-recorded_at", "id")
-        if row.payload.get("on") == on.isoformat()
+        for row in rows
+        if row.kind == "dose_planned" and row.id not in gone and row.payload.get("on") == on.isoformat()
     ]
     plan = plans[0] if plans else {}
     step, setting = plan.get("step"), plan.get("setting")

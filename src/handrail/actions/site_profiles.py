@@ -97,7 +97,7 @@ def _read_hours(site: Site, since: datetime, now: datetime) -> Iterator[Decimal 
     )
     reads: dict[str, datetime] = {}
     rows = _standing("handoff_read", since, now).filter(course__in=reached)
-    for payload, at in rows.order_by("occurred_at", "id").values_list("payload", "occurred_at"):
+    for payload, at in rows.order_by(*Event.ORDER).values_list("payload", "occurred_at"):
         if payload.get("reader") and payload.get("handoff"):
             reads.setdefault(str(payload["handoff"]), at)
     for key, at in sorted(offers.items(), key=lambda pair: (pair[1], str(pair[0]))):

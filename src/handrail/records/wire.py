@@ -83,7 +83,7 @@ def header(course: Course) -> coursefile.Course:
 
 def facts_of(course: Course, *, with_pages: bool = True) -> tuple[Fact, ...]:
     """Every event of a course, oldest first; without what the shell wrote about its pages when the rules ask."""
-    rows = course.events.order_by("occurred_at", "id")
+    rows = course.events.order_by(*Event.ORDER)
     if not with_pages:
         rows = rows.exclude(kind__in=SHELL_KINDS)
     return tuple(to_fact(row) for row in rows)
@@ -117,7 +117,7 @@ def _policy_history(course: Course) -> History:
 
 def course_file(course: Course) -> dict[str, Any]:
     """The whole course as a course file (`handrail-course/1`): no identity, replays anywhere."""
-    return course_file_of(course, course.events.order_by("occurred_at", "id"))
+    return course_file_of(course, course.events.order_by(*Event.ORDER))
 
 
 def course_file_of(course: Course, rows: Iterable[Event]) -> dict[str, Any]:

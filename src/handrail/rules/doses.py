@@ -61,7 +61,7 @@ class Given:
 def given_doses(history: History) -> tuple[Given, ...]:
     """Every administered dose in the order of giving, whenever it was charted; the civil day is that of the site that gave it."""
     given = (_given(event) for event in history.of("dose_given"))
-    return tuple(sorted(given, key=lambda dose: (dose.at or dose.event.at, dose.event.id)))
+    return tuple(sorted(given, key=lambda dose: (dose.at or dose.event.at, dose.event.recorded_at, dose.event.id)))
 
 
 def _given(event: Event) -> Given:

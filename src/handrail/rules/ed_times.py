@@ -14,7 +14,7 @@ from typing import Final
 
 from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.events import Event
-from handrail.rules.history import History
+from handrail.rules.history import History, in_order
 
 AT_HOME: Final = ("home", "lodging")
 MINUTE: Final = timedelta(minutes=1)
@@ -76,7 +76,7 @@ def ed_visits(history: History) -> tuple[EdVisit, ...]:
     found: list[EdVisit] = []
     visit: EdVisit | None = None
     unplaced = False  # the last word on where the patient was says that nobody knows
-    for at, what, event in sorted(_moments(history), key=lambda each: (each[0], each[1], each[2].id)):
+    for at, what, event in sorted(_moments(history), key=lambda each: (each[0], each[1], in_order(each[2]))):
         if what is _What.MEDICINE:
             visit = _treated(visit, event) if visit is not None else None
             continue

@@ -76,7 +76,7 @@ class History:
         conflicts: tuple[tuple[Event, ...], ...],
         limits: Mapping[str, Limits],
     ) -> History:
-        ordered = tuple(sorted((_without_implausible(event, limits) for event in used), key=_order))
+        ordered = tuple(sorted((_without_implausible(event, limits) for event in used), key=in_order))
         by_kind: dict[str, list[Event]] = defaultdict(list)
         for event in ordered:
             by_kind[event.kind].append(event)
@@ -177,12 +177,18 @@ def _not_yet(event: Event) -> Event:
     return replace(event, kind="fact_withdrawn", body=FactWithdrawn())
 
 
-def _order(event: Event) -> tuple[datetime, str]:
-    return event.at, event.id
+def in_order(event: Event) -> tuple[datetime, datetime, str]:
+    """Facts stand as they happened, those of one minute as they were written down: of two words on one thing the later one holds."""
+    return event.at, event.recorded_at, event.id
+
+
+def not_before(event: Event, other: Event) -> bool:
+    """Whether a fact comes after another, or neither comes before: of one minute what was written down later comes after."""
+    return (event.at, event.recorded_at) >= (other.at, other.recorded_at)
 
 
 def _once_each(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Each id once; the same content again is harmless, other content is refused."""
+    """Each id once, as it was written down first; the same content again is harmless, other content is refused."""
     seen: dict[str, Event] = {}
     for event in events:
         first = seen.get(event.id)
@@ -190,7 +196,9 @@ def _once_each(events: Iterable[Event]) -> tuple[Event, ...]:
             seen[event.id] = event
         elif first is not event and not same_content(first, event):
             raise CourseFileError("duplicate_id", f"Two different events carry the id {event.id}.", "events")
-    return tuple(sorted(seen.values(), key=_order))
+        elif event.recorded_at < first.recorded_at:
+            seen[event.id] = event
+    return tuple(sorted(seen.values(), key=in_order))
 
 
 def same_content(one: Event, other: Event) -> bool:
@@ -226,7 +234,7 @@ def _resolve(recorded: tuple[Event, ...]) -> tuple[list[Event], tuple[tuple[Even
             if not later:
                 heads.append(current)
         if len(heads) > 1 and any(head.kind != "fact_withdrawn" for head in heads):
-            conflicts.append(tuple(sorted(heads, key=_order)))
+            conflicts.append(tuple(sorted(heads, key=in_order)))
         used.extend(head for head in heads if head.kind != "fact_withdrawn")
     if len(reached) != len(recorded):
         raise CourseFileError("circular_correction", "Two corrections supersede each other.", "events")

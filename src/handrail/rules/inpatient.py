@@ -178,7 +178,8 @@ def stay_of(history: History) -> Stay | None:
     calls goes on. The stay ends with a discharge whose time is known and has come, or with the word that the patient is at home.
     """
     admissions = sorted(
-        ((_begins(e), e) for e in history.of("admission_noted")), key=lambda each: (each[0], each[1].id)
+        ((_begins(e), e) for e in history.of("admission_noted")),
+        key=lambda each: (each[0], each[1].recorded_at, each[1].id),
     )
     if not admissions:
         return None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from handrail.rules.events import Event
-from handrail.rules.history import History
+from handrail.rules.history import History, in_order
 from handrail.rules.setting_events import SettingFactsNoted
 from handrail.rules.setting_facts import MONTHS, Lodging, Shift, Travel, WorstTime
 from handrail.rules.setting_rules import SettingRules
@@ -67,7 +67,7 @@ class Record:
         """The roster; the latest word of it, be it in hours or as one span. Who says later that nobody is there puts it in doubt."""
         roster = self.history.last("caregivers_rostered")
         home = self.asked("home_status", "caregiver_from", "caregiver_until", "caregiver_count")
-        latest = max((e for e in (roster, home) if e is not None), key=lambda e: (e.at, e.id), default=None)
+        latest = max((e for e in (roster, home) if e is not None), key=in_order, default=None)
         if latest is None:
             return None
         alone = [e for e in self.history.of("checkin_received") if e.at > latest.at and _says_alone(e)]
@@ -87,7 +87,7 @@ class Record:
     def travel(self) -> Travel:
         noted = self.history.last("travel_noted")
         home = self.asked("home_status", "travel_min_worst", "travel_min_typical", "travel_min_night")
-        latest = max((e for e in (noted, home) if e is not None), key=lambda e: (e.at, e.id), default=None)
+        latest = max((e for e in (noted, home) if e is not None), key=in_order, default=None)
         if latest is None:
             return Travel()
         body = latest.body
@@ -109,7 +109,7 @@ class Record:
     def lodging(self) -> Lodging:
         noted = self.history.last("lodging_noted")
         home = self.asked("home_status", "lodging")
-        latest = max((e for e in (noted, home) if e is not None), key=lambda e: (e.at, e.id), default=None)
+        latest = max((e for e in (noted, home) if e is not None), key=in_order, default=None)
         if latest is None:
             return Lodging()
         body = latest.body

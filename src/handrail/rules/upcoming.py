@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from handrail.rules.answer import NextDose
 from handrail.rules.doses import Given
 from handrail.rules.events import Event
-from handrail.rules.history import History
+from handrail.rules.history import History, not_before
 from handrail.rules.nextdose import planned_zone
 from handrail.rules.readiness import gate_data
 from handrail.rules.terms import Action, civil_date, day_start
@@ -66,7 +66,7 @@ def open_plan(history: History, doses: Sequence[Given]) -> Event | None:
     if planned is None or planned.body.on is None:
         return None
     given_since = any(d.at is None or civil_date(d.at, planned.zone) >= planned.body.on for d in doses)
-    not_given = any(e.at >= planned.at for e in history.of("dose_not_given"))
+    not_given = any(not_before(e, planned) for e in history.of("dose_not_given"))
     return None if given_since or not_given else planned
 
 

@@ -16,6 +16,10 @@ class Event(OwnedModel):
     organisation. `payload` holds the fields of the kind in wire form: null for "asked, not known", keys under `x_` kept.
     """
 
+    ORDER: ClassVar[tuple[str, ...]] = ("occurred_at", "recorded_at", "id")
+    """In which order facts are read: as they happened, those of one minute as they were written down. The rules read them so too."""
+    NEWEST_FIRST: ClassVar[tuple[str, ...]] = ("-occurred_at", "-recorded_at", "-id")
+
     append_only = True
     reached_through = "course"
 
@@ -40,6 +44,11 @@ class Event(OwnedModel):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["organisation", "course", "occurred_at"], name="records_event_timeline"),
+            models.Index(
+                fields=["organisation", "supersedes"],
+                name="records_event_corrections",
+                condition=models.Q(supersedes__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -140,7 +140,7 @@ def _holidays(organisations: Iterable[UUID]) -> dict[UUID, frozenset[date]]:
 def _planned(courses: Any, now: datetime) -> dict[UUID, date]:
     """The day of the latest plan of each course that was not taken back. A list shows it; the gate reads the record."""
     rows = Event.objects.filter(course__in=courses, kind__in=["dose_planned", "fact_withdrawn"], recorded_at__lte=now)
-    wanted = list(rows.order_by("occurred_at", "id").values_list("id", "course", "kind", "payload", "supersedes"))
+    wanted = list(rows.order_by(*Event.ORDER).values_list("id", "course", "kind", "payload", "supersedes"))
     gone = {supersedes for *_, supersedes in wanted if supersedes is not None}
     found: dict[UUID, date] = {}
     for key, course, kind, payload, _ in wanted:
@@ -251,9 +251,7 @@ def prevention_report(person: User, now: datetime) -> dict[str, Any]:
     courses = courses_of(person, now, READ)
     facts = Event.objects.filter(course__in=courses)
     gone = set(facts.filter(kind__in=_COUNTED, supersedes__isnull=False).values_list("supersedes", flat=True))
-    noted = facts.filter(kind="setting_facts_noted", payload__has_key="tocilizumab_planned").order_by(
-        "occurred_at", "id"
-    )
+    noted = facts.filter(kind="setting_facts_noted", payload__has_key="tocilizumab_planned").order_by(*Event.ORDER)
     said = {
         course: payload["tocilizumab_planned"]
         for key, course, payload in noted.values_list("id", "course", "payload")
@@ -286,7 +284,7 @@ def _waived_at_the_gate(facts: QuerySet[Event], gone: Collection[UUID | None]) -
     """
     found: dict[UUID, str] = {}
     about = Q(payload__item="prophylaxis_waived") | Q(payload__item=None) | Q(payload__item__isnull=True)
-    told = facts.filter(about, kind="readiness_confirmed").order_by("occurred_at", "id")
+    told = facts.filter(about, kind="readiness_confirmed").order_by(*Event.ORDER)
     for key, course, payload in told.values_list("id", "course", "payload"):
         if key not in gone:
             found[course] = (payload.get("evidence") or "") if payload.get("item") and payload.get("confirmed") else ""
