@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handrail.actions.facts import record_event, record_events, withdraw_event
+from handrail.actions.facts import receive_checkin, record_event, record_events, withdraw_event
 from handrail.actions.rems_desk import desk_of
 from handrail.actions.rems_look import _plan_of, day_of
 from handrail.actions.site_bookings import _phase_on
@@ -16,7 +16,7 @@ from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.models import Event
 from handrail.web.payers.reading import _planned
-from tests.support.factories import MONDAY_0900, World, event
+from tests.support.factories import MONDAY_0900, World, checkin, event
 
 pytestmark = pytest.mark.django_db
 AT = MONDAY_0900 + timedelta(hours=1)
@@ -93,3 +93,15 @@ def test_a_fact_that_is_sent_again_is_the_same_fact_and_keeps_its_place():
         kept = dict(world.course.events.filter(kind="dose_planned").values_list("id", "recorded_at"))
     assert kept == {each.id: each.recorded_at for each in again}
     assert days_said(world)["rules"] == DAYS[1]
+
+
+def test_a_report_that_is_sent_again_names_the_alerts_that_it_opened_though_another_stood_for_its_minute():
+    """Looking for alerts of the very instant of `recorded_at` makes it fail."""
+    world = World()
+    by = world.actor("alice")
+    fever = checkin(at=AT, temperature_c="39.4", symptoms=["confusion"], none_of_these=False)
+    receive_checkin(world.course.pk, checkin(at=AT), by=by, now=LATER)
+    opened = receive_checkin(world.course.pk, fever, by=by, now=LATER).opened
+    again = receive_checkin(world.course.pk, fever, by=by, now=LATER + timedelta(seconds=3))
+    assert again.again and opened
+    assert {each.pk for each in again.opened} == {each.pk for each in opened}

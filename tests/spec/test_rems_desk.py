@@ -394,6 +394,16 @@ def test_a_switch_of_mode_is_one_hand_over():
     assert [(each.at, each.after.name) for each in found] == [(switch.from_at, "Cy")]
 
 
+@pytest.mark.parametrize("last", [CENTRAL, replace(CENTRAL, mode="local"), HYBRID])
+def test_of_two_modes_that_begin_at_one_instant_the_one_set_last_owns_the_codes(last):
+    """The first was a mistake that somebody put right. Taking the first of equals from `rems_doses._latest` makes it fail."""
+    first = Mode(mode="central", from_at=START, central="Ann", local="Ann")
+    at = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
+    assert owner_at([first, last], at, (), ()) == owner_at([last], at, (), ())
+    span = (at, at + timedelta(days=7))
+    assert hand_overs([first, last], *span, (), ()) == hand_overs([last], *span, (), ())
+
+
 # --- reports --------------------------------------------------------------------------------------------------------------------------------
 
 

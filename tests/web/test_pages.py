@@ -205,3 +205,22 @@ def test_beside_one_page_the_others_are_counted(on_call, alert, world):
     headers = {"X-Handrail-Background": "1"}
     assert "other page" not in on_call.get(f"/pages/?beside={alert.pk}", headers=headers).content.decode()
     assert "1 other page that nobody has" in on_call.get("/pages/?beside=none", headers=headers).content.decode()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_row_names_whom_the_ladder_paged_last_and_not_whom_somebody_asked_by_name_before(
+    on_call, world, alert, turned
+):
+    """Both have one number of the attempt. Removing `created_at` from `presenters.alert_row` makes it fail."""
+    asked = make_member(world.alice.organisation, "oncologist", "Oncologist Asked")
+    common = {"organisation_id": alert.organisation_id, "alert": alert, "attempt": 7, "step": 0, "channel": "on_screen", "state": "sent", "sent_at": NOW}  # fmt: skip
+    rows = [
+        Page(**common, who="named_person", user=asked, created_at=NOW - timedelta(minutes=30), idempotency_key="asked"),
+        Page(**common, who="first_on_call", user=world.alice.on_call, created_at=NOW - timedelta(minutes=2), idempotency_key="step"),
+    ]  # fmt: skip
+    with everything():
+        for row in reversed(rows) if turned else rows:
+            row.save()
+    said = on_call.get(reverse("pages")).content.decode()
+    assert "Alice On-Call paged 2 min ago" in said
+    assert "Oncologist Asked paged" not in said

@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Q
 
 from handrail.actions.actor import Actor
 from handrail.actions.capacity_starts import refuse_uncovered_start
@@ -21,6 +20,7 @@ from handrail.actions.reminders import follow_overdue
 from handrail.actions.site_around import refuse_outside_at_strict_site
 from handrail.actions.site_bookings import refuse_unready_site
 from handrail.actions.truth import truth_about
+from handrail.actions.written import facts_beside, written_after
 from handrail.alerts import ed_packets, ledger
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.alerts.models import Alert
@@ -49,6 +49,7 @@ CALL_BACK: Final = "call_back_made"
 CHANGES_POLICY: Final = ("policy_changed", "fact_withdrawn")
 TRY_AGAIN: Final = timedelta(minutes=5)
 """How soon the watcher tries again to assess a course that could not be assessed."""
+A_MOMENT: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,37 +221,18 @@ def _take(
         with counted(number):
             roles = [by.role_for(verb, course, now) for verb in verbs]
             fact = _read(data, course, By(role=roles[0], id=by.id), by.source, now)
-            former, beside = _beside(course, fact)
+            former, beside = facts_beside(course, fact)
             if former is not None:
                 _refuse_other_content(course, former, fact)
                 taken.append((former, True))
                 continue
-            fact = _written_after(fact, beside)
+            fact = written_after(fact, beside)
             _refuse_misplaced(course, fact, now)
             policy = policy or _policy_in_force(course, now)
             taken.append((_insert(course, fact, by, policy), False))
             if fact.kind in CHANGES_POLICY:
                 policy = None
     return taken
-
-
-def _beside(course: Course, fact: Fact) -> tuple[Event | None, list[datetime]]:
-    """The fact that has this id already, and when those of its kind and minute were written down. One query."""
-    alike = Q(course=course, kind=fact.kind, occurred_at=fact.at)
-    rows = list(Event.objects.filter(Q(id=fact.id) | alike, organisation_id=course.organisation_id))
-    former = next((row for row in rows if row.id == UUID(fact.id)), None)
-    return former, [row.recorded_at for row in rows]
-
-
-def _written_after(fact: Fact, beside: Iterable[datetime]) -> Fact:
-    """A fact, written down after whatever stands for the same minute: of two words on one thing the one that came last holds.
-
-    Facts of one request, or of two that waited for the course, have one instant; and a clock may have been set back.
-    """
-    last = max(beside, default=None)
-    if last is None or last < fact.recorded_at:
-        return fact
-    return replace(fact, recorded_at=last + timedelta.resolution)
 
 
 def _who_answers(course: Course, read: Read | None, now: datetime) -> Accountable:
@@ -330,7 +312,10 @@ def _first_answer_again(course: Course, former: Event, now: datetime) -> Recorde
     return Recorded(
         event=former,
         assessment=None,
-        opened=tuple(course.alerts.filter(opened_at=former.recorded_at)),
+        # It may have been written down a moment later than it was judged; see `written_after`.
+        opened=tuple(
+            course.alerts.filter(opened_at__gt=former.recorded_at - A_MOMENT, opened_at__lte=former.recorded_at)
+        ),
         truth=truth_about(course, now, saved_at=former.recorded_at),
         again=True,
     )

@@ -93,8 +93,8 @@ def ask_again_after(alerts: Iterable[Alert]) -> int | None:
 
 
 def open_alerts(course: Course) -> list[Alert]:
-    """The open alerts of a course, the oldest first."""
-    return list(course.alerts.filter(closed_at__isnull=True).order_by("opened_at"))
+    """The open alerts of a course, the oldest first, those of one instant by their keys."""
+    return list(course.alerts.filter(closed_at__isnull=True).order_by("opened_at", "key"))
 
 
 def nobody_has_it(alerts: Iterable[Alert]) -> bool:

@@ -87,10 +87,10 @@ def senders(phone: str) -> list[Sender]:
     running = Course.objects.filter(ended_at__isnull=True).select_related("patient", "organisation", "site")
     found: dict[UUID, Sender] = {}
     patients = Patient.objects.filter(phone_hash__in=hashes)
-    for course in running.filter(patient__in=patients).order_by("started_at"):
+    for course in running.filter(patient__in=patients).order_by("started_at", "id"):
         found[course.patient_id] = Sender(course=course, contact=None)
     for contact in Contact.objects.filter(phone_hash__in=hashes, is_caregiver=True):
-        newest = running.filter(patient=contact.patient_id).order_by("-started_at").first()
+        newest = running.filter(patient=contact.patient_id).order_by("-started_at", "-id").first()
         if newest is not None:
             found.setdefault(newest.patient_id, Sender(course=newest, contact=contact))
     return list(found.values())

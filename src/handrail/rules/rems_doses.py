@@ -163,13 +163,13 @@ def owner_at(modes: Sequence[Mode], at: datetime, holidays: Collection[date], fa
     """Who owns the codes of a site at an instant.
 
     Args:
-        modes: every mode that was ever set; the latest that has begun counts.
+        modes: every mode that was ever set, in the order of setting; the latest that has begun counts, of one instant the one set last.
         fallback: who answers where the mode names nobody: representative, deputy, managers, in this order.
     """
     begun = [each for each in modes if each.from_at <= at]
     if not begun:
         return _fallback(fallback, "no mode is set")
-    mode = max(begun, key=lambda each: each.from_at)
+    mode = _latest(begun)
     first = mode.mode
     if first == "hybrid":
         first = "central" if door_at(mode.hours, at, holidays).state is DoorState.OPEN else "local"
@@ -179,6 +179,11 @@ def owner_at(modes: Sequence[Mode], at: datetime, holidays: Collection[date], fa
             because = f"{mode.mode} mode" if side == first else f"{mode.mode} mode, nobody on the {first} side"
             return Owner(name=name, side="central" if side == "central" else "local", because=because)
     return _fallback(fallback, f"{mode.mode} mode names nobody who is still there")
+
+
+def _latest(begun: Sequence[Mode]) -> Mode:
+    """The mode that began last; a second word on one instant takes the place of the first."""
+    return max(reversed(begun), key=lambda each: each.from_at)
 
 
 def _fallback(names: Sequence[str], because: str) -> Owner:
@@ -213,7 +218,7 @@ def _next_cut(modes: Sequence[Mode], at: datetime, holidays: Collection[date]) -
     """The next instant at which the owner may change."""
     cuts = [each.from_at for each in modes if each.from_at > at]
     begun = [each for each in modes if each.from_at <= at]
-    if begun and (mode := max(begun, key=lambda each: each.from_at)).mode == "hybrid":
+    if begun and (mode := _latest(begun)).mode == "hybrid":
         door = door_at(mode.hours, at, holidays)
         cuts += [each for each in (door.until, door.opens_at) if each is not None and each > at]
     return min(cuts, default=None)

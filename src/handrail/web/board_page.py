@@ -138,7 +138,14 @@ def board(
     resting = [(course, course_row(course, now, may)) for course in quiet.courses if course.pk not in known]
     everybody = [*rows, *resting]
     urgent = sorted(
-        alerts, key=lambda a: (a.acknowledged_at is not None, {"now": 0, "soon": 1}.get(a.urgency, 2), a.opened_at)
+        alerts,
+        key=lambda a: (
+            a.acknowledged_at is not None,
+            {"now": 0, "soon": 1}.get(a.urgency, 2),
+            a.opened_at,
+            a.key,
+            a.pk,
+        ),
     )
     in_window = [row for course, row in everybody if (course.assessment or {}).get("watch", {}).get("in_window")]
     overdue = [row for _, row in everybody if row["overdue"]]

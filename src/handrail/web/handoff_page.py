@@ -277,7 +277,7 @@ def _pages(course: Course, handoff: str, now: datetime) -> list[dict[str, Any]]:
             if alert.closed_at is not None
             else f"open for {since_words(alert.opened_at, now)}: nobody has it",
         }
-        for alert in alerts.select_related("acknowledged_by").order_by("opened_at", "id")
+        for alert in alerts.select_related("acknowledged_by").order_by("opened_at", "key")
     ]
 
 

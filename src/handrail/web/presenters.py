@@ -56,7 +56,8 @@ def listed_alert(alert: Alert, now: datetime, zone: str, may: Allowed) -> dict[s
 def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: bool) -> dict[str, Any]:
     """One alert of the board or inbox: who was paged, when, and whether somebody has it."""
     pages = [page for page in alert.pages.all() if page.channel in ("on_screen", "")]
-    last = max(pages, key=lambda page: page.attempt, default=None)
+    # Of one attempt the page that was made last: the ladder goes on with the number at which somebody was asked by name.
+    last = max(pages, key=lambda page: (page.attempt, page.created_at), default=None)
     if alert.acknowledged_at is not None and alert.acknowledged_by is not None:
         state = f"{alert.acknowledged_by.name} has it since {short_time(alert.acknowledged_at, zone)}"
     elif last is None:

@@ -108,7 +108,7 @@ def _alerts(request: HttpRequest, found: Course, now: datetime, *, names: bool, 
         .filter(course=found)
         .select_related("course__patient", "acknowledged_by")
         .prefetch_related("pages__user")
-        .order_by("opened_at")
+        .order_by("opened_at", "key")
     )
     return [alert_row(alert, now, found.time_zone, names=names, may_have=may_have) for alert in alerts]
 

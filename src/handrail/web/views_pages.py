@@ -130,7 +130,9 @@ def _rows(alerts: Any, now: datetime, zone: str, may: Allowed) -> list[dict[str,
         "pages__user"
     )
     order = {"now": 0, "soon": 1}
-    ranked = sorted(found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at))
+    ranked = sorted(
+        found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at, a.key, a.pk)
+    )
     return [listed_alert(alert, now, zone, may) for alert in ranked]
 
 
@@ -290,7 +292,7 @@ def attempts(alert: Alert, zone: str) -> list[dict[str, str]]:
             "state": RECEIPT_WORDS.get(arrival(each.receipt), STATE_WORDS[Page.State(each.state)]),
             "why": each.why if each.state == Page.State.FAILED else "",
         }
-        for each in alert.pages.select_related("user").order_by("attempt", "channel")
+        for each in alert.pages.select_related("user").order_by("attempt", "created_at", "channel", "id")
     ]
 
 

@@ -133,7 +133,7 @@ def modes(request: HttpRequest) -> HttpResponse:
             "week": [(day, text or "not known") for day, text in zip(DAYS, row.week, strict=False)],
             "by": row.by.name,
         }
-        for row in rows.order_by("site__name", "-from_at", "id")
+        for row in rows.order_by("site__name", "-from_at", "-at", "-id")
     ]
     context = {**around(request, "modes"), "modes": told, "form": form_rows(filled) if filled else None}
     return render(request, "handrail/rems/modes.html", context, status=status)
