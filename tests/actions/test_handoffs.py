@@ -24,6 +24,7 @@ from handrail.people.scope import everything
 from handrail.records.accountability import accountable_for, responsible_for
 from handrail.records.models import Course, HandoffDoor, HandoffPerson
 from tests.support.factories import MONDAY_0900, World, dose, event, make_member, make_organisation
+from tests.support.handoffs import LOOKED
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(days=9)
@@ -51,7 +52,7 @@ def fax_only(world: World) -> Any:
 
 
 def offered(world: World, course: Course, to: Any = None, *, at=NOW, **fields: Any) -> UUID:
-    what = Offer(to=to or world.bob.organisation, **{**KNOWN, **fields})
+    what = Offer(to=to or world.bob.organisation, **{**KNOWN, "not_known": LOOKED, **fields})
     done = handoffs.offer(course.pk, what, by=world.actor("alice", "oncologist"), now=at)
     return UUID(str(done.event.id))
 
@@ -204,7 +205,7 @@ def test_what_has_ended_moves_nothing_and_shuts_its_doors(world, course):
 def test_the_same_loop_brings_the_patient_back(world, course):
     loop = offered(world, course)
     handoffs.accept(course.pk, loop, by=world.actor("bob", "oncologist"), now=NOW)
-    back = Offer(to=world.alice.organisation, returns=True, urgent=True, criteria=("asked",), **KNOWN)
+    back = Offer(to=world.alice.organisation, returns=True, urgent=True, criteria=("asked",), not_known=LOOKED, **KNOWN)
     sent = handoffs.offer(course.pk, back, by=world.actor("bob", "oncologist"), now=NOW + HOUR)
     assert responsible_for(course, NOW + HOUR) == world.bob.id
     handoffs.accept(course.pk, UUID(str(sent.event.id)), by=world.actor("alice", "oncologist"), now=NOW + 2 * HOUR)

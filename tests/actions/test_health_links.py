@@ -17,6 +17,7 @@ from handrail.people.models import HealthLink, HealthLinkRequest, LinkToken
 from handrail.people.scope import everything
 from handrail.rules.health_links import health_link_data, health_links_from_toml
 from tests.support.factories import World, event, make_member
+from tests.support.handoffs import LOOKED
 from tests.support.health_links import LABEL, ask, fetch, linked, payload_of
 from tests.support.packets import NOW, tell
 
@@ -122,7 +123,7 @@ def test_what_is_refused(world, changed, said):
     "changed", [{"label": "x" * 80}, {"label": "\U0001f600" * 40}, {"days": 1}, {"days": 365}, {"purpose": "patient"}]
 )
 def test_what_is_taken(world, changed):
-    wish = {"label": LABEL, "purpose": "handoff", "days": 30, **changed}
+    wish = {"label": LABEL, "purpose": "handoff", "days": 30, "not_known": LOOKED, **changed}
     assert make_link(world.course.pk, Wish(**wish), by=world.actor("alice")).passcode
 
 

@@ -21,6 +21,7 @@ from handrail.records.models import Course, Document, Look, PacketVersion
 from handrail.rules.packet_parts import NOT_KNOWN
 from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, dose, event, make_member
+from tests.support.handoffs import LOOKED
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=50)
@@ -65,7 +66,7 @@ def test_the_person_the_contacts_and_the_number_stand_in_it(world):
 def test_the_receiving_side_is_named_while_an_offer_waits(world):
     assert said(world, "duties.to").words == "nobody: no offer waits"
     first = sealed(world)
-    offer(world.course.pk, Offer(to=world.bob.organisation), by=world.actor("alice"), now=NOW)
+    offer(world.course.pk, Offer(to=world.bob.organisation, not_known=LOOKED), by=world.actor("alice"), now=NOW)
     assert said(world, "duties.to").words == world.bob.organisation.name
     assert sealed(world, LATER).number == first.number + 1
 

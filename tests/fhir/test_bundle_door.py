@@ -13,12 +13,13 @@ from django.urls import reverse
 
 from handrail import clock
 from handrail.actions.access import grant_access
-from handrail.actions.packets import seal
+from handrail.actions.not_known import seal_looked
 from handrail.fhir import views
 from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from tests.support.documents import problems
 from tests.support.factories import World, event, make_member
+from tests.support.handoffs import LOOKED
 from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
@@ -30,7 +31,7 @@ def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
-        world.version = seal(world.course.pk, by=world.actor("alice"))
+        world.version = seal_looked(world.course.pk, LOOKED, by=world.actor("alice"))
         return world
 
 

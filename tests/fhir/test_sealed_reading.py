@@ -15,6 +15,7 @@ from handrail.actions.actor import system
 from handrail.actions.clients import end_client, untie_device
 from handrail.actions.document_keys import make_key, withdraw_key
 from handrail.actions.errors import NotAllowedError, NotVisibleError
+from handrail.actions.not_known import seal_looked
 from handrail.actions.packets import last_opened, open_version, seal
 from handrail.people.models import AccessToken, DeviceLink
 from handrail.people.scope import everything
@@ -24,6 +25,7 @@ from tests.fhir.test_signatures import checked_by_hand
 from tests.support.clients import fresh_tokens, registered, tied, token_of
 from tests.support.documents import problems
 from tests.support.factories import World, event
+from tests.support.handoffs import LOOKED
 from tests.support.once import made_once
 from tests.support.packets import NOW, tell, told
 
@@ -37,7 +39,7 @@ def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
-        world.version = seal(world.course.pk, by=world.actor("alice"))
+        world.version = seal_looked(world.course.pk, LOOKED, by=world.actor("alice"))
         world.key = make_key(world.alice.organisation, by=world.actor("alice", "director"))
         world.client = registered(world, scopes=["system/Bundle.rs", FIND, AUDIT])
         tied(world, world.client)

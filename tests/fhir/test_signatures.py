@@ -18,10 +18,12 @@ from handrail import clock
 from handrail.actions import document_signatures
 from handrail.actions.document_keys import make_key, rotate_key, sign, withdraw_key
 from handrail.actions.document_signatures import standing
-from handrail.actions.packets import last_opened, seal
+from handrail.actions.not_known import seal_looked
+from handrail.actions.packets import last_opened
 from handrail.people.scope import everything
 from handrail.records.models import Document, Look
 from tests.support.factories import World, make_member
+from tests.support.handoffs import LOOKED
 from tests.support.health_links import linked, manifest
 from tests.support.once import made_once
 from tests.support.packets import NOW, told
@@ -34,7 +36,7 @@ def the_world():
     with clock.use(clock.FrozenClock(NOW)):
         world = World()
         told(world)
-        world.version = seal(world.course.pk, by=world.actor("alice"))
+        world.version = seal_looked(world.course.pk, LOOKED, by=world.actor("alice"))
         world.house, world.director = world.alice.organisation, world.actor("alice", "director")
         return world
 

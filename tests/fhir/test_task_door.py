@@ -23,7 +23,7 @@ from tests.fhir.validators.judge import Judge
 from tests.support.clients import registered, tied, token_of
 from tests.support.factories import World, dose
 from tests.support.handoff_world import NOW, fax_practice, stepped_up_course
-from tests.support.handoffs import KNOWN
+from tests.support.handoffs import KNOWN, LOOKED
 
 pytestmark = pytest.mark.django_db
 FIND, READ = "system/Task.s", "system/Task.r"
@@ -43,7 +43,7 @@ def world(db):
 
 
 def offered(world, to=None, **fields):
-    what = Offer(to=to or world.bob.organisation, **{**KNOWN, **fields})
+    what = Offer(to=to or world.bob.organisation, **{**KNOWN, "not_known": LOOKED, **fields})
     return handoffs.offer(world.shared.pk, what, by=world.actor("alice", "oncologist"), now=clock.now()).event.id
 
 
@@ -135,7 +135,7 @@ def test_only_a_named_person_accepts_and_then_the_task_says_who_and_from_when(wo
 def test_a_return_says_so_and_how_urgent_it_is(world, urgent, priority):
     bob = world.actor("bob", "oncologist")
     handoffs.accept(world.shared.pk, offered(world), by=bob, now=NOW)
-    back = Offer(to=world.alice.organisation, returns=True, urgent=urgent, **KNOWN)
+    back = Offer(to=world.alice.organisation, returns=True, urgent=urgent, not_known=LOOKED, **KNOWN)
     loop = handoffs.offer(world.shared.pk, back, by=bob, now=NOW).event.id
     task = ask(world, f"/{loop}").json()
     assert (task["code"]["text"], task.get("priority")) == ("take the patient back", priority)

@@ -37,13 +37,14 @@ from handrail.actions.bulk_exports import ask_for_export
 from handrail.actions.client_scopes import EXPORT, SCOPES
 from handrail.actions.clients import Caller
 from handrail.actions.document_keys import make_key
-from handrail.actions.packets import seal
+from handrail.actions.not_known import seal_looked
 from handrail.alerts.phone import signature
 from handrail.config.openapi import document
 from tests.support.checkins import make_home
 from tests.support.clients import NUMBER, SYSTEM, registered, tied, token_of
 from tests.support.exporting import write_all
 from tests.support.factories import MONDAY_0900
+from tests.support.handoffs import LOOKED
 from tests.support.twilio import ACCOUNT, SENDER, TOKEN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -121,9 +122,9 @@ def doors(db, settings) -> Iterator[Doors]:
         session = Client(raise_request_exception=False)
         session.force_login(home.world.alice.nurse)
         bearer = {"/api/checkins": home.token, "/fhir": token, "/metrics": "figures-of-the-test"}
-        sealed = seal(home.course.pk, by=home.world.actor("alice", "oncologist"))
+        sealed = seal_looked(home.course.pk, LOOKED, by=home.world.actor("alice", "oncologist"))
         house = home.world.alice.organisation
-        asked = handoffs.Offer(to=home.world.bob.organisation)
+        asked = handoffs.Offer(to=home.world.bob.organisation, not_known=LOOKED)
         loop = handoffs.offer(home.course.pk, asked, by=home.world.actor("alice", "oncologist"), now=EVENING).event.id
         make_key(house, by=home.world.actor("alice", "director"))
         yield Doors(

@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, expect
 from handrail import clock
 from handrail.actions.courses import start_course
 from handrail.actions.document_keys import make_key
-from handrail.actions.packets import seal
+from handrail.actions.not_known import seal_looked
 from handrail.fhir.oauth import ASSERTION_TYPE
 from handrail.people.scope import everything
 from handrail.records.models import Event
@@ -24,6 +24,7 @@ from tests.support.clients import SYSTEM, assertion, registered, tied
 from tests.support.documents import problems
 from tests.support.factories import World, make_patient
 from tests.support.handoff_world import NOW, stepped_up_course
+from tests.support.handoffs import LOOKED
 from tests.support.screens import DESKTOP, PHONE
 from tests.support.seeing import press, sign_in
 
@@ -108,7 +109,7 @@ def test_a_partner_reads_the_packet_as_fhir_takes_it_up_accepts_and_gives_the_fi
     # It reads what was sealed too, and checks with the published keys who vouches for it.
     house = world.alice.organisation
     make_key(house, by=world.actor("alice", "director"))
-    seal(course.pk, by=world.actor("alice"))
+    seal_looked(course.pk, LOOKED, by=world.actor("alice"))
     document, signature = partner.sealed(patient)
     assert problems(json.loads(document)) == []
     checked_by_hand(document, signature, json.loads(partner.ask(f"keys/{house.pk}/jwks.json"))["keys"])

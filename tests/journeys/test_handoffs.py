@@ -17,6 +17,7 @@ from handrail.actions.links import issue_checkin_link
 from handrail.records.models import Course, HandoffDoor
 from tests.support.factories import World, dose, event
 from tests.support.handoff_world import NOW, fax_practice, stepped_up_course
+from tests.support.handoffs import LOOKED
 from tests.support.screens import DESKTOP, PHONE
 from tests.support.seeing import PICTURES, picture, press, sign_in, wide
 
@@ -158,7 +159,7 @@ def test_the_sheet_of_a_complicated_hand_off_is_one_page_too(world: World, live_
     known = dict.fromkeys(SAYS_NO, True)
     by = world.actor("alice")
     loop = handoffs.offer(
-        course.pk, Offer(to=fax_practice(), take_over_on=NOW.date(), **known), by=by, now=NOW
+        course.pk, Offer(to=fax_practice(), take_over_on=NOW.date(), not_known=LOOKED, **known), by=by, now=NOW
     ).event.id
     make_fax(course.pk, loop, by=by, now=NOW)
     desk = seat(world.alice.nurse, viewport=DESKTOP)

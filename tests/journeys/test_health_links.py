@@ -72,6 +72,7 @@ def test_a_link_is_made_at_a_desk_and_opened_from_its_sheet_on_a_phone(
     assert axe(desk) == [] and sideways(desk) == 0
     picture(desk, "health-link-form")
     desk.get_by_label("the practice that takes the patient over").check()
+    desk.get_by_label("out as not known").check()
     desk.get_by_role("button", name="Make the link").click()
     expect(desk.get_by_role("heading", name="Passcode:")).to_be_visible()
     with everything():

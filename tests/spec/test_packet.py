@@ -9,7 +9,8 @@ import pytest
 
 from handrail.rules.coursefile import course_from_json, read_course
 from handrail.rules.ed_times import NO_TOCILIZUMAB
-from handrail.rules.packet import packet, unfilled
+from handrail.rules.not_known import unfilled, unfilled_in
+from handrail.rules.packet import packet
 from handrail.rules.packet_data import FORMAT, packet_data, packet_data_from_toml
 from handrail.rules.packet_parts import NOT_KNOWN, Around, CallPart, ContactPart, Packet, Who, packet_changes
 from handrail.rules.policy import handoff_rules
@@ -127,6 +128,8 @@ def test_what_no_receiving_side_can_do_without_is_in_every_packet_and_told_while
         there = {each.key: each for section in found.sections for each in section.fields}
         assert set(must) - set(there) == stand_aside
         assert {each.key for each in unfilled(found)} == {key for key in there if key in must and not there[key].words}
+        written = [(each.key, each.label, each.why) for each in unfilled_in(found.to_json())]
+        assert written == [(each.key, each.label, each.why) for each in unfilled(found)], "sealed or not, the same"
     assert "person.name" not in {each.key for each in unfilled(found)}
 
 

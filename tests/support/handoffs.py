@@ -6,6 +6,7 @@ from typing import Any
 
 from handrail.rules.answer import Assessment, Handoff
 from handrail.rules.assess import assess
+from handrail.rules.packet_data import packet_data
 from handrail.rules.policy import load_policy
 from handrail.rules.protocol import load
 from tests.support.agreements import CLINIC, HUB, context, document
@@ -17,6 +18,8 @@ KNOWN = {
     "second_product_planned": False,
 }
 """What only a person knows, and nothing of it makes a hand-off complicated."""
+LOOKED = frozenset(packet_data().must.fields)
+"""Said by whoever looked at every field that no receiving side can do without: what is empty of them goes out as not known."""
 OFFERED = "2026-03-11 09:00"
 """A Wednesday, two days after the first treatment dose."""
 

@@ -14,6 +14,7 @@ from handrail.actions import health_links
 from handrail.actions.health_links import Wish, make_link, written_link
 from handrail.people.models import HealthLink
 from tests.support.factories import World
+from tests.support.handoffs import LOOKED
 
 LABEL = "Treatment packet"
 
@@ -30,7 +31,7 @@ def linked(
     world: World, *, label: str = LABEL, days: int = 30, with_passcode: bool = True, now: datetime | None = None
 ) -> HealthLink:
     """A link of Alice's nurse to the packet, which is sealed."""
-    wish = Wish(label=label, purpose="handoff", days=days, with_passcode=with_passcode)
+    wish = Wish(label=label, purpose="handoff", days=days, with_passcode=with_passcode, not_known=LOOKED)
     return make_link(world.course.pk, wish, by=world.actor("alice"), now=now)
 
 

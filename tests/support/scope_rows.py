@@ -183,6 +183,7 @@ ROWS = [
     Row("import_apply", 422, 422, 404, LOGIN, "post", about="import"),
     Row("import_dismiss", 422, 422, 404, LOGIN, "post", about="import"),
     Row("import_file", 200, 200, 404, LOGIN, about="import"),
+    Row("say_not_known", 302, 302, 404, LOGIN, "post", about="packet"),
     Row("packet_pdf", 200, 200, 404, LOGIN, about="packet", args=("a4",)),
     Row("handoffs", 200, 200, 200, LOGIN),
     Row("offer_handoff", 302, 302, 404, LOGIN, about="course"),

@@ -65,7 +65,7 @@ def nothing_went(world: World) -> bool:
 
 @pytest.mark.parametrize("channel", ["account", "link", "fax"])
 def test_t19_with_an_empty_mandatory_field_nothing_is_sent_until_not_known_is_said_of_each(world, channel):
-    """Removing the refusal of `SAY_SO` from `views_handoff_sent.offer` makes it fail."""
+    """Removing `refuse_unsaid` from `handoffs.offer` makes it fail."""
     nurse = signed_in(world.alice.nurse)
     empty = empty_in(world.shared, nurse)
     assert {"laboratory.igg", "prophylaxis.pjp", "fever.ed"} <= empty
@@ -91,7 +91,8 @@ def test_t19_with_an_empty_mandatory_field_nothing_is_sent_until_not_known_is_sa
 def test_t19_what_the_receiver_reads_of_an_empty_field_is_not_known_and_no_field_is_blank(world):
     """Removing the else of `packet_field.html` makes it fail."""
     empty = empty_in(world.shared, signed_in(world.alice.nurse))
-    assert signed_in(world.alice.nurse).post(reverse("seal_packet", args=[world.shared.pk])).status_code == 302
+    said = {"not_known": ",".join(empty)}
+    assert signed_in(world.alice.nurse).post(reverse("seal_packet", args=[world.shared.pk]), said).status_code == 302
     named = offer(world, step="check")[2]
     assert offer(world, step="send", not_known=named)[0] == 302
     receiver = signed_in(world.bob.oncologist)
@@ -103,7 +104,7 @@ def test_t19_what_the_receiver_reads_of_an_empty_field_is_not_known_and_no_field
 
 
 def test_t19_what_was_filled_in_meanwhile_is_asked_no_more(world):
-    """Removing `each.words is None` from `packet.unfilled` makes it fail."""
+    """Removing `each.words is None` from `not_known._unfilled` makes it fail."""
     before = set(offer(world, step="check")[2].split(","))
     with everything():
         Patient.objects.filter(pk=world.shared.patient_id).update(phone="")

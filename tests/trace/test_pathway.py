@@ -34,7 +34,7 @@ from tests.support.ed import make_place
 from tests.support.factories import World, event, make_member
 from tests.support.gate_pages import MET, gate_line
 from tests.support.gates import DAY_BEFORE, DOSE_ON, prepared
-from tests.support.handoffs import KNOWN
+from tests.support.handoffs import KNOWN, LOOKED
 from tests.support.payers import APPROVAL, PAYER
 from tests.support.referral_forms import form
 from tests.support.referrals import MESSAGE, RATIONALE, door_of
@@ -302,7 +302,7 @@ def _handed_over(journey: Journey) -> None:
     world, course_id, doctor = journey.world, journey.course_id, journey.hub[0]
     assert course_id is not None
     journey.at("2026-03-12 10:00")
-    journey.sends(world.alice.oncologist, "seal_packet", course_id)
+    journey.sends(world.alice.oncologist, "seal_packet", course_id, not_known=",".join(LOOKED))
     loop = _offers(journey, world.alice.oncologist, world.bob.id)
     journey.stands(13, "HAND-OFF SENT")
     theirs, them = person(world.bob.oncologist), world.bob.oncologist
@@ -443,7 +443,7 @@ def test_t15_a_stand_alone_practice_runs_a_course_its_packet_and_its_metrics_alo
     address = reverse("packet", args=[journey.course_id])
     doctor = _client_of(world.alice.oncologist)
     assert "elranatamab" in _text(doctor.get(address).content).lower()
-    sealed = journey.sends(world.alice.oncologist, "seal_packet", journey.course_id)
+    sealed = journey.sends(world.alice.oncologist, "seal_packet", journey.course_id, not_known=",".join(LOOKED))
     assert "elranatamab" in _text(doctor.get(sealed).content).lower()
     assert doctor.get(reverse("packet_pdf", args=[journey.course_id, 1, "letter"])).content.startswith(b"%PDF-")
     # its metrics: its own figures, tocilizumab meant and given, and what a payer asks

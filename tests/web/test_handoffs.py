@@ -21,7 +21,7 @@ from handrail.people.scope import everything
 from handrail.records.models import HandoffDoor, HandoffPerson
 from tests.support.factories import World, make_member
 from tests.support.handoff_world import NOW, fax_practice, stepped_up_course
-from tests.support.handoffs import KNOWN
+from tests.support.handoffs import KNOWN, LOOKED
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -57,7 +57,7 @@ def signed_in(user) -> Client:
 
 
 def offered(world, to=None, **fields):
-    what = Offer(to=to or world.bob.organisation, **{**KNOWN, **fields})
+    what = Offer(to=to or world.bob.organisation, **{**KNOWN, "not_known": LOOKED, **fields})
     done = handoffs.offer(world.shared.pk, what, by=world.actor("alice", "oncologist"), now=clock.now())
     return done.event.id
 

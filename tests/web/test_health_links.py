@@ -21,13 +21,14 @@ from handrail.rules.health_links import health_link_data
 from handrail.web import health_link_viewer
 from handrail.web.health_links import OVER_SHOWN
 from tests.support.factories import World, make_member
+from tests.support.handoffs import LOOKED
 from tests.support.health_links import LABEL, linked, manifest, payload_of, post
 from tests.support.once import made_once
 from tests.support.packets import NOW, told
 
 pytestmark = pytest.mark.django_db
 ROW = health_link_data().link
-FILLED = {"label": LABEL, "days": "14", "purpose": "handoff", "with_passcode": "yes"}
+FILLED = {"label": LABEL, "days": "14", "purpose": "handoff", "with_passcode": "yes", "not_known": ",".join(LOOKED)}
 STATIC = Path(health_link_viewer.__file__).parent / "static" / "handrail"
 
 

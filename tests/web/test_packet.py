@@ -14,6 +14,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from handrail import clock
+from handrail.actions.not_known import seal_looked
 from handrail.actions.packets import open_version, seal
 from handrail.people.scope import everything
 from handrail.records.models import Course, Document, Look
@@ -21,9 +22,11 @@ from handrail.rules.packet_parts import NOT_KNOWN
 from handrail.web import pdf
 from tests.support.documents import problems
 from tests.support.factories import World, event, make_member
+from tests.support.handoffs import LOOKED
 from tests.support.packets import NOW, tell, told
 
 pytestmark = pytest.mark.django_db
+SAID = {"not_known": ",".join(LOOKED)}
 EMPTY, FULL = "nothing is known", "everything is told"
 
 
@@ -75,7 +78,7 @@ def sections_of(page: str) -> str:
 
 
 def sealed(world: World):
-    seal(world.course.pk, by=world.actor("alice"))
+    seal_looked(world.course.pk, LOOKED, by=world.actor("alice"))
     return open_version(world.course.pk, 1, by=world.actor("alice"))
 
 
@@ -169,7 +172,7 @@ def test_a_course_that_cannot_be_judged_has_no_packet_and_says_so(world):
     assert "No packet can be made of this course" in plain(answer.content.decode())
     client = Client()
     client.force_login(world.alice.nurse)
-    done = client.post(reverse("seal_packet", args=[world.course.pk]), follow=True)
+    done = client.post(reverse("seal_packet", args=[world.course.pk]), SAID, follow=True)
     assert "No packet can be made of this course" in plain(done.content.decode())
 
 
@@ -224,7 +227,7 @@ def test_sealing_twice_is_one_version_and_a_new_fact_is_told(world):
     client = Client()
     client.force_login(world.alice.nurse)
     for _ in range(2):
-        done = client.post(reverse("seal_packet", args=[world.course.pk]))
+        done = client.post(reverse("seal_packet", args=[world.course.pk]), SAID)
         assert done.url == reverse("packet_version", args=[world.course.pk, 1])
     page = client.get(done.url).content.decode()
     assert "Changed since" not in page, "nobody has opened an older one"

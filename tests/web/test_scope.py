@@ -24,7 +24,7 @@ from handrail.actions.handoff_doors import make_fax
 from handrail.actions.handoffs import Offer
 from handrail.actions.imports import bring
 from handrail.actions.links import issue_checkin_link
-from handrail.actions.packets import seal
+from handrail.actions.not_known import seal_looked
 from handrail.actions.payer_requests import open_request
 from handrail.actions.places import settle_place
 from handrail.actions.policies import propose_policy
@@ -38,6 +38,7 @@ from tests.support.ed import FAX, named
 from tests.support.factories import MONDAY_0900, World, checkin, dose, make_member
 from tests.support.foreign import document
 from tests.support.handoff_world import fax_practice
+from tests.support.handoffs import LOOKED
 from tests.support.health_links import linked
 from tests.support.once import made_once
 from tests.support.places import trouble
@@ -60,14 +61,14 @@ def make_world() -> World:
         receive_checkin(course.pk, fever, by=world.actor("alice"), now=NOW - timedelta(minutes=3))
         issue_checkin_link(course.pk, by=world.actor("alice"))
         issue_card(course.pk, by=world.actor("alice"))
-        seal(course.pk, by=world.actor("alice"))
+        seal_looked(course.pk, LOOKED, by=world.actor("alice"))
         linked(world)
         open_request(course.pk, drug="teclistamab", payer="Synthetic Health", by=world.actor("alice"), now=NOW)
         bring(course.pk, document(), title="x", by=world.actor("alice"))
         named(world, email="", fax=FAX)
         packet = send_packet(course.pk, key=uuid4(), by=world.actor("alice"))
         hand_over(packet.pk, NOW)
-        offer = Offer(to=fax_practice())
+        offer = Offer(to=fax_practice(), not_known=LOOKED)
         loop = handoffs.offer(course.pk, offer, by=world.actor("alice"), now=NOW).event.id
         make_fax(course.pk, loop, by=world.actor("alice"), now=NOW)
         signed(world.alice, SIGNED)

@@ -13,8 +13,9 @@ from handrail.people.permissions import VERB_FOR_KIND
 from handrail.records.models import Event
 from handrail.rules.handoff_events import HANDOFF
 
-NEVER_CHANGED: Final = ("course_started", "fact_withdrawn", "call_back_asked")
-"""Kinds that nobody corrects or withdraws. An ask for a call back is settled by the call alone: asked by mistake, it is called too."""
+NEVER_CHANGED: Final = ("course_started", "fact_withdrawn", "call_back_asked", "not_known_said")
+"""Kinds that nobody corrects or withdraws. An ask for a call back is settled by the call alone: asked by mistake, it is called too.
+What was said to leave as not known has left."""
 
 
 def record_event(course_id: UUID, data: Mapping[str, Any], *, by: Actor, now: datetime | None = None) -> Recorded:

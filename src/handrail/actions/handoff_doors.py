@@ -8,6 +8,7 @@ Behind the link stands the packet too: sealed as it is when the link is made, an
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,12 +25,16 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.handoffs import OFFER, TAKE_PART, Held, end, hold, take_over, tell, written
 from handrail.actions.links import link_id_of_cookie
 from handrail.actions.moves import GONE
+from handrail.actions.not_known import refuse_unsaid, word
 from handrail.actions.packets import Sealed
-from handrail.actions.recording import Recorded
+from handrail.actions.recording import Recorded, record
 from handrail.people import scope
 from handrail.people.models import LinkToken
-from handrail.records.models import HandoffDoor, HandoffPerson
+from handrail.records.models import Course, HandoffDoor, HandoffPerson
+from handrail.rules.handoff_loop import Loop
 from handrail.rules.link_limits import link_limits
+from handrail.rules.not_known import unsaid
+from handrail.rules.packet_parts import Field
 
 PURPOSE: Final = LinkToken.Purpose.HANDOFF.value
 COOKIE: Final = "handrail_handoff"
@@ -67,14 +72,31 @@ class OpenedDoor:
         return f"OpenedDoor({self.door!r})"  # a token never reaches a log
 
 
-def make_link(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> OpenedDoor:
+def make_link(
+    course_id: UUID,
+    handoff: UUID,
+    *,
+    not_known: Collection[str] = (),
+    by: Actor,
+    now: datetime | None = None,
+) -> OpenedDoor:
     """A link for the receiver, and the short code that is told by another way. A link made before is over.
 
     The packet is sealed with it, when the rules can judge the course: behind the link it can be read and printed.
+
+    Args:
+        not_known: the keys of fields that became empty since the offer, and leave as not known.
+
+    Raises:
+        RefusedError: one is empty of which nobody has said so.
     """
     now = now or clock.now()
     with hold(course_id, handoff, by, now) as held:
         by.role_for(OFFER, held.course, now)
+        missing = unsaid_of(held.course, held.loop, now)
+        refuse_unsaid(unsaid(missing, (), now=not_known))
+        if missing:
+            record(course_id, word(missing, now, handoff=handoff), by=by, verbs=(OFFER,), now=now)
         _shut(held, HandoffDoor.Kind.LINK)
         link, token = LinkToken.issue(
             organisation_id=held.course.organisation_id,
@@ -91,6 +113,11 @@ def make_link(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None
         ):  # a course that cannot be judged is handed over too, and its page says that there is no packet
             packets.seal(course_id, by=by, now=now)
     return OpenedDoor(door=door, token=token)
+
+
+def unsaid_of(course: Course, loop: Loop, now: datetime) -> tuple[Field, ...]:
+    """What is empty in the packet now, and was not said to be not known with this hand-off: a new link would seal it."""
+    return unsaid(packets.unfilled_of(course, now), loop.not_known)
 
 
 def make_fax(course_id: UUID, handoff: UUID, *, by: Actor, now: datetime | None = None) -> HandoffDoor:

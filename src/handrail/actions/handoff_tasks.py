@@ -5,7 +5,7 @@ Asking is a look of its own, written before it is answered. What was asked, answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -55,6 +55,8 @@ class HandoffTask:
     reader: Named | None
     accepted_by: Named | None
     packet: UUID | None
+    said_by: Mapping[str, Named]
+    """Who said what left as not known, by the id of their word."""
     changed_at: datetime
 
     def __repr__(self) -> str:
@@ -114,6 +116,13 @@ def _told(course: Course, now: datetime) -> list[HandoffTask]:
             reader=_person(loop.read.body.reader if loop.read else None, people),
             accepted_by=_person(loop.accepted.body.accepted_by if loop.accepted else None, people),
             packet=UUID(loop.offered.body.packet) if loop.offered.body.packet in sealed else None,
+            said_by={
+                each.id: Named(
+                    id=each.by.id, name=people[each.by.id].name if each.by.id in people else "", account=True
+                )
+                for each in loop.not_known
+                if each.by is not None and each.by.id
+            },
             changed_at=_changed(loop),
         )
         for loop in found
@@ -123,7 +132,7 @@ def _told(course: Course, now: datetime) -> list[HandoffTask]:
 def _changed(loop: Loop) -> datetime:
     facts = (loop.offered, loop.delivered, loop.read, loop.accepted, loop.ended)
     asked = (fact for question in loop.questions for fact in (question.asked, question.answer))
-    times = [fact.at for fact in (*facts, *asked) if fact is not None]
+    times = [fact.at for fact in (*facts, *asked, *loop.not_known) if fact is not None]
     return max([*times, *([loop.first_dose_at] if loop.first_dose_at is not None else [])])
 
 
@@ -136,9 +145,10 @@ def _party(name: str | None, known: dict[str, str]) -> Party | None:
 
 
 def _people(course: Course, found: Sequence[Loop]) -> dict[str, Named]:
-    """Who read and who accepted: somebody with an account, or who came without one."""
+    """Who read, who accepted and who said what is not known: somebody with an account, or who came without one."""
     ids = [loop.read.body.reader for loop in found if loop.read is not None]
     ids += [loop.accepted.body.accepted_by for loop in found if loop.accepted is not None]
+    ids += [each.by.id for loop in found for each in loop.not_known if each.by is not None]
     keys = _uuids(ids)
     without = HandoffPerson.objects.filter(course=course, pk__in=keys)
     people = {str(each.pk): Named(id=str(each.pk), name=each.name, account=False) for each in without}

@@ -16,15 +16,17 @@ from uuid import UUID, uuid4
 from django.db.models import Q
 
 from handrail import clock
+from handrail.actions import not_known, packets
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.moves import GONE, loops_of
-from handrail.actions.recording import Recorded, locked, record
+from handrail.actions.recording import Recorded, locked, record, record_together
 from handrail.people import permissions
 from handrail.people.models import LinkToken, Organisation
 from handrail.records.accountability import responsible_for
 from handrail.records.models import Course, CourseAccess, HandoffDoor
 from handrail.rules.handoff_loop import Loop
+from handrail.rules.not_known import unsaid
 from handrail.rules.terms import civil_date, day_start
 
 OFFER, TAKE_PART, ACCEPT = "offer_handoff", "take_part_in_handoff", "move_accountability"
@@ -44,6 +46,8 @@ class Offer:
     more_than_two_organisations: bool | None = None
     second_product_planned: bool | None = None
     packet: UUID | None = None
+    not_known: frozenset[str] = frozenset()
+    """The keys of the empty fields of the packet that go out as not known, as they were shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +74,11 @@ def offer(
 ) -> Recorded:
     """Offer the patient to another organisation, or back to the one that the course belongs to.
 
+    What is empty in the packet and no receiving side can do without is said to be not known in the same transaction.
+
     Raises:
         RefusedError: the offering side does not answer for the patient, an offer to itself or to another kind of installation, a
-            return to somebody who is not the owner, or one hand-off that waits already.
+            return to somebody who is not the owner, one hand-off that waits already, or an empty field that `not_known` does not name.
     """
     now = now or clock.now()
     with locked(course_id, by, now) as course:
@@ -91,8 +97,14 @@ def offer(
         waiting = [loop for loop in loops_of(course, now) if loop.stage.waits and loop.id != str(id)]
         if waiting:
             raise RefusedError("A hand-off waits already: withdraw it first.", code="waits_already")
+        empty = packets.unfilled_of(course, now)
+        not_known.refuse_unsaid(unsaid(empty, (), now=what.not_known))
         _let_in(course, what.to, CourseAccess.Purpose.HANDOFF, by, now)
-        return record(course_id, offer_event(what, current, id or uuid4(), now), by=by, verbs=(OFFER,), now=now)
+        handoff = id or uuid4()
+        facts = [offer_event(what, current, handoff, now)]
+        if empty:
+            facts.append(not_known.word(empty, now, handoff=handoff))
+        return record_together(course_id, [(fact, (OFFER,)) for fact in facts], by=by, now=now)[0]
 
 
 def offer_event(what: Offer, current: UUID, id: UUID, now: datetime) -> dict[str, Any]:  # noqa: A002

@@ -25,6 +25,7 @@ from django.core import signing
 from django.db import models, transaction
 
 from handrail import clock
+from handrail.actions import not_known
 from handrail.actions.actor import Actor
 from handrail.actions.errors import ActionError, NotVisibleError, RefusedError
 from handrail.actions.packets import SEAL
@@ -55,6 +56,8 @@ class Wish:
     purpose: str
     days: int
     with_passcode: bool = True
+    not_known: frozenset[str] = frozenset()
+    """The keys of the empty fields of the newest version that leave as not known; nobody asks for an emergency department."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,8 @@ def make_link(course_id: UUID, wish: Wish, *, by: Actor, now: datetime | None = 
 
     Raises:
         RefusedError: nothing was sealed yet, a label that is missing, too long or names the patient, days out of range, a passcode
-            left out where the programme requires one, or an installation whose own address is too long.
+            left out where the programme requires one, an installation whose own address is too long, or, but for an emergency
+            department, an empty field of the newest version of which nobody has said that it leaves as not known.
     """
     now = now or clock.now()
     row = health_link_data().link
@@ -116,6 +120,9 @@ def make_link(course_id: UUID, wish: Wish, *, by: Actor, now: datetime | None = 
             raise RefusedError(f"A link lasts 1 to {row.longest_days} days.", code="not_a_time", path="days")
         if row.passcode == "required" and not wish.with_passcode:
             raise RefusedError("This programme requires a passcode.", code="passcode_required", path="with_passcode")
+        if wish.purpose != HealthLink.Purpose.EMERGENCY:
+            newest = course.packets.select_related("content").order_by("-number")[0]
+            not_known.say_of(newest, wish.not_known, by=by, now=now)
         token, address = LinkToken.issue(
             organisation_id=course.organisation_id,
             purpose=PURPOSE,

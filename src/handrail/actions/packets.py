@@ -32,7 +32,8 @@ from handrail.records.models import Course, Document, PacketVersion
 from handrail.rules.answer import Assessment
 from handrail.rules.assess import assess
 from handrail.rules.history import History
-from handrail.rules.packet import packet, unfilled
+from handrail.rules.not_known import unfilled
+from handrail.rules.packet import packet
 from handrail.rules.packet_parts import Change, Field, Packet, packet_changes
 from handrail.rules.pinned import protocol_for
 from handrail.rules.policy import Policy
@@ -151,7 +152,7 @@ def open_version(course_id: UUID, number: int, *, by: Actor, now: datetime | Non
         row = course.packets.select_related("content", "made_by").filter(number=number).first()
         if row is None:
             raise NotVisibleError("There is no such packet.")
-        sealed = Sealed(row=row, body=_body(row))
+        sealed = Sealed(row=row, body=body_of(row))
     log_look(course, f"{LOOK}{number}", user=by.user, link=by.link, client=by.client, now=now)
     return sealed
 
@@ -201,7 +202,7 @@ def changes_since(course: Course, number: int, now_body: dict[str, Any]) -> tupl
     row = course.packets.select_related("content").filter(number=number).first()
     if row is None:
         raise NotVisibleError("There is no such packet.")
-    return packet_changes(_body(row), now_body)
+    return packet_changes(body_of(row), now_body)
 
 
 def _verb(by: Actor) -> str:
@@ -249,6 +250,11 @@ def unseal(document: Document) -> bytes:
     return content
 
 
-def _body(row: PacketVersion) -> dict[str, Any]:
+def body_of(row: PacketVersion) -> dict[str, Any]:
+    """What a sealed version says. The caller has asked who may read it, and writes the look.
+
+    Raises:
+        RefusedError: the stored content is not what was sealed.
+    """
     body: dict[str, Any] = json.loads(unseal(row.content))
     return body

@@ -18,10 +18,12 @@ from handrail.fhir.codes import EMPTY_REASON, LOINC
 from handrail.fhir.document_codes import HeadingRow, document_codes
 from handrail.fhir.handoff_resources import Resource, address
 from handrail.fhir.narrative import narrative, paragraph, said, section_words
+from handrail.rules.not_known import unfilled_in
 from handrail.rules.terms import STEP_WORDS
 
 NO_ALLERGIES: Final = "Allergies are not known to Handrail: ask. This is not the same as none."
 _NUMBER: Final = re.compile(r'"\\u0000(-?\d+(?:\.\d+)?)"')
+NOT_KNOWN: Final = "urn:handrail:extension:not-known"
 UNKNOWN_PARTY: Final = "not known"
 
 
@@ -112,12 +114,29 @@ def _composition(
         "date": body["made_at"],
         "author": [{"reference": device}, {"reference": parties["from"]}],
         "custodian": {"reference": parties["from"]},
+        **_empty(body),
         "title": title if sealed else f"Summary: {body['product_words']}{after} (as it stood, not sealed)",
         "text": narrative(
             [paragraph(each) for each in body["notes"]]
             or [paragraph("Packet of a hand-off." if sealed else "The course as it stands.")]
         ),
     }
+
+
+def _empty(body: dict[str, Any]) -> Resource:
+    """What no receiving side can do without and is not known, as data: the key of each field, its words and why."""
+    found = [
+        {
+            "url": NOT_KNOWN,
+            "extension": [
+                {"url": "field", "valueCode": each.key},
+                {"url": "label", "valueString": each.label},
+                *([{"url": "why", "valueString": each.why}] if each.why else []),
+            ],
+        }
+        for each in unfilled_in(body)
+    ]
+    return {"extension": found} if found else {}
 
 
 def _sections(

@@ -17,6 +17,7 @@ from handrail.actions.reading_out import courses_of
 from handrail.fhir.answers import answered, refused
 from handrail.fhir.door import FHIR_R4, Refusal, base, patient_named, reader, refuse_unknown, searchset
 from handrail.rules.handoff_loop import Stage
+from handrail.rules.not_known import labelled
 
 Resource = dict[str, Any]
 STATUS: Final = {
@@ -31,6 +32,8 @@ STATUS: Final = {
 }
 """A machine that delivered and a person who read have accepted nothing: both leave it requested."""
 STAGES: Final = "urn:handrail:handoff-stage"
+FIELDS: Final = "urn:handrail:packet-field"
+"""The keys of the fields of a packet."""
 NO_TASK: Final = (
     "There is no such Task for this client: find those of a patient with GET Task?patient=<id of the Patient>."
 )
@@ -83,6 +86,7 @@ def task(told: HandoffTask) -> Resource:
         found["owner"] = _organisation(told.receiver)
     if loop.offered.body.take_over_on is not None:
         found["restriction"] = {"period": {"start": loop.offered.body.take_over_on.isoformat()}}
+    found |= _not_known(told)
     output: list[Resource] = [
         *([{"type": {"text": "read by"}, "valueReference": _named(told.reader)}] if told.reader is not None else []),
         *(
@@ -96,6 +100,30 @@ def task(told: HandoffTask) -> Resource:
     if loop.first_dose_at is not None:
         output.append({"type": {"text": "first dose there"}, "valueDateTime": loop.first_dose_at.isoformat()})
     return {**found, "output": output} if output else found
+
+
+def _not_known(told: HandoffTask) -> Resource:
+    """The fields that left as not known, each by its key, and who said so, when."""
+    words = [(event, labelled(event)) for event in told.loop.not_known]
+    if not words:
+        return {}
+    inputs = {
+        key: {
+            "type": {"text": "goes out as not known"},
+            "valueCodeableConcept": {"coding": [{"system": FIELDS, "code": key, "display": label}], "text": label},
+        }
+        for _, fields in words
+        for key, label in fields
+    }
+    notes = [
+        {
+            **({"authorReference": _named(told.said_by[event.id])} if event.id in told.said_by else {}),
+            "time": event.at.isoformat(),
+            "text": f"Looked, and goes out as not known: {', '.join(label for _, label in fields)}",
+        }
+        for event, fields in words
+    ]
+    return {"input": list(inputs.values()), "note": notes}
 
 
 def _organisation(party: Party) -> Resource:

@@ -15,6 +15,7 @@ from handrail.actions.client_scopes import READ_BUNDLE
 from handrail.actions.document_keys import published
 from handrail.actions.document_signatures import Signed, signed
 from handrail.actions.errors import ActionError, NotAllowedError, NotVisibleError
+from handrail.actions.not_known import CODE, hold_back
 from handrail.actions.packets import Sealed
 from handrail.fhir.answers import answered, refused
 from handrail.fhir.door import (
@@ -30,6 +31,11 @@ from handrail.fhir.door import (
 from handrail.fhir.handoff_document import document_of, written
 from handrail.people.models import User
 
+UNSAID: Final = (
+    "Fields are empty in this version that no receiving side can do without, and nobody has said that they go out as not known. "
+    "Say so on the page of the version, then fetch the file. In an emergency send the packet for the emergency department: "
+    "nobody is asked for that."
+)
 JOSE: Final = "application/jose"
 JWK_SET: Final = "application/jwk-set+json"
 NOT_SIGNED: Final = (
@@ -94,6 +100,8 @@ def _read(
         refuse_unknown(request.GET, ())
         if as_json:
             refuse_other_forms(request)
+        if as_json:
+            hold_back(version_id, by=by)
         with transaction.atomic():  # nobody has looked at what they were refused: the look is taken back with the rest
             return part(signed(version_id, document_bytes, by=by))
     except Refusal as refusal:
@@ -103,7 +111,8 @@ def _read(
     except NotAllowedError:
         return refused(403, "forbidden", "Your role does not allow that here: ask somebody who treats the patient.")
     except ActionError as error:
-        return refused(409, "exception", error.message)
+        words = UNSAID if error.code == CODE else error.message
+        return refused(409, "exception", words)
 
 
 def _asker(request: HttpRequest) -> Actor:

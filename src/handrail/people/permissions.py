@@ -222,6 +222,7 @@ VERB_FOR_KIND: Final[dict[str, str]] = {
     "handoff_asked": "take_part_in_handoff",
     "handoff_answered": "take_part_in_handoff",
     "handoff_ended": "take_part_in_handoff",
+    "not_known_said": "view_identity",
     "admission_noted": "record_contact",
     "admission_plan_written": "record_contact",
     "hub_call_made": "record_contact",

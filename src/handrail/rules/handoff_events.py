@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -90,6 +91,20 @@ class AccountabilityMoved:
     handoff: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotKnownSaid:
+    """Somebody looked at what is empty in a packet, and said that each of these fields leaves as not known.
+
+    `fields` are the keys of the packet, `labels` their words as they were read, in the same order. `handoff`: said with that offer;
+    `packet`: of that sealed version.
+    """
+
+    fields: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    handoff: str | None = None
+    packet: str | None = None
+
+
 HANDOFF: Final[dict[str, type[Any]]] = {
     "handoff_offered": HandoffOffered,
     "handoff_delivered": HandoffDelivered,
@@ -98,5 +113,30 @@ HANDOFF: Final[dict[str, type[Any]]] = {
     "handoff_answered": HandoffAnswered,
     "accountability_moved": AccountabilityMoved,
     "handoff_ended": HandoffEnded,
+    "not_known_said": NotKnownSaid,
 }
 """The payload of each such kind."""
+
+HANDOFF_WORDS: Final = {
+    "accountability_moved": "accountability moved",
+    "handoff_offered": "hand-off offered",
+    "handoff_delivered": "hand-off delivered",
+    "handoff_read": "hand-off read",
+    "handoff_asked": "question about the hand-off",
+    "handoff_answered": "answer about the hand-off",
+    "handoff_ended": "hand-off ended",
+    "not_known_said": "leaves as not known",
+}
+"""Each such kind as a person says it."""
+
+
+def _not_known_said(body: Any, nulls: frozenset[str]) -> str:
+    labels = body.labels or [key.replace("_", " ") for key in body.fields or ()]
+    if not labels:
+        return "which fields is not known" if nulls & {"fields", "labels"} else ""
+    where = "said with the hand-off" if body.handoff else "said of a sealed packet" if body.packet else ""
+    return "; ".join(each for each in (", ".join(labels), where) if each)
+
+
+HANDOFF_TELLERS: Final[dict[str, Callable[[Any, frozenset[str]], str]]] = {"not_known_said": _not_known_said}
+"""What such a fact says, without its time; those of the loop itself stand in `telling`."""

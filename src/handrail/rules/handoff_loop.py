@@ -19,7 +19,8 @@ from handrail.rules.history import History
 MOVED = "accountability_moved"
 KINDS = ("handoff_offered", "handoff_delivered", "handoff_read", "handoff_asked", "handoff_answered", "handoff_ended")
 
-IN_ORDER = (*KINDS[1:], MOVED)
+SAID = "not_known_said"
+IN_ORDER = (*KINDS[1:], SAID, MOVED)
 """Of one instant, in this order: an offer that ends as it is accepted stays with the sender."""
 
 
@@ -65,6 +66,8 @@ class Loop:
     first_dose_at: datetime | None = None
     ended: Event | None = None
     questions: list[Question] = field(default_factory=list)
+    not_known: list[Event] = field(default_factory=list)
+    """What was said to leave as not known: with the offer, and with a link that was made anew later."""
 
     @property
     def id(self) -> str:
@@ -80,6 +83,12 @@ class Loop:
     def read_at(self) -> datetime | None:
         """When a named person had read it: whoever accepts has."""
         known = [each.at for each in (self.read, self.accepted) if each is not None]
+        return min(known, default=None)
+
+    @property
+    def ends(self) -> datetime | None:
+        """Until when it waited; None: it waits."""
+        known = [each.at for each in (self.accepted, self.ended) if each is not None]
         return min(known, default=None)
 
     @property
@@ -146,6 +155,8 @@ def _follow(loop: Loop, event: Event) -> None:
             loop.delivered = loop.delivered or event
         case "handoff_read" if body.reader is not None:
             loop.read = loop.read or event
+        case "not_known_said":
+            loop.not_known.append(event)
         case "handoff_asked" if body.question is not None:
             loop.questions.append(Question(asked=event))
         case "handoff_answered" if body.answer is not None:

@@ -16,13 +16,11 @@ from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.events import Event
 from handrail.rules.history import History
-from handrail.rules.packet_data import packet_data
 from handrail.rules.packet_parts import (
     Around,
     ConditionPart,
     DoseGivenPart,
     EpisodePart,
-    Field,
     MeasuredPart,
     MedicinePart,
     Packet,
@@ -100,13 +98,6 @@ def packet(
         around=telling.around,
         notes=tuple(_notes(telling)),
     )
-
-
-def unfilled(made: Packet) -> tuple[Field, ...]:
-    """The fields that no receiving side can do without and that are not known, in the order of the packet."""
-    must = frozenset(packet_data().must.fields)
-    every = (each for section in made.sections for each in section.fields)
-    return tuple(each for each in every if each.key in must and each.words is None)
 
 
 def _notes(telling: Telling) -> Iterable[str]:

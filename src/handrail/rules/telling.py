@@ -13,6 +13,7 @@ from typing import Any, Final
 from handrail.rules.call_back_events import CALL_BACK_TELLERS, CALL_BACK_WORDS
 from handrail.rules.events import Event
 from handrail.rules.grading import ice_inputs, ice_score
+from handrail.rules.handoff_events import HANDOFF_TELLERS, HANDOFF_WORDS
 from handrail.rules.home_events import taught_words
 from handrail.rules.setting_telling import SETTING_TELLERS
 from handrail.rules.stay_events import STAY_WORDS
@@ -61,13 +62,7 @@ KIND_WORDS: Final[dict[str, str]] = {
     "departure_signed": "departure signed",
     "readiness_confirmed": "confirmed before a dose",
     "earlier_treatment_noted": "earlier treatment",
-    "accountability_moved": "accountability moved",
-    "handoff_offered": "hand-off offered",
-    "handoff_delivered": "hand-off delivered",
-    "handoff_read": "hand-off read",
-    "handoff_asked": "question about the hand-off",
-    "handoff_answered": "answer about the hand-off",
-    "handoff_ended": "hand-off ended",
+    **HANDOFF_WORDS,
     **STAY_WORDS,
     **TEAM_WORDS,
     **CALL_BACK_WORDS,
@@ -478,6 +473,7 @@ _TELLERS: Final[dict[str, Callable[[Body, Nulls], str]]] = {
     "incident_closed": _incident,
     "handed_back": _handed_back,
     **CALL_BACK_TELLERS,
+    **HANDOFF_TELLERS,
     "handoff_offered": _handoff_offered,
     "handoff_delivered": _handoff_delivered,
     "handoff_read": _handoff_read,

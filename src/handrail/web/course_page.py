@@ -308,6 +308,7 @@ _STAYS: Final = (
     "alert_closed",
     "ed_packet_noted",
     "accountability_moved",
+    "not_known_said",
     "call_back_asked",
 )
 """Kinds that nobody withdraws by hand."""

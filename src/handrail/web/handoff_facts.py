@@ -13,6 +13,7 @@ from handrail.rules.history import History
 from handrail.web import course_page
 from handrail.web import handoff_page as page
 from handrail.web.checkin.words import dialled
+from handrail.web.not_known import said_rows
 from handrail.web.on_call import is_demo
 from handrail.web.presenters import patient_words, toxicity_words
 from handrail.web.words import local_time, step_words
@@ -48,10 +49,18 @@ def sheet_facts(course: Course, loop: Loop, now: datetime, *, names: bool) -> di
         "kind": page.kind_rows(told) if told is not None else None,
         "accept_due": local_time(told.accept_due, zone) if told is not None and told.accept_due else "",
         "answers": page.who_answers(course, loop, now),
+        "not_known": _not_known(course, loop, judged.history),
         "synthetic": is_demo(course),
         "printed": local_time(now, zone),
         **_clinical(judged, zone),
     }
+
+
+def _not_known(course: Course, loop: Loop, history: History | None) -> list[dict[str, str]]:
+    """Who said of which fields of the packet that they go out as not known."""
+    if history is None or not loop.not_known:
+        return []
+    return said_rows(loop.not_known, page.names_of(course, loop.id, history), course.time_zone)
 
 
 def _clinical(judged: page.Judged, zone: str) -> dict[str, Any]:

@@ -72,14 +72,17 @@ def shown(body: dict[str, Any], sealed: Sealed | None) -> dict[str, Any]:
     }
 
 
-def printed(sealed: Sealed, paper: Paper) -> HttpResponse:
+def printed(sealed: Sealed, paper: Paper, looked: dict[str, Any]) -> HttpResponse:
     """A sealed version as PDF, served as an attachment.
+
+    Args:
+        looked: who said what of its empty fields (`not_known.looked_at`).
 
     Raises:
         PdfUnavailable: what makes PDFs is not installed.
     """
     course_id, number = sealed.row.course_id, sealed.row.number
-    context = {"packet": shown(sealed.body, sealed), "course_id": course_id}
+    context = {"packet": shown(sealed.body, sealed), "course_id": course_id, "looked": looked}
     made = pdf_of("handrail/packet_pdf.html", context, paper=paper, style="packet.css")
     return as_file(made, f"packet-{str(course_id)[:8]}-version-{number}-{paper}.pdf")
 

@@ -106,6 +106,7 @@ urlpatterns = [
     path("courses/<uuid:course_id>/packet/", views_packet.packet, name="packet"),
     path("courses/<uuid:course_id>/packet/seal", views_packet.seal_packet, name="seal_packet"),
     path("courses/<uuid:course_id>/packet/<int:number>/", views_packet.packet_version, name="packet_version"),
+    path("courses/<uuid:course_id>/packet/<int:number>/not-known", views_packet.say_not_known, name="say_not_known"),
     path("courses/<uuid:course_id>/packet/<int:number>/<slug:paper>.pdf", views_packet.packet_pdf, name="packet_pdf"),
     path("courses/<uuid:course_id>/packet/links/new", views_health_links.new_health_link, name="new_health_link"),
     path("courses/<uuid:course_id>/packet/links/<uuid:link_id>/", views_health_links.health_link, name="health_link"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
-from handrail.actions import handoff_doors, handoffs, packets
+from handrail.actions import handoff_doors, handoffs, not_known, packets
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, RefusedError
@@ -33,11 +34,8 @@ from handrail.web.forms import Filled, fill
 from handrail.web.handoff_facts import sheet_facts
 from handrail.web.handoff_forms import ACCOUNT, FAX, LINK, offer_form, read_offer, receivers
 from handrail.web.handoff_held import Held, doors_of, head, held_for, typed_day
+from handrail.web.not_known import asked_of, keys_said
 from handrail.web.words import local_time
-
-UNKNOWN: Final = "not_known"
-"""The answer that names the empty fields of the packet as they were shown, by their keys."""
-SAY_SO: Final = "Fill these in, or say that they go out as not known."
 
 # --- the offer ----------------------------------------------------------------------------------------------------------
 
@@ -68,16 +66,16 @@ def offer(request: HttpRequest, course_id: UUID) -> HttpResponse:
     offered = handoffs.offer_event(what, current, uuid4(), now)
     by = {"by": {"role": "nurse"}, "recorded_at": now.isoformat()}
     checked = page.judged(found, now, {**offered, **by})
-    empty = packets.unfilled_of(found, now)
-    sends = request.POST.get("step") == "send"
-    if sends and not {each.key for each in empty} <= set(request.POST.get(UNKNOWN, "").split(",")):
-        filled.errors[UNKNOWN] = SAY_SO
-    if filled.errors or not sends:
-        asked: dict[str, Any] = {"checked": offered["id"], "to": what.to, "empty": empty}
+    asked: dict[str, Any] = {"checked": offered["id"], "to": what.to, "empty": packets.unfilled_of(found, now)}
+    if filled.errors or request.POST.get("step") != "send":
         return _offer_page(request, found, filled, checked, now, status=422 if filled.errors else 200, **asked)
+    what = replace(what, not_known=keys_said(request))
     try:
         done = handoffs.offer(found.pk, what, by=person(signed_in(request)), id=_id(request), now=now)
     except RefusedError as error:
+        if error.code == not_known.CODE:
+            filled.errors[not_known.PATH] = error.message
+            return _offer_page(request, found, filled, checked, now, status=422, **asked)
         filled.errors[error.path if error.path in filled.values else "to"] = error.message
         return _offer_page(request, found, filled, judged, now, status=422)
     return _sent(request, found, UUID(str(done.event.id)), filled.values["channel"], now)
@@ -124,9 +122,7 @@ def _offer_page(
         "accept_due": local_time(told.accept_due, course.time_zone) if told is not None and told.accept_due else "",
         "checked": checked,
         "to": to,
-        "empty": empty,
-        "empty_keys": ",".join(each.key for each in empty),
-        "empty_error": filled.errors.get(UNKNOWN, ""),
+        **asked_of(empty, filled.errors.get(not_known.PATH, "")),
     }
     return render(request, "handrail/handoff_offer.html", context, status=status)
 
@@ -143,7 +139,8 @@ def _id(request: HttpRequest) -> UUID:
 
 def link_page(request: HttpRequest, course: Course, handoff: UUID, now: datetime) -> HttpResponse:
     """Make the link and show it once, with its code beside it, which travels on another way."""
-    made = handoff_doors.make_link(course.pk, handoff, by=person(signed_in(request)), now=now)
+    said = keys_said(request)
+    made = handoff_doors.make_link(course.pk, handoff, not_known=said, by=person(signed_in(request)), now=now)
     loop = page.loop_of(course, handoff, now)
     receiver = page.organisation_of(loop.offered.body.to_party) if loop is not None else None
     context = {

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from handrail import clock
-from handrail.actions import handoff_doors, handoffs
+from handrail.actions import handoff_doors, handoffs, not_known
 from handrail.actions.access import log_look
 from handrail.actions.actor import Actor, person
 from handrail.actions.errors import NotVisibleError, RefusedError
@@ -24,6 +24,7 @@ from handrail.web import handoff_page as page
 from handrail.web.context import allowed, frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.handoff_held import Held, doors_of, head, held_for, typed_day
+from handrail.web.not_known import asked_of, said_rows
 from handrail.web.views_handoff_sent import link_page
 from handrail.web.words import local_time
 
@@ -55,7 +56,7 @@ def handoff(request: HttpRequest, course_id: UUID, handoff_id: UUID) -> HttpResp
 
 
 def _handoff_page(
-    request: HttpRequest, held: Held, *, trouble: str = "", typed: dict[str, str] | None = None
+    request: HttpRequest, held: Held, *, refused: RefusedError | None = None, typed: dict[str, str] | None = None
 ) -> HttpResponse:
     course, loop, now = held.course, held.loop, held.now
     judged = page.judged(course, now)
@@ -88,10 +89,13 @@ def _handoff_page(
         "may": _may(held, told is not None and not told.still_open),
         "doors": doors_of(held) if held.sends else None,
         **page.days_of(course, loop, now),
-        "trouble": trouble,
+        "not_known": said_rows(loop.not_known, names, course.time_zone),
+        "trouble": refused.message if refused is not None else "",
         "typed": typed or {},
     }
-    return render(request, "handrail/handoff.html", context, status=422 if trouble else 200)
+    if refused is not None and refused.code == not_known.CODE:
+        context |= asked_of(handoff_doors.unsaid_of(course, loop, now), refused.message)
+    return render(request, "handrail/handoff.html", context, status=200 if refused is None else 422)
 
 
 def _may(held: Held, nothing_open: bool) -> dict[str, bool]:
@@ -133,7 +137,7 @@ def step(request: HttpRequest, course_id: UUID, handoff_id: UUID, what: str) -> 
     try:
         done = todo(request, held, typed, person(signed_in(request)))
     except RefusedError as error:
-        return _handoff_page(request, held, trouble=error.message, typed=typed)
+        return _handoff_page(request, held, refused=error, typed=typed)
     if isinstance(done, HttpResponse):
         return done
     messages.success(request, done)

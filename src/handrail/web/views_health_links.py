@@ -11,14 +11,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
+from handrail.actions import not_known
 from handrail.actions.access import log_look
 from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.health_links import MAKE, REVOKE, Wish, make_link, opens, revoke_health_link
 from handrail.people import permissions
+from handrail.records.models import PacketVersion
+from handrail.rules.packet_parts import Field
 from handrail.web import health_links as page
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
+from handrail.web.not_known import asked_of, keys_said
 from handrail.web.presenters import patient_words
 
 _DIGITS = 6
@@ -41,6 +45,7 @@ def new_health_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
             purpose=typed["purpose"],
             days=int(days) if days.isascii() and days.isdigit() and len(days) < _DIGITS else 0,
             with_passcode=typed["with_passcode"],
+            not_known=keys_said(request),
         )
         try:
             made = make_link(found.pk, wish, by=person(user))
@@ -50,6 +55,8 @@ def new_health_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
             return redirect("health_link", course_id=found.pk, link_id=made.pk)
     log_look(found, "new_health_link", user=user)
     names = permissions.may(user, "view_identity", found, clock.now())
+    newest = found.packets.select_related("content").order_by("-number").first()
+    unsaid = error is not None and error.code == not_known.CODE
     context = {
         **frame(request, "courses"),
         "course": {"id": found.pk, "who": patient_words(found, names=names)},
@@ -57,9 +64,18 @@ def new_health_link(request: HttpRequest, course_id: UUID) -> HttpResponse:
         "typed": typed,
         "error": error.message if error else "",
         "wrong": error.path if error else "",
-        "newest": found.packets.order_by("-number").first(),
+        "newest": newest,
+        **asked_of(_unsaid(newest), error.message if error is not None and unsaid else ""),
     }
     return render(request, "handrail/health_link_new.html", context, status=422 if error else 200)
+
+
+def _unsaid(newest: PacketVersion | None) -> tuple[Field, ...]:
+    """What is empty in the newest version and was not said; nothing of one that cannot be read, which opens nothing."""
+    try:
+        return not_known.standing_of(newest, clock.now()).unsaid if newest is not None else ()
+    except RefusedError:
+        return ()
 
 
 @staff_page

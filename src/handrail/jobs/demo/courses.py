@@ -14,6 +14,7 @@ from handrail.jobs.demo.people import ZONE, House
 from handrail.jobs.demo.storyteller import CRS_GRADE_1, NORMAL_VITALS, Story, at, days_ago
 from handrail.people.models import Organisation
 from handrail.records.models import Event
+from handrail.rules.packet_data import packet_data
 from handrail.rules.terms import civil_date, civil_instant
 
 TEC: Final = ("teclistamab", "teclistamab/US/2026-03/mono")
@@ -277,6 +278,7 @@ def _offer_to(organisation: Organisation, take_over_on: date | None = None) -> O
         caregiver_or_access_problem=False,
         more_than_two_organisations=False,
         second_product_planned=False,
+        not_known=frozenset(packet_data().must.fields),  # whoever offers has looked at whichever of them is empty
     )
 
 

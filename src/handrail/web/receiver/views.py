@@ -23,6 +23,7 @@ from handrail.actions.actor import through_link
 from handrail.actions.errors import ActionError, RefusedError
 from handrail.actions.handoff_doors import COOKIE, OPEN_COOKIE, OPEN_FOR, PURPOSE, Who, door_held, is_open
 from handrail.actions.links import exchange_link
+from handrail.actions.not_known import standing_of
 from handrail.actions.packets import Sealed
 from handrail.people.scope import acting_for
 from handrail.records.models import HandoffDoor, HandoffPerson
@@ -31,6 +32,7 @@ from handrail.rules.packet_parts import packet_changes
 from handrail.web import handoff_page as page
 from handrail.web.handoff_facts import sheet_facts
 from handrail.web.handoff_held import typed_day
+from handrail.web.not_known import looked_at
 from handrail.web.packet_page import change_rows, printed, shown
 from handrail.web.pdf import PAPERS, Paper, PdfUnavailable, papers_for
 from handrail.web.without_account import private, unlogged
@@ -209,7 +211,7 @@ def _with_packet(request: HttpRequest, paper: Paper | None) -> HttpResponse:
         if paper is None:
             return _packet_page(request, door, sealed, now)
         try:
-            return private(printed(sealed, paper))
+            return private(printed(sealed, paper, looked_at(standing_of(sealed.row, now), door.course.time_zone)))
         except PdfUnavailable as error:
             return _packet_page(request, door, sealed, now, trouble=str(error))
 
@@ -226,6 +228,7 @@ def _packet_page(
     context = {
         **_frame(now),
         "packet": shown(sealed.body, sealed) if sealed is not None else None,
+        "looked": looked_at(standing_of(sealed.row, now), door.course.time_zone) if sealed is not None else None,
         "course_id": door.course_id,
         "papers": papers_for(door.course.jurisdiction),
         "since": sealed.row.number if sealed is not None else None,
