@@ -5,8 +5,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from handrail import clock
+from handrail.actions import texts
 from handrail.actions.caregivers import end_caregiver
 from handrail.actions.facts import record_event
 from handrail.actions.texts import agree
@@ -230,6 +232,30 @@ def test_what_may_be_urgent_from_a_shared_phone_calls_the_nurse_for_each(world, 
     other = world.make_course()
     home.sends(body)
     assert open_keys(world.course) == open_keys(other) == ["shell:text_not_understood"]
+
+
+@pytest.mark.parametrize("body", ["38.4", "STOP"])
+def test_a_message_that_broke_off_between_two_patients_reaches_the_other_when_it_comes_again(
+    world, home, body, monkeypatch
+):
+    """The database goes away after the first of them; the provider sends it once more, and the first is not called twice."""
+    other = world.make_course()
+    kept = texts._keep
+
+    def goes_away(*args):
+        kept(*args)
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(texts, "_keep", goes_away)
+    with pytest.raises(OperationalError):
+        home.sends(body, sid="SM1")
+    monkeypatch.setattr(texts, "_keep", kept)
+    assert sorted([len(open_keys(world.course)), len(open_keys(other))]) == [0, 1]
+    home.sends(body, sid="SM1")
+    assert len(open_keys(world.course)) == len(open_keys(other)) == 1
+    assert len(outcomes()) == 2
+    home.sends(body, sid="SM1")
+    assert len(outcomes()) == 2
 
 
 def test_a_phone_that_nobody_knows_is_told_so_and_nothing_is_kept(world, home, caplog):

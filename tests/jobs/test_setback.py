@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from handrail.actions.actor import person
+from handrail.actions.holding import hand_over
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Page
 from handrail.jobs.setback import bring_back
@@ -81,6 +83,23 @@ def test_what_was_reported_before_it_is_not_forgotten(clinic):
     patient.reports(celsius="36.8")
     assert patient.open_alerts() == ["RED-3"]
     assert patient.course.assessment["triage"]["ladder"] == "RED-3"
+
+
+def test_a_hold_lasts_no_longer_than_it_was_to(clinic):
+    """Asked for ten minutes to take a RED alert over, nobody does; without this the pages would go on two hours after that."""
+    fever(clinic)
+    first = clinic.phone("first on call")
+    first.expects_page("fever in the window", at="2026-03-04 02:13")
+    first.says_i_have_it()
+    alert = Alert.objects.get(closed_at=None)
+    hand_over(alert.pk, clinic.house.nurse, by=person(first.user), now=clinic.now)
+    clinic.look()
+    clinic.phone("nurse").expects_page("fever in the window", at="2026-03-04 02:13")
+    sets_back(clinic)
+    clinic.fast_forward(minutes=9)
+    first.expects_nothing()
+    clinic.fast_forward(minutes=1)
+    first.expects_page("fever in the window, not acknowledged", at="2026-03-04 00:23")
 
 
 def test_a_lease_from_a_time_to_come_holds_nothing_up(clinic):

@@ -23,6 +23,7 @@ from handrail.actions.site_bookings import signs_levels, site_evidence, site_of_
 from handrail.people import coverage, scope
 from handrail.people.coverage import Hole, hole_words
 from handrail.people.models import EmergencyCard, EmergencyDestination, Organisation, RemsRecord
+from handrail.people.rota import only_site
 from handrail.records import wire
 from handrail.records.accountability import partners_hours
 from handrail.records.models import Course, Event
@@ -332,7 +333,7 @@ def _partners_rota(course: Course, read: Known, _ask: Look) -> Evidence | None:
     words = []
     for key, hours in partners_hours(course, IN_THE_WINDOW, begins, ends).items():
         partner = Organisation.objects.get(pk=key)
-        for hole in coverage.holes(partner, None, begins, ends):
+        for hole in coverage.holes(partner, only_site(key), begins, ends):
             cut = [(max(hole.begins, start), min(hole.ends, end)) for start, end in sorted(set(hours))]
             open_ = [replace(hole, begins=start, ends=end) for start, end in cut if start < end]
             words += [f"{partner.name}: {hole_words(each, partner.time_zone)}" for each in open_]

@@ -446,7 +446,8 @@ def _resume_in_vain(course: Course, row: Event, now: datetime) -> None:
 
 
 def _store(course: Course, history: History, answer: Assessment, changes: Changes, now: datetime) -> None:
-    ended = history.last("course_ended")
+    # An end that is dated later has not come: until then the course runs, and whoever writes from home is heard.
+    ended = next((each for each in reversed(history.of("course_ended")) if each.at <= now), None)
     course.assessment = answer.to_json()
     course.assessed_at = now
     looks = [at for at in (answer.look_again_at, changes.look_again_at) if at is not None]
@@ -458,7 +459,10 @@ def _store(course: Course, history: History, answer: Assessment, changes: Change
 
 def _could_be_assessed_without(course: Course, row: Event, now: datetime) -> bool:
     """Whether it is this fact that cannot be assessed, and not what stood on record before it."""
-    facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.id != str(row.id)]
+    try:
+        facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.id != str(row.id)]
+    except UnusableInput:
+        return False  # what arrives now was read: it is an earlier one
     if not facts:
         return True
     try:

@@ -68,10 +68,14 @@ def receive_text(
     now = now or clock.now()
     body = body.replace("\x00", "")[:LONGEST]
     with scope.everything():
-        former = TextReceived.objects.filter(provider_id=provider_id).order_by("received_at", "id").first()
-        if former is not None:
-            return Answered(words=former.answer)
+        taken = list(TextReceived.objects.filter(provider_id=provider_id).order_by("received_at", "id"))
         behind = senders(sender)
+    done = {row.course_id for row in taken}
+    left = [
+        each for each in behind if each.course.pk not in done
+    ]  # of several: those it did not come to before it broke off
+    if taken and not left:
+        return Answered(words=taken[0].answer)
     if not behind:
         return Answered(words=_("NOT saved: we do not know this phone. Call your team, or 911 if it cannot wait."))
     policies = [_policy(each.course, now) for each in behind]
@@ -80,10 +84,10 @@ def receive_text(
     with translation.override(behind[0].language[:2]):
         if read.command:
             words = "" if provider_stops else _command_words(read.command, behind, now)
-            for each in behind:
+            for each in left:
                 _obey(each, read.command, sender, provider_id, body, words, now)
         elif len(behind) > 1:
-            words = _shared(behind, read, policies[0], provider_id, body, now)
+            words = _shared(behind, left, read, policies[0], provider_id, body, now)
         else:
             words = _from_one(behind[0], read, provider_id, body, now)
     return Answered(words=words)
@@ -161,14 +165,23 @@ def _actor(who: Sender) -> Actor:
 
 
 def _shared(
-    behind: Sequence[Sender], read: TextRead, policy: Policy, provider_id: str, body: str, now: datetime
+    behind: Sequence[Sender],
+    left: Sequence[Sender],
+    read: TextRead,
+    policy: Policy,
+    provider_id: str,
+    body: str,
+    now: datetime,
 ) -> str:
-    """Nobody can say about whom it is: kept at each of them, counted at none, and whatever may be urgent calls the nurse."""
+    """Nobody can say about whom it is: kept at each of them, counted at none, and whatever may be urgent calls the nurse.
+
+    `left`: those of them at whom it is not yet kept.
+    """
     number = _number(behind[0].course, now)
     words = _(
         "NOT saved as a check: this phone belongs to more than one patient. Use the link of each patient, or call %(number)s."
     ) % {"number": number}
-    for each in behind:
+    for each in left:
         if not read.is_quiet(policy.triage.fever_c):
             _call_nurse(each.course, NOT_UNDERSTOOD, _WHAT[Outcome.SHARED], now)
         _keep(each.course, provider_id, body, words, Outcome.SHARED, None, now)

@@ -130,7 +130,7 @@ def number_of(course: Course, party: Accountable) -> str:
     """The number of a party that answers for the patient; see `number_to_call`."""
     if party.answer.away or (party.answer.agreement is not None and not party.answer.outside):
         return party.answer.number
-    if party.site_id is not None and course.site is not None and course.site.call_number:
+    if party.site_id is not None and party.site_id == course.site_id and course.site and course.site.call_number:
         return course.site.call_number
     return party.organisation.call_number
 

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, Model, OuterRef, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
 from handrail.people.models import Referral
-from handrail.records.models import Course, ExportJob
+from handrail.records.models import Course, Event, ExportJob
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] |
     waiting = Alert.objects.filter(next_page_at__gt=ahead, acknowledged_at=None, closed_at=None)
     from_ahead = waiting.filter(~Exists(paged) | Exists(paged.filter(created_at__gt=ahead)))
     brought += _bring(from_ahead, "next_page_at", now, before)
+    brought += _bring_holds(now, ahead)
     # A page that is to be sent was written before, and is tried again within seconds.
     for kind in (Page, Dispatch):
         unsent = kind._default_manager.filter(send_at__gt=ahead)
@@ -64,6 +65,22 @@ def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] |
     brought += _bring(judged_ahead, "look_again_at", now, before)
     if brought:
         log.warning("the clock was set back: %d rows that waited for hours that are over are due now", brought)
+    return brought
+
+
+def _bring_holds(now: datetime, ahead: datetime) -> int:
+    """What somebody put off, or asked another to take over, by a clock that was ahead holds no longer from now on than it was to."""
+    brought = 0
+    held = Alert.objects.filter(resume_at__gt=ahead, closed_at=None).values_list("pk", "course", "resume_at")
+    for alert, course, until in held:
+        said = Event.objects.filter(course=course, kind="page_held", payload__alert=str(alert), occurred_at__gt=ahead)
+        last = said.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
+        if last is None or until is None or until <= (ends := now + (until - last)):
+            continue
+        Alert.objects.filter(pk=alert, resume_at=until).update(resume_at=ends)
+        later = Q(look_again_at=None) | Q(look_again_at__gt=ends)
+        Course.objects.filter(later, pk=course).update(look_again_at=ends)
+        brought += 1
     return brought
 
 

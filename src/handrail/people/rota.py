@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from handrail.people.models import Membership, Role, Shift, Step, User
+from handrail.people.models import Membership, Role, Shift, Site, Step, User
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,12 @@ def who_is_on(organisation_id: UUID, step: str, now: datetime, *, site_id: UUID 
         return OnDuty(step, stand_in, "role")
     log.warning("nobody on: organisation %s, step %s, at %s", organisation_id, step, now.isoformat())
     return OnDuty(step, None, "nobody on")
+
+
+def only_site(organisation_id: UUID) -> Site | None:
+    """The site of an organisation that has one: its rota answers for patients of another organisation too. Of several, none does."""
+    sites = list(Site.objects.filter(organisation_id=organisation_id)[:2])
+    return sites[0] if len(sites) == 1 else None
 
 
 def of_members(now: datetime) -> QuerySet[Shift]:

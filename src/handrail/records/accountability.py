@@ -4,6 +4,7 @@ The owner of the course is responsible, until an accepted `accountability_moved`
 course (any more) cannot be. Within that, the agreement that is in force between the two says who answers for which task at which hour.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,20 +17,25 @@ from handrail.people import agreements, rota, scope
 from handrail.people.agreements import Standing as AgreementStanding
 from handrail.people.models import Membership, Organisation
 from handrail.people.rota import OnDuty
-from handrail.records.models import Course, CourseAccess
+from handrail.records.models import Course, CourseAccess, Event
 from handrail.records.wire import header, to_fact
 from handrail.rules import answering
 from handrail.rules.answering import Answering, Standing
 from handrail.rules.coursefile import instant_from
 from handrail.rules.history import History
-from handrail.rules.terms import Ladder, Urgency
+from handrail.rules.terms import Ladder, UnusableInput, Urgency
+
+log = logging.getLogger(__name__)
 
 KIND = answering.MOVED
 
 
 @dataclass(frozen=True, slots=True)
 class Accountable:
-    """The organisation whose people are called, the site whose rota counts (None: the organisation's), and why they."""
+    """The organisation whose people are called, the site whose rota counts (None: the organisation's), and why they.
+
+    Of a partner that is the only site that it has; where it has several, nobody says which, and the rota of the whole counts alone.
+    """
 
     organisation: Organisation
     site_id: UUID | None
@@ -62,8 +68,18 @@ def accountable_for(
     organisation = course.organisation if owner else Organisation.objects.get(pk=UUID(answer.organisation))
     begins = [at for at, _ in standing.moves if at <= now]
     return Accountable(
-        organisation, course.site_id if owner else None, begins[-1] if begins else course.started_at, answer
+        organisation,
+        course.site_id if owner else _site_of_partner(organisation.pk),
+        begins[-1] if begins else course.started_at,
+        answer,
     )
+
+
+def _site_of_partner(organisation_id: UUID) -> UUID | None:
+    """The site whose rota counts beside that of the whole partner: the only one it has."""
+    with scope.everything():
+        site = rota.only_site(organisation_id)
+    return site.pk if site is not None else None
 
 
 def accountable_until(course: Course, at: datetime) -> tuple[Accountable, datetime | None]:
@@ -180,8 +196,7 @@ def _signed(standing: AgreementStanding | None, now: datetime) -> dict[str, Any]
 
 def _standing(course: Course, now: datetime, history: History | None = None) -> Standing:
     if history is None:
-        rows = course.events.filter(kind__in=(*answering.KINDS, "fact_withdrawn"))
-        history = History.build(header(course), [to_fact(row) for row in rows])
+        history = _readable(course, course.events.filter(kind__in=(*answering.KINDS, "fact_withdrawn")))
     stored = course.assessment or {}
     ladder = (stored.get("triage") or {}).get("ladder")
     ends = (stored.get("watch") or {}).get("window_ends")
@@ -191,3 +206,18 @@ def _standing(course: Course, now: datetime, history: History | None = None) -> 
         urgent=ladder is not None and Ladder(ladder).urgency is Urgency.NOW,
         window_ends=instant_from(ends, "watch.window_ends") if ends else None,
     )
+
+
+def _readable(course: Course, rows: Iterable[Event]) -> History:
+    """What can be read of these rows: whoever answers is called whatever else stands in the record, the owner where nothing says other."""
+    facts = []
+    for row in rows:
+        try:
+            facts.append(to_fact(row))
+        except UnusableInput as error:
+            log.warning("course %s: an event cannot be read (%s); the others say who answers", course.pk, error.code)
+    try:
+        return History.build(header(course), facts)
+    except UnusableInput as error:
+        log.warning("course %s: nothing says who answers (%s); the owner does", course.pk, error.code)
+        return History.build(header(course), [])
