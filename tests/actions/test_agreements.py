@@ -175,9 +175,9 @@ def test_a_double_owner_is_refused_with_the_hours_named(world):
     names = f"{world.alice.organisation.name} and {world.bob.organisation.name}"
     assert error.code == "holes"
     assert error.message.startswith(
-        f"Not put in force: {names} both answer for After-hours contact in the window: Mon 2 Mar 11:00 to Mon 2 Mar 17:00; "
+        f"Not put in force: {names} both answer for After-hours contact in the window: Mon 2 Mar 2026 11:00 CST to Mon 2 Mar 2026 17:00 CST; "
     )
-    assert error.message.endswith("Fri 6 Mar 08:00 to Fri 6 Mar 17:00; and 6 more.")
+    assert error.message.endswith("Fri 6 Mar 2026 08:00 CST to Fri 6 Mar 2026 17:00 CST; and 6 more.")
     with everything():
         assert agreements.version_of(row).activated is None
 
@@ -185,13 +185,19 @@ def test_a_double_owner_is_refused_with_the_hours_named(world):
 def test_a_gap_is_refused_with_the_hours_named(world):
     row = proposed(world, tasks={"after_hours_contact": NIGHTS[1:]})
     error = refused(activate, row.pk, by=person(world.alice.director), now=NOW)
-    assert "nobody answers for After-hours contact in the window: Mon 2 Mar 17:00 to Tue 3 Mar 08:00" in error.message
+    assert (
+        "nobody answers for After-hours contact in the window: Mon 2 Mar 2026 17:00 CST to Tue 3 Mar 2026 08:00 CST"
+        in error.message
+    )
 
 
 def test_an_agreement_that_runs_out_in_two_weeks_is_refused(world):
     row = proposed(world, valid_until="2026-03-10")
     error = refused(activate, row.pk, by=person(world.alice.director), now=NOW)
-    assert error.message == "Not put in force: no agreement is in force: Wed 11 Mar 00:00 to Mon 16 Mar 12:00."
+    assert (
+        error.message
+        == "Not put in force: no agreement is in force: Wed 11 Mar 2026 00:00 CDT to Mon 16 Mar 2026 12:00 CDT."
+    )
 
 
 def test_the_next_version_follows_the_one_that_ends(world):
@@ -211,7 +217,10 @@ def test_a_new_version_that_leaves_days_open_before_it_is_refused_when_nothing_c
     agreed_between(world.alice, world.bob, now=NOW, valid_until="2026-03-17")
     row = proposed(world, valid_from="2026-03-09", tasks=DOUBLE)
     error = refused(activate, row.pk, by=person(world.alice.director), now=NOW)
-    assert "both answer for After-hours contact in the window: Mon 9 Mar 08:00 to Mon 9 Mar 17:00" in error.message
+    assert (
+        "both answer for After-hours contact in the window: Mon 9 Mar 2026 08:00 CDT to Mon 9 Mar 2026 17:00 CDT"
+        in error.message
+    )
 
 
 def test_ending_needs_a_reason_and_either_side_may(world):

@@ -143,7 +143,7 @@ def test_the_patient_is_told_by_text_where_they_agreed(world, agreed, messages):
         told = list(Dispatch.objects.filter(kind="emergency_opened"))
     assert len(told) == messages
     for each in told:
-        assert each.words.startswith("Handrail: your emergency page was opened at 05:00.")
+        assert each.words.startswith("Handrail: your emergency page was opened: Tuesday, March 3, 5:00 AM CST.")
         assert "teclistamab" not in each.words and card.code not in each.words
 
 

@@ -290,7 +290,7 @@ def test_a_report_to_a_course_that_cannot_be_judged_calls_again_though_somebody_
     assert world.course.alerts.filter(closed_at__isnull=True).get() == first.opened[0]  # time alone calls nobody anew
     fever = checkin(at=later, **FEVER)
     said = receive_checkin(world.course.pk, fever, by=world.actor("alice"), now=later)
-    assert said.truth == "Saved 03:14. The clinician on call is being called."
+    assert said.truth == "Saved Tuesday, March 3, 3:14 AM CST. The clinician on call is being called."
     again = world.course.alerts.get(closed_at__isnull=True)
     assert (again.reopened_of, again.acknowledged_at, again.next_page_at) == (first.opened[0], None, later)
     assert count(world.course, "alert_closed") == 1
@@ -333,20 +333,20 @@ def test_a_fact_is_kept_when_the_course_was_unusable_before_it(world, monkeypatc
 
 def test_the_truth_of_a_quiet_check_in(world):
     said = receive_checkin(world.course.pk, checkin(at=TUESDAY_0214), by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said == "Saved 02:14."
+    assert said == "Saved Tuesday, March 3, 2:14 AM CST."
 
 
 def test_the_truth_of_a_fever(world):
     sent = checkin(at=TUESDAY_0214, **FEVER)
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said == "Saved 02:14. The clinician on call is being called."
+    assert said == "Saved Tuesday, March 3, 2:14 AM CST. The clinician on call is being called."
 
 
 def test_the_truth_when_only_the_second_step_finds_somebody(world):
     Shift.objects.filter(organisation=world.alice.organisation, step="first_on_call").delete()
     sent = checkin(at=TUESDAY_0214, **FEVER)
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said == "Saved 02:14. The second clinician on call is being called."
+    assert said == "Saved Tuesday, March 3, 2:14 AM CST. The second clinician on call is being called."
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_the_truth_when_nobody_is_on(world, reported, numbers, words):
     world.alice.organisation.save()
     sent = checkin(at=TUESDAY_0214, **reported)
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said == f"Saved 02:14. {words}"
+    assert said == f"Saved Tuesday, March 3, 2:14 AM CST. {words}"
 
 
 def test_the_truth_when_nobody_watches(world):
@@ -377,19 +377,19 @@ def test_the_truth_when_nobody_watches(world):
     Heartbeat.objects.all().delete()
     sent = checkin(at=TUESDAY_0214, **FEVER)
     said = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert said == f"Saved 02:14. {NOBODY}. {ED} Your programme's number: 555-0111."
+    assert said == f"Saved Tuesday, March 3, 2:14 AM CST. {NOBODY}. {ED} Your programme's number: 555-0111."
     heartbeat.beat("watcher", TUESDAY_0214 - timedelta(minutes=1))
     again = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
     assert again == said
     heartbeat.beat("watcher", TUESDAY_0214 - timedelta(seconds=10))
     again = receive_checkin(world.course.pk, sent, by=world.actor("alice"), now=TUESDAY_0214).truth
-    assert again == "Saved 02:14. The clinician on call is being called."
+    assert again == "Saved Tuesday, March 3, 2:14 AM CST. The clinician on call is being called."
 
 
 def test_the_truth_is_told_in_the_language_in_use(world):
     with translation.override("es"):
         said = receive_checkin(world.course.pk, checkin(at=TUESDAY_0214), by=world.actor("alice"), now=TUESDAY_0214)
-    assert "02:14" in said.truth
+    assert "2:14 AM" in said.truth
 
 
 # --- corrections ------------------------------------------------------------------------------------------------------

@@ -101,7 +101,9 @@ def test_a_temperature_is_a_check(world, home, body, celsius, unit):
     assert (check["temperature_c"], check["unit_as_typed"]) == (celsius, unit)
     assert check["temperature_as_typed"] == body.rstrip("F")
     assert "symptoms" not in check and "caregiver_present" not in check, "what was never asked stays absent"
-    assert answer.startswith("Saved 12:00.") and "Do you feel unwell? Answer YES or NO." in answer
+    assert (
+        answer.startswith("Saved Monday, March 2, 12:00 PM CST.") and "Do you feel unwell? Answer YES or NO." in answer
+    )
     assert open_keys(world.course) == []
     assert outcomes() == ["recorded"]
 

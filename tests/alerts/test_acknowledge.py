@@ -50,7 +50,7 @@ def test_paging_stops_and_the_alert_and_the_clinical_clock_go_on(world):
     assert world.course.__class__.objects.get().look_again_at == before
     later = NOW + timedelta(minutes=1)
     told = receive_checkin(world.course.pk, checkin(at=later, temperature_c="39"), by=world.actor("alice"), now=later)
-    assert told.truth == "Saved 14:01. The team has it."
+    assert told.truth == "Saved Monday, March 2, 2:01 PM CST. The team has it."
 
 
 @pytest.mark.django_db

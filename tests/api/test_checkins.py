@@ -58,7 +58,7 @@ def test_a_check_is_saved_and_the_truth_comes_back(phone: Client, home: Home):
     assert response.status_code == 201 and response["Cache-Control"] == "no-store"
     assert response.json() == {
         "id": body["id"],
-        "truth": "Saved 19:30. The clinician on call is being called.",
+        "truth": "Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called.",
         "instructions": [
             "Call the number below now. You must be seen within the hour.",
             "Take fever medicine only if your team told you to.",
@@ -270,7 +270,7 @@ def test_a_box_that_this_policy_does_not_know_calls_somebody(phone: Client, home
 def test_the_answer_is_in_the_patients_language(phone: Client, home: Home):
     home.set_patient(language="es")
     answer = post(phone, quiet_json(home)).json()
-    assert answer["truth"] == "Guardado a las 19:30."
+    assert answer["truth"] == "Guardado: lunes, 2 de marzo, 7:30 PM CST."
     assert answer["instructions"] == ["Gracias. No tiene que hacer nada más ahora."]
     assert answer["next_check"].startswith("martes")
 

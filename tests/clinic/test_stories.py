@@ -13,7 +13,7 @@ WEEK = timedelta(days=7)
 def test_a_fever_at_night_that_nobody_answers_goes_round_and_never_falls_silent(clinic):
     patient = clinic.patient_after("step_up_1", at="Tue 10:00")
     patient.reports(celsius="38.4", at="Wed 02:13")
-    assert patient.screen == "Saved 02:13. The clinician on call is being called."
+    assert patient.screen == "Saved Wednesday, March 4, 2:13 AM CST. The clinician on call is being called."
     first, second, attending = (clinic.phone(name) for name in ("first on call", "second on call", "attending"))
     first.expects_page("fever in the window", at="Wed 02:13", ladder="RED-3")
     for again in range(2):  # half an hour a round
@@ -77,7 +77,7 @@ def test_a_hole_in_the_rota_is_passed_over_at_once(clinic):
     clinic.nobody_is("first on call")
     patient.reports(celsius="38.4", at="Wed 02:13")
     clinic.phone("second on call").expects_page("fever in the window", at="Wed 02:13")
-    assert patient.screen == "Saved 02:13. The second clinician on call is being called."
+    assert patient.screen == "Saved Wednesday, March 4, 2:13 AM CST. The second clinician on call is being called."
     assert Page.objects.filter(state=Page.State.NOBODY_ON).count() == 2, "what did not happen is on record"
 
 
@@ -101,7 +101,7 @@ def test_two_fevers_of_one_night(clinic):
     first.says_i_have_it()
     patient.reports(celsius="38.9", at="Wed 00:25")
     first.expects_nothing()
-    assert patient.screen == "Saved 00:25. The team has it."
+    assert patient.screen == "Saved Wednesday, March 4, 12:25 AM CST. The team has it."
     patient.is_assessed(celsius="38.9", episode_open=True, at="Wed 00:27")
     assert patient.open_alerts() == []
     patient.reports(celsius="39.1", at="Wed 04:20")

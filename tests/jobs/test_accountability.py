@@ -26,7 +26,10 @@ def test_the_command_prints_the_holes_and_says_so_with_its_status(world, capsys)
     _ = world.course  # made, and shared with Bob's house
     assert main(["check"]) == 1
     names = f"{world.alice.organisation.name} and {world.bob.organisation.name}"
-    assert f"{names}: no agreement is in force: Mon 2 Mar 11:00 to Mon 16 Mar 12:00" in capsys.readouterr().out
+    assert (
+        f"{names}: no agreement is in force: Mon 2 Mar 2026 11:00 CST to Mon 16 Mar 2026 12:00 CDT"
+        in capsys.readouterr().out
+    )
     row = agreed_between(world.alice, world.bob)
     assert main(["check", world.alice.organisation.name]) == 0
     assert capsys.readouterr().out == "0 holes in the next 14 days\n"

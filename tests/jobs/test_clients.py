@@ -10,7 +10,7 @@ from handrail.actions.clients import course_behind
 from handrail.jobs.clients import main
 from handrail.people.models import ServiceClient
 from handrail.people.scope import everything
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import UnusableInput, say_instant
 from tests.support.clients import NUMBER, SCOPE, SYSTEM, key, public
 from tests.support.factories import World
 
@@ -35,8 +35,8 @@ def test_a_system_is_let_in_tied_listed_and_let_out(capsys, tmp_path):
     with everything():
         row = ServiceClient.objects.get(pk=UUID(client))
     assert course_behind(row, SYSTEM, NUMBER) == world.course.pk
-    since = f"{clock.now():%Y-%m-%d}"
-    listed = [client, "Thermometers", SCOPE, "tie", tie, "course", course, "since", since]
+    since = say_instant(clock.now(), "UTC")
+    listed = [client, "Thermometers", SCOPE, "tie", tie, "course", course, "since", *since.split()]
     assert run("list", "--organisation", house) == listed
     run("untie", "--course", course, "--tie", tie, "--by", nurse)
     assert course_behind(row, SYSTEM, NUMBER) is None

@@ -7,7 +7,7 @@ import pytest
 from handrail import clock
 from handrail.actions.document_keys import published, sign
 from handrail.jobs.document_keys import main
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import UnusableInput, say_instant
 from tests.support.factories import World
 from tests.support.packets import NOW
 
@@ -42,7 +42,7 @@ def test_a_key_is_made_rotated_withdrawn_and_listed(world, run):
     assert run("keys", "withdraw", *house, *by, "--key", first) == (0, f"withdrawn {first}")
     _, listed = run("keys", "list", *house)
     assert {line.split("  ")[0]: line.split("  ")[2] for line in listed.splitlines()[:2]} == {
-        first: f"WITHDRAWN {NOW:%Y-%m-%d}",
+        first: f"WITHDRAWN {say_instant(NOW, 'UTC')}",
         second: "in force",
     }
     assert [each["kid"] for each in published(world.alice.organisation.pk)["keys"]] == [second]

@@ -42,8 +42,8 @@ def night(time):
 
 def truth(night) -> str:
     said = truth_about(night.world.course, clock.now(), saved_at=FEVER_AT)
-    assert said.startswith("Saved 11:00. ")
-    return said.removeprefix("Saved 11:00. ")
+    assert said.startswith("Saved Monday, March 2, 11:00 AM CST. ")
+    return said.removeprefix("Saved Monday, March 2, 11:00 AM CST. ")
 
 
 def steps(night) -> list[tuple[str, str]]:
@@ -137,7 +137,7 @@ def test_where_to_go_follows_the_ladder(time, reported, words):
     closes_inbox()
     sent = checkin(at=FEVER_AT, none_of_these=False, **reported)
     said = receive_checkin(night.world.course.pk, sent, by=night.world.actor("alice"), now=FEVER_AT).truth
-    assert said == f"Saved 11:00. {words}"
+    assert said == f"Saved Monday, March 2, 11:00 AM CST. {words}"
 
 
 # --- what counts as a way -----------------------------------------------------------------------------------------------

@@ -176,13 +176,13 @@ def test_after_half_an_hour_the_patient_is_told_and_what_can_be_sent_is_written(
     }
     heartbeat.beat("watcher", at)
     assert truth_about(world.course, at, saved_at=FEVER_AT) == (
-        "Saved 11:00. The team was called and NOBODY has answered yet. Do not wait. Go to the emergency department now. "
+        "Saved Monday, March 2, 11:00 AM CST. The team was called and NOBODY has answered yet. Do not wait. Go to the emergency department now. "
         "Do not drive yourself. Your programme's number: 555-0111."
     )
     acknowledge(alert.pk, by=world.actor("alice", "on_call"), now=at + timedelta(minutes=1))
     later = at + timedelta(minutes=1)
     assert truth_about(world.course, later, saved_at=FEVER_AT) == (
-        "Saved 11:00. The team has it. You were told to go to the emergency department: go, unless they tell you otherwise."
+        "Saved Monday, March 2, 11:00 AM CST. The team has it. You were told to go to the emergency department: go, unless they tell you otherwise."
     )
     with translation.override("es"):
         assert truth_about(world.course, later, saved_at=FEVER_AT) == (
@@ -216,7 +216,10 @@ def test_an_emergency_sign_says_911(world, time):
     assert Notice.objects.get(to="patient").told == "call_911"
     heartbeat.beat("watcher", FEVER_AT)
     said = truth_about(world.course, FEVER_AT, saved_at=FEVER_AT)
-    assert said == "Saved 11:00. NOBODY could be reached from here. Call 911 now. Your programme's number: 555-0111."
+    assert (
+        said
+        == "Saved Monday, March 2, 11:00 AM CST. NOBODY could be reached from here. Call 911 now. Your programme's number: 555-0111."
+    )
 
 
 def test_i_have_it_stops_the_pages(world, time):

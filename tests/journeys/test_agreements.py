@@ -65,7 +65,7 @@ def test_a_double_owner_is_refused_and_the_next_version_is_in_force(
     picture(hub, "agreement-form-desktop")
     press(hub, hub.get_by_role("button", name="Propose this version"))
     first = hub.url
-    hole = "both answer for After-hours contact in the window: Mon 2 Mar 11:00 to Mon 2 Mar 17:00"
+    hole = "both answer for After-hours contact in the window: Mon 2 Mar 2026 11:00 CST to Mon 2 Mar 2026 17:00 CST"
     expect(hub.get_by_text(hole)).to_be_visible()
     press(hub, hub.get_by_role("button", name="Sign for my organisation"))
 

@@ -50,7 +50,7 @@ def test_the_caregivers_phone_raises_red_and_the_person_on_call_reads_who(
 ):
     phone.goto(f"{live_server.url}/c/{issued.token}")
     expect(phone).to_have_url(f"{live_server.url}/c/alarm")
-    expect(phone.get_by_text("Next check: Monday 8:00 PM.")).to_be_visible()
+    expect(phone.get_by_text("Next check: Monday, March 2, 8:00 PM CST.")).to_be_visible()
     picture(phone, "caregiver")
     assert axe(phone) == []
     wide = phone.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
@@ -58,7 +58,7 @@ def test_the_caregivers_phone_raises_red_and_the_person_on_call_reads_who(
     phone.get_by_label("hard to wake").check()
     phone.get_by_role("button", name="Raise the alarm now").click()
     truth = phone.locator("#sent-truth")
-    expect(truth).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(truth).to_have_text("Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called.")
     expect(phone.locator("#sent-what")).to_contain_text("Call 911 now.")
     expect(phone.locator("#sent-call a")).to_have_attribute("href", "tel:5550111")
     picture(phone, "caregiver-sent")

@@ -78,7 +78,9 @@ def test_a_fever_is_sent_and_the_truth_is_shown(phone: Page, home: Home, live_se
     open_form(phone, home, live_server)
     answer(phone, "101.1")
     phone.get_by_role("button", name="Send", exact=True).click()
-    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(phone.locator("#sent-truth")).to_have_text(
+        "Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called."
+    )
     expect(phone.locator("#sent-what")).to_contain_text("Call the number below now.")
     expect(phone.locator("#sent-call a")).to_have_text("24h: 555-0111 ext. 42")
     expect(phone.locator("#sent-call a")).to_have_attribute("href", "tel:5550111")
@@ -100,7 +102,7 @@ def test_without_javascript_the_form_is_a_plain_form(
     expect(page.get_by_label("Temperature")).to_have_value("384")
     assert home.checks() == []
     page.get_by_role("button", name="Send it anyway").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Saved 19:30.")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Saved Monday, March 2, 7:30 PM CST.")
     assert home.checks()[0].payload["implausible"] == ["temperature_c"]
 
 
@@ -142,7 +144,7 @@ def test_the_page_after_sending_follows_what_happens(
     answer(phone, "101.1")
     phone.get_by_role("button", name="Send", exact=True).click()
     truth = phone.locator("#sent-truth")
-    expect(truth).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(truth).to_have_text("Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called.")
     nobody_answers(frozen)
     phone.clock.run_for(15_000)
     expect(truth).to_contain_text("NOBODY has answered yet. Do not wait. Go to the emergency department now.")
@@ -151,7 +153,7 @@ def test_the_page_after_sending_follows_what_happens(
     somebody_has_it(home)
     phone.clock.run_for(15_000)
     expect(truth).to_have_text(
-        "Saved 19:30. The team has it. You were told to go to the emergency department: go, unless they tell you otherwise."
+        "Saved Monday, March 2, 7:30 PM CST. The team has it. You were told to go to the emergency department: go, unless they tell you otherwise."
     )
     assert len(home.checks()) == 1
     with everything():
@@ -180,7 +182,7 @@ def test_a_quiet_check_asks_nothing_more(phone: Page, home: Home, live_server: A
     open_form(phone, home, live_server)
     answer(phone, "98.2")
     phone.get_by_role("button", name="Send", exact=True).click()
-    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30.")
+    expect(phone.locator("#sent-truth")).to_have_text("Saved Monday, March 2, 7:30 PM CST.")
     asked: list[str] = []
     phone.on("request", lambda request: asked.append(request.url))
     phone.clock.run_for(60_000)
@@ -232,7 +234,7 @@ def test_every_doubt_of_the_server_is_also_one_of_the_phone(
     expect(phone.locator(f'[data-ask="{code}"]')).to_be_visible()
     assert home.checks() == []
     phone.get_by_role("button", name="Send it anyway").click()
-    expect(phone.locator("#sent-truth")).to_contain_text("Saved 19:30.")
+    expect(phone.locator("#sent-truth")).to_contain_text("Saved Monday, March 2, 7:30 PM CST.")
 
 
 def test_an_empty_form_asks_for_everything_and_an_emergency_for_nothing(phone: Page, home: Home, live_server: Any):
@@ -286,7 +288,7 @@ def test_the_form_opens_without_a_connection_and_the_check_survives_a_closed_pag
     context.set_offline(False)
     again = context.new_page()
     again.goto(f"{live_server.url}/c/")
-    expect(again.locator("#sent-truth")).to_contain_text("Saved 19:30.", timeout=20_000)
+    expect(again.locator("#sent-truth")).to_contain_text("Saved Monday, March 2, 7:30 PM CST.", timeout=20_000)
     assert len(home.checks()) == 1
 
 
@@ -309,10 +311,10 @@ def test_what_was_sent_while_no_page_was_open_is_told_on_the_next_one(phone: Pag
     open_form(phone, home, live_server)
     answer(phone, "98.2")
     phone.get_by_role("button", name="Send", exact=True).click()
-    expect(phone.locator("#sent-truth")).to_contain_text("Saved 19:30.")
+    expect(phone.locator("#sent-truth")).to_contain_text("Saved Monday, March 2, 7:30 PM CST.")
     phone.evaluate("(id) => handrailQueue.tellLater(id)", str(home.checks()[0].id))  # as the worker does
     phone.reload()
-    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30.")
+    expect(phone.locator("#sent-truth")).to_have_text("Saved Monday, March 2, 7:30 PM CST.")
     phone.reload()
     expect(phone.locator("#check")).to_be_visible()
     expect(phone.locator("#sent")).to_be_hidden()
@@ -328,7 +330,9 @@ def test_who_opens_the_link_again_at_night_reads_what_is_true_and_can_send_anoth
     phone.get_by_role("button", name="Send", exact=True).click()
     expect(phone.locator("#sent-another")).to_be_visible()
     phone.reload()
-    expect(phone.locator("#sent-truth")).to_have_text("Saved 19:30. The clinician on call is being called.")
+    expect(phone.locator("#sent-truth")).to_have_text(
+        "Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called."
+    )
     expect(phone.locator("#sent-another")).to_be_hidden()
     answer(phone, "101.9")
     phone.get_by_role("button", name="Send", exact=True).click()

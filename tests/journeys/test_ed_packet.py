@@ -75,7 +75,9 @@ def test_sent_from_the_page_of_somebody_on_call_and_seen_when_it_is_opened(
     (taken,) = [each for each in mail.arrived if each.to == (MAIL,)]
     link = next(word for word in taken.body.split() if word.startswith(live_server.url))
     # The page asks by itself: nobody has to reload it.
-    expect(page.locator("#ed-packet")).to_contain_text("sent Tue 02:13 by e-mail, not yet opened", timeout=15_000)
+    expect(page.locator("#ed-packet")).to_contain_text(
+        "sent Tue 3 Mar 02:13 CST by e-mail, not yet opened", timeout=15_000
+    )
     assert axe(page) == [] and sideways(page) == 0
     picture(page, "packet-sent")
 
@@ -87,7 +89,7 @@ def test_sent_from_the_page_of_somebody_on_call_and_seen_when_it_is_opened(
     press(phone, "Show the patient's facts")
     expect(phone.get_by_role("heading", level=1)).to_contain_text("On a T-cell-engaging bispecific")
     picture(phone, "packet-opened-by-ed")
-    expect(page.locator("#ed-packet")).to_contain_text("opened Tue 02:20 by “County ED”", timeout=15_000)
+    expect(page.locator("#ed-packet")).to_contain_text("opened Tue 3 Mar 02:20 CST by “County ED”", timeout=15_000)
     assert axe(page) == [] and sideways(page) == 0
     picture(page, "packet-opened")
     page.emulate_media(color_scheme="dark")
@@ -97,7 +99,7 @@ def test_sent_from_the_page_of_somebody_on_call_and_seen_when_it_is_opened(
 
     desk = sign_in(open_context(viewport={"width": 1280, "height": 900}), world.alice.on_call, live_server.url)
     desk.goto(f"{live_server.url}/pages/{alert.pk}/")
-    expect(desk.locator("#ed-packet")).to_contain_text("opened Tue 02:20")
+    expect(desk.locator("#ed-packet")).to_contain_text("opened Tue 3 Mar 02:20 CST")
     assert axe(desk) == [] and sideways(desk) == 0
     picture(desk, "packet-desk")
     desk.goto(f"{live_server.url}/courses/{world.course.pk}/cards/")

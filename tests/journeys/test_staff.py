@@ -50,10 +50,10 @@ def test_from_sign_in_to_i_have_it(phone: Page, world: World, live_server: Any):
     with everything():
         assert Alert.objects.get(course=world.course, ladder="RED-3").acknowledged_at is None
     phone.get_by_role("button", name="I have it").click()
-    expect(phone.get_by_text("You have it since Tue 02:14")).to_be_visible()
+    expect(phone.get_by_text("You have it since Tue 3 Mar 02:14 CST")).to_be_visible()
     picture(phone, "page-after-i-have-it")
     phone.goto(live_server.url)
-    expect(phone.get_by_text("Alice On-Call has it since Tue 02:14")).to_be_visible()
+    expect(phone.get_by_text("Alice On-Call has it since Tue 3 Mar 02:14 CST")).to_be_visible()
     expect(phone.get_by_role("button", name="I have it")).to_have_count(0)
 
 
@@ -64,7 +64,7 @@ def test_at_night_what_has_to_be_done_is_on_the_first_screen_of_a_phone(phone: P
     have = phone.get_by_role("button", name="I have it").bounding_box()
     assert have is not None and have["y"] + have["height"] < PHONE["height"] - 120, "above the browser's own bars"
     phone.get_by_role("button", name="I have it").click()
-    expect(phone.get_by_text("You have it since Tue 02:14")).to_be_visible()
+    expect(phone.get_by_text("You have it since Tue 3 Mar 02:14 CST")).to_be_visible()
     phone.get_by_role("link", name="Write down the call").click()
     expect(phone.get_by_role("button", name="Save the call")).to_be_visible()
 
@@ -81,7 +81,7 @@ def test_an_assessment_is_written_by_keyboard_and_changes_the_answer(desktop: Pa
         desktop.keyboard.press("Space")
     desktop.get_by_role("group", name="Vasopressors running").get_by_label("None").check()
     desktop.get_by_role("button", name="Save").press("Enter")
-    expect(desktop.get_by_text("Saved 02:14.")).to_be_visible()
+    expect(desktop.get_by_text("Saved Tuesday, March 3, 2:14 AM CST.")).to_be_visible()
     expect(desktop.locator("#tox").locator("xpath=../..")).to_contain_text("CRS")
     expect(desktop.locator("#findings").locator("xpath=../..")).to_contain_text("84")
     picture(desktop, "course-after-assessment")
@@ -96,7 +96,7 @@ def test_what_was_typed_survives_a_reload_and_is_gone_after_saving(desktop: Page
     desktop.reload()
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).to_be_checked()
     desktop.get_by_role("button", name="Save").click()
-    expect(desktop.get_by_text("Saved 02:14.")).to_be_visible()
+    expect(desktop.get_by_text("Saved Tuesday, March 3, 2:14 AM CST.")).to_be_visible()
     desktop.goto(form)
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).not_to_be_checked()
 
@@ -113,7 +113,7 @@ def test_a_half_typed_note_outlives_the_session_and_is_saved_once(desktop: Page,
     fill_sign_in(desktop, world.alice.on_call)
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).to_be_checked()
     desktop.get_by_role("button", name="Save").click()
-    expect(desktop.get_by_text("Saved 02:14.")).to_be_visible()
+    expect(desktop.get_by_text("Saved Tuesday, March 3, 2:14 AM CST.")).to_be_visible()
     desktop.goto(form)
     expect(desktop.get_by_role("group", name="With").get_by_label("Patient")).not_to_be_checked()
     with everything():
@@ -180,11 +180,11 @@ def test_it_works_without_javascript(open_context: Callable[..., BrowserContext]
     page = open_context(java_script_enabled=False, viewport=PHONE).new_page()
     enter_board(page, world.alice.on_call, live_server.url)
     page.get_by_role("button", name="I have it").click()
-    expect(page.get_by_text("You have it since Tue 02:14")).to_be_visible()
+    expect(page.get_by_text("You have it since Tue 3 Mar 02:14 CST")).to_be_visible()
     page.goto(f"{live_server.url}/courses/{world.course.pk}/record/weight/")
     page.get_by_label("Weight").fill("80")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved 02:14.")).to_be_visible()
+    expect(page.get_by_text("Saved Tuesday, March 3, 2:14 AM CST.")).to_be_visible()
 
 
 def test_nobody_watching_is_shouted(desktop: Page, world: World, live_server: Any):

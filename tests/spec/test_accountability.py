@@ -62,7 +62,7 @@ def test_both_templates_hold_the_same_twenty_tasks():
 
 # --- gaps and doubles, with their hours -------------------------------------------------------------------------------
 
-TWO_WEEKS = "Sat 28 Nov 01:20 to Sat 12 Dec 01:20"
+TWO_WEEKS = "Sat 28 Nov 2026 01:20 CST to Sat 12 Dec 2026 01:20 CST"
 DAYS_OF_THE_CLINIC = NIGHTS[2]
 NIGHT = NIGHTS[0]
 WEEKEND = NIGHTS[1]
@@ -73,21 +73,24 @@ WEEKEND = NIGHTS[1]
     [
         # who answers for after-hours contact                    | the first hole, or none
         (NIGHTS, None),
-        ((), "nobody answers for After-hours contact in the window: Sat 28 Nov 01:20 to Sat 12 Dec 01:20"),
+        (
+            (),
+            "nobody answers for After-hours contact in the window: Sat 28 Nov 2026 01:20 CST to Sat 12 Dec 2026 01:20 CST",
+        ),
         (
             (NIGHT, DAYS_OF_THE_CLINIC),
-            "nobody answers for After-hours contact in the window: Sat 28 Nov 08:00 to Sat 28 Nov 17:00",
+            "nobody answers for After-hours contact in the window: Sat 28 Nov 2026 08:00 CST to Sat 28 Nov 2026 17:00 CST",
         ),
         (
             (
                 {"party": "hub", "starts": "08:00", "ends": "17:00"},
                 {**NIGHT, "days": ["mon", "tue", "wed", "thu", "fri"]},
             ),
-            "nobody answers for After-hours contact in the window: Sat 28 Nov 17:00 to Sun 29 Nov 08:00",
+            "nobody answers for After-hours contact in the window: Sat 28 Nov 2026 17:00 CST to Sun 29 Nov 2026 08:00 CST",
         ),
         (
             ({"party": "hub"}, DAYS_OF_THE_CLINIC),
-            "Hub and Prairie both answer for After-hours contact in the window: Mon 30 Nov 08:00 to Mon 30 Nov 17:00",
+            "Hub and Prairie both answer for After-hours contact in the window: Mon 30 Nov 2026 08:00 CST to Mon 30 Nov 2026 17:00 CST",
         ),
         (
             ({"party": "hub"}, {"party": "dosing_site"}),
@@ -99,7 +102,7 @@ WEEKEND = NIGHTS[1]
         ),
         (
             ({"party": "hub", "phase": "before_handoff"},),
-            "nobody answers for After-hours contact in the window (after the hand-off): Sat 28 Nov 01:20 to Sat 12 Dec 01:20",
+            "nobody answers for After-hours contact in the window (after the hand-off): Sat 28 Nov 2026 01:20 CST to Sat 12 Dec 2026 01:20 CST",
         ),
         (({"party": "hub", "phase": "before_handoff"}, {"party": "community", "phase": "after_handoff"}), None),
         (
@@ -120,13 +123,13 @@ def test_a_weekend_that_nobody_has_is_named_from_its_first_hour_to_its_last():
     friday = {"party": "hub", "days": ["fri", "sat"], "starts": "08:00", "ends": "17:00"}
     found = words(agreed(after_hours_contact=({**friday, "days": [*week, "sat"]}, nights)))
     name = "nobody answers for After-hours contact in the window"
-    assert f"{name}: Sat 28 Nov 17:00 to Mon 30 Nov 08:00" in found
-    assert f"{name}: Fri 4 Dec 17:00 to Sat 5 Dec 08:00" in found
+    assert f"{name}: Sat 28 Nov 2026 17:00 CST to Mon 30 Nov 2026 08:00 CST" in found
+    assert f"{name}: Fri 4 Dec 2026 17:00 CST to Sat 5 Dec 2026 08:00 CST" in found
 
 
 def test_an_agreement_that_runs_out_leaves_a_gap():
     ends = agreement_from_document(document(zone=CHICAGO, valid_until="2026-12-05"))
-    assert words(ends) == ["no agreement is in force: Sun 6 Dec 00:00 to Sat 12 Dec 01:20"]
+    assert words(ends) == ["no agreement is in force: Sun 6 Dec 2026 00:00 CST to Sat 12 Dec 2026 01:20 CST"]
     lasts = agreement_from_document(document(zone=CHICAGO, valid_until="2026-12-12"))
     assert words(lasts) == []
 
@@ -136,15 +139,21 @@ def test_the_next_version_closes_the_gap_of_the_one_before():
     second = agreement_from_document(document(zone=CHICAGO, valid_from="2026-12-06"))
     late = agreement_from_document(document(zone=CHICAGO, valid_from="2026-12-07"))
     assert holes([first, second], SATURDAY) == ()
-    assert [hole.hours for hole in holes([first, late], SATURDAY)] == ["Sun 6 Dec 00:00 to Mon 7 Dec 00:00"]
-    assert [hole.hours for hole in holes([], SATURDAY, zone=CHICAGO)] == ["Sat 28 Nov 01:20 to Sat 12 Dec 01:20"]
+    assert [hole.hours for hole in holes([first, late], SATURDAY)] == [
+        "Sun 6 Dec 2026 00:00 CST to Mon 7 Dec 2026 00:00 CST"
+    ]
+    assert [hole.hours for hole in holes([], SATURDAY, zone=CHICAGO)] == [
+        "Sat 28 Nov 2026 01:20 CST to Sat 12 Dec 2026 01:20 CST"
+    ]
 
 
 def test_a_task_that_an_agreement_leaves_out_has_nobody():
     body = document(zone=CHICAGO)
     body["task"] = [task for task in body["task"] if task["id"] != "incidents"]
     found = words(agreement_from_document(body))
-    assert found == ["nobody answers for Incident report and review: Sat 28 Nov 01:20 to Sat 12 Dec 01:20"]
+    assert found == [
+        "nobody answers for Incident report and review: Sat 28 Nov 2026 01:20 CST to Sat 12 Dec 2026 01:20 CST"
+    ]
 
 
 # --- holidays ---------------------------------------------------------------------------------------------------------
@@ -168,8 +177,8 @@ THANKSGIVING = date(2026, 12, 3)
             (EARLY_NIGHTS, DAYS_OF_THE_CLINIC, FRIDAY_NIGHT, SATURDAYS, WHOLE_WEEKEND),
             THANKSGIVING,
             [
-                "Hub and Prairie both answer: Thu 3 Dec 00:00 to Thu 3 Dec 08:00",
-                "nobody answers: Fri 4 Dec 00:00 to Fri 4 Dec 08:00",
+                "Hub and Prairie both answer: Thu 3 Dec 2026 00:00 CST to Thu 3 Dec 2026 08:00 CST",
+                "nobody answers: Fri 4 Dec 2026 00:00 CST to Fri 4 Dec 2026 08:00 CST",
             ],
         ),
     ],
@@ -195,14 +204,22 @@ def test_holidays_are_no_part_of_what_is_signed():
         # forward, 8 Mar 2026: 02:00 to 03:00 does not exist in Chicago
         (datetime(2026, 3, 8, 6, tzinfo=UTC), "02:00", "03:00", []),
         (datetime(2026, 3, 8, 6, tzinfo=UTC), "02:30", "02:30", []),
-        (datetime(2026, 3, 8, 6, tzinfo=UTC), "01:30", "03:30", ["Sun 8 Mar 01:30 to Sun 8 Mar 03:30"]),
+        (
+            datetime(2026, 3, 8, 6, tzinfo=UTC),
+            "01:30",
+            "03:30",
+            ["Sun 8 Mar 2026 01:30 CST to Sun 8 Mar 2026 03:30 CDT"],
+        ),
         # back, 1 Nov 2026: 01:00 to 02:00 is there twice
         (datetime(2026, 11, 1, 5, tzinfo=UTC), "02:00", "02:00", []),
         (
             datetime(2026, 11, 1, 5, tzinfo=UTC),
             "01:15",
             "01:45",
-            ["Sun 1 Nov 01:15 CDT to Sun 1 Nov 01:45 CDT", "Sun 1 Nov 01:15 CST to Sun 1 Nov 01:45 CST"],
+            [
+                "Sun 1 Nov 2026 01:15 CDT to Sun 1 Nov 2026 01:45 CDT",
+                "Sun 1 Nov 2026 01:15 CST to Sun 1 Nov 2026 01:45 CST",
+            ],
         ),
     ],
 )

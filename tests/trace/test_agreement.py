@@ -54,10 +54,10 @@ def signed_by_both(world, lines: str) -> Agreement:
     # who answers after hours                                        | what the page says
     ("lines", "said"),
     [
-        (f"{HUB} | 17:00-08:00\n{COMMUNITY} | Mon-Fri 08:00-17:00", "nobody answers for After-hours contact in the window: Sat 7 Mar 08:00 to Sat 7 Mar 17:00"),
-        (f"{HUB} | 17:00-07:59\n{WEEKEND}\n{COMMUNITY} | Mon-Fri 08:00-17:00", "nobody answers for After-hours contact in the window: Tue 3 Mar 07:59 to Tue 3 Mar 08:00"),
-        (f"{HUB}\n{COMMUNITY} | Mon-Fri 08:00-17:00", "both answer for After-hours contact in the window: Mon 2 Mar 11:00 to Mon 2 Mar 17:00"),
-        (f"{HUB} | 17:00-08:01\n{WEEKEND}\n{COMMUNITY} | Mon-Fri 08:00-17:00", "both answer for After-hours contact in the window: Tue 3 Mar 08:00 to Tue 3 Mar 08:01"),
+        (f"{HUB} | 17:00-08:00\n{COMMUNITY} | Mon-Fri 08:00-17:00", "nobody answers for After-hours contact in the window: Sat 7 Mar 2026 08:00 CST to Sat 7 Mar 2026 17:00 CST"),
+        (f"{HUB} | 17:00-07:59\n{WEEKEND}\n{COMMUNITY} | Mon-Fri 08:00-17:00", "nobody answers for After-hours contact in the window: Tue 3 Mar 2026 07:59 CST to Tue 3 Mar 2026 08:00 CST"),
+        (f"{HUB}\n{COMMUNITY} | Mon-Fri 08:00-17:00", "both answer for After-hours contact in the window: Mon 2 Mar 2026 11:00 CST to Mon 2 Mar 2026 17:00 CST"),
+        (f"{HUB} | 17:00-08:01\n{WEEKEND}\n{COMMUNITY} | Mon-Fri 08:00-17:00", "both answer for After-hours contact in the window: Tue 3 Mar 2026 08:00 CST to Tue 3 Mar 2026 08:01 CST"),
     ],
     ids=["the weekend", "one minute", "every clinic day", "one minute twice"],
 )  # fmt: skip

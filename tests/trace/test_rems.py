@@ -105,7 +105,7 @@ def test_t28_certified_but_untrained_is_visible_and_one_click_reminds(desk):
     assert "Alice Oncologist is reminded" in text
     doctor = Client()
     doctor.force_login(desk.house.oncologist)
-    assert "Reminded 2 Mar 2026" in doctor.get(reverse("rems_papers")).content.decode()
+    assert "Reminded Mon 2 Mar 2026" in doctor.get(reverse("rems_papers")).content.decode()
     desk.paper("prescriber", user=str(desk.house.oncologist.pk))
     matrix = desk.get("rems")
     untrained = re.search(r"Certified, not trained</span> ([^<]*)<", matrix)

@@ -92,7 +92,7 @@ def test_one_that_runs_out_is_a_hole_in_the_list(world, client):
     agreed_between(world.alice, world.bob, valid_until="2026-03-18")
     client.force_login(world.alice.nurse)
     with clock.use(clock.FrozenClock(NOW + timedelta(days=7))):
-        assert "No agreement is in force: Thu 19 Mar 00:00 to" in text(client.get(reverse("agreements")))
+        assert "No agreement is in force: Thu 19 Mar 2026 00:00 CDT to" in text(client.get(reverse("agreements")))
 
 
 # --- one version ------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_the_matrix_the_parties_and_a_clean_check_are_shown(world, client):
 def test_a_double_owner_is_named_and_refused(world, client):
     row = agreed_between(world.alice, world.bob, in_force=False, tasks=DOUBLE)
     client.force_login(world.alice.director)
-    words = "both answer for After-hours contact in the window: Mon 2 Mar 11:00 to Mon 2 Mar 17:00"
+    words = "both answer for After-hours contact in the window: Mon 2 Mar 2026 11:00 CST to Mon 2 Mar 2026 17:00 CST"
     assert words in page_of(client, row)
     answer = client.post(reverse("activate_agreement", args=[row.pk]))
     assert answer.status_code == 422

@@ -72,12 +72,12 @@ def fought(world: World, by) -> PayerRequest:
 def test_every_step_stands_with_its_moment_and_its_day_in_the_order_in_which_it_happened(world, by):
     told = part(pack(fought(world, by)), "The course of the appeal", "The payer’s policy")
     steps = (
-        "Mon 2 Mar 2026, 10:00 CST 0 Submitted to the payer an exception is asked for; expedited",
-        "Tue 3 Mar 2026, 10:00 CST 1 Asked the payer where it stands",
-        "Wed 4 Mar 2026, 10:00 CST 2 Denied in hospital only",
-        "Wed 4 Mar 2026, 11:00 CST 2 Asked for a peer-to-peer talk",
-        "Thu 5 Mar 2026, 10:00 CST 3 The talk was held, the denial stands the reviewer kept to the text",
-        "Fri 6 Mar 2026, 10:00 CST 4 Appealed the label of 2026",
+        "Mon 2 Mar 2026 10:00 CST 0 Submitted to the payer an exception is asked for; expedited",
+        "Tue 3 Mar 2026 10:00 CST 1 Asked the payer where it stands",
+        "Wed 4 Mar 2026 10:00 CST 2 Denied in hospital only",
+        "Wed 4 Mar 2026 11:00 CST 2 Asked for a peer-to-peer talk",
+        "Thu 5 Mar 2026 10:00 CST 3 The talk was held, the denial stands the reviewer kept to the text",
+        "Fri 6 Mar 2026 10:00 CST 4 Appealed the label of 2026",
     )
     places = [told.find(step) for step in steps]
     assert -1 not in places, told

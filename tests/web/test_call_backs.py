@@ -117,7 +117,7 @@ def test_asked_the_page_says_what_is_true_from_nobody_yet_to_called_back(world, 
 def test_who_says_i_have_it_is_not_told_that_nobody_else_is_paged(world, ed, on_call):
     ask(ed)
     said = words(on_call.post(reverse("have_page", args=[alert().pk]), follow=True))
-    assert "You have it since Tue 02:00. Call now: without a call that reached somebody" in said
+    assert "You have it since Tue 3 Mar 02:00 CST. Call now: without a call that reached somebody" in said
     assert "Nobody else is paged" not in said
     world.time.advance(minutes=10)
     Watcher().look()

@@ -75,7 +75,7 @@ def test_the_page_offers_the_urgent_signs_the_numbers_and_the_next_check(phone: 
     signs = re.findall(r'name="symptoms" value="(\w+)"', page)
     assert signs == [*(row.symptom for row in red_boxes(load_policy())), "fever", "something_else", "worried"]
     assert 'href="tel:911"' in page and 'href="tel:5550111"' in page
-    assert "Next check: Monday 8:00 PM." in page
+    assert "Next check: Monday, March 2, 8:00 PM CST." in page
     with everything():
         patient, who = home.course.patient, home.course.patient.contacts.get()
     for hidden in (patient.given_name, patient.family_name, patient.mrn, who.name, who.phone):
@@ -131,7 +131,7 @@ def test_the_caregiver_answers_the_patients_check_with_the_same_form(phone: Clie
     assert phone.post("/c/", quiet_form(home)).status_code == 200
     [row] = home.checks()
     assert (row.source, row.role) == ("caregiver", "caregiver") and "alarm" not in row.payload
-    assert "Next check: Tuesday 2:00 AM." in text(phone.get(PAGE))
+    assert "Next check: Tuesday, March 3, 2:00 AM CST." in text(phone.get(PAGE))
 
 
 def test_whose_clock_and_who_is_meant_is_said_to_the_caregiver_and_not_to_the_patient(phone: Client, home: Home):

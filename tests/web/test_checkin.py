@@ -147,17 +147,19 @@ def test_the_boxes_are_those_of_the_policy(phone: Client):
 
 
 def test_the_page_says_when_the_next_check_is_by_the_patients_clock(phone: Client, home: Home):
-    assert "Next check: Monday 8:00 PM." in text(phone.get("/c/"))
+    assert "Next check: Monday, March 2, 8:00 PM CST." in text(phone.get("/c/"))
     send(phone, home)  # half an hour early counts for eight o'clock
-    assert "Next check: Tuesday 2:00 AM." in text(phone.get("/c/"))
+    assert "Next check: Tuesday, March 3, 2:00 AM CST." in text(phone.get("/c/"))
     home.set_patient(clock_24h=True)
-    assert "Next check: Tuesday 02:00." in text(phone.get("/c/"))
+    assert "Next check: Tuesday, March 3, 02:00 CST." in text(phone.get("/c/"))
 
 
 def test_a_quiet_check_is_kept_as_typed(phone: Client, home: Home):
     response = send(phone, home)
     assert response.status_code == 200
-    assert "Saved 19:30." in text(response) and "Thank you. Nothing more to do now." in text(response)
+    assert "Saved Monday, March 2, 7:30 PM CST." in text(response) and "Thank you. Nothing more to do now." in text(
+        response
+    )
     assert 'href="tel:5550111"' in text(response) and response["Cache-Control"] == "no-store"
     [check] = home.checks()
     assert check.payload == {
@@ -305,7 +307,7 @@ def test_a_word_that_no_button_sends_is_left_out(phone: Client, home: Home):
 def test_a_fever_calls_somebody_and_says_who(phone: Client, home: Home):
     response = send(phone, home, temperature="101.1")
     page = text(response)
-    assert "Saved 19:30. The clinician on call is being called." in page
+    assert "Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called." in page
     assert "Call the number below now. You must be seen within the hour." in page
     assert 'href="tel:5550111"' in page
     assert home.checks()[0].payload["temperature_c"] == "38.4"
@@ -345,7 +347,7 @@ def test_the_same_check_again_gives_the_same_answer(phone: Client, home: Home, f
     first = phone.post("/c/", form)
     frozen.advance(minutes=3)
     again = phone.post("/c/", form)
-    told = "Saved 19:30. The clinician on call is being called."
+    told = "Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called."
     assert told in text(first) and told in text(again)
     assert len(home.checks()) == 1 and home.alerts() == ["RED-3"]
 
@@ -366,9 +368,9 @@ def test_a_patient_who_reads_spanish_gets_spanish(phone: Client, home: Home):
     page = text(phone.get("/c/"))
     assert '<html lang="es"' in page and "Temperatura" in page and "escalofríos con temblor" in page
     assert "todavía no la ha revisado un traductor" in page
-    assert "Próximo control: lunes 8:00 PM." in page
+    assert "Próximo control: lunes, 2 de marzo, 8:00 PM CST." in page
     sent = text(send(phone, home, temperature="101.1"))
-    assert "Guardado a las 19:30. Se está llamando al profesional clínico de guardia." in sent
+    assert "Guardado: lunes, 2 de marzo, 7:30 PM CST. Se está llamando al profesional clínico de guardia." in sent
     assert "Llame ahora al número de abajo." in sent
 
 

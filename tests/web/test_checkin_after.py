@@ -132,13 +132,16 @@ def test_who_opens_the_link_while_nobody_has_answered_reads_that_first(phone: Cl
     phone.post("/c/", form)
     page = text(phone.get("/c/"))
     first, rest = page.split('<form id="check"')
-    assert "Saved 19:30. The clinician on call is being called." in first and 'name="temperature"' in rest
+    assert (
+        "Saved Monday, March 2, 7:30 PM CST. The clinician on call is being called." in first
+        and 'name="temperature"' in rest
+    )
     assert f'data-waits="yes" data-check="{form["id"]}" data-ask-again-after="15"' in first
     assert "data-saved" not in page, "a draft in this form is not over"
     with everything():
         alert = Alert.objects.get(closed_at__isnull=True)
     acknowledge(alert.pk, by=home.world.actor("alice", "on_call"))
-    assert "Saved 19:30" not in text(phone.get("/c/")), "somebody has it"
+    assert "Saved Monday, March 2, 7:30 PM CST" not in text(phone.get("/c/")), "somebody has it"
 
 
 @pytest.mark.parametrize("urgency", ["soon", "today"])
@@ -146,7 +149,7 @@ def test_what_can_wait_does_not_stand_above_the_form(phone: Client, home: Home, 
     phone.post("/c/", quiet_form(home, temperature="101.1"))
     with everything():
         Alert.objects.update(urgency=urgency)
-    assert "Saved 19:30" not in text(phone.get("/c/"))
+    assert "Saved Monday, March 2, 7:30 PM CST" not in text(phone.get("/c/"))
 
 
 def test_a_quiet_check_is_not_asked_about_again(phone: Client, home: Home):

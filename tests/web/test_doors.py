@@ -60,7 +60,7 @@ def test_the_check_in_says_which_door_is_open_at_this_hour(home, frozen):
     said = words(phone.get("/c/"))
     for wanted in (
         TOLD,
-        "No emergency? Call us before you go to one of these. As of 7:30 PM:",
+        "No emergency? Call us before you go to one of these. As of Monday, March 2, 7:30 PM CST:",
         "Hub clinic (clinic) closed now; opens Tuesday 8:00 AM 2 Example Street, 555-0188",
         "Evening care (urgent care) open now, until 9:00 PM",
         "County ED (emergency department of your plan) its hours are not known here. In an emergency do not wait: go, or call 911",

@@ -84,12 +84,12 @@ def test_sent_not_yet_opened_then_opened(world, client):
     assert answer.status_code == 302 and answer.url == f"{reverse('page', args=[alert_of(world).pk])}#ed-packet"
     assert "being sent" in part(client, world) and "not yet opened" not in part(client, world)
     Watcher().look()
-    assert "sent Tue 02:13 by e-mail, not yet opened" in part(client, world)
+    assert "sent Tue 3 Mar 02:13 CST by e-mail, not yet opened" in part(client, world)
     packet = packet_of(world)
     assert f"Code to read out when they ask: {packet.card.code}" in part(client, world)
     world.time.advance(minutes=7)
     assert open_page(exchange_key(packet.card.key), packet.card.code, who="County ED") is not None
-    assert "sent Tue 02:13 by e-mail, opened Tue 02:20 by “County ED”" in part(client, world)
+    assert "sent Tue 3 Mar 02:13 CST by e-mail, opened Tue 3 Mar 02:20 CST by “County ED”" in part(client, world)
 
 
 def test_opened_with_the_patients_own_card_is_said_so(world, client):
@@ -101,7 +101,9 @@ def test_opened_with_the_patients_own_card_is_said_so(world, client):
     Watcher().look()
     world.time.advance(minutes=7)
     assert open_page(exchange_key(card.key), card.code) is not None
-    assert "sent Tue 02:13 by e-mail, opened Tue 02:20 with the patient’s card" in part(client, world)
+    assert "sent Tue 3 Mar 02:13 CST by e-mail, opened Tue 3 Mar 02:20 CST with the patient’s card" in part(
+        client, world
+    )
 
 
 def test_opened_by_the_link_of_another_packet_is_not_opened(world, client):
@@ -117,8 +119,11 @@ def test_opened_by_the_link_of_another_packet_is_not_opened(world, client):
     world.time.advance(minutes=1)
     assert open_page(exchange_key(other.card.key), other.card.code) is not None
     shown = part(client, world)
-    assert "sent Tue 02:14 by e-mail, opened Tue 02:15" in shown and "with the patient’s card" not in shown
-    assert "sent Tue 02:13 by e-mail, not yet opened" in shown
+    assert (
+        "sent Tue 3 Mar 02:14 CST by e-mail, opened Tue 3 Mar 02:15 CST" in shown
+        and "with the patient’s card" not in shown
+    )
+    assert "sent Tue 3 Mar 02:13 CST by e-mail, not yet opened" in shown
 
 
 def test_a_link_that_is_over_is_said_so_and_its_code_is_read_out_no_more(world, client):
@@ -277,7 +282,7 @@ def test_it_went_through_is_written_down_and_is_no_reading(world, client):
     address = reverse("ed_fax_sent", args=[world.course.pk, packet.pk])
     shown = words(client.post(address, follow=True))
     assert "says nothing about anybody reading it: phone them" in shown
-    assert "sent Tue 02:13 by fax, not yet opened" in shown
+    assert "sent Tue 3 Mar 02:13 CST by fax, not yet opened" in shown
     assert client.get(address).status_code == 302, "a reload writes nothing"
 
 

@@ -254,6 +254,9 @@ def test_the_sheet_has_the_codes_and_the_page_of_the_call_does_not(world):
     codes = [f"{code[:3]} {code[3:]}" for code in (door.read_code, door.accept_code)]
     sheet = words(client.get(reverse("handoff_fax", args=[world.shared.pk, loop])))
     assert all(code in sheet for code in codes) and "Give by Mon 6 Apr 2026" in sheet
+    assert re.search(r"The codes count until \w{3} \d+ \w{3} 2026 \d\d:\d\d C[SD]T\.", sheet), (
+        "whoever reads a fax may sit in another zone"
+    )
     assert "Synthetic patient: nobody on this sheet is real." in sheet
     call = words(client.get(reverse("handoff_call", args=[world.shared.pk, loop])))
     assert not any(code in call or code.replace(" ", "") in call for code in codes)

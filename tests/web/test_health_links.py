@@ -97,7 +97,7 @@ def test_a_link_is_made_and_shown_to_be_given_away(world):
         "Synthia Example",
         "Fever may be CRS or infection: treat for both.",
         "Call now, day and night: 555-0111",
-        "Good until 2026-03-25 10:00 CDT. Printed 2026-03-11 10:00 CDT.",
+        "Good until Wed 25 Mar 2026 10:00 CDT. Printed Wed 11 Mar 2026 10:00 CDT.",
         "Last dose when this was printed: step-up dose 2",
         "Do NOT give the next dose of the bispecific.",
         LABEL,

@@ -89,14 +89,14 @@ def test_whoever_is_called_to_look_sees_what_was_reported_though_the_rules_fail(
 
 def test_i_have_it_stops_the_paging_and_names_who_has_it(on_call, alert, world):
     answer = on_call.post(reverse("have_page", args=[alert.pk]), follow=True)
-    assert "You have it since Tue 12:00" in answer.content.decode()
+    assert "You have it since Tue 3 Mar 12:00 CST" in answer.content.decode()
     with clock.use(clock.FrozenClock(NOW + timedelta(hours=1))), everything():
         before = Page.objects.filter(alert=alert).count()
         Watcher().look()
         assert Page.objects.filter(alert=alert).count() == before
     on_call.force_login(world.alice.nurse)
     text = on_call.post(reverse("have_page", args=[alert.pk]), follow=True).content.decode()
-    assert "Alice On-Call has it since Tue 12:00" in text
+    assert "Alice On-Call has it since Tue 3 Mar 12:00 CST" in text
     assert fresh(alert).acknowledged_by == world.alice.on_call
 
 

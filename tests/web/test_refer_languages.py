@@ -124,7 +124,7 @@ def test_the_acknowledgement_and_what_stands_behind_the_link_speak_the_language_
     verbs.plan_contact(kept.pk, MONDAY_0900.date(), by=nurse)
     asked = verbs.ask(kept.pk, "¿Qué líneas?", by=nurse)
     page = shown(client.get(reverse("refer_status")))
-    assert "recibida: lun 2 mar 09:00 cst" in page.lower() and "Decidida: todavía no" in page
+    assert "recibida: lunes, 2 de marzo, 09:00 cst" in page.lower() and "Decidida: todavía no" in page
     assert "primer contacto con el paciente: prevista para el lun 2 mar 2026" in page.lower()
     assert "Escríbalo, por favor." in shown(
         client.post(reverse("refer_status"), {"question": str(asked.pk), "answer": " "}), 422

@@ -106,9 +106,9 @@ def test_day_by_day_with_plan_log_and_calls(nurse, world, time):
     call = HubCall(reached=True, whom=DOCTOR, outcome="no fever since the morning")
     make_hub_call(world.course.pk, call, event_id=uuid4(), by=world.actor("alice"), now=later)
     shown = page(nurse, world)
-    assert "tocilizumab 900 mg Tue 07:00 (2 in 24 h, ABOVE one dose)" in shown
-    assert "tocilizumab 560 mg Mon 22:30 (1 in 24 h)" in shown
-    assert "dexamethasone (mg not known) Tue 08:00" in shown
+    assert "tocilizumab 900 mg Tue 3 Mar 07:00 CST (2 in 24 h, ABOVE one dose)" in shown
+    assert "tocilizumab 560 mg Mon 2 Mar 22:30 CST (1 in 24 h)" in shown
+    assert "dexamethasone (mg not known) Tue 3 Mar 08:00 CST" in shown
     assert "<div>ICE every 4 h</div><div>no third dose</div>" in shown
     assert "Synthetic Specialist, centre specialist (written Tue 3 Mar 11:00 CST)" in shown
     assert "Synthetic Hospitalist, hospitalist: no fever since the morning" in shown

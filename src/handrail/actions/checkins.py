@@ -14,7 +14,6 @@ from django.core.cache import cache
 from django.db import DatabaseError
 from django.utils import translation
 from django.utils.crypto import salted_hmac
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -37,6 +36,7 @@ from handrail.actions.truth import (
     truth_about,
 )
 from handrail.actions.words_doors import department_lines, door_lines
+from handrail.actions.words_times import home_time
 from handrail.people import scope
 from handrail.people.models import Contact, LinkToken, Organisation
 from handrail.records import wire
@@ -44,7 +44,7 @@ from handrail.records.models import Course, Event
 from handrail.rules.events import CheckinReceived
 from handrail.rules.history import History
 from handrail.rules.policy import Policy, load_policy
-from handrail.rules.terms import Disposition, Ladder, UnusableInput, Urgency, zone_named
+from handrail.rules.terms import Disposition, Ladder, UnusableInput, Urgency
 from handrail.rules.watch import patient_zone
 
 COOKIE: Final = "handrail_checkin"
@@ -431,8 +431,5 @@ def _read(course: Course, now: datetime) -> tuple[History | None, Policy]:
 
 
 def _clock_words(at: datetime | None, zone: str, course: Course) -> str:
-    """`Tuesday 10:00 PM` by the patient's clock, in the language in use."""
-    if at is None:
-        return ""
-    local = at.astimezone(zone_named(zone))
-    return date_format(local, "l H:i" if course.patient.clock_24h else "l g:i A")
+    """When, by the patient's clock and in the language in use; nothing for never."""
+    return home_time(at, zone, clock_24h=course.patient.clock_24h) if at is not None else ""

@@ -25,6 +25,7 @@ from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.links import cookie_for, link_id_of_cookie
 from handrail.actions.recording import locked, write_shell_event
 from handrail.actions.truth import number_to_call
+from handrail.actions.words_times import home_time
 from handrail.alerts import ledger
 from handrail.alerts.dispatches import tell_at_home
 from handrail.alerts.ledger import Wanted
@@ -35,7 +36,7 @@ from handrail.people.models import EmergencyCard, EmergencyOpening, LinkToken, S
 from handrail.records.models import Course
 from handrail.rules.emergency import emergency_data
 from handrail.rules.policy import load_policy
-from handrail.rules.terms import Ladder, zone_named
+from handrail.rules.terms import Ladder
 
 PURPOSE: Final = LinkToken.Purpose.EMERGENCY.value
 COOKIE: Final = "handrail_emergency"
@@ -315,8 +316,8 @@ def _tell_patient(course: Course, opening: EmergencyOpening, now: datetime) -> N
     if not patient.phone or not may_be_texted(course.organisation_id, patient.phone):
         return
     with translation.override(patient.language[:2]):
-        at = now.astimezone(zone_named(course.time_zone)).strftime("%H:%M")
-        words = _("Handrail: your emergency page was opened at %(time)s. Not you, and not a hospital? Call your team.")
+        at = home_time(now, course.time_zone, clock_24h=patient.clock_24h)
+        words = _("Handrail: your emergency page was opened: %(time)s. Not you, and not a hospital? Call your team.")
         tell_at_home(
             course,
             "emergency_opened",

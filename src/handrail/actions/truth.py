@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from handrail import clock
+from handrail.actions.words_times import home_time
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, EdPacket, Notice
 from handrail.alerts.ways import step_that_reaches
@@ -19,7 +20,7 @@ from handrail.records.accountability import Accountable, accountable_for
 from handrail.records.models import Course
 from handrail.rules.call_back import KEY
 from handrail.rules.policy import load_policy
-from handrail.rules.terms import Ladder, UnusableInput, Urgency, zone_named
+from handrail.rules.terms import Ladder, UnusableInput, Urgency
 
 _CALLED: Final = ("now", "soon")
 ASK_AGAIN_SECONDS: Final = 15
@@ -40,11 +41,11 @@ _WHO: Final[dict[str, Promise]] = {
 def truth_about(
     course: Course, now: datetime, *, saved_at: datetime, who_answers: Callable[[], Accountable] | None = None
 ) -> str:
-    """What is true now, in the language in use: the time saved by the patient's clock, and what happens with the alerts.
+    """What is true now, in the language in use: when it was saved, by the clock of the course, and what happens with the alerts.
 
     `who_answers`: says who answers for the patient, from what was read already; asked only when somebody is to be called.
     """
-    saved = _("Saved %(time)s.") % {"time": saved_at.astimezone(zone_named(course.time_zone)).strftime("%H:%M")}
+    saved = _("Saved %(time)s.") % {"time": _time(saved_at, course)}
     urgent = _urgent(open_alerts(course))
     waiting = [alert for alert in urgent if alert.acknowledged_at is None]
     if waiting:
@@ -71,17 +72,18 @@ def _department(course: Course, urgent: list[Alert], now: datetime) -> list[str]
         by_it = Q(card_id=last[3]) | ~Q(card__kind=EmergencyCard.Kind.SENT)
         openings = openings.filter(by_it, at__gte=last[2])
     opened = openings.order_by("at").values_list("at", flat=True).first()
-    zone = zone_named(course.time_zone)
     words = []
     if sent is not None and sent[0] is not None:
-        at = sent[0].astimezone(zone).strftime("%H:%M")
-        words.append(_("Sent to %(place)s at %(time)s.") % {"place": sent[1], "time": at})
+        words.append(_("Sent to %(place)s: %(time)s.") % {"place": sent[1], "time": _time(sent[0], course)})
     if opened is not None:
-        at = opened.astimezone(zone).strftime("%H:%M")
-        words.append(_("Your emergency page was opened at %(time)s.") % {"time": at})
+        words.append(_("Your emergency page was opened: %(time)s.") % {"time": _time(opened, course)})
     elif sent is not None:
         words.append(_("Nobody there has opened it yet: take your card with you."))
     return words
+
+
+def _time(at: datetime, course: Course) -> str:
+    return home_time(at, course.time_zone, clock_24h=course.patient.clock_24h)
 
 
 def ask_again_after(alerts: Iterable[Alert]) -> int | None:

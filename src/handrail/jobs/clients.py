@@ -18,7 +18,7 @@ from handrail.actions.errors import ActionError
 from handrail.jobs.imports import organisation_named, user_named
 from handrail.people import scope
 from handrail.people.models import DeviceLink, ServiceClient
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import UnusableInput, say_instant
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -93,7 +93,9 @@ def _list(chosen: argparse.Namespace) -> str:
     for row in rows.prefetch_related(Prefetch("links", DeviceLink.objects.order_by("made_at", "pk"))):
         lines.append(f"{row.pk}  {row.name}  {' '.join(row.scopes)}{'  ended' if row.ended_at else ''}")
         standing = [tie for tie in row.links.all() if tie.ended_at is None]
-        lines += [f"  tie {tie.pk}  course {tie.course_id}  since {tie.made_at:%Y-%m-%d}" for tie in standing]
+        lines += [
+            f"  tie {tie.pk}  course {tie.course_id}  since {say_instant(tie.made_at, 'UTC')}" for tie in standing
+        ]
     return "\n".join(lines) or "no system is let in"
 
 

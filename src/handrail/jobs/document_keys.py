@@ -23,7 +23,7 @@ from handrail.actions.errors import ActionError
 from handrail.jobs.imports import organisation_named, user_named
 from handrail.people import scope
 from handrail.people.models import DocumentKey
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import UnusableInput, say_instant
 
 STATUS = {Verdict.GOOD: 0, Verdict.CHANGED: 1, Verdict.WITHDRAWN: 1, Verdict.UNKNOWN_KEY: 1, Verdict.UNREADABLE: 2}
 
@@ -90,14 +90,14 @@ def _withdraw(chosen: argparse.Namespace) -> tuple[int, str]:
 def _list(chosen: argparse.Namespace) -> tuple[int, str]:
     organisation = organisation_named(chosen.organisation)
     rows = DocumentKey.objects.defer("private").filter(organisation=organisation).order_by("-made_at", "kid")
-    lines = [f"{row.kid}  made {row.made_at:%Y-%m-%d}  {_state(row)}" for row in rows]
+    lines = [f"{row.kid}  made {say_instant(row.made_at, 'UTC')}  {_state(row)}" for row in rows]
     return 0, "\n".join([*lines, keys_address(organisation.pk)]) if lines else "no key: nothing is signed"
 
 
 def _state(row: DocumentKey) -> str:
     if row.withdrawn_at is not None:
-        return f"WITHDRAWN {row.withdrawn_at:%Y-%m-%d}"
-    return "in force" if row.ended_at is None else f"signs no more since {row.ended_at:%Y-%m-%d}"
+        return f"WITHDRAWN {say_instant(row.withdrawn_at, 'UTC')}"
+    return "in force" if row.ended_at is None else f"signs no more since {say_instant(row.ended_at, 'UTC')}"
 
 
 def _verify(chosen: argparse.Namespace) -> tuple[int, str]:

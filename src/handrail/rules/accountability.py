@@ -23,7 +23,7 @@ from handrail.rules.responsibility import (
     minutes_of,
 )
 from handrail.rules.rota import load_rota_rules
-from handrail.rules.terms import civil_time_trouble, zone_named
+from handrail.rules.terms import say_instant, zone_named
 
 AHEAD: Final = timedelta(days=load_rota_rules().look.days_ahead)
 """As far as the rota looks ahead: no hour of it may be without a person, nor without exactly one party."""
@@ -51,8 +51,8 @@ class Hole:
 
     @property
     def hours(self) -> str:
-        """`Sat 28 Nov 17:00 to Mon 30 Nov 08:00`, by the clock of the agreement."""
-        return f"{_said(self.start, self.zone)} to {_said(self.end, self.zone)}"
+        """`Sat 28 Nov 2026 17:00 CST to Mon 30 Nov 2026 08:00 CST`, by the clock of the agreement."""
+        return f"{say_instant(self.start, self.zone)} to {say_instant(self.end, self.zone)}"
 
     @property
     def words(self) -> str:
@@ -192,13 +192,6 @@ def _clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[d
                 if minute.astimezone(zone).utcoffset() != offset
             )
         at = following
-
-
-def _said(at: datetime, zone: str) -> str:
-    """`Sat 28 Nov 17:00`; with the zone's letters where the clock shows that time twice."""
-    local = at.astimezone(zone_named(zone))
-    twice = civil_time_trouble(local.date(), local.time().replace(tzinfo=None), zone) == "occurs twice"
-    return f"{local:%a} {local.day} {local:%b %H:%M}{f' {local:%Z}' if twice else ''}"
 
 
 def _and(names: Sequence[str]) -> str:

@@ -28,7 +28,6 @@ from handrail.rules.terms import (
     civil_time_trouble,
     say_instant,
     step_words,
-    zone_named,
 )
 from handrail.rules.triage import HEARD_FROM
 
@@ -262,9 +261,8 @@ def _judge(
     changes += [due, *times.values()]
     passed = [name for name, at in times.items() if at <= now]
     stage = passed[-1] if passed else ("due" if due <= now else None)
-    local = due.astimezone(zone_named(zone))
-    said = f"{local:%a %H:%M} {local:%Z}"
-    note = _clock_change_note(local.date(), due, phase, zone)
+    said = say_instant(due, zone)
+    note = _clock_change_note(civil_date(due, zone), due, phase, zone)
     because = f"the check of {said}{note} is due in the phase: {phase.words}"
     findings: list[Finding] = []
     tasks: list[Task] = []

@@ -27,8 +27,7 @@ from handrail.rules.responsibility import (
 )
 from handrail.rules.responsibility_lines import DUTY_WORDS, read_rules, read_when, say_days, say_rule, say_when
 from handrail.rules.strict import ProtocolDataError
-from handrail.rules.terms import UnusableInput, civil_date, say_date, zone_named
-from handrail.web.signing_page import dated
+from handrail.rules.terms import UnusableInput, civil_date, say_date, say_instant, zone_named
 
 SHOWN_HOLES: Final = 40
 LASTS_DAYS: Final = 364
@@ -121,7 +120,7 @@ def signature_rows(version: Version, zone: str) -> list[dict[str, str]]:
                 "party": agreements.name_of(party),
                 "who": mark.by.name if mark else "",
                 "role": mark.role.replace("_", " ") if mark else "",
-                "at": dated(mark.at, zone) if mark else "",
+                "at": say_instant(mark.at, zone) if mark else "",
             }
         )
     return rows

@@ -18,7 +18,7 @@ from handrail.rules.telling import sentence
 from handrail.rules.terms import Ladder, UnusableInput, Urgency
 from handrail.rules.triage import NEVER_STAYING_HOME
 from handrail.web.forms import YES_NO, Field, Filled, Form, one
-from handrail.web.words import local_time, short_time
+from handrail.web.words import local_time
 
 STAYS: Final = ("staying_home", "Stays at home")
 CALL: Final = Form(
@@ -92,7 +92,7 @@ def holding(alert: Alert, user: User, now: datetime, zone: str) -> dict[str, Any
         "people": who_may_have(alert, now, besides=user) if mine and alert.closed_at is None else [],
         "asked": asked.name if asked is not None else "",
         "asked_me": asked is not None and asked.pk == user.pk,
-        "until": short_time(alert.resume_at, zone) if alert.resume_at is not None else "",
+        "until": local_time(alert.resume_at, zone) if alert.resume_at is not None else "",
     }
 
 

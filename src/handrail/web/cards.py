@@ -18,7 +18,7 @@ from handrail.alerts.places import emergency_link
 from handrail.people.models import EmergencyCard, Organisation
 from handrail.records.models import Course
 from handrail.rules.emergency import emergency_data
-from handrail.rules.terms import zone_named
+from handrail.rules.terms import say_instant, zone_named
 from handrail.web.words import local_time
 
 OPENINGS_SHOWN: Final = 10
@@ -66,8 +66,8 @@ def face(course: Course, card: EmergencyCard, now: datetime, *, names: bool) -> 
         "numbers": numbers_to_call(course, now),
         "qr": qr_image(emergency_link(shown.address_key)),
         "code": shown.code,
-        "printed": local_time(now, course.time_zone),
-        "until": f"{card.link.expires_at:%Y-%m-%d}",
+        "printed": say_instant(now, course.time_zone),
+        "until": say_instant(card.link.expires_at, course.time_zone),
     }
 
 

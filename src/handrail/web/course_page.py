@@ -23,7 +23,7 @@ from handrail.rules.telling import kind_words, role_words, sentence
 from handrail.rules.terms import UnusableInput, civil_date
 from handrail.web import timeline
 from handrail.web.presenters import daily_rows, dose_words, findings, next_dose_card, patient_words, toxicity_words
-from handrail.web.words import LANGUAGE_WORDS, celsius_words, instant_iso, local_time, parse, short_time, since_words
+from handrail.web.words import LANGUAGE_WORDS, celsius_words, instant_iso, local_time, parse, since_words
 
 log = logging.getLogger(__name__)
 
@@ -357,7 +357,7 @@ def page_context(course: Course, looked: Looked, now: datetime, *, names: bool) 
         "toxicity": toxicity_words(answer),
         "cannot_say": [{**item, "missing": _missing_words(item["missing"])} for item in answer["cannot_say"]],
         "tasks": [
-            {**task, "who": role_words(task["who"]), "by": short_time(by, zone) if (by := parse(task["by"])) else ""}
+            {**task, "who": role_words(task["who"]), "by": local_time(by, zone) if (by := parse(task["by"])) else ""}
             for task in answer["tasks"]
         ],
         "triage": answer["triage"],

@@ -12,7 +12,7 @@ from handrail.alerts.models import EdPacket
 from handrail.people.models import CarePlace, EmergencyCard, EmergencyOpening
 from handrail.records.models import Course
 from handrail.rules.emergency import emergency_data
-from handrail.web.words import local_time, short_time
+from handrail.web.words import local_time
 
 SHOWN: Final = 5
 _READ_OUT: Final = frozenset({"send_ed_packet", "acknowledge"})
@@ -92,7 +92,7 @@ def state_words(packet: EdPacket, zone: str) -> str:
     """How far a packet got: `sent 02:13 by e-mail`."""
     by = BY_WORDS.get(packet.channel, "")
     if packet.state == EdPacket.State.SENT and packet.sent_at is not None:
-        return f"sent {short_time(packet.sent_at, zone)} {by}".strip()
+        return f"sent {local_time(packet.sent_at, zone)} {by}".strip()
     if packet.state == EdPacket.State.FAX:
         return "NOT sent yet: print the fax sheet and fax it"
     if packet.state == EdPacket.State.FAILED:
@@ -111,7 +111,7 @@ def opened_words(packet: EdPacket, openings: list[EmergencyOpening], zone: str) 
     if first is None:
         return ""
     who = f" by “{first.who}”" if first.who else ""
-    return f"opened {short_time(first.at, zone)}{who}{'' if by_link else ' with the patient’s card'}"
+    return f"opened {local_time(first.at, zone)}{who}{'' if by_link else ' with the patient’s card'}"
 
 
 def _because(packet: EdPacket) -> str:

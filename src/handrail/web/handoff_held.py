@@ -15,6 +15,7 @@ from handrail.actions.errors import RefusedError
 from handrail.people import permissions
 from handrail.records.models import Course, HandoffDoor
 from handrail.rules.handoff_loop import Loop
+from handrail.rules.terms import say_instant
 from handrail.web import handoff_page as page
 from handrail.web.doors import course_for, signed_in
 from handrail.web.presenters import patient_words
@@ -58,7 +59,7 @@ def doors_of(held: Held) -> dict[str, Any]:
     )
     zone = held.course.time_zone
     found = {
-        each.kind: {"made": local_time(each.made_at, zone), "until": page.until_words(each.expires_at, zone)}
+        each.kind: {"made": local_time(each.made_at, zone), "until": say_instant(each.expires_at, zone)}
         for each in rows.order_by("made_at", "id")
     }
     return {"link": found.get("link"), "fax": found.get("fax")}

@@ -25,9 +25,9 @@ from handrail.rules.history import History
 from handrail.rules.pinned import protocol_for
 from handrail.rules.policy import Policy
 from handrail.rules.telling import role_words
-from handrail.rules.terms import UnusableInput, civil_date, say_date, zone_named
+from handrail.rules.terms import UnusableInput, civil_date, say_date
 from handrail.web.presenters import Allowed, patient_words
-from handrail.web.words import local_time, parse, short_time, since_words, step_words
+from handrail.web.words import local_time, parse, since_words, step_words
 
 STAGE_WORDS: Final = {
     "offered": "Offered: nobody has read it",
@@ -374,8 +374,3 @@ def day_or_none(text: str) -> date | None:
         ValueError: something that is no day.
     """
     return date.fromisoformat(text.strip()) if text.strip() else None
-
-
-def until_words(at: datetime, zone: str) -> str:
-    """Until when a door stands open."""
-    return f"{say_date(at.astimezone(zone_named(zone)).date())}, {short_time(at, zone)[-5:]}"

@@ -9,7 +9,7 @@ from handrail.actions.health_links import opens, viewer_link
 from handrail.people.models import HealthLink, HealthLinkRequest
 from handrail.records.models import Course
 from handrail.rules.health_links import health_link_data
-from handrail.rules.terms import zone_named
+from handrail.rules.terms import say_instant
 from handrail.web import ed_facts
 from handrail.web.cards import numbers_to_call, qr_image
 from handrail.web.words import local_time
@@ -39,7 +39,7 @@ def _row(found: HealthLink, course: Course, now: datetime) -> dict[str, Any]:
     elif found.tries_left == 0:
         state = "LOCKED: too many wrong passcodes. Make a new one"
     else:
-        state = f"opens the newest sealed version until {_to_the_year(found.link.expires_at, zone)}"
+        state = f"opens the newest sealed version until {say_instant(found.link.expires_at, zone)}"
     by = found.link.issued_by
     requests = list(found.requests.order_by("-at", "-id")[: REQUESTS_SHOWN + 1])
     return {
@@ -56,11 +56,6 @@ def _row(found: HealthLink, course: Course, now: datetime) -> dict[str, Any]:
         "requests": [_request(each, zone) for each in requests[:REQUESTS_SHOWN]],
         "more": len(requests) > REQUESTS_SHOWN,
     }
-
-
-def _to_the_year(at: datetime, zone: str) -> str:
-    """A sheet lies about longer than other pages: 2026-04-10 10:00 CDT."""
-    return at.astimezone(zone_named(zone)).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _request(each: HealthLinkRequest, zone: str) -> dict[str, str]:
@@ -80,8 +75,8 @@ def sheet(course: Course, found: HealthLink, now: datetime, *, names: bool) -> d
         "bare": link.partition("#")[2],
         "label": found.label,
         "passcode": found.passcode,
-        "until": _to_the_year(found.link.expires_at, course.time_zone),
-        "printed": _to_the_year(now, course.time_zone),
+        "until": say_instant(found.link.expires_at, course.time_zone),
+        "printed": say_instant(now, course.time_zone),
         "link_id": found.pk,
     }
 

@@ -16,8 +16,8 @@ from handrail.people import permissions
 from handrail.people.models import User
 from handrail.records.models import Course
 from handrail.records.reach import courses_of
+from handrail.rules.terms import say_instant
 from handrail.web.presenters import patient_words
-from handrail.web.signing_page import dated
 
 
 def running_of(organisation_id: UUID, person: User, now: datetime) -> QuerySet[Course]:
@@ -34,7 +34,7 @@ def left_behind(courses: Iterable[Course], person: User, now: datetime) -> list[
         row = {
             "id": course.pk,
             "who": patient_words(course, names="view_identity" in verbs),
-            "started": dated(course.started_at, course.time_zone),
+            "started": say_instant(course.started_at, course.time_zone),
             "may_move": "decide" in verbs,
         }
         found.append(row)

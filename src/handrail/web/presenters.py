@@ -28,7 +28,6 @@ from handrail.web.words import (
     instant_iso,
     local_time,
     parse,
-    short_time,
     since_words,
     step_words,
 )
@@ -59,7 +58,7 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: 
     # Of one attempt the page that was made last: the ladder goes on with the number at which somebody was asked by name.
     last = max(pages, key=lambda page: (page.attempt, page.created_at), default=None)
     if alert.acknowledged_at is not None and alert.acknowledged_by is not None:
-        state = f"{alert.acknowledged_by.name} has it since {short_time(alert.acknowledged_at, zone)}"
+        state = f"{alert.acknowledged_by.name} has it since {local_time(alert.acknowledged_at, zone)}"
     elif last is None:
         state = "the first page goes out now"
     elif last.state == "nobody_on":
@@ -128,10 +127,10 @@ def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
         "product": course.product,
         "site": course.site.name if course.site else "site not known",
         "dose": dose_words(course, now),
-        "ends": short_time(ends, zone) if ends else "",
-        "temperature": f"{celsius_words(temperature)}, {short_time(at, zone)}" if temperature and at else None,
+        "ends": local_time(ends, zone) if ends else "",
+        "temperature": f"{celsius_words(temperature)}, {local_time(at, zone)}" if temperature and at else None,
         "ice": f"ICE {watch['last_ice_0_10']} of 10" if watch.get("last_ice_0_10") is not None else None,
-        "check": short_time(due, zone) if due else "none",
+        "check": local_time(due, zone) if due else "none",
         "night_calls": sum(task["what"].startswith(handback.TASK) for task in answer.get("tasks", [])),
         "assesses": _assesses(answer, now, zone),
         "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
@@ -159,7 +158,7 @@ def daily_rows(answer: dict[str, Any], zone: str) -> list[dict[str, Any]]:
                 "how": CONTACT_WORDS[day["contact"]],
                 "state": DAILY_WORDS[day["state"]],
                 "red": day["state"] in ("open", "missed"),
-                "at": short_time(at, zone) if at else "",
+                "at": local_time(at, zone) if at else "",
                 "because": day["because"],
             }
         )

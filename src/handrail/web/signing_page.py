@@ -18,7 +18,7 @@ from handrail.people.models import User
 from handrail.records.models import SigningMark
 from handrail.rules.overlays import TO_CONFIRM
 from handrail.rules.protocol import Protocol, Row
-from handrail.rules.terms import STEP_WORDS, Status, zone_named
+from handrail.rules.terms import STEP_WORDS, Status, say_instant
 from handrail.web.words import STATUS_WORDS
 
 HEADINGS: Final = {
@@ -89,7 +89,7 @@ def _row(row: Row, protocol: Protocol, state: State, zone: str) -> dict[str, Any
         "decision": entry.decision if entry else "",
         "citation": entry.citation if entry else "",
         "by": entry.by.name if entry else "",
-        "at": dated(entry.at, zone) if entry else "",
+        "at": say_instant(entry.at, zone) if entry else "",
         "carried": entry.carried_from if entry else None,
     }
 
@@ -145,12 +145,14 @@ def signatures(state: State, zone: str) -> list[dict[str, str]]:
 
 
 def _signed(mark: SigningMark | None, zone: str) -> dict[str, str]:
-    return {"who": mark.by.name, "at": dated(mark.at, zone)} if mark else {"who": "", "at": ""}
+    return {"who": mark.by.name, "at": say_instant(mark.at, zone)} if mark else {"who": "", "at": ""}
 
 
 def ended(state: State, zone: str) -> list[dict[str, str]]:
     """Signatures that a later entry ended."""
-    return [{"part": Part(mark.part).label, "who": mark.by.name, "at": dated(mark.at, zone)} for mark in state.ended]
+    return [
+        {"part": Part(mark.part).label, "who": mark.by.name, "at": say_instant(mark.at, zone)} for mark in state.ended
+    ]
 
 
 def parts_for(state: State, person: User, now: datetime) -> list[dict[str, str]]:
@@ -171,9 +173,3 @@ def protocol_address(key: str) -> str:
         return reverse("protocol", args=[key])
     except NoReverseMatch:
         return reverse("protocols")
-
-
-def dated(at: datetime, zone: str) -> str:
-    """`2 Mar 2026 10:00 CST`: a signature is read years later."""
-    local = at.astimezone(zone_named(zone))
-    return f"{local.day} {local:%b %Y %H:%M %Z}"

@@ -14,7 +14,7 @@ from handrail.rules.policy import Policy, inpatient_rules
 from handrail.rules.terms import say_date
 from handrail.web import course_page
 from handrail.web.checkin.words import dialled
-from handrail.web.words import instant_iso, local_time, short_time
+from handrail.web.words import instant_iso, local_time
 
 NOT_KNOWN: Final = "not known"
 UNNAMED: Final = "a medicine that nobody named"
@@ -99,14 +99,14 @@ def _day(day: StayDay, people: People, zone: str) -> dict[str, Any]:
         "given": [
             *(_dose(each, zone, counted=True) for each in day.tocilizumab),
             *(_dose(each, zone, counted=False) for each in day.steroids),
-            *(f"{UNNAMED} {_mg(each)} {short_time(each.at, zone)}" for each in day.unnamed),
+            *(f"{UNNAMED} {_mg(each)} {local_time(each.at, zone)}" for each in day.unnamed),
         ],
         "calls": [_call(each, people, zone) for each in day.calls],
     }
 
 
 def _dose(dose: LoggedDose, zone: str, *, counted: bool) -> str:
-    words = f"{dose.event.body.agent} {_mg(dose.event)} {short_time(dose.event.at, zone)}"
+    words = f"{dose.event.body.agent} {_mg(dose.event)} {local_time(dose.event.at, zone)}"
     if counted:
         words += f" ({dose.in_24_h} in 24 h{', ABOVE one dose' if dose.above_cap else ''})"
     return words
@@ -117,7 +117,7 @@ def _mg(event: Event) -> str:
 
 
 def _call(call: Event, people: People, zone: str) -> str:
-    at = short_time(call.at, zone)
+    at = local_time(call.at, zone)
     if call.body.reached is not True:
         return f"{at} {'nobody was reached' if call.body.reached is False else 'reached or not: not known'}"
     who = people.get(call.body.person or "")

@@ -21,11 +21,10 @@ from handrail.people import agreements, permissions
 from handrail.people.agreements import Version
 from handrail.people.models import Agreement, Organisation, User
 from handrail.records.accountability import pairs_of
-from handrail.rules.terms import say_date
+from handrail.rules.terms import say_date, say_instant
 from handrail.web import agreement_page
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
-from handrail.web.signing_page import dated
 
 
 def _mine(user: User, now: datetime) -> tuple[list[UUID], list[UUID]]:
@@ -123,7 +122,7 @@ def _page(request: HttpRequest, version: Version, *, refused: str = "", status: 
         "valid": f"{say_date(content.valid_from)} to {say_date(content.valid_until)}",
         "clinic": agreement_page.clinic_words(content),
         "holidays": agreement_page.holiday_words(content, now),
-        "proposed": f"{row.proposed_by.name}, {dated(row.proposed_at, zone)}",
+        "proposed": f"{row.proposed_by.name}, {say_instant(row.proposed_at, zone)}",
         "parties": agreement_page.party_rows(content),
         "holes": agreement_page.hole_rows(holes),
         "checked": not over,
@@ -131,7 +130,7 @@ def _page(request: HttpRequest, version: Version, *, refused: str = "", status: 
         "matrix": agreement_page.matrix(content),
         "signatures": agreement_page.signature_rows(version, zone),
         "steps": [
-            {"what": step.get_what_display(), "who": step.by.name, "at": dated(step.at, zone), "why": step.why}
+            {"what": step.get_what_display(), "who": step.by.name, "at": say_instant(step.at, zone), "why": step.why}
             for step in (version.activated, version.ended)
             if step is not None
         ],

@@ -19,7 +19,7 @@ from handrail.web.answer_forms import CALL
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Filled, fill
 from handrail.web.views_pages import alert_for, show_page, zone_of
-from handrail.web.words import short_time
+from handrail.web.words import local_time
 
 
 @staff_page
@@ -74,7 +74,7 @@ def later(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         done = put_off(
             alert.pk, int(typed) if typed.isdecimal() and len(typed) < 5 else 0, by=person(signed_in(request))
         )
-        until = short_time(done.resume_at, zone_of(alert)) if done.resume_at else ""
+        until = local_time(done.resume_at, zone_of(alert)) if done.resume_at else ""
         messages.success(request, f"You have it, put off until {until}. Then it pages again.")
     except RefusedError as error:
         messages.warning(request, error.message)
@@ -93,7 +93,7 @@ def to_somebody(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         return redirect("page", alert_id=alert.pk)
     try:
         done = hand_over(alert.pk, chosen, by=person(user))
-        until = short_time(done.resume_at, zone_of(alert)) if done.resume_at else ""
+        until = local_time(done.resume_at, zone_of(alert)) if done.resume_at else ""
         said = f"{chosen.name} is asked. Until that answer it is yours; without one the pages go on {until}."
         messages.success(request, said)
     except RefusedError as error:

@@ -19,6 +19,7 @@ from handrail.actions.errors import RefusedError
 from handrail.people import permissions
 from handrail.people.models import CarePlace, EmergencyCard
 from handrail.records.models import Course
+from handrail.rules.terms import say_instant
 from handrail.web.cards import doors_on_paper, face
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
@@ -140,7 +141,7 @@ def _row(card: EmergencyCard, course: Course, now: datetime) -> dict[str, Any]:
         "kind": EmergencyCard.Kind(card.kind).label.capitalize(),
         "made": local_time(card.link.issued_at, zone),
         "state": state,
-        "more": f"good until {card.link.expires_at:%Y-%m-%d}; {card.tries_left} wrong codes may still be typed",
+        "more": f"good until {say_instant(card.link.expires_at, zone)}; {card.tries_left} wrong codes may still be typed",
         "good": opens_page(card, now),
         "printed": card.kind == EmergencyCard.Kind.WALLET,
         "may_hand_over": card.handed_over_at is None and card.kind == EmergencyCard.Kind.WALLET,

@@ -27,6 +27,7 @@ from handrail.people.models import Organisation
 from handrail.records.accountability import responsible_for
 from handrail.records.models import Course, HandoffDoor
 from handrail.rules.packet_parts import Field as PacketField
+from handrail.rules.terms import say_instant
 from handrail.web import handoff_page as page
 from handrail.web.context import frame
 from handrail.web.doors import course_for, signed_in, staff_page
@@ -150,7 +151,7 @@ def link_page(request: HttpRequest, course: Course, handoff: UUID, now: datetime
         "address": request.build_absolute_uri(reverse("handoff_link", args=[made.token])),
         "code": spaced(made.door.read_code),
         "to": receiver,
-        "until": page.until_words(made.door.expires_at, course.time_zone),
+        "until": say_instant(made.door.expires_at, course.time_zone),
     }
     return render(request, "handrail/handoff_link.html", context)
 
@@ -239,6 +240,6 @@ def fax_sheet(request: HttpRequest, course_id: UUID, handoff_id: UUID) -> HttpRe
         "id": held.loop.id,
         "read_code": spaced(door.read_code),
         "accept_code": spaced(door.accept_code),
-        "until": page.until_words(door.expires_at, held.course.time_zone),
+        "until": say_instant(door.expires_at, held.course.time_zone),
     }
     return render(request, "handrail/handoff_fax.html", context)

@@ -43,7 +43,7 @@ from handrail.web.forms import Filled
 from handrail.web.presenters import Allowed, alert_row, listed_alert
 from handrail.web.record_forms import FORMS
 from handrail.web.stay_forms import CALL as HOSPITAL_CALL
-from handrail.web.words import local_time, parse, short_time
+from handrail.web.words import local_time, parse
 
 RECENT: Final = timedelta(days=2)
 OWNER_WORDS: Final = (
@@ -200,7 +200,7 @@ def show_page(request: HttpRequest, alert: Alert, *, status: int = 200, filled: 
         "closed": alert.closed_because if alert.closed_at else "",
         "still_to_do": _still_to_do(looked, course) if alert.closed_at else [],
         "attempts": attempts(alert, course.time_zone),
-        "next_page": short_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
+        "next_page": local_time(alert.next_page_at, course.time_zone) if alert.next_page_at else "",
         "forms": [FORMS[key] for key in ("assessment", "medicine") if FORMS[key].verb in verbs],
         "may_call": alert.closed_at is None and CALL.verb in verbs and not about_hospital and back is None,
         "may_call_hospital": about_hospital and HOSPITAL_CALL.verb in verbs,
@@ -259,7 +259,7 @@ def _still_to_do(looked: course_page.Looked, course: Course) -> list[dict[str, s
         {
             "what": task["what"],
             "who": role_words(task["who"]),
-            "by": short_time(by, course.time_zone) if (by := parse(task["by"])) else "",
+            "by": local_time(by, course.time_zone) if (by := parse(task["by"])) else "",
         }
         for task in tasks
         if task["who"] == "on_call"
@@ -277,7 +277,7 @@ def _page_about_a_place(request: HttpRequest, alert: Alert) -> HttpResponse:
         "line": alert.key.startswith(place_key(DUMMY_CALL, "")),
         "closed": alert.closed_because if alert.closed_at else "",
         "attempts": attempts(alert, zone),
-        "next_page": short_time(alert.next_page_at, zone) if alert.next_page_at else "",
+        "next_page": local_time(alert.next_page_at, zone) if alert.next_page_at else "",
     }
     return render(request, "handrail/place_page.html", context)
 
@@ -313,7 +313,7 @@ def have(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     except RefusedError as error:
         messages.warning(request, error.message)
         return redirect("page", alert_id=alert.pk)
-    at = short_time(done.at, zone)
+    at = local_time(done.at, zone)
     if done.mine:
         back = ask_of(alert.key) is not None
         messages.success(request, f"You have it since {at}. {HAVE_BACK if back else 'Nobody else is paged for it.'}")

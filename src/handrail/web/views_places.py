@@ -90,7 +90,7 @@ def _row(door: Door, now: datetime, mine: Organisation | None) -> dict[str, Any]
         "name": place.name,
         "kind": CarePlace.Kind(place.kind).label,
         "ed": place.kind == CarePlace.Kind.ED,
-        "state": door_words(door, now, door.hours.zone if door.hours else "UTC", clock_24h=True).state,
+        "state": door_words(door, now, (mine or place.organisation).time_zone, clock_24h=True).state,
         "address": place.address,
         "number": place.number,
         "ways": ", then ".join(ways) or "by phone only",

@@ -27,12 +27,11 @@ from handrail.rules.policy import Policy, load_policy, shipped_document
 from handrail.rules.policy_book import policy_rows
 from handrail.rules.policy_changes import PolicyChange, Verdict, say
 from handrail.rules.policy_own import Reason, Value, compare, values_of
-from handrail.rules.terms import UnusableInput, civil_date
+from handrail.rules.terms import UnusableInput, civil_date, say_instant
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.left_behind import left_behind, running_of
 from handrail.web.policy_page import book_of, form_tables
-from handrail.web.signing_page import dated
 
 MARKS = {
     Verdict.TIGHTER: ("good", "Tighter"),
@@ -71,7 +70,7 @@ def _house(request: HttpRequest, organisation: Organisation, now: datetime) -> d
                 "proposal": each,
                 "waits": each.pk not in adoptions and each is proposals[0],
                 "adopted": _adopted(adoptions.get(each.pk), organisation),
-                "at": dated(each.proposed_at, organisation.time_zone),
+                "at": say_instant(each.proposed_at, organisation.time_zone),
                 "departures": len(each.document.get("departure", ())),
             }
             for each in proposals
@@ -85,7 +84,7 @@ def _adopted(adoption: PolicyAdoption | None, organisation: Organisation) -> dic
         return None
     return {
         "who": adoption.by.name,
-        "at": dated(adoption.at, organisation.time_zone),
+        "at": say_instant(adoption.at, organisation.time_zone),
         "signed": adoption.departures > 0,
     }
 
@@ -232,7 +231,7 @@ def _page(request: HttpRequest, proposal: PolicyProposal, *, error: str = "", st
         "house": organisation.name,
         "changes": [_change(each) | {"signed": departures.get(each.place)} for each in compare(proposal.document)],
         "departures": len(departures),
-        "proposed_at": dated(proposal.proposed_at, organisation.time_zone),
+        "proposed_at": say_instant(proposal.proposed_at, organisation.time_zone),
         "adopted": _adopted(adoption, organisation),
         "in_force": current,
         "waits": adoption is None and newest,

@@ -22,11 +22,12 @@ from handrail.people.models import Organisation, User
 from handrail.records.models import ProtocolSignature, SigningSet
 from handrail.records.signed import not_on
 from handrail.rules.protocol import Protocol, catalogue
+from handrail.rules.terms import say_instant
 from handrail.web import signing_page
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.left_behind import left_behind, running_of
-from handrail.web.signing_page import dated, protocol_address
+from handrail.web.signing_page import protocol_address
 
 
 @staff_page
@@ -75,7 +76,7 @@ def _protocol_row(
         "changed": signature is not None and not current,
         "set": signed_set,
         "who": f"{signature.pharmacist.name} and {signature.medical_lead.name}" if signature else "",
-        "at": dated(signature.signed_at, organisation.time_zone) if signature else "",
+        "at": say_instant(signature.signed_at, organisation.time_zone) if signature else "",
         "draft": draft,
         "may_open": may_sign and draft is None,
     }

@@ -87,20 +87,18 @@ def instant_iso(at: datetime) -> str:
 
 
 def local_time(at: datetime, zone: str) -> str:
-    """`Mon 2 Mar 10:00 CST`."""
+    """`Mon 2 Mar 10:00 CST`: how staff pages, receivers' pages and sheets say an instant, always whole.
+
+    Never a clock time alone, also not for today: a page stays open over midnight, its reader may sit in another zone
+    than the site, and on the night the clocks go back the same time comes twice. What is read a year later, a
+    signature or the end of a link, is said with its year by `say_instant`; whoever is no staff here reads `home_time`.
+    The rule is in `docs/decisions/0024-instants-said-whole.md`.
+
+    Raises:
+        UnusableInput: `unknown_zone`.
+    """
     local = at.astimezone(zone_named(zone))
     return f"{local:%a} {local.day} {local:%b} {local:%H:%M} {local:%Z}"
-
-
-def dated_time(at: datetime, zone: str) -> str:
-    """`Mon 2 Mar 2026, 10:00 CST`: a moment with its year, for a paper that is read long after."""
-    local = at.astimezone(zone_named(zone))
-    return f"{say_date(local.date())}, {local:%H:%M %Z}"
-
-
-def short_time(at: datetime, zone: str) -> str:
-    """`Mon 10:00`."""
-    return f"{at.astimezone(zone_named(zone)):%a %H:%M}"
 
 
 def since_words(at: datetime, now: datetime) -> str:

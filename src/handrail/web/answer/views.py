@@ -19,7 +19,7 @@ from handrail.actions.links import exchange_link
 from handrail.alerts.channels import URGENCY_WORDS
 from handrail.people.models import LinkToken, User
 from handrail.web.without_account import unlogged
-from handrail.web.words import short_time
+from handrail.web.words import local_time
 
 PATH: Final = "/a/"
 
@@ -64,12 +64,12 @@ def _shown(request: HttpRequest, link: LinkToken, who: User | None, at: datetime
         "tone": "now" if alert.urgency == "now" else "soon",
         "site": alert.site_words,
         "code": alert.code,
-        "opened": short_time(alert.opened_at, zone),
+        "opened": local_time(alert.opened_at, zone),
         "answering": user.name,
         "alert_id": alert.pk,
         "mine": who is not None and who.pk == user.pk,
         "has_it": who.name if who is not None else "",
-        "since": short_time(at, zone) if at is not None else "",
+        "since": local_time(at, zone) if at is not None else "",
     }
     return render(request, "handrail/answer/answer.html", context)
 

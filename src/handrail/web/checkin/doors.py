@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.formats import time_format
-
 from handrail.actions.checkins import Sheet
 from handrail.actions.doors import doors_of
 from handrail.actions.truth import cannot_wait, open_alerts
 from handrail.actions.words_doors import department_lines, door_words
+from handrail.actions.words_times import home_time
 from handrail.people.scope import acting_for
-from handrail.rules.terms import zone_named
 
 
 def doors_context(sheet: Sheet) -> dict[str, Any]:
@@ -21,8 +19,7 @@ def doors_context(sheet: Sheet) -> dict[str, Any]:
         if cannot_wait(open_alerts(course)):
             return {"department": department_lines(doors_of(course, now, only_ed=True))}
         found = doors_of(course, now)
-    at = now.astimezone(zone_named(sheet.zone)).time()
     return {
         "doors": [door_words(each, now, sheet.zone, clock_24h=clock_24h) for each in found],
-        "doors_at": time_format(at, "H:i" if clock_24h else "g:i A"),
+        "doors_at": home_time(now, sheet.zone, clock_24h=clock_24h),
     }

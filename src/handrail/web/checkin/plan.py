@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from django.utils.formats import date_format
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from handrail.actions.checkins import said
 from handrail.actions.looked import LastRead, Reader
+from handrail.actions.words_times import home_time
 from handrail.people.models.patients import TemperatureUnit
 from handrail.rules.packet_parts import DoseGivenPart, EpisodePart, Packet
 from handrail.rules.policy import Policy
@@ -57,12 +58,12 @@ def plan_of(packet: Packet, policy: Policy, zone: str, *, clock_24h: bool, unit:
     numbers = {(each.party, each.number): None for each in packet.around.calls if each.number}
     return {
         "product": packet.product_words,
-        "made": _time(packet.made_at, zone, clock_24h=clock_24h),
+        "made": home_time(packet.made_at, zone, clock_24h=clock_24h, year=True),
         "offered_to": around.to_party,
         "numbers": [f"{party}: {number}" for party, number in numbers],
         "last_dose": _last(packet.doses[-1], zone) if packet.doses else "",
         "next_dose": list(_next(packet)),
-        "watched": _time(packet.window_ends, zone, clock_24h=clock_24h)
+        "watched": home_time(packet.window_ends, zone, clock_24h=clock_24h, year=True)
         if packet.in_window and packet.window_ends
         else "",
         "in_window": packet.in_window,
@@ -80,7 +81,7 @@ def readers_of(looks: Iterable[LastRead], zone: str, *, clock_24h: bool) -> list
         who = str(READERS[each.reader])
         if each.reader is Reader.SYSTEM:
             who = f"{who} ({each.name})"
-        found.append(f"{who}: {_time(each.at, zone, clock_24h=clock_24h)}")
+        found.append(f"{who}: {home_time(each.at, zone, clock_24h=clock_24h, year=True)}")
     return found
 
 
@@ -129,8 +130,3 @@ def _reaction(episode: EpisodePart, zone: str) -> str:
 def _day(day: date) -> str:
     """`Friday, March 13, 2026`."""
     return f"{date_format(day, 'l')}, {date_format(day, 'DATE_FORMAT')}"
-
-
-def _time(at: datetime, zone: str, *, clock_24h: bool) -> str:
-    local = at.astimezone(zone_named(zone))
-    return f"{_day(local.date())}, {date_format(local, 'H:i' if clock_24h else 'g:i A')}"

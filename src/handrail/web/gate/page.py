@@ -154,7 +154,7 @@ def _premedication(item: PremedicationItem, read: Known, start: datetime | None)
     ]
     what = f"{item.agent} {item.dose}, {item.route}"
     if given:
-        return {"what": what, "when": f"given {_clock(given[-1].at, zone)}"}
+        return {"what": what, "when": f"given {local_time(given[-1].at, zone)}"}
     return {"what": what, "when": _span(start, item.lead_max_minutes, item.lead_min_minutes, zone)}
 
 
@@ -166,21 +166,16 @@ def _tocilizumab(read: Known, start: datetime | None) -> dict[str, str] | None:
     what = f"tocilizumab over {row.infusion_minutes} min"
     if given:
         opens = given[-1].at + timedelta(hours=row.hours_before_min)
-        when = f"given {_clock(given[-1].at, read.dose.zone)}; dose from {_clock(opens, read.dose.zone)} on"
+        when = f"given {local_time(given[-1].at, read.dose.zone)}; dose from {local_time(opens, read.dose.zone)} on"
         return {"what": what, "when": when}
     return {"what": what, "when": _span(start, row.hours_before_max * 60, row.hours_before_min * 60, read.dose.zone)}
 
 
 def _span(start: datetime | None, most: int | None, least: int, zone: str) -> str:
-    """`07:00 to 08:00 CST`: between so many minutes before the dose."""
+    """`Mon 2 Mar 07:00 CST to Mon 2 Mar 08:00 CST`: between so many minutes before the dose."""
     if start is None:
         return f"{least} min before" if most in (None, least) else f"{least} to {most} min before"
     last = start - timedelta(minutes=least)
     if most is None or most == least:
-        return f"by {_clock(last, zone)}" if most is None else f"at {_clock(last, zone)}"
-    first = (start - timedelta(minutes=most)).astimezone(zone_named(zone))
-    return f"{first:%H:%M} to {_clock(last, zone)}"
-
-
-def _clock(at: datetime, zone: str) -> str:
-    return f"{at.astimezone(zone_named(zone)):%H:%M %Z}"
+        return f"by {local_time(last, zone)}" if most is None else f"at {local_time(last, zone)}"
+    return f"{local_time(start - timedelta(minutes=most), zone)} to {local_time(last, zone)}"

@@ -21,11 +21,10 @@ from handrail.rules.caredata import tocilizumab
 from handrail.rules.eligibility import Before
 from handrail.rules.interchange import label_on
 from handrail.rules.nextdose import latest_weighing
-from handrail.rules.terms import Status, UnusableInput, civil_date, say_date
+from handrail.rules.terms import Status, UnusableInput, civil_date, say_date, say_instant
 from handrail.web.payers import pack
 from handrail.web.payers.forms import product_choices
 from handrail.web.payers.reading import billing_rows
-from handrail.web.words import dated_time
 
 
 def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str, Any]:
@@ -46,14 +45,14 @@ def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str
         "title": "Appeal" if appeal else "Letter of medical necessity",
         "payer": row.payer,
         "organisation": course.organisation.name,
-        "made": dated_time(now, zone),
+        "made": say_instant(now, zone),
         "drug": drugs().get(row.drug, row.drug),
         "facts": facts,
         "not_judged": planned.trouble,
         "missing": [name for name, value in facts if value is None],
         "not_held": pack.not_held(before),
         "plan": _plan(row, course, now),
-        "denied": {"reason": denied.reason, "at": dated_time(denied.at, zone)} if denied else None,
+        "denied": {"reason": denied.reason, "at": say_instant(denied.at, zone)} if denied else None,
         "went": pack.course_of_request(held, zone, appeal=appeal),
         "card": pack.card_against(papers, row, civil_date(denied.at, zone) if denied else None, today),
         "course_label": None if prevention else pack.label_of(course, now),

@@ -18,9 +18,8 @@ from handrail.rules.access_data import Card, sources_of
 from handrail.rules.eligibility import Before
 from handrail.rules.gate_evidence import treated_before
 from handrail.rules.pinned import protocol_for
-from handrail.rules.terms import DRUG_CLASSES, Status, UnusableInput, civil_date, say_date
+from handrail.rules.terms import DRUG_CLASSES, Status, UnusableInput, civil_date, say_date, say_instant
 from handrail.web.payers import forms
-from handrail.web.words import dated_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,7 @@ def course_of_request(held: Held, zone: str, *, appeal: bool) -> dict[str, Any]:
     first = next((each.at for each in entries if each.kind is Kind.SUBMITTED), None)
     rows = [
         {
-            "at": dated_time(each.at, zone),
+            "at": say_instant(each.at, zone),
             "day": "" if first is None else str((civil_date(each.at, zone) - civil_date(first, zone)).days),
             "title": forms.TITLES[each.kind],
             "said": _said(by_id[each.id]),
@@ -88,7 +87,7 @@ def course_of_request(held: Held, zone: str, *, appeal: bool) -> dict[str, Any]:
         "rows": rows,
         "missing": missing if appeal else [],
         "stands": held.standing.words,
-        "answer_by": dated_time(due, zone) if due else "",
+        "answer_by": say_instant(due, zone) if due else "",
     }
 
 

@@ -41,9 +41,9 @@ from handrail.actions.referral_list import (
     try_code,
 )
 from handrail.actions.referral_looks import practice_looks
+from handrail.actions.words_times import home_time
 from handrail.people.models import Organisation, Referral, ReferralDoor
 from handrail.rules.referral import Progress, Stage
-from handrail.rules.terms import zone_named
 from handrail.web.forms import Filled, fill
 from handrail.web.refer.forms import draft_of, form
 from handrail.web.without_account import private, unlogged
@@ -185,7 +185,7 @@ def status(request: HttpRequest) -> HttpResponse:
         {
             "id": str(each.pk),
             "text": each.payload["question"],
-            "at": _when(each.at, known.case.zone),
+            "at": home_time(each.at, known.case.zone, clock_24h=True),
             "answer": said.payload["answer"] if said is not None else None,
         }
         for each, said in known.questions
@@ -211,7 +211,7 @@ def _steps(progress: Progress, zone: str) -> list[dict[str, Any]]:
     """What the practice may know, in the order of the way."""
 
     def when(at: datetime | None) -> str:
-        return _when(at, zone) if at is not None else ""
+        return home_time(at, zone, clock_24h=True) if at is not None else ""
 
     contacted, on = when(progress.contacted_at), progress.contact_planned_on
     planned = _("planned for %(day)s") % {"day": _day(on)} if on is not None else ""
@@ -222,12 +222,6 @@ def _steps(progress: Progress, zone: str) -> list[dict[str, Any]]:
         {"words": _("Decided"), "when": when(progress.decided_at)},
         {"words": _("Answer with the reasons sent to you"), "when": when(progress.told_at)},
     ]
-
-
-def _when(at: datetime, zone: str) -> str:
-    """`Mon 2 Mar 10:00 CST`, in the language in use."""
-    local = at.astimezone(zone_named(zone))
-    return f"{date_format(local, 'D j M H:i')} {local:%Z}"
 
 
 def _day(on: date) -> str:

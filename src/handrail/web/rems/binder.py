@@ -16,11 +16,10 @@ from handrail import clock
 from handrail.actions.errors import NotAllowedError
 from handrail.actions.rems_binder import Part, as_csv, binder
 from handrail.people.models import Organisation, Site
-from handrail.rules.terms import civil_date, say_date
+from handrail.rules.terms import civil_date, say_date, say_instant
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.pdf import PdfUnavailable, pdf_of
 from handrail.web.rems.parts import around, houses, ids, may_keep, products
-from handrail.web.words import local_time
 
 STYLE = "rems-binder.css"
 QUARTER_MONTHS = 3
@@ -72,7 +71,7 @@ def binder_file(request: HttpRequest) -> HttpResponse:
         "product": product or "every product",
         "parts": _titled(parts),
         "count": sum(part.count for part in parts),
-        "made": local_time(now, organisation.time_zone),
+        "made": say_instant(now, organisation.time_zone),
         "by": signed_in(request).name,
     }
     try:

@@ -32,7 +32,7 @@ from handrail.people.models import Membership, Organisation, RemsAct, RemsDispen
 from handrail.records.models import Course
 from handrail.rules.rems_data import programme_for, programme_name, programmes
 from handrail.rules.rems_desk import KIND_WORDS, Paper
-from handrail.rules.terms import civil_date, say_date
+from handrail.rules.terms import civil_date, say_date, say_instant
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
 from handrail.web.presenters import patient_words
@@ -292,7 +292,11 @@ def _listed(organisation: Organisation, house: House, *, keeps: bool) -> dict[st
     names = {str(site.pk): site.name for site in house.sites}
     certified = {(paper.who.id, paper.programme) for paper in house.papers if paper.kind == "prescriber" and paper.who}
     prescribers = {each.id: each for place in house.places.values() for each in place.prescribers}
-    reminded = {(str(act.user_id), act.programme): act for act in house.acts if act.what == RemsAct.What.REMINDED}
+    reminded = {
+        (str(act.user_id), act.programme): say_instant(act.at, organisation.time_zone)
+        for act in house.acts
+        if act.what == RemsAct.What.REMINDED
+    }
     used = {paper.programme for paper in house.papers}
     return {
         "name": organisation.name,
@@ -307,7 +311,7 @@ def _listed(organisation: Organisation, house: House, *, keeps: bool) -> dict[st
                 "who": each.name,
                 "programme": programme.id,
                 "name": programme.name,
-                "reminded": reminded.get((each.id, programme.id)),
+                "reminded": reminded.get((each.id, programme.id), ""),
             }
             for programme in programmes()
             if programme.id in used

@@ -278,8 +278,9 @@ def _day(day: date, span: Span, covers: Sequence[Span], zone: str) -> dict[str, 
 
 
 def _clock(at: datetime, zone: str, *, end: bool = False) -> str:
+    """`01:00 CDT` beside the day it belongs to; the end of that day is `24:00`."""
     local = at.astimezone(zone_named(zone))
-    return "24:00" if end and (local.hour, local.minute) == (0, 0) else f"{local:%H:%M}"
+    return "24:00" if end and (local.hour, local.minute) == (0, 0) else f"{local:%H:%M %Z}"
 
 
 def _way(look: SettingLook) -> dict[str, Any]:

@@ -18,11 +18,10 @@ from handrail.actions.site_profiles import profile_csv, profile_of
 from handrail.people.models import Site
 from handrail.rules.site_profile import Answer, Part, not_known, payer_questions
 from handrail.rules.telling import role_words
-from handrail.rules.terms import say_date
+from handrail.rules.terms import say_date, say_instant
 from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.pdf import PAPERS, PdfUnavailable, as_file, pdf_of
-from handrail.web.words import dated_time
 
 
 @staff_page
@@ -75,7 +74,7 @@ def _context(site: Site) -> dict[str, Any]:
     return {
         "site": site,
         "organisation": site.organisation.name,
-        "made": dated_time(now, site.time_zone),
+        "made": say_instant(now, site.time_zone),
         "parts": _shown(answers),
         "open": len(not_known(answers)),
         "questions": len(answers),
