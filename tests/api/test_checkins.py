@@ -65,7 +65,7 @@ def test_a_check_is_saved_and_the_truth_comes_back(phone: Client, home: Home):
             "Do not stay alone.",
         ],
         "call": "555-0111",
-        "next_check": "Tuesday 2:00 AM",
+        "next_check": "Tuesday, March 3, 2:00 AM CST",
         "tone": "now",
         "ask_again_after": 15,
         "take": None,

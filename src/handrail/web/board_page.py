@@ -125,7 +125,7 @@ def read_quiet(courses: QuerySet[Course], asked: Asked, now: datetime) -> Quiet:
 
 
 def board(
-    needy: Iterable[Course], quiet: Quiet, alerts: Iterable[Alert], now: datetime, zone: str, may: Allowed
+    needy: Iterable[Course], quiet: Quiet, alerts: Iterable[Alert], now: datetime, may: Allowed
 ) -> dict[str, Any]:
     """The lists of the board.
 
@@ -156,7 +156,7 @@ def board(
     shown = {row["id"] for row in in_window} | {row["id"] for _, row in doses}
     return {
         "to_hand_back": [row for _, row in everybody if row["night_calls"]],
-        "alerts": [listed_alert(alert, now, zone, may) for alert in urgent],
+        "alerts": [listed_alert(alert, now, may) for alert in urgent],
         "in_window": in_window,
         "overdue": overdue,
         "doses": [row for _, row in doses],

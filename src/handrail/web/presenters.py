@@ -45,11 +45,16 @@ class Allowed:
     """By verb, the organisations at which the person may: answer pages that are about no course, look at referrals."""
 
 
-def listed_alert(alert: Alert, now: datetime, zone: str, may: Allowed) -> dict[str, Any]:
-    """One alert of a list over several courses."""
+def zone_of(alert: Alert) -> str:
+    """The zone in which the instants of an alert are said: the patient's, else the site's, else the organisation's."""
+    return (alert.course or alert.site or alert.organisation).time_zone
+
+
+def listed_alert(alert: Alert, now: datetime, may: Allowed) -> dict[str, Any]:
+    """One alert of a list over several courses, by the clock of its own place: that of the reader may be another."""
     course = alert.course_id
     may_have = course in may.acknowledge if course else alert.organisation_id in may.answers_for[alert.verb]
-    return alert_row(alert, now, zone, names=course in may.names, may_have=may_have)
+    return alert_row(alert, now, zone_of(alert), names=course in may.names, may_have=may_have)
 
 
 def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: bool) -> dict[str, Any]:

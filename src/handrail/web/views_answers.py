@@ -18,7 +18,8 @@ from handrail.records.models import Course
 from handrail.web.answer_forms import CALL
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Filled, fill
-from handrail.web.views_pages import alert_for, show_page, zone_of
+from handrail.web.presenters import zone_of
+from handrail.web.views_pages import alert_for, show_page
 from handrail.web.words import local_time
 
 

@@ -60,7 +60,7 @@ def board(request: HttpRequest) -> HttpResponse:
         .prefetch_related(Prefetch("pages", queryset=Page.objects.select_related("user")))
     )
     may = allowed(person, now)
-    lists = board_page.board(found, quiet, alerts, now, around["zone"], may)
+    lists = board_page.board(found, quiet, alerts, now, may)
     handed = handoff_page.lists(found, houses, may, now)
     lists["handoffs"] = handed["to_accept"] + handed["unaccepted"]
     lists["pages_hidden"] = not alerts and any(pk not in may.pages for pk in _reached(going_on, found, quiet))

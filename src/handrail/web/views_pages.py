@@ -40,7 +40,7 @@ from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.ed_packet import packet_context
 from handrail.web.forms import Filled
-from handrail.web.presenters import Allowed, alert_row, listed_alert
+from handrail.web.presenters import Allowed, alert_row, listed_alert, zone_of
 from handrail.web.record_forms import FORMS
 from handrail.web.stay_forms import CALL as HOSPITAL_CALL
 from handrail.web.words import local_time, parse
@@ -106,8 +106,8 @@ def pages(request: HttpRequest) -> HttpResponse:
     may = allowed(user, now)
     context = {
         **around,
-        "alerts": _rows(open_alerts(user), now, around["zone"], may),
-        "recent": _rows(_answered_lately(user, now), now, around["zone"], may),
+        "alerts": _rows(open_alerts(user), now, may),
+        "recent": _rows(_answered_lately(user, now), now, may),
         "code": "",
     }
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
@@ -125,7 +125,7 @@ def _answered_lately(user: User, now: datetime) -> Any:
     return alerts_of(user, now).filter(closed_at__gt=now - RECENT)
 
 
-def _rows(alerts: Any, now: datetime, zone: str, may: Allowed) -> list[dict[str, Any]]:
+def _rows(alerts: Any, now: datetime, may: Allowed) -> list[dict[str, Any]]:
     found = alerts.select_related("course__patient", "acknowledged_by", "site", "organisation").prefetch_related(
         "pages__user"
     )
@@ -133,7 +133,7 @@ def _rows(alerts: Any, now: datetime, zone: str, may: Allowed) -> list[dict[str,
     ranked = sorted(
         found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at, a.key, a.pk)
     )
-    return [listed_alert(alert, now, zone, may) for alert in ranked]
+    return [listed_alert(alert, now, may) for alert in ranked]
 
 
 @staff_page
@@ -164,11 +164,6 @@ def alert_for(request: HttpRequest, alert_id: UUID) -> Alert:
     if not permissions.may(user, "view_pages", alert.course, now, organisation_id=alert.organisation_id):
         raise PermissionDenied("Your role does not show pages.")
     return alert
-
-
-def zone_of(alert: Alert) -> str:
-    """The zone in which the instants of an alert are said: the patient's, else the site's, else the organisation's."""
-    return (alert.course or alert.site or alert.organisation).time_zone
 
 
 @staff_page
