@@ -86,7 +86,7 @@ def test_the_link_and_a_code_open_the_page_and_everybody_is_told(world, mail, co
     (packet,) = packets(world)
     world.time.advance(minutes=1)
     assert truth_about(world.course, clock.now(), saved_at=NOW).endswith(
-        "Sent to County ED at 02:14. Nobody there has opened it yet: take your card with you."
+        "Sent to County ED: Tuesday, March 3, 2:14 AM CST. Nobody there has opened it yet: take your card with you."
     )
     world.time.advance(minutes=6)
     code = packet.card.code if code_of == "the link" else wallet.code
@@ -95,7 +95,7 @@ def test_the_link_and_a_code_open_the_page_and_everybody_is_told(world, mail, co
     assert world.course.events.filter(kind="ed_packet_noted").last().payload["packet"] == str(packet.pk)
     assert world.course.alerts.filter(key="shell:emergency_opened", closed_at__isnull=True).exists()
     assert truth_about(world.course, clock.now(), saved_at=NOW).endswith(
-        "Sent to County ED at 02:14. Your emergency page was opened at 02:21."
+        "Sent to County ED: Tuesday, March 3, 2:14 AM CST. Your emergency page was opened: Tuesday, March 3, 2:21 AM CST."
     )
 
 

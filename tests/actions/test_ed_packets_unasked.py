@@ -202,12 +202,12 @@ def test_the_patient_is_told_of_the_last_department_and_of_who_opened_that_packe
     first = packets(world)[0]
     assert open_page(exchange_key(first.card.key), first.card.code) is not None
     assert truth_about(world.course, clock.now(), saved_at=NOW).endswith(
-        "Sent to Other ED at 02:15. Nobody there has opened it yet: take your card with you."
+        "Sent to Other ED: Tuesday, March 3, 2:15 AM CST. Nobody there has opened it yet: take your card with you."
     )
     world.time.advance(minutes=1)
     assert open_page(exchange_key(wallet.key), wallet.code) is not None
     assert truth_about(world.course, clock.now(), saved_at=NOW).endswith(
-        "Sent to Other ED at 02:15. Your emergency page was opened at 02:17."
+        "Sent to Other ED: Tuesday, March 3, 2:15 AM CST. Your emergency page was opened: Tuesday, March 3, 2:17 AM CST."
     )
 
 

@@ -186,7 +186,7 @@ def test_after_half_an_hour_the_patient_is_told_and_what_can_be_sent_is_written(
     )
     with translation.override("es"):
         assert truth_about(world.course, later, saved_at=FEVER_AT) == (
-            "Guardado a las 11:00. El equipo ya lo tiene. "
+            "Guardado: lunes, 2 de marzo, 11:00 AM CST. El equipo ya lo tiene. "
             "Se le dijo que fuera a la sala de emergencias: vaya, salvo que le digan otra cosa."
         )
 
