@@ -292,11 +292,8 @@ def _listed(organisation: Organisation, house: House, *, keeps: bool) -> dict[st
     names = {str(site.pk): site.name for site in house.sites}
     certified = {(paper.who.id, paper.programme) for paper in house.papers if paper.kind == "prescriber" and paper.who}
     prescribers = {each.id: each for place in house.places.values() for each in place.prescribers}
-    reminded = {
-        (str(act.user_id), act.programme): say_instant(act.at, organisation.time_zone)
-        for act in house.acts
-        if act.what == RemsAct.What.REMINDED
-    }
+    acts = [each for each in house.acts if each.what == RemsAct.What.REMINDED]
+    reminded = {(str(each.user_id), each.programme): say_instant(each.at, organisation.time_zone) for each in acts}
     used = {paper.programme for paper in house.papers}
     return {
         "name": organisation.name,
