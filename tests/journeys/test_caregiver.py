@@ -132,7 +132,7 @@ def test_without_javascript_in_spanish(
     picture(page, "caregiver-es")
     page.get_by_label("fiebre, o está muy caliente").check()
     page.get_by_role("button", name="Dar la alarma ahora").click()
-    expect(page.get_by_role("heading", level=1).first).to_contain_text("19:30")
+    expect(page.get_by_role("heading", level=1).first).to_contain_text("7:30 PM CST")
     assert "RED-3" in home.alerts()
     with everything():
         acknowledge(

@@ -364,7 +364,7 @@ def _dose(staff: Staff) -> None:
     nina = staff["nina"]
     given = {"Step": "Step-up dose 1", "Amount": "3.9", "Weight used": "65", "Vials": "10", "Lot": "LOT-1"}
     _record(nina, "Dose given", given)
-    expect(nina.page.get_by_text("Saved Tuesday, March 3, 9:05 AM CST")).to_be_visible()
+    expect(nina.page.get_by_text("Saved Tuesday, March 10, 9:05 AM CDT")).to_be_visible()
     expect(nina.page.get_by_role("region", name="Next dose")).to_contain_text("step-up dose 2")
     expect(nina.page.get_by_text("differs from protocol")).to_have_count(0)
     picture(nina.page, "practice-first-dose")
