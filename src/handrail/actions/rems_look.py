@@ -144,7 +144,7 @@ def papers_of(records: QuerySet[RemsRecord], here: Collection[UUID]) -> tuple[Pa
     """
     columns = ("id", "supersedes_id", "withdrawn", "kind", "programme", "product", "site_id", "user_id", "user__name")
     dated = ("from_on", "until", "no_end", "reference", "version", "licence")
-    found = list(records.values_list(*columns, *dated, named=True))
+    found = list(records.order_by("from_on", "at", "id").values_list(*columns, *dated, named=True))
     replaced = {each.supersedes_id for each in found}
     return tuple(_paper(each, here) for each in found if each.id not in replaced and not each.withdrawn)
 
