@@ -17,7 +17,7 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.ed_packets import choose_destination
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
-from handrail.actions.facts import record_event
+from handrail.actions.facts import record_event, withdraw_event
 from handrail.actions.gate_overrides import countersign, sign_override
 from handrail.actions.readiness import gate_of
 from handrail.people.models import CarePlace, ReferralEntry, Shift
@@ -170,6 +170,17 @@ def test_the_gate_asks_the_site_that_the_plan_names_and_no_other(world):
     found = line(course, "consent")
     assert found.state is not GREEN
     assert "Other Clinic: on " in found.because and "it is at level 0" in found.because
+
+
+def test_a_plan_that_was_withdrawn_does_not_say_what_its_site_must_be_able_to_do(world):
+    course = ready_course(world)
+    ready(world.alice, "2", product=course.product, at=NOW - timedelta(days=1))
+    assert "needs level 4" in line(course, "consent").because
+    record(world, course, "dose_planned", step="treatment", on=DOSE_ON, setting="outpatient")
+    with everything():
+        made = course.events.filter(kind="dose_planned").order_by("-occurred_at").first()
+    withdraw_event(course.pk, made.id, reason="of another patient", by=world.actor("alice", "oncologist"), now=NOW)
+    assert "needs level 4" in line(course, "consent").because
 
 
 def test_t37_a_first_dose_without_tocilizumab_asks_for_a_decision_and_a_wrong_gap_warns(world, client):

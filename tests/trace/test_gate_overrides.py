@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from handrail import clock
 from handrail.actions.access import grant_access
+from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.gate_overrides import countersign, sign_override
@@ -68,6 +69,19 @@ def test_one_person_with_two_roles_is_not_two_persons(world):
     assert line(course, "travel").override is None
 
 
+def test_two_accounts_of_one_name_are_not_two_persons(world):
+    course = far_away(world)
+    twin = make_member(world.alice.organisation, "nurse")
+    twin.name = world.alice.oncologist.name.upper().replace(" ", "  ")
+    twin.save()
+    with pytest.raises(RefusedError, match="Two different persons"):
+        countersign(course.pk, prescribed(world, course).pk, by=person(twin), now=NOW)
+    signed(world, course)
+    world.alice.nurse.name = twin.name
+    world.alice.nurse.save()
+    assert line(course, "travel").override is None
+
+
 def test_nobody_signs_under_the_signature_of_a_prescriber_who_has_left(world):
     course = far_away(world)
     first = prescribed(world, course)
@@ -102,6 +116,15 @@ def test_what_was_signed_the_day_before_counts_at_the_dose_while_the_line_says_t
     found = line(course, "travel", AT_DOSE)
     assert (found.state, found.override) == (LineState.RED, None)
     assert "120" in found.because
+
+
+def test_a_count_that_fell_further_is_not_what_two_persons_signed(world):
+    told = prepared()
+    told.tell("lab_resulted", "2026-03-02 09:30", code="platelets", value="20", unit="10*9/L")
+    course = ready_course(world, told)
+    signed(world, course, "counts")
+    record(world, course, "lab_resulted", code="platelets", value="2", unit="10*9/L")
+    assert line(course, "counts", "2026-03-02 10:05").override is None
 
 
 def test_what_was_not_known_the_day_before_is_signed_anew_at_the_dose(world, client):

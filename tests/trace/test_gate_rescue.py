@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from handrail import clock
+from handrail.actions.facts import record_event
 from handrail.actions.payer_requests import open_request
 from handrail.people.scope import everything
 from handrail.records.models import AccessPaper, Course
 from handrail.rules.access_data import access_rules
 from handrail.rules.readiness import LineState
-from tests.support.factories import World
+from tests.support.factories import World, event
 from tests.support.gate_world import NOW, line, ready_course
 from tests.support.gates import DOSE_ON, prepared
 
@@ -51,6 +52,21 @@ def test_a_recorded_yes_hides_no_count(world, doses: int | None, days: int, stat
     found = line(course, "tocilizumab")
     assert found.state is state
     assert because in found.because
+
+
+def test_a_shelf_is_for_everybody_who_is_watched_there_and_what_was_given_is_gone_from_it(world):
+    course = ready_course(world, prepared())
+    counted(world, course, 3, DAY - timedelta(days=2))
+    assert line(course, "tocilizumab").state is GREEN, "two for this patient"
+    other = ready_course(world, prepared(), ed=False, card=False)
+    found = line(course, "tocilizumab")
+    assert (found.state, "4 rescue doses of tocilizumab are needed" in found.because) == (RED, True)
+    counted(world, course, 4, DAY - timedelta(days=1))
+    assert line(course, "tocilizumab").state is GREEN
+    given = event("medicine_given", at=NOW, agent="tocilizumab", purpose="treatment", dose_mg="520")
+    record_event(other.pk, given, by=world.actor("alice"), now=NOW)
+    found = line(course, "tocilizumab", "2026-03-02 10:05")
+    assert (found.state, "1 given since" in found.because) == (RED, True)
 
 
 @pytest.mark.parametrize(("confirmed", "state"), [(True, None), (False, RED), (None, UNKNOWN)])

@@ -21,12 +21,14 @@ from handrail.people.models import Holiday, Site, SiteNumber, Step
 from handrail.records import wire
 from handrail.records.models import AccessPaper, Course, Event
 from handrail.rules.access_data import access_rules
-from handrail.rules.capacity_data import NUMBERS, Number, Said, SiteCan, Span, Told, Uncovered
+from handrail.rules.capacity import most_at_once
+from handrail.rules.capacity_data import NUMBERS, Number, Said, SiteCan, Span, Told, Uncovered, load_capacity
 from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.course_load import CourseLoad, course_load, not_judged
 from handrail.rules.doses import given_doses
 from handrail.rules.events import SHELL_KINDS
 from handrail.rules.events import Event as Fact
+from handrail.rules.evidence import Evidence
 from handrail.rules.history import History
 from handrail.rules.pinned import policy_for, protocol_for
 from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date
@@ -148,6 +150,23 @@ def capacity_of(site: Site, now: datetime, *, until: date | None = None) -> Capa
         booked=booked,
         shelf=shelf,
     )
+
+
+def rescue_for_all(site: Site, course: Course, begins: datetime, ends: datetime, now: datetime) -> Evidence | None:
+    """Whether the shelf of a site has rescue doses for everybody who is watched at once in a window, a patient of it among them.
+
+    What was given since the count is gone from the shelf. None: nobody has counted there.
+    """
+    with scope.everything():
+        if _shelf(site, civil_date(now, site.time_zone)).counted is None:
+            return None
+    found = capacity_of(site, now, until=civil_date(ends, site.time_zone))
+    others = most_at_once(found.without(course.pk).watched, begins, ends)
+    need, there = (others + 1) * load_capacity().tocilizumab.doses_each, found.shelf.told.there
+    words = f"{need} rescue doses of tocilizumab are needed at {site.name} for {others + 1} watched at once; {found.shelf.words}"
+    met = None if there is None else there >= need
+    step = None if met else "count again" if met is None else "get rescue doses to the site"
+    return Evidence(met=met, because=words, owner="pharmacist", next_step=step)
 
 
 def _said(numbers: Sequence[SiteNumber]) -> Iterable[Said]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
-from handrail.actions.gate_signatures import PRESCRIBES, SECONDS, dose_key
+from handrail.actions.gate_signatures import PRESCRIBES, SECONDS, dose_key, same_person
 from handrail.actions.readiness import Gated, gate_of
 from handrail.actions.recording import locked
 from handrail.people.models import User
@@ -81,9 +81,11 @@ def countersign(course_id: UUID, signature_id: UUID, *, by: Actor, now: datetime
             raise NotVisibleError("There is no such signature.")
         gated, found = _open_line(course, first.line, now)
         assert gated.read is not None
-        if by.user is None or first.user_id == by.user.pk:
+        if by.user is None or same_person(by.user, first.user):
             raise RefusedError(
-                "Two different persons sign. Another clinician has to sign this.", code="same_person", path="line"
+                "Two different persons sign, under two names. Another clinician has to sign this.",
+                code="same_person",
+                path="line",
             )
         if first.seconds.exists():
             raise RefusedError("Two persons have signed this already.", code="twice", path="line")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from handrail.people import permissions
-from handrail.people.models import Membership
+from handrail.people.models import Membership, User
 from handrail.records.models import Course, CourseAccess, GateSignature
 from handrail.rules.gate_evidence import Known
 from handrail.rules.readiness import Line, LineState, Override, carries, gate_data
@@ -70,10 +70,19 @@ class Signed:
             )
             for row in self.rows
             if row.first is not None
-            and row.user_id != row.first.user_id
+            and not same_person(row.user, row.first.user)
             and row.because == row.first.because
             and self.stands(row, read)
         ]
+
+
+def same_person(one: User, other: User) -> bool:
+    """Whether two accounts may be one person: one account, or one name, however it is written."""
+    return one.pk == other.pk or _plain(one.name) == _plain(other.name)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def dose_key(read: Known) -> str:

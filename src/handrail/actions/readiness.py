@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 from uuid import UUID
 
+from handrail.actions.capacity import rescue_for_all
 from handrail.actions.emergency import opens_page
 from handrail.actions.gate_signatures import Signed, signed_of
 from handrail.actions.payer_gate import evidence_of, rescue_of
@@ -22,7 +23,7 @@ from handrail.actions.setting_desk import around_of
 from handrail.actions.site_bookings import signs_levels, site_evidence, site_of_plan
 from handrail.people import coverage, scope
 from handrail.people.coverage import Hole, hole_words
-from handrail.people.models import EmergencyCard, EmergencyDestination, Organisation, RemsRecord
+from handrail.people.models import EmergencyCard, EmergencyDestination, Organisation, RemsRecord, Site
 from handrail.people.rota import only_site
 from handrail.records import wire
 from handrail.records.accountability import partners_hours
@@ -175,7 +176,7 @@ def _answer(line: str, course: Course, read: Known, shelf: Shelf, look: Look, *,
     if line not in INSTEAD or not parts:
         parts += [each(read) for each in RECORD.get(line, ())]
     elif line == "tocilizumab":
-        parts += [*rescue_in_doubt(read), *interval_in_doubt(read)]
+        parts += [part for each in read.every for part in (*rescue_in_doubt(each), *interval_in_doubt(each))]
     if whole:
         parts += [
             Answered(evidence=each) for desk in BESIDE.get(line, ()) if (each := desk(course, read, look)) is not None
@@ -250,13 +251,19 @@ def emergency(course: Course, read: Known, shelf: Shelf) -> Answered:
     if chosen is None or place is None or place.ended_at is not None:
         because = "the plan names no emergency department that is in use"
         return Answered(evidence=told("emergency", False, because, "choose the emergency department of the plan"))
+    named = told("emergency", True, f"the plan names {place.name}, {place.number}")
+    return Answered(evidence=all_met([named, *(_accepts(each, chosen) for each in read.every)]))
+
+
+def _accepts(read: Known, chosen: EmergencyDestination) -> Evidence:
+    """What was said last of the department: that it was told and accepts, since it was chosen."""
     said = confirmed("emergency", read, "emergency_department")
     events = [e for e in read.history.of("readiness_confirmed") if e.body.item == "emergency_department"]
     if said.met is True and events[-1].at < chosen.chosen_at:
-        because = f"{place.name} was chosen after somebody was told: nobody has confirmed that it accepts"
-        return Answered(evidence=told("emergency", None, because, "tell it, and confirm that it accepts"))
-    named = told("emergency", True, f"the plan names {place.name}, {place.number}")
-    return Answered(evidence=all_met([named, said]))
+        name = chosen.place.name if chosen.place is not None else "the department"
+        because = f"{name} was chosen after somebody was told: nobody has confirmed that it accepts"
+        return told("emergency", None, because, "tell it, and confirm that it accepts")
+    return said
 
 
 # --- what the desks say ------------------------------------------------------------------------------------------------------
@@ -278,8 +285,20 @@ def _payer_tocilizumab(course: Course, read: Known, _ask: Look) -> Evidence | No
 
 
 def _rescue(course: Course, read: Known, _ask: Look) -> Evidence | None:
-    """The count of rescue doses, also where nobody asked a payer for tocilizumab: a recorded yes hides no empty shelf."""
-    return rescue_of(course, read.dose.on, now=read.now) if read.dose.window_ends is not None else None
+    """The count of rescue doses, also where nobody asked a payer for tocilizumab: a recorded yes hides no empty shelf.
+
+    The shelf is for everybody whom the site watches in that window, and what was given since the count is gone from it.
+    """
+    ends = read.dose.window_ends
+    if ends is None:
+        return None
+    counted = rescue_of(course, read.dose.on, now=read.now)
+    site = _site_of(course, read)
+    if site is None or (counted is not None and counted.met is not True):
+        return counted
+    shelf = rescue_for_all(site, course, read.dose.time.earliest, ends, read.now)
+    found = [each for each in (counted, shelf) if each is not None]
+    return all_met(found) if found else None
 
 
 def _rems(course: Course, read: Known, _ask: Look) -> Evidence | None:
@@ -291,11 +310,15 @@ def _rems(course: Course, read: Known, _ask: Look) -> Evidence | None:
 
 def _site(course: Course, read: Known, _ask: Look) -> Evidence | None:
     """The level of the site that the plan names, where its organisation signs levels."""
-    plan = read.dose.plan
-    site = site_of_plan(course, plan.body, read.now) if plan is not None else course.site
+    site = _site_of(course, read)
     if not signs_levels(site.organisation_id if site is not None else course.organisation_id):
         return None
     return site_evidence(course, site, course.product, read.dose.on, now=read.now)
+
+
+def _site_of(course: Course, read: Known) -> Site | None:
+    """The site that the plan names; without a plan that of the course."""
+    return site_of_plan(course, read.dose.plan.body, read.now) if read.dose.plan is not None else course.site
 
 
 def _setting(_course: Course, _read: Known, ask: Look) -> Evidence | None:

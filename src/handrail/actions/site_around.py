@@ -24,7 +24,7 @@ from handrail.rules.setting_course import Around
 from handrail.rules.setting_evidence import label_asks_stay
 from handrail.rules.setting_facts import Level, OtherSite, Paper
 from handrail.rules.setting_record import DoseWanted
-from handrail.rules.setting_rules import load_setting_rules
+from handrail.rules.setting_rules import goes_home, load_setting_rules
 from handrail.rules.site_levels import HOLDS, SiteLevel, load_site_levels, site_level
 from handrail.rules.terms import UnusableInput, civil_date, say_date
 
@@ -88,7 +88,7 @@ def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> 
         RefusedError: with who signed that, and why.
     """
     body = fact.body
-    if not isinstance(body, DosePlanned) or not _goes_home(body):
+    if not isinstance(body, DosePlanned) or body.setting is None or not goes_home(body.step, body.setting):
         return
     site = site_of_plan(course, body, now)
     if site is None:
@@ -109,12 +109,6 @@ def refuse_outside_at_strict_site(course: Course, fact: Fact, now: datetime) -> 
             f"Not known: {lacking}. Plan it in hospital, or ask the prescriber."
         )
     raise RefusedError(f"Not planned: {strictness_words(strict)}; {words}", code="label_strict", path="event.setting")
-
-
-def _goes_home(body: DosePlanned) -> bool:
-    """Whether a dose so planned is given outside hospital: a hybrid course gives its first steps alone in hospital."""
-    hybrid = body.setting == "hybrid" and body.step not in load_setting_rules().hybrid.in_hospital
-    return body.setting == "outpatient" or hybrid
 
 
 def _label_asks_stay(course: Course, step: str | None, on: date, zone: str, now: datetime) -> Said:

@@ -86,7 +86,7 @@ def _assess_one(
     toxicity = episodes(history, doses, policy)
     doses = with_stays(doses, history, toxicity, protocol, policy)
     sorted_out = triage(history, doses, policy, now)
-    dose = next_dose(history, doses, toxicity, protocol, policy, now, emergency=_emergency(sorted_out))
+    dose = next_dose(history, doses, toxicity, protocol, policy, now, emergency=open_report(sorted_out))
     watched = watch(history, doses, policy, now)
     contacts = daily(history, doses, policy, now)
     changes: list[datetime] = [*dose.changes_at, *watched.changes_at, *sorted_out.changes_at]
@@ -157,7 +157,7 @@ def _pages(history: History, wanted: Sequence[PageWanted], *, always: Sequence[P
     return tuple(sorted(asked, key=lambda page: (page.ladder.rank, page.key)))
 
 
-def _emergency(sorted_out: TriageAnswer) -> Hold | None:
+def open_report(sorted_out: TriageAnswer) -> Hold | None:
     """An urgent report that nobody has dealt with, or one that may be urgent: a value of it was asked and is not known."""
     ladder = sorted_out.triage.ladder
     if ladder is not None and ladder.urgency is Urgency.NOW:

@@ -136,7 +136,7 @@ def ahead(site: SiteCan, today: date, rules: CapacityRules) -> tuple[DayLoad, ..
         found.append(
             DayLoad(
                 on=on,
-                watched=_most(site.watched, begins, ends),
+                watched=most_at_once(site.watched, begins, ends),
                 against=tuple(
                     each for each in _against(site, Wanted.whole(1), on, rules) if each.need not in ("starts", "chairs")
                 ),
@@ -148,7 +148,7 @@ def ahead(site: SiteCan, today: date, rules: CapacityRules) -> tuple[DayLoad, ..
 
 def _cells(site: SiteCan, on: date, rules: CapacityRules) -> tuple[Cell, ...]:
     begins, ends = _day(on, site.zone)
-    watched = _most(site.watched, begins, ends)
+    watched = most_at_once(site.watched, begins, ends)
     each_one = site.patients_each(on, rules).there
     people = None if site.on_call is None else _least(site.on_call, begins, ends)
     return (
@@ -276,7 +276,7 @@ def _load(site: SiteCan, begins: datetime, ends: datetime, on: date, rules: Capa
 def _of_day(site: SiteCan, on: date, wanted: Wanted, rules: CapacityRules) -> Iterator[Against]:
     """Assessments, beds and rescue doses of one day, with one more patient."""
     span, day = _day(on, site.zone), say_date(on)
-    at_once = _most(site.watched, *span) + 1
+    at_once = most_at_once(site.watched, *span) + 1
     if not wanted.in_hospital:
         seen, slots = site.seen.count(on) + 1, site.of_day("slots", on)
         nobody = slots.there == 0
@@ -298,7 +298,7 @@ def _of_day(site: SiteCan, on: date, wanted: Wanted, rules: CapacityRules) -> It
     )  # fmt: skip
 
 
-def _most(spans: Iterable[Span], begins: datetime, ends: datetime) -> int:
+def most_at_once(spans: Iterable[Span], begins: datetime, ends: datetime) -> int:
     """The most of some spans that stand at one instant between two."""
     own = [span for span in spans if span.meets(begins, ends)]
     instants = [begins, *(span.begins for span in own if span.begins > begins)]

@@ -13,6 +13,7 @@ from typing import Final
 
 from handrail.rules.amount import amount_for
 from handrail.rules.answer import Assessment, NextDose
+from handrail.rules.assess import assess, open_report
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.eligibility import Before, Covered, eligibility, revisions_of
 from handrail.rules.episodes import Episodes, episodes
@@ -29,6 +30,7 @@ from handrail.rules.rems import rems
 from handrail.rules.stays import window_ends, with_stays
 from handrail.rules.switching import schedule_at
 from handrail.rules.terms import DRUG_CLASSES, Action, Urgency, civil_date, day_start, say_date, say_instant, step_words
+from handrail.rules.triage import triage
 from handrail.rules.upcoming import Upcoming, open_plan, upcoming
 
 ONE_DAY: Final = timedelta(days=1)
@@ -64,7 +66,11 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A course as the gate reads it: its facts, what the rules say of it now, and the dose ahead."""
+    """A course as the gate reads it: its facts, what the rules say of it now, and the dose ahead.
+
+    `report`: one from home that is urgent, or may have been, and that nobody has dealt with. `readings`: where rival corrections stand
+    side by side, the course once for each way to read them, None where no dose is ahead in that one; empty while there is one way.
+    """
 
     history: History
     protocol: Protocol
@@ -74,6 +80,13 @@ class Known:
     toxicity: Episodes
     dose: Ahead
     now: datetime
+    report: Hold | None = None
+    readings: tuple[Known | None, ...] = ()
+
+    @property
+    def every(self) -> tuple[Known, ...]:
+        """Every way to read the record that has a dose ahead; this one alone where nothing contradicts itself."""
+        return tuple(each for each in self.readings if each is not None) or (self,)
 
     @property
     def at_dose(self) -> NextDoseAnswer:
@@ -93,6 +106,15 @@ class Answered:
 def known(history: History, protocol: Protocol, policy: Policy, answer: Assessment, now: datetime) -> Known | None:
     """The course with the dose that is ahead; None when none is."""
     present = history.until(now)
+    found = _known(present, protocol, policy, answer, now)
+    if found is None or not present.conflicts:
+        return found
+    ways = present.one_by_one() if present.too_many_alternatives() else present.alternatives()
+    readings = (_known(each, protocol, policy, assess(protocol, policy, each, now), now) for each in ways)
+    return replace(found, readings=tuple(readings))
+
+
+def _known(present: History, protocol: Protocol, policy: Policy, answer: Assessment, now: datetime) -> Known | None:
     toxicity = episodes(present, given_doses(present), policy)
     doses = with_stays(given_doses(present), present, toxicity, protocol, policy)
     dose = _ahead(present, doses, toxicity, protocol, policy, answer.next_dose, now)
@@ -107,6 +129,7 @@ def known(history: History, protocol: Protocol, policy: Policy, answer: Assessme
         toxicity=toxicity,
         dose=dose,
         now=now,
+        report=open_report(triage(present, doses, policy, now)),
     )
 
 
@@ -176,13 +199,44 @@ def told(
     return Evidence(met=met, because=because, owner=owner, next_step=next_step, evidence=evidence, until=until)
 
 
+def weighed(answer: Callable[[Known], Answered]) -> Callable[[Known], Answered]:
+    """The same answer, of a record that contradicts itself the most cautious of all ways to read it."""
+
+    def of_every_reading(found: Known) -> Answered:
+        told_ = [answer(each) for each in found.every]
+        bars = "; ".join(dict.fromkeys(each.bar for each in told_ if each.bar is not None))
+        return Answered(evidence=all_met(each.evidence for each in told_), bar=bars or None)
+
+    return of_every_reading
+
+
 # --- 1 the order ----------------------------------------------------------------------------------------------------------
 
 
 def order(found: Known) -> Answered:
     """The plan names the step that the label names, of the protocol in force, and the weight is of these days."""
+    return _one_dose(found, weighed(_order)(found))
+
+
+def _order(found: Known) -> Answered:
     weight, bar = _weight(found)
     return Answered(evidence=all_met([_plan(found), weight]), bar=bar)
+
+
+def _one_dose(found: Known, said: Answered) -> Answered:
+    """What is said of the order, while every way to read the record names one and the same dose."""
+    if len({_dose_meant(each) for each in found.readings}) <= 1:
+        return said
+    because = "corrections stand side by side, and not all of them name the same dose"
+    open_ = told("order", None, because, "look at the record, and plan the dose anew")
+    return Answered(evidence=all_met([open_, said.evidence]), bar=said.bar)
+
+
+def _dose_meant(found: Known | None) -> object:
+    if found is None:
+        return None
+    plan = found.dose.plan.body if found.dose.plan is not None else None
+    return found.dose.on, found.dose.step, plan and plan.setting, plan and plan.at_site
 
 
 def _plan(found: Known) -> Evidence:
@@ -193,7 +247,8 @@ def _plan(found: Known) -> Evidence:
     if moved is None and found.history.course.protocol_key is None:
         return told("order", None, "no protocol is pinned to this course", "pin the version that is signed")
     if moved is not None and moved.at > dose.plan.at:
-        return told("order", None, "the protocol was changed after this dose was planned", "look at the plan again")
+        because = f"the protocol was changed after this dose was planned, and is {found.protocol.key} now"
+        return told("order", None, because, "look at the plan again")
     action, step = _meant(found.at_dose.next_dose)
     if not action.gives or step is None:
         because = f"what the label wants on that day is not known: {found.at_dose.next_dose.because}"
@@ -219,13 +274,26 @@ def _weight(found: Known) -> tuple[Evidence, str | None]:
     if weighed is None or weighed.body.weight_kg is None:
         because = "the weight is not known, and the dose goes by weight"
         return told("order", None, because, "weigh the patient"), because
-    on = civil_date(weighed.at, weighed.zone)
+    scale = _weighing(found.history, weighed)
+    if scale is None:
+        because = (
+            f"{weighed.body.weight_kg} kg was the weight used for a dose; when the patient was weighed is not known"
+        )
+        return told("order", None, because, "weigh the patient"), None
+    on = civil_date(scale.at, scale.zone)
     until = day_start(on + timedelta(days=gate_data().weight.days + 1), found.dose.zone)
-    because = f"weighed {weighed.body.weight_kg} kg on {say_date(on)}, at most {gate_data().weight.days} days old"
+    because = f"{weighed.body.weight_kg} kg, weighed on {say_date(on)}, at most {gate_data().weight.days} days old"
     amount = amount_for(found.protocol, step=step, schedule=schedule, weight_kg=weighed.body.weight_kg)
     if amount.amount is None:
         return told("order", None, amount.because, "ask the prescriber"), None
     return told("order", True, because, "weigh the patient", until=until), None
+
+
+def _weighing(history: History, latest: Event) -> Event | None:
+    """When the patient stood on a scale: the weight that is written with a dose was used for it, and makes no older one younger."""
+    if latest.kind == "weight_measured":
+        return latest
+    return next((e for e in reversed(history.of("weight_measured")) if e.body.weight_kg is not None), None)
 
 
 # --- 2 the interval -------------------------------------------------------------------------------------------------------
@@ -264,10 +332,9 @@ def interval(found: Known) -> Answered:
 def infection(found: Known) -> Answered:
     """No infection, no fever, no urgent report; a temperature that still counts at the dose."""
     against = [hold for hold in _holding(found) if hold.what in INFECTION]
-    ladder = found.answer.triage.ladder
-    if ladder is not None and ladder.urgency is Urgency.NOW:
-        because = f"an urgent report is open: {found.answer.triage.because}"
-        return Answered(evidence=told("infection", False, because, "answer the report, and assess"))
+    if found.report is not None and found.report.action is Action.HOLD:
+        return Answered(evidence=told("infection", False, found.report.because, "answer the report, and assess"))
+    against += [found.report] if found.report is not None else []
     clear = clearance(found.history, (), found.toxicity, found.policy, found.now)
     return Answered(
         evidence=_cleared("infection", against, clear, "no active infection, and a temperature that counts")
@@ -328,7 +395,7 @@ def counts(found: Known) -> Answered:
     low = cytopenias(found.history, found.protocol, found.policy)
     refused = [hold for hold in low if hold.action is not Action.ASK]
     if low:
-        because = "; ".join(hold.because for hold in (refused or low))
+        because = "; ".join(f"{hold.because}{_latest(found, hold.what)}" for hold in (refused or low))
         met = False if refused else None
         return Answered(evidence=told("counts", met, because, "repeat the count; the prescriber decides"))
     row = gate_data().counts
@@ -346,6 +413,16 @@ def counts(found: Known) -> Answered:
         return Answered(evidence=told("counts", None, because, "take the counts, or record them"))
     words = f"no count withholds the dose; the oldest counts until {say_instant(min(ends), found.dose.zone)}"
     return Answered(evidence=told("counts", True, words, "repeat the counts", until=min(ends)))
+
+
+def _latest(found: Known, code: str) -> str:
+    """The count that it is about, so that who signs signs that one: a later one is another sentence."""
+    results = [e for e in found.history.of("lab_resulted") if e.body.code == code or "code" in e.nulls]
+    if not results:
+        return ""
+    body = results[-1].body
+    value = f"{body.value} {body.unit or 'of a unit not known'}" if body.value is not None else "not known"
+    return f" (the latest: {value}, {say_instant(results[-1].at, found.dose.zone)})"
 
 
 # --- 8 REMS and indication -------------------------------------------------------------------------------------------------
@@ -406,10 +483,10 @@ def treated_before(history: History) -> Before:
 
 TREATMENT: Final[Mapping[str, Callable[[Known], Answered]]] = {
     "order": order,
-    "interval": interval,
-    "infection": infection,
-    "counts": counts,
-    "reactions": reactions,
-    "rems": rems_and_indication,
+    "interval": weighed(interval),
+    "infection": weighed(infection),
+    "counts": weighed(counts),
+    "reactions": weighed(reactions),
+    "rems": weighed(rems_and_indication),
 }
 """The lines that this file answers."""

@@ -10,21 +10,23 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from handrail.rules.access_data import access_rules
 from handrail.rules.caredata import ProphylaxisRow, is_prevention, is_tocilizumab, tocilizumab
 from handrail.rules.daily import CONTACT_WORDS, daily
 from handrail.rules.doses import Given
 from handrail.rules.events import DoseGiven, Event, MedicineGiven
 from handrail.rules.evidence import Evidence, all_met
-from handrail.rules.gate_evidence import NO_WINDOW, ONE_DAY, Answered, Known, told
+from handrail.rules.gate_evidence import NO_WINDOW, ONE_DAY, Answered, Known, told, weighed
 from handrail.rules.history import History
-from handrail.rules.home_medicines import AGENT_WORDS, pack_at_hand
+from handrail.rules.home_medicines import AGENT_WORDS, pack_at_hand, taken_since
 from handrail.rules.planned import planning_findings
 from handrail.rules.readiness import gate_data
 from handrail.rules.readiness_events import ITEM_WORDS
+from handrail.rules.setting import place_of
 from handrail.rules.setting_course import GRANTED, NOT_REQUIRED, Around
 from handrail.rules.setting_evidence import SettingLook, look_at_setting, travel_evidence
 from handrail.rules.setting_record import DoseWanted, Record
-from handrail.rules.setting_rules import load_setting_rules
+from handrail.rules.setting_rules import Recommendation, goes_home, load_setting_rules
 from handrail.rules.teachback import gate_evidence as teach_back_evidence
 from handrail.rules.teachback import load_teach_back, teach_back
 from handrail.rules.terms import UnusableInput, civil_date, day_start, say_date, say_instant
@@ -121,9 +123,22 @@ def tocilizumab_line(found: Known) -> Answered:
         because = "the step is not known, so whether tocilizumab comes before it is not"
         parts.append(told("tocilizumab", None, because, "plan the dose"))
     if found.dose.window_ends is not None:
-        last = civil_date(found.dose.window_ends, found.dose.zone)
-        parts.append(confirmed("tocilizumab", found, "rescue_tocilizumab", last))
+        parts.append(_rescue_said(found, civil_date(found.dose.window_ends, found.dose.zone)))
     return Answered(evidence=all_met(parts) if parts else told("tocilizumab", True, NO_WINDOW))
+
+
+def _rescue_said(found: Known, last: date) -> Evidence:
+    """What was said last of the rescue doses; a yes without an end of its own holds as long as a count of the shelf."""
+    said = confirmed("tocilizumab", found, "rescue_tocilizumab", last)
+    if said.met is not True or said.until is not None:
+        return said
+    event = next(e for e in reversed(found.history.of("readiness_confirmed")) if e.body.item == "rescue_tocilizumab")
+    days = access_rules().clocks.stock_count_holds_days
+    ends = day_start(civil_date(event.at, event.zone) + timedelta(days=days + 1), found.dose.zone)
+    if ends <= found.dose.time.latest:
+        because = f"{said.because}: that holds {days} days, as a count does"
+        return told("tocilizumab", None, because, said.next_step or "count again")
+    return replace(said, until=ends)
 
 
 def rescue_in_doubt(found: Known) -> list[Answered]:
@@ -140,19 +155,26 @@ def rescue_in_doubt(found: Known) -> list[Answered]:
 def interval_in_doubt(found: Known) -> list[Answered]:
     """What the hour of tocilizumab says against the dose, beside whatever a desk says of its payer. In time, waived, not given: nothing."""
     row = prophylaxis_row(found.dose.step)
-    if row is None or _waived(found).met is True:
+    if row is None or _waived(found, row).met is True:
         return []
     timed = _timed(found, row)
     return [Answered(evidence=timed)] if timed is not None and timed.met is not True else []
 
 
-def _waived(found: Known) -> Evidence:
-    return confirmed("tocilizumab", found, "prophylaxis_waived")
+def _waived(found: Known, row: ProphylaxisRow) -> Evidence:
+    """What was said last of a waiver; one of so long ago that tocilizumab given then would be asked for again was for another start."""
+    said = confirmed("tocilizumab", found, "prophylaxis_waived")
+    since = max(found.now, found.dose.time.earliest) - timedelta(days=row.ask_again_after_days)
+    told_ = [e for e in found.history.of("readiness_confirmed") if e.body.item == "prophylaxis_waived"]
+    if said.met is True and told_[-1].at <= since:
+        because = f"{said.because}: that is more than {row.ask_again_after_days} days ago, and was for another start"
+        return told("tocilizumab", None, because, "decide anew: give it, or record the waiver with its reason")
+    return said
 
 
 def _before(found: Known, row: ProphylaxisRow) -> Evidence:
     """A decision is there: given in its time, authorised, or waived."""
-    waived = _waived(found)
+    waived = _waived(found, row)
     if waived.met is True:
         return waived
     timed = _timed(found, row)
@@ -284,12 +306,17 @@ def _yes(found: Known, name: str, words: str, step: str) -> Evidence:
 
 
 def _channel(found: Known) -> Evidence:
-    """A call that reached the patient says that the channel works; a word of staff too."""
+    """A call that reached the patient says that the channel works; a word of staff too, until a later call reached nobody."""
     calls = [e for e in found.history.of("contact_made") if e.body.with_ in ("patient", None)]
+    when = say_date(civil_date(calls[-1].at, calls[-1].zone)) if calls else ""
     if calls and calls[-1].body.with_ == "patient" and calls[-1].body.reached is True:
-        when = say_date(civil_date(calls[-1].at, calls[-1].zone))
         return told("home", True, f"the patient was reached on {when}")
-    return confirmed("home", found, "language_channel")
+    said = confirmed("home", found, "language_channel")
+    tested = [e for e in found.history.of("readiness_confirmed") if e.body.item == "language_channel"]
+    if said.met is True and calls and calls[-1].at > tested[-1].at:
+        because = f"the channel was tested, and a call on {when} since then did not surely reach the patient"
+        return told("home", None, because, "call again, or test the channel again")
+    return said
 
 
 def medicines(found: Known) -> Answered:
@@ -304,21 +331,25 @@ def medicines(found: Known) -> Answered:
     for each in judged:
         taken = each.taken_at if each.agent in USED_UP else None
         if taken is not None and pack_at_hand(found.history, each.agent, taken) is not True:
-            because = (
-                f"{AGENT_WORDS[each.agent]}: taken {say_instant(taken, found.dose.zone)}, and no pack was seen since"
-            )
-            return Answered(evidence=told(line, None, because, step))
+            return Answered(evidence=told(line, None, _taken_words(found, each.agent, taken), step))
     if any(each.agent == DEXAMETHASONE for each in judged):
         ends = [each.valid_until for each in judged if each.valid_until is not None]
         until = day_start(min(ends) + ONE_DAY, found.dose.zone) if ends else None
         names = ", ".join(AGENT_WORDS[each.agent] for each in judged)
         return Answered(evidence=told(line, True, f"in the patient's hands: {names}", "authorise anew", until=until))
-    listed, _ = latest(found.history, "home_status", "home_medicines_at_hand")
-    if listed is None:
+    listed, seen = latest(found.history, "home_status", "home_medicines_at_hand")
+    if listed is None or seen is None:
         return Answered(evidence=told(line, None, "dexamethasone at home: not authorised and not confirmed", step))
     if DEXAMETHASONE not in listed:
         return Answered(evidence=told(line, False, "dexamethasone is not among the medicines at hand", step))
+    taken = taken_since(found.history, DEXAMETHASONE, seen.at, found.policy)
+    if taken is not None:
+        return Answered(evidence=told(line, None, _taken_words(found, DEXAMETHASONE, taken), step))
     return Answered(evidence=told(line, True, f"at hand: {', '.join(listed)}"))
+
+
+def _taken_words(found: Known, agent: str, at: datetime) -> str:
+    return f"{AGENT_WORDS[agent]}: taken {say_instant(at, found.dose.zone)}, and no pack was seen since"
 
 
 # --- 16 visits, 17 consent -----------------------------------------------------------------------------------------------------
@@ -337,7 +368,10 @@ def visits(found: Known) -> Answered:
     days = daily(found.history, [after], found.policy, found.now).days
     if not days:
         return Answered(evidence=told(line, None, "the policy says nothing of daily assessments", "ask the director"))
-    red = [each for each in days if each.state not in ("booked", "done", "in_care")]
+    # Who is in a hospital today is at home after a dose outside it: that unit assesses on none of those days.
+    stays = dose.plan is not None and not goes_home(dose.step, dose.plan.body.setting)
+    good = ("booked", "done", *(("in_care",) if stays else ()))
+    red = [each for each in days if each.state not in good]
     if red:
         named = ", ".join(f"{say_date(each.on)} (by {each.who}, {CONTACT_WORDS[each.contact]})" for each in red)
         return Answered(evidence=told(line, False, f"nothing is booked for {named}", "book them"))
@@ -373,13 +407,23 @@ def _setting(found: Known) -> Evidence:
     look = setting_of(found)
     event = look.decision if look is not None else None
     step = "decide the setting of this dose"
-    if event is None or event.body.recommendation is None or event.body.valid_until is None:
+    if look is None or event is None or event.body.recommendation is None or look.ends is None:
         return told("consent", None, "the setting of this dose is not decided, or until when is not known", step)
     body = event.body
     if body.recommendation == "DEFER":
         return told("consent", False, "it is decided to defer this dose", "mend what defers it, and decide again")
-    because = f"decided: {body.recommendation.lower()}, until {say_instant(body.valid_until, found.dose.zone)}"
-    return told("consent", True, because, step, until=body.valid_until)
+    because = f"decided: {body.recommendation.lower()}, until {say_instant(look.ends, found.dose.zone)}"
+    planned = found.dose.plan.body.setting if found.dose.plan is not None else None
+    if planned is not None and leaves_hospital(look, body.recommendation, planned):
+        because = f"{because}; the dose is planned {planned}"
+        return told("consent", False, because, "plan the dose in hospital, or decide its setting again")
+    return told("consent", True, because, step, until=look.ends)
+
+
+def leaves_hospital(look: SettingLook, decided: Recommendation, planned: str) -> bool:
+    """Whether a plan leaves hospital where the decision keeps this dose in it."""
+    kept = place_of(look.case, decided, look.dose.step) == "inpatient"
+    return kept and (goes_home(look.dose.step, planned) or (planned == "hybrid" and decided != "HYBRID"))
 
 
 def _departure(found: Known) -> Evidence:
@@ -397,13 +441,13 @@ def _departure(found: Known) -> Evidence:
 
 
 HOME: Final[Mapping[str, Callable[[Known], Answered]]] = {
-    "authorisation": authorisation,
-    "tocilizumab": tocilizumab_line,
-    "caregiver": caregiver,
-    "travel": travel,
-    "home": home,
-    "medicines": medicines,
-    "visits": visits,
-    "consent": consent,
+    "authorisation": weighed(authorisation),
+    "tocilizumab": weighed(tocilizumab_line),
+    "caregiver": weighed(caregiver),
+    "travel": weighed(travel),
+    "home": weighed(home),
+    "medicines": weighed(medicines),
+    "visits": weighed(visits),
+    "consent": weighed(consent),
 }
 """The lines that this file answers."""

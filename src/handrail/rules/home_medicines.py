@@ -236,6 +236,12 @@ def taken_at_home(history: History) -> list[Event]:
     return [e for e in history.of("medicine_given") if e.body.purpose == "home" or "purpose" in e.nulls]
 
 
+def taken_since(history: History, agent: str, since: datetime, policy: Policy) -> datetime | None:
+    """When a medicine of that kind was last taken at home, at that instant or after it; None: nobody wrote that down."""
+    taken = [each.at for each in taken_at_home(history) if each.at >= since and _is(each, agent, policy)]
+    return taken[-1] if taken else None
+
+
 def _is(event: Event, agent: str, policy: Policy) -> bool:
     """Whether a medicine that was given is of that kind, under any of its names; one that nobody can name may be."""
     return event.body.agent is None or agent in (_name(event), row.id if (row := row_hiding(event, policy)) else None)

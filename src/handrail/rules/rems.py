@@ -51,7 +51,7 @@ def rems(
             ended.setdefault((row.in_force_to, row.confirmed_by, row.confirmed_on), []).append(row)
             continue
         met, doubted = _latest(history, row.requirement)
-        if row.before == "every_dose" and met is not None and met.body.valid_until is not None:
+        if met is not None and met.body.valid_until is not None:
             changes.append(day_start(met.body.valid_until + timedelta(days=1), dose.zone))
         open_because = _open_because(row, met, dose.on, last_dose_at) or doubted
         if open_because is not None:
@@ -82,13 +82,13 @@ def _open_because(row: RemsRow, met: Event | None, on: date, last_dose_at: datet
         return "whether it is met is not known"
     if not met.body.met:
         return "it is recorded as not met"
-    if row.before == "first_dose":
-        return None
     until: date | None = met.body.valid_until
     if "valid_until" in met.nulls:
         return "until when it holds is not known"
     if until is not None:
         return None if until >= on else f"it was met until {say_date(until)}"
+    if row.before == "first_dose":
+        return None
     if last_dose_at is not None and met.at <= last_dose_at:
         return "it was last recorded before the last dose and has no end date"
     return None

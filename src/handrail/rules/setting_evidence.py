@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, get_args
 
 from handrail.rules.doses import given_doses
@@ -79,8 +79,15 @@ class SettingLook:
     @property
     def in_force(self) -> bool:
         """Whether a decision for this very dose stands by its own date."""
-        ends: datetime | None = self.decision.body.valid_until if self.decision is not None else None
-        return ends is not None and self.case.now < ends
+        return self.ends is not None and self.case.now < self.ends
+
+    @property
+    def ends(self) -> datetime | None:
+        """When the decision ends: as it says itself, and never later than the rules let one stand. None: no such instant is known."""
+        said: datetime | None = self.decision.body.valid_until if self.decision is not None else None
+        if self.decision is None or said is None:
+            return None
+        return min(said, self.decision.at + timedelta(hours=self.case.rules.valid.hours))
 
     @property
     def at_home(self) -> bool:
@@ -198,9 +205,9 @@ def _decided(look: SettingLook) -> Evidence:
         return _open(None, f"no setting is decided for {dose}")
     body = event.body
     said = f"{(body.recommendation or 'not known').lower()} decided for {dose}"
-    if body.valid_until is None or body.recommendation is None:
+    if look.ends is None or body.recommendation is None:
         return _open(None, f"{said}: what, or until when, is not known")
-    until = say_instant(body.valid_until, look.dose.zone)
+    until = say_instant(look.ends, look.dose.zone)
     if not look.in_force:
         return _open(None, f"{said}; that ended {until}")
     if body.recommendation == "DEFER":
@@ -210,14 +217,22 @@ def _decided(look: SettingLook) -> Evidence:
         body.recommendation != "INPATIENT" and (now_said is None or OPENNESS[now_said] < OPENNESS[body.recommendation])
     ):
         now_words = now_said.lower() if now_said is not None else "nothing: something is missing or not signed"
-        return _open(None, f"{said}; as things are known now the rules recommend {now_words}")
+        return _open(None, f"{said}; as things are known now the rules recommend {now_words}{_whys(look.answer)}")
     return Evidence(
         met=True,
         because=f"{said}, until {until}",
         owner="prescriber",
         evidence=f"setting decided {say_instant(event.at, look.dose.zone)}",
-        until=body.valid_until,
+        until=look.ends,
     )
+
+
+def _whys(answer: Setting) -> str:
+    """The rules that speak against it and the facts that are missing, so that who signs under it signs these and no others."""
+    fired = [line.rule for line in answer.lines if line.state == "fires"]
+    missing = [FACT_WORDS.get(item.fact, item.fact) for item in answer.missing]
+    told = [*([f"rules {', '.join(fired)}"] if fired else []), *([f"missing {', '.join(missing)}"] if missing else [])]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _open(met: bool | None, because: str) -> Evidence:
@@ -242,7 +257,7 @@ def _of_check(look: SettingLook, check: str, met_words: str, evidence: str) -> E
     row = next(rule for rule in look.case.rules.rule if rule.check == check)
     if not look.at_home:
         because = "this dose is given and watched in hospital: not asked"
-        return Evidence(met=True, because=because, owner=row.owner, until=_decision_ends(look))
+        return Evidence(met=True, because=because, owner=row.owner, until=look.ends)
     test: Callable[[Case], Said] = CHECKS[check]
     said = test(look.case)
     if said.fires is False:
@@ -253,8 +268,3 @@ def _of_check(look: SettingLook, check: str, met_words: str, evidence: str) -> E
 
 def _next_step(row: RuleRow) -> str:
     return row.offer or f"find out and record: {row.words}"
-
-
-def _decision_ends(look: SettingLook) -> datetime | None:
-    ends: datetime | None = look.decision.body.valid_until if look.decision is not None else None
-    return ends

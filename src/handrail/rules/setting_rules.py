@@ -300,3 +300,8 @@ def _check_numbers(rules: SettingRules) -> None:
 
 FACTS: Final = typing.get_type_hints(SettingFacts)
 """Names that a rule may ask for, each with its type."""
+
+
+def goes_home(step: str | None, setting: str | None) -> bool:
+    """Whether a dose so planned is watched outside hospital: a hybrid course gives its first steps alone in it. Not known: it may be."""
+    return setting != "inpatient" and not (setting == "hybrid" and step in load_setting_rules().hybrid.in_hospital)
