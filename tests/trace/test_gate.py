@@ -188,7 +188,7 @@ def test_t37_a_first_dose_without_tocilizumab_asks_for_a_decision_and_a_wrong_ga
     text = page(client, course, world.alice.nurse)
     assert "decide: give tocilizumab before this dose and ask the payer, or record the waiver with its reason" in text
     assert "tocilizumab over 60 min" in text
-    assert "05:00 to 08:00 CST" in text
+    assert "Tue 3 Mar 05:00 CST to Tue 3 Mar 08:00 CST" in text
     told = prepared()
     told.tell("medicine_given", f"{DOSE_ON} 08:30", agent="tocilizumab", purpose="prophylaxis", dose_mg="520")
     late = ready_course(world, told, ed=False)
@@ -442,7 +442,7 @@ def test_the_chair_list_has_the_hour_the_gate_and_the_timers(world, client):
         "09:00 CST",
         "Not ready (1 not met)",
         "tocilizumab over 60 min",
-        "05:00 to 08:00 CST",
+        "Tue 3 Mar 05:00 CST to Tue 3 Mar 08:00 CST",
         "dexamethasone",
     ):
         assert words in text, words
