@@ -154,7 +154,7 @@ class TestTheDemonstration(TestCase):
         assert (draft.row.number, draft.unsigned) == (2, ())
         director = person(self.told.houses["lakeside"].people["director"])
         with pytest.raises(
-            RefusedError, match="both answer for After-hours contact in the window: Tue 24 Mar 14:50 to"
+            RefusedError, match="both answer for After-hours contact in the window: Tue 24 Mar 2026 14:50 CDT to"
         ):
             activate(draft.row.pk, by=director, now=TUESDAY_1450)
 

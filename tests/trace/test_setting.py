@@ -65,7 +65,7 @@ def test_t04_a_caregiver_who_leaves_on_day_6_means_hospital_and_the_hours_are_na
         assert "In hospital: step-up dose 1 on Mon 6 Jul 2026" in said
         assert "nobody is there: Sat 11 Jul 2026 09:00 CDT to Thu 16 Jul 2026 00:00 CDT (111 h)" in said
         assert "What would change it: a second caregiver for the hours that nobody covers" in said
-        assert "Sat 11 Jul nobody 09:00–24:00" in said and "Fri 10 Jul covered" in said
+        assert "Sat 11 Jul nobody 09:00 CDT–24:00" in said and "Fri 10 Jul covered" in said
         # the second caregiver, on the same page
         second = {"who_1": "caregiver_1", "from_1": "2026-07-06T08:00", "until_1": "2026-07-11T09:00",
                   "who_2": "caregiver_2", "from_2": "2026-07-11T09:00", "until_2": "2026-07-17T08:00"}  # fmt: skip

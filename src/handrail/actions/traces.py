@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -22,6 +22,8 @@ from handrail.records.models import Course, Event, ImportDecision, Look, PacketV
 
 AUDIT: Final = "fhir_audit_search"
 PROVENANCE: Final = "fhir_provenance_search"
+BESIDE: Final = timedelta(milliseconds=1)
+"""Facts of one import that stand for one minute are written down a microsecond apart; see `actions.written`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,7 @@ def _sealed(courses: Sequence[Course]) -> Iterator[Trace]:
 
 
 def _imported(courses: Sequence[Course]) -> Iterator[Trace]:
-    """A person took facts from a document; what else came with one import was recorded at one instant by one importer."""
+    """A person took facts from a document; what else came with one import was recorded at one instant, or nearly, by one importer."""
     for course in courses:
         taken = course.import_decisions.filter(kind=ImportDecision.Kind.APPLIED).select_related("batch", "decided_by")
         reviewed: set[str] = set()
@@ -180,23 +182,31 @@ def _imported(courses: Sequence[Course]) -> Iterator[Trace]:
 
 
 def _without_review(course: Course, reviewed: Iterable[str]) -> Iterator[Trace]:
-    rows = list(
+    rows = (
         Event.objects.filter(course=course, source="import")
         .exclude(id__in=reviewed)
-        .values("recorded_at", "by")
+        .values_list("by", "recorded_at")
         .annotate(facts=Count("id"))
-        .order_by("recorded_at", "by")
+        .order_by("by", "recorded_at")
     )
-    names = _names(row["by"] for row in rows)
-    for row in rows:
-        name = f"urn:handrail:import:{course.pk}:{row['recorded_at'].isoformat()}:{row['by']}"
+    imports: list[tuple[str, datetime, int]] = []
+    last = None
+    for by, at, facts in rows:
+        if imports and last is not None and imports[-1][0] == by and at - last <= BESIDE:
+            imports[-1] = (by, imports[-1][1], imports[-1][2] + facts)
+        else:
+            imports.append((by, at, facts))
+        last = at
+    names = _names(by for by, _, _ in imports)
+    for by, at, facts in imports:
+        name = f"urn:handrail:import:{course.pk}:{at.isoformat()}:{by}"
         yield Trace(
             id=uuid5(NAMESPACE_URL, name),
             patient_id=course.patient_id,
-            at=row["recorded_at"],
-            by=row["by"],
-            facts=row["facts"],
-            name=names.get(row["by"], ""),
+            at=at,
+            by=by,
+            facts=facts,
+            name=names.get(by, ""),
         )
 
 
