@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.core import signing
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 
 from handrail import clock
 from handrail.actions.errors import NotVisibleError, RefusedError
@@ -23,11 +23,14 @@ from handrail.people.models import Holiday, LinkToken, Patient, Referral, Referr
 from handrail.rules.eligibility import EligibilityAnswer, eligibility, revisions_of
 from handrail.rules.packet_data import packet_data
 from handrail.rules.referral import (
+    ROUTINE,
     Intake,
     Progress,
     Standing,
     Weighed,
     comparison,
+    how_late,
+    in_time_since,
     not_known,
     referral_data,
     standing,
@@ -68,23 +71,138 @@ class Case:
         return not_known(self.intake)
 
 
-def cases_of(person: User, now: datetime, *, ever: bool = False) -> list[Case]:
-    """The referrals of the person's organisations: what is red first, then what is late, then the oldest. Constant number of queries.
+def organisations_with_referrals(person: User, now: datetime) -> list[UUID]:
+    """Where the person may look at referrals. One query."""
+    held = permissions.memberships(person, now)
+    return [each.organisation_id for each in held if each.role in permissions.VERBS["view_referrals"]]
+
+
+def open_referrals(organisations: Collection[UUID], *, courseless: bool = False) -> QuerySet[Referral]:
+    """The referrals of organisations that are not closed. The caller has asked who may look at them.
+
+    Args:
+        courseless: those alone from which no course was started.
+    """
+    rows = Referral.objects.filter(~Exists(_ended()), organisation__in=organisations)
+    return rows.filter(~Exists(_told(Kind.COURSE_STARTED))) if courseless else rows
+
+
+def closed_referrals(
+    organisations: Collection[UUID], now: datetime, *, ever: bool = False, courseless: bool = False
+) -> QuerySet[Referral]:
+    """Those that are closed, the latest first.
 
     Args:
         ever: those that were closed longer ago than `CLOSED_SHOWN` too.
+        courseless: neither set aside nor with a course.
     """
-    mine = [
-        each.organisation_id
-        for each in permissions.memberships(person, now)
-        if each.role in permissions.VERBS["view_referrals"]
-    ]
-    long_closed = _ended().filter(at__lt=now - CLOSED_SHOWN)
-    wanted = _rows().filter(organisation__in=mine)
-    rows = list((wanted if ever else wanted.filter(~Exists(long_closed))).order_by("received_at", "id"))
-    closed = _holidays({each.organisation_id for each in rows})
-    cases = [_case(row, closed, now) for row in rows]
-    return sorted(cases, key=lambda each: (not each.standing.red, not each.standing.late, each.referral.received_at))
+    rows = Referral.objects.filter(Exists(_ended()), organisation__in=organisations)
+    if not ever:
+        rows = rows.filter(~Exists(_ended().filter(at__lt=now - CLOSED_SHOWN)))
+    if courseless:
+        rows = rows.filter(~Exists(_told(Kind.COURSE_STARTED, Kind.SET_ASIDE)))
+    return rows.order_by("-received_at", "id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """An open referral as far as its columns tell without its name: enough to put it in order, and to count it."""
+
+    id: UUID
+    site_id: UUID | None
+    site: str
+    zone: str
+    holidays: frozenset[date]
+    progress: Progress
+    option: str
+    """Of the last decision; empty: nothing is decided."""
+    red: bool
+    late: bool
+
+    def standing(self, now: datetime) -> Standing:
+        """How it stands."""
+        return standing(referral_data(), self.progress, now, zone=self.zone, holidays=self.holidays)
+
+
+def in_order(rows: QuerySet[Referral], now: datetime) -> list[Brief]:
+    """Open referrals: what is red first, then what is late, then the oldest. No name is read. Four queries."""
+    columns = ("pk", "organisation", "site", "site__name", "site__time_zone", "organisation__time_zone")
+    found = list(rows.order_by("received_at", "id").values_list(*columns, "received_at", "urgency"))
+    steps: dict[UUID, list[Step]] = {}
+    said = (
+        "referral",
+        "pk",
+        "kind",
+        "number",
+        "at",
+        "payload__reached",
+        "payload__decision",
+        "payload__on",
+        "payload__option",
+    )
+    entries = ReferralEntry.objects.filter(kind__in=STEPS, referral__in=rows.order_by().values("pk"))
+    for referral, pk, kind, number, at, reached, decision, on, option in entries.order_by("number").values_list(*said):
+        payload = {"reached": reached, "decision": decision, "on": on, "option": option}
+        steps.setdefault(referral, []).append(Step(pk, kind, number, at, payload))
+    mailed: dict[UUID, list[datetime]] = {}
+    for referral, at in _went().filter(referral__in=rows.order_by().values("pk")).values_list("referral", "sent_at"):
+        if at is not None:
+            mailed.setdefault(referral, []).append(at)
+    closed = _holidays({row[1] for row in found})
+    since: dict[tuple[str, frozenset[date]], dict[str, datetime]] = {}
+    free: dict[tuple[UUID, UUID | None], frozenset[date]] = {}
+    briefs = []
+    for pk, house, site, name, here, there, received_at, urgency in found:
+        if (house, site) not in free:
+            free[house, site] = _free(closed, house, site)
+        place = (here or there, free[house, site])
+        if place not in since:
+            since[place] = in_time_since(referral_data(), now, *place)
+        entered = steps.get(pk, ())
+        progress = _progress(received_at, urgency != ROUTINE, entered, mailed.get(pk, ()))
+        decided = last(entered, Kind.DECIDED)
+        red, late = how_late(referral_data(), progress, since[place])
+        briefs.append(
+            Brief(
+                id=pk,
+                site_id=site,
+                site=name or "",
+                zone=place[0],
+                holidays=place[1],
+                progress=progress,
+                option=decided.payload["option"] if decided is not None else "",
+                red=red,
+                late=late,
+            )
+        )
+    return sorted(briefs, key=lambda each: (not each.red, not each.late))
+
+
+class Outcome(NamedTuple):
+    """A closed referral, without its name: the site, the zone of its days, and what was decided last; empty: nothing was."""
+
+    site: str
+    zone: str
+    received_at: datetime
+    closed_at: datetime
+    option: str
+
+
+def outcomes_of(rows: QuerySet[Referral]) -> Iterator[Outcome]:
+    """Closed referrals by their columns alone. One query."""
+    ended = _ended().order_by("at").values("at")[:1]
+    decided = _told(Kind.DECIDED).order_by("-number").values("payload__option")[:1]
+    columns = ("site__name", "site__time_zone", "organisation__time_zone", "received_at", "ended", "option")
+    found = rows.annotate(ended=Subquery(ended), option=Subquery(decided)).values_list(*columns)
+    for site, here, there, received_at, closed_at, option in found:
+        yield Outcome(site or "", here or there, received_at, closed_at, option or "")
+
+
+def cases_in(ids: Sequence[UUID], now: datetime) -> list[Case]:
+    """These referrals, in this order. Constant number of queries; the caller has asked who may look at them."""
+    rows = _rows().in_bulk(ids) if ids else {}
+    closed = _holidays({each.organisation_id for each in rows.values()})
+    return [_case(rows[each], closed, now) for each in ids if each in rows]
 
 
 def red_cases_of(organisations: Collection[UUID], now: datetime) -> list[Case]:
@@ -92,14 +210,17 @@ def red_cases_of(organisations: Collection[UUID], now: datetime) -> list[Case]:
 
     The caller has asked who may look at them.
     """
-    rows = list(_rows().filter(~Exists(_ended()), organisation__in=organisations).order_by("received_at", "id"))
-    closed = _holidays({each.organisation_id for each in rows}) if rows else []
-    return [case for row in rows if (case := _case(row, closed, now)).standing.red]
+    return cases_in([each.id for each in in_order(open_referrals(organisations), now) if each.red], now)
+
+
+def _told(*kinds: Kind) -> QuerySet[ReferralEntry]:
+    """The entries of these kinds of a referral."""
+    return ReferralEntry.objects.filter(referral=OuterRef("pk"), kind__in=kinds)
 
 
 def _ended() -> QuerySet[ReferralEntry]:
     """What closed a referral."""
-    return ReferralEntry.objects.filter(referral=OuterRef("pk"), kind__in=(Kind.CLOSED, Kind.SET_ASIDE))
+    return _told(Kind.CLOSED, Kind.SET_ASIDE)
 
 
 def case_for(person: User, referral_id: UUID, now: datetime) -> Case:
@@ -121,25 +242,32 @@ def case_of(referral_id: UUID, now: datetime) -> Case:
 
 
 def _rows() -> QuerySet[Referral]:
-    went = Dispatch.objects.filter(kind=RECEIVED, state=Dispatch.State.SENT)
     return Referral.objects.select_related("organisation", "site").prefetch_related(
         Prefetch("entries", ReferralEntry.objects.select_related("by").order_by("number")),
-        Prefetch("dispatches", went),
+        Prefetch("dispatches", _went()),
     )
+
+
+def _went() -> QuerySet[Dispatch]:
+    """The acknowledgements that a mail server took."""
+    return Dispatch.objects.filter(kind=RECEIVED, state=Dispatch.State.SENT)
 
 
 def _holidays(organisations: Collection[UUID]) -> list[Holiday]:
     return list(Holiday.objects.filter(organisation__in=organisations))
 
 
+def _free(holidays: Iterable[Holiday], organisation: UUID, site: UUID | None) -> frozenset[date]:
+    """The holidays that count at a site, or where none is named at the organisation."""
+    return frozenset(
+        each.on for each in holidays if each.organisation_id == organisation and each.site_id in (None, site)
+    )
+
+
 def _case(row: Referral, holidays: Sequence[Holiday], now: datetime) -> Case:
     entries = tuple(row.entries.all())
     zone = row.site.time_zone if row.site is not None else row.organisation.time_zone
-    free = frozenset(
-        each.on
-        for each in holidays
-        if each.organisation_id == row.organisation_id and each.site_id in (None, row.site_id)
-    )
+    free = _free(holidays, row.organisation_id, row.site_id)
     mailed = [each.sent_at for each in row.dispatches.all() if each.sent_at is not None]
     progress = progress_of(row, entries, mailed)
     claimed = last(entries, Kind.CLAIMED)
@@ -157,16 +285,41 @@ def _case(row: Referral, holidays: Sequence[Holiday], now: datetime) -> Case:
 def progress_of(referral: Referral, entries: Sequence[ReferralEntry], mailed: Sequence[datetime]) -> Progress:
     """What has happened, from the entries and from when a mail server took the acknowledgement."""
 
+    return _progress(referral.received_at, intake_of(referral).urgent, entries, mailed)
+
+
+class Step(NamedTuple):
+    """An entry of a referral as far as its clocks ask for it."""
+
+    pk: UUID
+    kind: str
+    number: int
+    at: datetime
+    payload: dict[str, Any]
+
+
+STEPS: Final = (
+    *(Kind.CLAIMED, Kind.ACKNOWLEDGED, Kind.QUERIED, Kind.COMPLETE),
+    *(Kind.CONTACT_PLANNED, Kind.CONTACTED, Kind.DECIDED, Kind.TOLD),
+)
+"""The entries that move a referral which is not closed."""
+
+
+def _progress(
+    received_at: datetime, urgent: bool, entries: Sequence[ReferralEntry | Step], mailed: Sequence[datetime]
+) -> Progress:
     def first(*kinds: str) -> datetime | None:
         return min((each.at for each in entries if each.kind in kinds), default=None)
 
+    if not entries:
+        return Progress(received_at=received_at, urgent=urgent, acknowledged_at=min(mailed, default=None))
     decided, planned = last(entries, Kind.DECIDED), last(entries, Kind.CONTACT_PLANNED)
     told = told_of(entries, decided) if decided is not None else None
     reached = [each.at for each in entries if each.kind == Kind.CONTACTED and each.payload.get("reached") is True]
     acknowledged = [*mailed, *(each.at for each in entries if each.kind == Kind.ACKNOWLEDGED)]
     return Progress(
-        received_at=referral.received_at,
-        urgent=intake_of(referral).urgent,
+        received_at=received_at,
+        urgent=urgent,
         read_at=first(Kind.CLAIMED),
         acknowledged_at=min(acknowledged, default=None),
         complete_or_query_at=first(Kind.QUERIED, Kind.COMPLETE),

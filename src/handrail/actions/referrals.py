@@ -292,6 +292,6 @@ def last(entries: Sequence[ReferralEntry] | Any, kind: str) -> ReferralEntry | N
     return max(found, key=lambda each: each.number, default=None)
 
 
-def told_of(entries: Sequence[ReferralEntry], decided: ReferralEntry) -> ReferralEntry | None:
+def told_of(entries: Sequence[ReferralEntry] | Any, decided: ReferralEntry) -> ReferralEntry | None:
     """When the practice was told of this decision, and not of an earlier one."""
     return last([each for each in entries if each.payload.get("decision") == str(decided.pk)], Kind.TOLD)

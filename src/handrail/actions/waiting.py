@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 
 from handrail import clock
 from handrail.actions.actor import Actor
@@ -39,6 +39,8 @@ OWNERS: Final[dict[str, str]] = {
     "": "coordinator",
 }
 """Who mends each cause; one that nobody wrote down is asked by the coordinator."""
+NOT_ASKED: Final = ("assessment", "context", "facts", "overlays", "policy_document")
+"""What the list of those who are not started says nothing of: it is not read."""
 NOT_RECORDED: Final = "nobody has written down why"
 TAKEN_OFF: Final = "taken off the list, and not started"
 
@@ -86,18 +88,21 @@ class NotStarted:
         return (civil_date(self.course.ended_at or now, self.zone) - self.since_on).days
 
 
-def not_started(user: User, now: datetime, *, site_id: UUID | None = None) -> list[NotStarted]:
+def not_started(user: User, now: datetime, *, site_id: UUID | None = None, named: bool = True) -> list[NotStarted]:
     """The courses of this person that begin with a step-up and have no dose, those that wait longest first. Constant number of queries.
 
     Args:
         site_id: of one site alone, and only those that are not over.
+        named: read with their patients; `name_patients` reads those of some of them alone.
     """
     rows = courses_of(user, now).filter(~_given(), intent=Course.Intent.STEP_UP)
     if site_id is not None:
         rows = rows.filter(site=site_id, ended_at__isnull=True)
     else:
         rows = rows.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=now - ENDED_SHOWN))
-    return sorted(map(_standing, _with_entries(rows)), key=lambda each: (each.ended, each.since, str(each.course.pk)))
+    return sorted(
+        map(_standing, _with_entries(rows, named)), key=lambda each: (each.ended, each.since, str(each.course.pk))
+    )
 
 
 def _given() -> Exists:
@@ -106,9 +111,15 @@ def _given() -> Exists:
     return Exists(Event.objects.filter(~Exists(replaced), course=OuterRef("pk"), kind="dose_given"))
 
 
-def _with_entries(rows: QuerySet[Course]) -> Iterable[Course]:
+def name_patients(rows: Iterable[NotStarted]) -> None:
+    """Read the patients of these courses. One query."""
+    prefetch_related_objects([each.course for each in rows], "patient")
+
+
+def _with_entries(rows: QuerySet[Course], named: bool) -> Iterable[Course]:
     entries = WaitEntry.objects.select_related("by").order_by("at", "id")
-    return rows.select_related("patient", "site", "organisation").prefetch_related(Prefetch("waits", entries))
+    around = ("patient", "site", "organisation") if named else ("site", "organisation")
+    return rows.select_related(*around).defer(*NOT_ASKED).prefetch_related(Prefetch("waits", entries))
 
 
 def _standing(course: Course) -> NotStarted:

@@ -50,11 +50,9 @@ def standings(organisation: Organisation, now: datetime) -> list[Standing]:
     """Everybody who belongs here now: what each holds, and what each who may answer pages lacks of what the rota asks."""
     today = civil_date(now, organisation.time_zone)
     in_force = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
-    members = Membership.objects.filter(
-        in_force, organisation=organisation, valid_from__lte=now, user__is_active=True
-    ).select_related("user")
-    users: dict[UUID, User] = {member.user_id: member.user for member in members}
-    answer = {member.user_id for member in members if member.role in VERBS["acknowledge"]}
+    members = Membership.objects.filter(in_force, organisation=organisation, valid_from__lte=now, user__is_active=True)
+    users = {each.pk: each for each in User.objects.filter(pk__in=members.values("user"))}
+    answer = set(members.filter(role__in=VERBS["acknowledge"]).values_list("user", flat=True))
     kinds = asked_kinds(organisation)
     held: dict[tuple[UUID, str], list[Certificate]] = {(user, kind): [] for user in answer for kind in kinds}
     for each in Certificate.objects.filter(organisation=organisation, user_id__in=users):

@@ -237,9 +237,11 @@ def last_working_day(start: datetime, working_days: int, zone: str, holidays: Co
 
 def working_days_since(start: datetime, now: datetime, zone: str, holidays: Collection[date]) -> int:
     """Whole working days that have gone by: the day of `start` and today are not counted."""
-    first, today = civil_date(start, zone), civil_date(now, zone)
-    days = (first + timedelta(days=number) for number in range(1, (today - first).days))
-    return sum(1 for day in days if day.weekday() < SATURDAY and day not in holidays)
+    day, today = civil_date(start, zone) + timedelta(days=1), civil_date(now, zone)
+    free = sum(1 for each in set(holidays) if day <= each < today and each.weekday() < SATURDAY)
+    weeks, rest = divmod(max(0, (today - day).days), 7)
+    odd = sum(1 for number in range(rest) if (day + timedelta(days=number)).weekday() < SATURDAY)
+    return weeks * SATURDAY + odd - free
 
 
 # --- the clocks --------------------------------------------------------------------------------------------------------
@@ -356,18 +358,7 @@ def _stage(progress: Progress) -> Stage:
 def _clocks(
     data: ReferralData, progress: Progress, now: datetime, zone: str, holidays: Collection[date]
 ) -> Iterator[Clock]:
-    done = {
-        "acknowledge": progress.acknowledged_at,
-        "complete_or_query": progress.complete_or_query_at,
-        "first_contact": progress.contacted_at,
-        "decision": progress.told_at,
-    }
-    starts = {"received": progress.received_at, "contacted": progress.contacted_at}
-    urgency = URGENT if progress.urgent else ROUTINE
-    for row in data.clock:
-        if row.urgency not in (None, urgency):
-            continue
-        start, at = starts[row.since], done[row.kind]
+    for row, start, at in _spans(data, progress):
         if start is None and at is None:
             yield Clock(row=row, state=State.NOT_BEGUN, last_day=None, because="it begins with the first contact")
             continue
@@ -381,6 +372,47 @@ def _clocks(
         else:
             state = State.LATE if over else State.OPEN
         yield Clock(row=row, state=state, last_day=last, because=because)
+
+
+def _spans(data: ReferralData, progress: Progress) -> Iterator[tuple[ClockRow, datetime | None, datetime | None]]:
+    """Each clock that counts here, with when it began and when it was answered."""
+    done = {
+        "acknowledge": progress.acknowledged_at,
+        "complete_or_query": progress.complete_or_query_at,
+        "first_contact": progress.contacted_at,
+        "decision": progress.told_at,
+    }
+    starts = {"received": progress.received_at, "contacted": progress.contacted_at}
+    urgency = URGENT if progress.urgent else ROUTINE
+    for row in data.clock:
+        if row.urgency in (None, urgency):
+            yield row, starts[row.since], done[row.kind]
+
+
+def in_time_since(data: ReferralData, now: datetime, zone: str, holidays: Collection[date]) -> dict[str, datetime]:
+    """By clock: what began at this instant or later is in time at `now`, and what began before it is late.
+
+    So that many open referrals of one place are put in order without counting the days of each.
+    """
+    today, found = civil_date(now, zone), {}
+    for row in data.clock:
+        day = today
+        while last_working_day(day_start(day - timedelta(days=1), zone), row.working_days, zone, holidays) >= today:
+            day -= timedelta(days=1)
+        found[row.id] = day_start(day, zone)
+    return found
+
+
+def how_late(data: ReferralData, progress: Progress, since: Mapping[str, datetime]) -> tuple[bool, bool]:
+    """Whether an open referral is red, and whether anything of it is late: what `standing` says of it.
+
+    Args:
+        since: of `in_time_since`, for the place that received it.
+    """
+    late = [
+        row for row, start, at in _spans(data, progress) if at is None and start is not None and start < since[row.id]
+    ]
+    return any(row.red for row in late), bool(late)
 
 
 # --- the options -------------------------------------------------------------------------------------------------------

@@ -7,20 +7,17 @@ Names are decrypted and rows are made for what is shown alone. A course counts a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
-from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 
 from handrail.alerts.models import Alert
 from handrail.records.models import Course
 from handrail.rules.readiness import gate_data
 from handrail.rules.terms import civil_date
-from handrail.web.context import page_asked
+from handrail.web.paging import Asked, Share, at_site, share_of, site_counts, ways
 from handrail.web.presenters import Allowed, course_row, listed_alert
 
 PER_PAGE: Final = 100
@@ -30,53 +27,14 @@ NOT_SHOWN: Final = (
     *("patient__birth_date_text", "patient__phone", "patient__mrn"),
 )
 """What no row of the board says: it is neither read nor decrypted."""
-NO_SITE: Final = "none"
-"""In an address, instead of the id of a site: those whose site is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Which of those who need nobody now are asked for: a page, from 1, and a site, or `none`, or empty for all.
-
-    `open`: whether they were asked for at all, by an address that somebody followed to them.
-    """
-
-    page: int = 1
-    site: str = ""
-    open: bool = False
-
-    def query(self, page: int | None = None) -> str:
-        """The same as the end of an address, or another page of it; empty: the board as it begins."""
-        number = page or (self.page if self.open else None)
-        return urlencode({**({"page": number} if number else {}), **({"site": self.site} if self.site else {})})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quiet:
-    """Those who need nobody now: one page of them, the next to come first, and how many there are.
-
-    `everywhere`: at all sites; `here`: at the site that is asked for; `first`: the number of the first row of the page.
-    """
+    """Those who need nobody now: one page of them, the next to come first, and which page of how many it is."""
 
     courses: tuple[Course, ...]
-    asked: Asked
-    pages: int
-    first: int
-    here: int
-    everywhere: int
-    sites: tuple[tuple[str, str, int], ...]
-    """Id, name and number, by name."""
-
-
-def asked_for(request: HttpRequest) -> Asked:
-    """What an address asks for; a site that is none is not asked for."""
-    page, site = page_asked(request), request.GET.get("site", "")
-    if site != NO_SITE:
-        try:
-            site = str(UUID(site))
-        except ValueError:
-            site = ""
-    return Asked(page=page, site=site, open="page" in request.GET or bool(site))
+    share: Share
 
 
 def quiet_courses(courses: QuerySet[Course], now: datetime) -> QuerySet[Course]:
@@ -89,10 +47,20 @@ def needing(courses: QuerySet[Course], now: datetime) -> QuerySet[Course]:
     return courses.exclude(pk__in=_quiet(now).values("pk"))
 
 
+def needy_first(now: datetime) -> Case:
+    """An order for a list of all courses: first those that go on and may need somebody, then the others."""
+    rests = _still(now) & ~Q(pk__in=Alert.objects.filter(course__isnull=False, closed_at__isnull=True).values("course"))
+    return Case(When(Q(ended_at__isnull=False) | rests, then=1), default=0)
+
+
 def _quiet(now: datetime) -> QuerySet[Course]:
     called = Alert.objects.filter(course=OuterRef("pk"), closed_at__isnull=True)
-    still = Course.objects.filter(quiet_until__gt=now, look_again_at__gt=now, assessed_at__lte=now)
-    return still.filter(~Exists(called))
+    return Course.objects.filter(_still(now), ~Exists(called))
+
+
+def _still(now: datetime) -> Q:
+    """That the stored answer asks nobody, and is not due to be another."""
+    return Q(quiet_until__gt=now, look_again_at__gt=now, assessed_at__lte=now)
 
 
 def light(courses: QuerySet[Course]) -> QuerySet[Course]:
@@ -103,25 +71,9 @@ def light(courses: QuerySet[Course]) -> QuerySet[Course]:
 def read_quiet(courses: QuerySet[Course], asked: Asked, now: datetime) -> Quiet:
     """One page of those who need nobody now; a page that there is not: the nearest. At most two queries."""
     found = quiet_courses(courses, now)
-    counts = found.values_list("site", "site__name").annotate(count=Count("pk")).order_by("site__name", "site")
-    sites = tuple((str(site or NO_SITE), name or "site not known", count) for site, name, count in counts)
-    everywhere = sum(count for _, _, count in sites)
-    here = sum(count for site, _, count in sites if site == asked.site) if asked.site else everywhere
-    if asked.site:
-        found = found.filter(site=None if asked.site == NO_SITE else UUID(asked.site))
-    pages = max(1, -(-here // PER_PAGE))
-    page = min(max(asked.page, 1), pages)
-    start = (page - 1) * PER_PAGE
-    rows = light(found).order_by("quiet_until", "id")[start : start + PER_PAGE]
-    return Quiet(
-        courses=tuple(rows) if here else (),
-        asked=replace(asked, page=page),
-        pages=pages,
-        first=start + 1,
-        here=here,
-        everywhere=everywhere,
-        sites=sites,
-    )
+    share = share_of(asked, site_counts(found), per_page=PER_PAGE)
+    rows = light(at_site(found, asked)).order_by("quiet_until", "id")[share.rows]
+    return Quiet(courses=tuple(rows) if share.here else (), share=share)
 
 
 def board(
@@ -168,27 +120,7 @@ def board(
 
 def _quiet_page(quiet: Quiet, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Which of those who need nobody now stand on the page, and the way to the others."""
-    asked, last = quiet.asked, quiet.first + len(quiet.courses) - 1
-    chosen = next((name for site, name, _ in quiet.sites if site == asked.site), "the site that is asked for")
-    return {
-        "rows": rows,
-        "everywhere": quiet.everywhere,
-        "open": asked.open,
-        "query": asked.query(),
-        "page": asked.page,
-        "pages": quiet.pages,
-        "share": f"{quiet.first} to {last} of {quiet.here}" if quiet.pages > 1 else "",
-        "before": f"?{asked.query(asked.page - 1)}" if asked.page > 1 else "",
-        "after": f"?{asked.query(asked.page + 1)}" if asked.page < quiet.pages else "",
-        "site": chosen if asked.site else "",
-        "elsewhere": quiet.everywhere - quiet.here,
-        "sites": [
-            {"name": name, "count": count, "query": f"?{urlencode({'site': site})}", "here": site == asked.site}
-            for site, name, count in quiet.sites
-        ]
-        if len(quiet.sites) > 1
-        else [],
-    }
+    return {"rows": rows, "open": quiet.share.asked.open, **ways(quiet.share)}
 
 
 def _near_dose(course: Course, now: datetime) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from handrail import clock
@@ -17,6 +18,7 @@ from handrail.alerts.reach import alerts_of, organisations_where
 from handrail.people import permissions
 from handrail.people.models import Organisation, User
 from handrail.people.rota import who_is_on
+from handrail.records.models import Course
 from handrail.records.reach import courses_of
 from handrail.web.presenters import Allowed
 from handrail.web.words import instant_iso, local_time, since_words
@@ -73,13 +75,18 @@ def _on_call(organisation: Organisation, now: Any) -> str:
     return f"{names[0]} → {names[1]} ({local_time(now, organisation.time_zone)})"
 
 
-def allowed(person: User, now: datetime) -> Allowed:
-    """What a person may see and do on each course of a list. Constant number of queries."""
+def allowed(person: User, now: datetime, among: Collection[UUID] | None = None) -> Allowed:
+    """What a person may see and do on each course of a list. Constant number of queries.
+
+    Args:
+        among: the courses that are shown; None: all in reach.
+    """
 
     def courses(verb: str) -> frozenset[UUID]:
-        return frozenset(courses_of(person, now, verb).values_list("pk", flat=True))
+        return frozenset(_among(courses_of(person, now, verb), among).values_list("pk", flat=True))
 
-    unjudged = Alert.objects.filter(key=CANNOT_ASSESS, closed_at__isnull=True, course__in=courses_of(person, now))
+    reached = _among(courses_of(person, now), among)
+    unjudged = Alert.objects.filter(key=CANNOT_ASSESS, closed_at__isnull=True, course__in=reached)
     return Allowed(
         names=courses("view_identity"),
         pages=courses("view_pages"),
@@ -87,3 +94,7 @@ def allowed(person: User, now: datetime) -> Allowed:
         unjudged=frozenset(unjudged.values_list("course_id", flat=True)),
         answers_for=organisations_where(person, now, "acknowledge", "answer_referral", "view_referrals"),
     )
+
+
+def _among(courses: QuerySet[Course], among: Collection[UUID] | None) -> QuerySet[Course]:
+    return courses if among is None else courses.filter(pk__in=among)

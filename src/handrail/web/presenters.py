@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from handrail.alerts.models import Alert
@@ -31,6 +31,8 @@ from handrail.web.words import (
     since_words,
     step_words,
 )
+
+NO_SITE_WORDS: Final = "site not known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,12 @@ def alert_row(alert: Alert, now: datetime, zone: str, *, names: bool, may_have: 
 
 def patient_words(course: Course, *, names: bool) -> str:
     """The patient's name for those who may see it, else the short code of the course."""
-    return course.patient.name if names else f"course {str(course.id)[:8]}"
+    return course.patient.name if names else nameless(course.id)
+
+
+def nameless(course_id: UUID) -> str:
+    """What stands for the name of a patient whom somebody may not see: the short code of the course."""
+    return f"course {str(course_id)[:8]}"
 
 
 def place_words(alert: Alert) -> str:
@@ -130,7 +137,7 @@ def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
         "id": str(course.id),
         "who": patient_words(course, names=course.pk in may.names),
         "product": course.product,
-        "site": course.site.name if course.site else "site not known",
+        "site": course.site.name if course.site else NO_SITE_WORDS,
         "dose": dose_words(course, now),
         "ends": local_time(ends, zone) if ends else "",
         "temperature": f"{celsius_words(temperature)}, {local_time(at, zone)}" if temperature and at else None,

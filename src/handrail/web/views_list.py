@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,13 +20,13 @@ from handrail import clock
 from handrail.actions.referral_list import red_cases_of
 from handrail.alerts.models import AlertEntry, Page
 from handrail.people import permissions
-from handrail.people.models import User
+from handrail.people.models import Patient, User
 from handrail.records.models import Course, Event
 from handrail.records.reach import courses_of
-from handrail.web import board_page, handoff_page
+from handrail.web import board_page, handoff_page, paging
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
-from handrail.web.presenters import course_row
+from handrail.web.presenters import NO_SITE_WORDS, course_row, nameless
 from handrail.web.referrals.page import row as referral_row
 
 
@@ -43,7 +44,7 @@ def board(request: HttpRequest) -> HttpResponse:
     looks(request)
     reached = courses_of(person, now)
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
-    asked = board_page.asked_for(request)
+    asked = paging.asked_for(request)
     houses = permissions.organisations_of(person, now)
     tag = _board_tag(person, houses, reached, asked, now)
     if background and request.headers.get("If-None-Match") == tag:
@@ -74,10 +75,10 @@ def board(request: HttpRequest) -> HttpResponse:
 def _reached(courses: QuerySet[Course], needy: list[Course], quiet: board_page.Quiet) -> Iterable[UUID]:
     """All of the courses; those that are not on the page are asked for only where there are any."""
     on_the_page = [each.pk for each in (*needy, *quiet.courses)]
-    return on_the_page if len(quiet.courses) == quiet.everywhere else courses.values_list("pk", flat=True)
+    return on_the_page if len(quiet.courses) == quiet.share.everywhere else courses.values_list("pk", flat=True)
 
 
-def _board_tag(person: User, houses: list[UUID], reached: Any, asked: board_page.Asked, now: Any) -> str:
+def _board_tag(person: User, houses: list[UUID], reached: Any, asked: paging.Asked, now: Any) -> str:
     """Changes with the person, with what is asked for, with any new event or page in reach, and every half minute."""
     entries = AlertEntry.objects.filter(organisation__in=houses)
     latest = [
@@ -113,16 +114,47 @@ def run_fever_night(request: HttpRequest) -> HttpResponse:
 @staff_page
 @require_http_methods(["GET", "POST"])
 def courses(request: HttpRequest) -> HttpResponse:
-    """Every course in reach, with a search over names and codes (names are encrypted: the search runs over what is shown).
+    """Every course in reach, who may need somebody first, a page at a time; and a search over names and codes of all of them.
 
-    What is searched for is sent as a form: a name in an address would stay in the browser's history and in logs on the way.
+    What is searched for is sent as a form: a name in an address would stay in the browser's history and in logs on the way. Names are
+    encrypted, so the search reads every one that this person may see; the list reads those of its page alone.
     """
     person, now = signed_in(request), clock.now()
-    may = allowed(person, now)
     wanted = request.POST.get("q", "").strip().lower()
-    found = courses_of(person, now).select_related("patient", "site").order_by("-started_at", "id")
-    rows = [course_row(course, now, may) for course in found]
-    if wanted:
-        rows = [row for row in rows if wanted in f"{row['who']} {row['product']} {row['site']} {row['id']}".lower()]
-    context = {**frame(request, "courses"), "rows": rows, "wanted": wanted}
+    found, asked = courses_of(person, now), paging.asked_for(request)
+    ids = _matching(person, found, wanted, now) if wanted else None
+    share = paging.share_of(asked, paging.site_counts(found))
+    if ids is None:
+        here = paging.at_site(found, asked).order_by(board_page.needy_first(now), "-started_at", "id")[share.rows]
+    else:
+        here = found.filter(pk__in=ids[: paging.PER_PAGE]).order_by(board_page.needy_first(now), "-started_at", "id")
+    shown = list(board_page.light(here))
+    may = allowed(person, now, [each.pk for each in shown])
+    context = {
+        **frame(request, "courses"),
+        "rows": [course_row(course, now, may) for course in shown],
+        "list": paging.ways(share),
+        "wanted": wanted,
+        "matches": len(ids or ()),
+    }
     return render(request, "handrail/courses.html", context)
+
+
+def _matching(person: User, courses: QuerySet[Course], wanted: str, now: datetime) -> list[UUID]:
+    """The courses of which the name as this person sees it, the drug, the site or the code holds these words, the latest first.
+
+    Two queries; of the patients nothing but the names is decrypted, and those alone that the person may see.
+    """
+    named = courses_of(person, now, "view_identity")
+    columns = ("pk", "product", "site__name")
+    names = ("patient__given_name", "patient__family_name")
+    texts = {
+        pk: f"{Patient.name_of(given, family)} {product} {site or NO_SITE_WORDS} {pk}"
+        for pk, product, site, given, family in named.values_list(*columns, *names)
+    }
+    found = []
+    for pk, product, site in courses.order_by("-started_at", "id").values_list(*columns):
+        text = texts.get(pk) or f"{nameless(pk)} {product} {site or NO_SITE_WORDS} {pk}"
+        if wanted in text.lower():
+            found.append(pk)
+    return found

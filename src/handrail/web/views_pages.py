@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
@@ -33,14 +35,16 @@ from handrail.rules.policy import load_policy
 from handrail.rules.receipts import Arrival, arrival
 from handrail.rules.telling import role_words
 from handrail.rules.terms import Ladder, UnusableInput
-from handrail.web import course_page, on_call
+from handrail.web import course_page, on_call, paging
 from handrail.web.answer_forms import CALL, call_form, holding
+from handrail.web.board_page import NOT_SHOWN
 from handrail.web.call_backs import MADE_FORM, made_context, rows
 from handrail.web.context import allowed, frame, open_alerts
 from handrail.web.doors import changes, looks, signed_in, staff_page
 from handrail.web.ed_packet import packet_context
 from handrail.web.forms import Filled
-from handrail.web.presenters import Allowed, alert_row, listed_alert, zone_of
+from handrail.web.paging import asked_for, at_site, share_of, site_counts, ways
+from handrail.web.presenters import alert_row, listed_alert, zone_of
 from handrail.web.record_forms import FORMS
 from handrail.web.stay_forms import CALL as HOSPITAL_CALL
 from handrail.web.words import local_time, parse
@@ -102,16 +106,35 @@ def pages(request: HttpRequest) -> HttpResponse:
     looks(request)
     if "beside" in request.GET:
         return _others(request, request.GET["beside"])
-    around = frame(request, "pages")
-    may = allowed(user, now)
+    around, asked = frame(request, "pages"), asked_for(request)
+    waiting = open_alerts(user).annotate(place=Coalesce("course__site", "site"), place_name=PLACE_NAME)
+    share = share_of(asked, site_counts(waiting, "place", "place_name"))
+    lately = _answered_lately(user, now).order_by("-closed_at", "id")
+    shown = list(_read(at_site(waiting, asked, "place").order_by(*FIRST)[share.rows]))
+    recent = list(_read(lately[: paging.PER_PAGE]))
+    may = allowed(user, now, [each.course_id for each in (*shown, *recent) if each.course_id])
     context = {
         **around,
-        "alerts": _rows(open_alerts(user), now, may),
-        "recent": _rows(_answered_lately(user, now), now, may),
+        "alerts": [listed_alert(each, now, may) for each in shown],
+        "list": ways(share),
+        "recent": [listed_alert(each, now, may) for each in recent],
+        "recent_count": lately.count(),
         "code": "",
     }
     background = "HTTP_X_HANDRAIL_BACKGROUND" in request.META
     return render(request, "handrail/pages_lists.html" if background else "handrail/pages.html", context)
+
+
+PLACE_NAME: Final = Coalesce("course__site__name", "site__name")
+"""The site of what an alert is about; without one it is about a course without a site, or about a whole organisation."""
+FIRST: Final = (
+    Case(When(acknowledged_at__isnull=True, then=0), default=1),
+    Case(When(urgency="now", then=0), When(urgency="soon", then=1), default=2),
+    "opened_at",
+    "key",
+    "id",
+)
+"""What nobody has first, then what is more urgent, then the oldest."""
 
 
 def _others(request: HttpRequest, beside: str) -> HttpResponse:
@@ -125,15 +148,11 @@ def _answered_lately(user: User, now: datetime) -> Any:
     return alerts_of(user, now).filter(closed_at__gt=now - RECENT)
 
 
-def _rows(alerts: Any, now: datetime, may: Allowed) -> list[dict[str, Any]]:
-    found = alerts.select_related("course__patient", "acknowledged_by", "site", "organisation").prefetch_related(
-        "pages__user"
-    )
-    order = {"now": 0, "soon": 1}
-    ranked = sorted(
-        found, key=lambda a: (a.acknowledged_at is not None, order.get(a.urgency, 2), a.opened_at, a.key, a.pk)
-    )
-    return [listed_alert(alert, now, may) for alert in ranked]
+def _read(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
+    """With what a row of the list says, and nothing else."""
+    around = ("course__patient", "acknowledged_by", "site", "organisation")
+    unread = (f"course__{name}" for name in NOT_SHOWN)
+    return alerts.select_related(*around).defer(*unread).prefetch_related("pages__user")
 
 
 @staff_page

@@ -27,6 +27,16 @@ from handrail.rules.terms import zone_named
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
+from handrail.web.paging import (
+    NO_SITE,
+    Asked,
+    SiteCount,
+    asked_for,
+    at_place,
+    share_of,
+    site_counts,
+    ways,
+)
 from handrail.web.words import local_time
 
 AHEAD: Final = timedelta(days=load_rota_rules().look.days_ahead)
@@ -34,10 +44,14 @@ NOTED: Final = timedelta(days=2)
 """A longer shift crosses a clock change without anybody counting its hours."""
 
 
+EVERY_SITE: Final = "every site"
+"""Of a shift that is of no site alone."""
+
+
 @staff_page
 @require_GET
 def rota(request: HttpRequest) -> HttpResponse:
-    """Who answers, for the next two weeks, and where the rota has a hole."""
+    """Who answers, for the next two weeks, whoever is on now first, a page at a time; and every hole of the rota on each page."""
     return _page(request, None)
 
 
@@ -45,21 +59,30 @@ def _page(request: HttpRequest, filled: Filled | None, *, status: int = 200) -> 
     user, now = signed_in(request), clock.now()
     organisations = list(Organisation.objects.filter(pk__in=permissions.organisations_of(user, now)))
     mine = [o for o in organisations if permissions.may(user, "manage_rota", None, now, organisation_id=o.pk)]
-    shifts = list(
-        Shift.objects.filter(organisation__in=organisations, ends_at__gt=now, starts_at__lt=now + AHEAD)
-        .select_related("user", "site", "organisation")
-        .order_by("step", "starts_at")
-    )
+    asked = asked_for(request)
+    found = Shift.objects.filter(organisation__in=organisations, ends_at__gt=now, starts_at__lt=now + AHEAD)
+    counts = [(site, EVERY_SITE if site == NO_SITE else name, count) for site, name, count in site_counts(found)]
+    share = share_of(asked, tuple(counts), longest=_answering(counts, asked))
+    if asked.site:
+        found = found.filter(at_place(asked) | Q(site=None))
+    page = found.select_related("user", "site", "organisation").order_by("starts_at", "step", "id")[share.rows]
+    shifts = sorted(page, key=lambda each: (each.step, each.starts_at))
     form = filled or (Filled(form=_form(mine[0], now), typed={}) if mine else None)
     context = {
         **frame(request, "rota"),
         "rows": [_row(shift, may_change=shift.organisation in mine) for shift in shifts],
+        "list": {**ways(share), "here": _answering(counts, asked)},
         "holes": list(dict.fromkeys(words for o in organisations for words in _holes(o, now))),
         "swaps_for_me": Swap.objects.filter(to_user=user, answer=Swap.Answer.OPEN).count(),
         "form_rows": form.rows() if form else [],
         "errors": form.errors if form else {},
     }
     return render(request, "handrail/rota.html", context, status=status)
+
+
+def _answering(counts: Iterable[SiteCount], asked: Asked) -> int:
+    """How many shifts answer at the site that is asked for: its own, and those of every site."""
+    return sum(count for site, _, count in counts if asked.site in ("", site) or site == NO_SITE)
 
 
 def _row(shift: Shift, *, may_change: bool) -> dict[str, Any]:
@@ -103,8 +126,8 @@ def _form(organisation: Organisation, now: datetime) -> Form:
         organisation=organisation,
         user__is_active=True,
         role__in=answer,
-    ).select_related("user")
-    names = {str(member.user_id): member.user.name for member in people}
+    )
+    names = {str(user): name for user, name in people.values_list("user", "user__name")}
     form = Form(
         key="shift",
         title="Put somebody on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from handrail.rules.terms import civil_date, say_date
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Form
+from handrail.web.paging import Share, asked_for, share_of, ways
 from handrail.web.several_forms import send, shown
 from handrail.web.views_rota import AHEAD, where_words
 
@@ -32,7 +34,9 @@ from handrail.web.views_rota import AHEAD, where_words
 @staff_page
 @require_http_methods(["GET", "POST"])
 def training(request: HttpRequest) -> HttpResponse:
-    """Who holds which certificate until when, at one's own organisations; and for who manages them, three forms."""
+    """Who holds which certificate until when, at one's own organisations, who lacks one first, a page at a time; and for who manages
+    them, three forms. Whoever stands on the rota without stands on every page.
+    """
     user, now = signed_in(request), clock.now()
     organisations = list(
         Organisation.objects.filter(pk__in=permissions.organisations_of(user, now)).order_by("name", "id")
@@ -42,9 +46,12 @@ def training(request: HttpRequest) -> HttpResponse:
     sent = send(request, forms, mine, {"certificate": _add, "end": _end, "step": _ask})
     if sent.saved:
         return redirect("training")
+    held = {each.pk: standings(each, now) for each in organisations}
+    share = share_of(asked_for(request), (), longest=max(map(len, held.values()), default=0))
     context = {
         **frame(request, "rota"),
-        "houses": [_house(each, may_change=each == mine) for each in organisations],
+        "houses": [_house(each, held[each.pk], share, may_change=each == mine) for each in organisations],
+        "list": ways(share),
         "warn_days": ", ".join(str(days) for days in load_rota_rules().training.warn_days),
         "forms": shown(sent.filled),
     }
@@ -105,7 +112,7 @@ def _ask(request: HttpRequest, mine: Organisation, values: dict[str, Any]) -> st
 # --- what is shown ------------------------------------------------------------------------------------------------------
 
 
-def _house(organisation: Organisation, *, may_change: bool) -> dict[str, Any]:
+def _house(organisation: Organisation, held: Sequence[Standing], share: Share, *, may_change: bool) -> dict[str, Any]:
     now = clock.now()
     sites = list(Site.objects.filter(organisation=organisation).order_by("code", "id"))
     found = untrained_of_sites(sites, now, now + AHEAD)
@@ -114,7 +121,9 @@ def _house(organisation: Organisation, *, may_change: bool) -> dict[str, Any]:
     return {
         "name": organisation.name,
         "untrained": where_words(organisation, [*((site, found[site.pk]) for site in sites), (None, nowhere)]),
-        "people": [_person(each, civil_date(now, organisation.time_zone)) for each in standings(organisation, now)],
+        "people": [_person(each, civil_date(now, organisation.time_zone)) for each in held[share.rows]],
+        "all": len(held),
+        "lack": sum(not each.is_current for each in held),
         "steps": [_step(step, [row for row in own if row.step == step], may_change) for step in Step.values],
     }
 
@@ -128,7 +137,7 @@ def _person(standing: Standing, today: date) -> dict[str, Any]:
         "short": short,
         "words": words,
         "spans": [
-            {"words": f"{say_date(each.valid_from)} until {_until(each)}", "reference": each.reference}
+            {"words": f"{say_date(each.valid_from)} until {_until(each.valid_until)}", "reference": each.reference}
             for each in reversed(standing.certificates)
         ],
     }
@@ -151,8 +160,8 @@ def _state(standing: Standing, today: date) -> tuple[str, str, str]:
     return ("now", "Ran out", f"{say_date(max(over))} was its last day") if over else ("now", "Missing", "none")
 
 
-def _until(certificate: Certificate) -> str:
-    return say_date(certificate.valid_until) if certificate.valid_until else "somebody ends it"
+def _until(last: date | None) -> str:
+    return say_date(last) if last else "somebody ends it"
 
 
 def _step(step: str, own: list[RotaStep], may_change: bool) -> dict[str, Any]:
@@ -187,14 +196,15 @@ def _forms(organisation: Organisation) -> dict[str, Form]:
     in_force = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
     members = Membership.objects.filter(in_force, organisation=organisation, user__is_active=True)
     people = sorted(
-        {(str(each.user_id), each.user.name) for each in members.select_related("user")}, key=lambda p: p[1]
+        {(str(user), name) for user, name in members.values_list("user", "user__name")}, key=lambda each: each[1]
     )
     lasting = Certificate.objects.filter(
         Q(valid_until__isnull=True) | Q(valid_until__gte=today), organisation=organisation
-    ).select_related("user")
+    )
+    columns = ("pk", "user__name", "kind", "valid_from", "valid_until")
     held = [
-        (str(each.pk), f"{each.user.name}: {each.kind}, {say_date(each.valid_from)} until {_until(each)}")
-        for each in lasting.order_by("user__name", "kind", "valid_from")
+        (str(pk), f"{name}: {kind}, {say_date(first)} until {_until(last)}")
+        for pk, name, kind, first, last in lasting.order_by("user__name", "kind", "valid_from").values_list(*columns)
     ]
     sites = [(str(site.pk), site.name) for site in Site.objects.filter(organisation=organisation).order_by("name")]
     asked = ", ".join(asked_kinds(organisation)) or "none"

@@ -74,7 +74,12 @@ class Patient(OwnedRow):
     @property
     def name(self) -> str:
         """The name for the screen, or "name not known"."""
-        return " ".join(part for part in (self.given_name, self.family_name) if part) or "name not known"
+        return self.name_of(self.given_name, self.family_name)
+
+    @staticmethod
+    def name_of(given_name: str, family_name: str) -> str:
+        """The same, for whoever reads nothing but the two."""
+        return " ".join(part for part in (given_name, family_name) if part) or "name not known"
 
     @property
     def birth_date(self) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -18,10 +19,17 @@ from handrail.actions.capacity import Capacity, capacity_of
 from handrail.actions.capacity_numbers import may_say, say_numbers
 from handrail.actions.capacity_starts import booked_starts, decide_start
 from handrail.actions.errors import NotAllowedError, RefusedError
-from handrail.actions.referral_list import cases_of
+from handrail.actions.referral_list import (
+    cases_in,
+    closed_referrals,
+    in_order,
+    open_referrals,
+    organisations_with_referrals,
+    outcomes_of,
+)
 from handrail.actions.site_levels import sites_seen
 from handrail.actions.spreadsheet import as_csv
-from handrail.actions.waiting import NotStarted, not_started, put_on_list, take_off_list
+from handrail.actions.waiting import NotStarted, name_patients, not_started, put_on_list, take_off_list
 from handrail.people import permissions
 from handrail.people.models import Site, User, WaitEntry
 from handrail.records.models import Course
@@ -33,8 +41,19 @@ from handrail.web.capacity.forms import NAMES, day, decide_form, numbers_form, o
 from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.forms import Filled, Form, fill
+from handrail.web.paging import (
+    NO_SITE,
+    SiteCount,
+    asked_for,
+    at_site,
+    of_site,
+    share_of,
+    site_counts,
+    together,
+    ways,
+)
 from handrail.web.presenters import patient_words
-from handrail.web.referrals.page import without_course
+from handrail.web.referrals.page import referred_cells, without_course
 from handrail.web.several_forms import blame, shown
 
 COLUMNS: Final = ("site", "product", "state", "cause", "waits since", "days", "day wanted", "who mends it")
@@ -209,40 +228,58 @@ def _off(request: HttpRequest, _site: Site, values: dict[str, Any]) -> str:
 @staff_page
 @require_GET
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Every patient who is not started, with the cause and since when. Constant number of queries."""
+    """Every patient who is not started, with the cause and since when, a page at a time. Constant number of queries.
+
+    All of them are counted by cause and put in order before any is left to another page.
+    """
     user, now = signed_in(request), clock.now()
-    rows = not_started(user, now)
+    asked = asked_for(request)
+    everywhere = not_started(user, now, named=False)
+    rows = [each for each in everywhere if asked.is_at(each.course.site_id)]
+    houses = organisations_with_referrals(user, now)
+    still, over = open_referrals(houses, courseless=True), closed_referrals(houses, now, courseless=True)
+    open_ = [each for each in in_order(still, now) if asked.is_at(each.site_id)]
+    referred, closed = together(site_counts(still), site_counts(over)), at_site(over, asked)
+    count = of_site(referred, asked)
+    share = share_of(asked, together(_by_site(everywhere), referred), longest=max(len(rows), count))
+    shown = rows[share.rows]
+    name_patients(shown)
+    ids = [each.id for each in open_[share.rows]]
+    first, most = max(0, share.rows.start - len(open_)), share.per_page - len(ids)
+    ids += list(closed.values_list("pk", flat=True)[first : first + share.per_page])[:most]
     context = {
         **frame(request, "programme"),
         "causes": page.by_cause(rows),
-        "rows": list(page.waiting(rows, _namer(user, now), now)),
-        "referred": list(without_course(cases_of(user, now), now)),
+        "rows": list(page.waiting(shown, _namer(user, now), now)),
+        "count": len(rows),
+        "referred": list(without_course(cases_in(ids, now), now)),
+        "referred_count": count,
+        "list": ways(share),
         "sites": [(each.pk, each.name) for each in sites_seen(user, now).order_by("name", "id")],
     }
     return render(request, "handrail/capacity/waiting.html", context)
 
 
+def _by_site(rows: Sequence[NotStarted]) -> tuple[SiteCount, ...]:
+    """How many of them are of which site."""
+    sites = {str(each.course.site_id or NO_SITE): each.course.site for each in rows}
+    counts = Counter(str(each.course.site_id or NO_SITE) for each in rows)
+    return tuple((key, site.name if site else "site not known", counts[key]) for key, site in sites.items())
+
+
 @staff_page
 @require_GET
 def waiting_csv(request: HttpRequest) -> HttpResponse:
-    """The same as CSV, without names and without what people wrote in their own words."""
+    """All of them as CSV, without names and without what people wrote in their own words. No name is read."""
     user, now = signed_in(request), clock.now()
-    rows = not_started(user, now)
+    rows = not_started(user, now, named=False)
     today = civil_date(now, _zone(rows))
-    cells = [
-        *(_cells(row, now) for row in rows),
-        *(_referred(row) for row in without_course(cases_of(user, now), now)),
-    ]
+    houses = organisations_with_referrals(user, now)
+    still, over = open_referrals(houses, courseless=True), closed_referrals(houses, now, courseless=True)
+    cells = [*(_cells(row, now) for row in rows), *referred_cells(in_order(still, now), outcomes_of(over), now)]
     response = HttpResponse(as_csv(COLUMNS, cells), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="not-started-{today}.csv"'
     return response
-
-
-def _referred(row: dict[str, Any]) -> tuple[object, ...]:
-    """Somebody without a course, as a row of the file."""
-    state = "referred, closed without a course" if row["closed"] else "referred, no course yet"
-    owner = row["next"]["owner"] if row["next"] else ""
-    return (row["site"], "", state, row["cause"], row["since"], row["days"], "", owner)
 
 
 def _cells(row: NotStarted, now: datetime) -> Sequence[object]:

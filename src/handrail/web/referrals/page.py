@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from handrail.actions.referral_list import MYELOMA, Case, alike, indications, weighed
+from handrail.actions.referral_list import MYELOMA, Brief, Case, Outcome, alike, indications, weighed
 from handrail.actions.referrals import WAYS, Kind, last, told_of
 from handrail.people.models import ReferralEntry
 from handrail.rules.eligibility import Covered
@@ -65,8 +65,6 @@ def row(case: Case) -> dict[str, Any]:
 def without_course(cases: Iterable[Case], now: datetime) -> Iterator[dict[str, Any]]:
     """Who was referred and has no course, as a line of the list, with how far it came or what was decided, and who takes the next step."""
     for case in cases:
-        if last(case.entries, Kind.COURSE_STARTED) is not None or last(case.entries, Kind.SET_ASIDE) is not None:
-            continue
         decided = _decided(last(case.entries, Kind.DECIDED), case)
         since = civil_date(case.referral.received_at, case.zone)
         yield {
@@ -78,6 +76,23 @@ def without_course(cases: Iterable[Case], now: datetime) -> Iterator[dict[str, A
             "since": since.isoformat(),
             "days": (civil_date(case.progress.closed_at or now, case.zone) - since).days,
         }
+
+
+def referred_cells(open_: Iterable[Brief], over: Iterable[Outcome], now: datetime) -> Iterator[tuple[object, ...]]:
+    """The same as rows of a file, of everybody, without what anybody wrote; the open ones first."""
+    options: dict[str, str] = {each.id: f"decided: {each.words}" for each in referral_data().option}
+    for each in open_:
+        standing = each.standing(now)
+        cause = options.get(each.option) or STAGE_WORDS[standing.stage]
+        owner = standing.next.row.owner if standing.next is not None else ""
+        since = civil_date(each.progress.received_at, each.zone)
+        days = (civil_date(now, each.zone) - since).days
+        yield each.site, "", "referred, no course yet", cause, since.isoformat(), days, "", owner
+    for one in over:
+        cause = options.get(one.option) or STAGE_WORDS[Stage.CLOSED]
+        since = civil_date(one.received_at, one.zone)
+        days = (civil_date(one.closed_at, one.zone) - since).days
+        yield one.site, "", "referred, closed without a course", cause, since.isoformat(), days, "", ""
 
 
 def _late(clock: Clock) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -14,12 +15,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from handrail import clock
+from handrail.actions import referral_list
 from handrail.actions import referrals as verbs
 from handrail.actions.actor import Actor, person
 from handrail.actions.errors import ConflictError, NotAllowedError, RefusedError
 from handrail.actions.referral_courses import name_maintenance, start_from_referral
 from handrail.actions.referral_intake import open_door, type_in
-from handrail.actions.referral_list import CLOSED_SHOWN, Case, case_for, cases_of
+from handrail.actions.referral_list import Case, case_for
 from handrail.actions.referral_looks import look_at
 from handrail.people import permissions
 from handrail.people.models import Organisation, ReferralDoor, Site
@@ -27,6 +29,7 @@ from handrail.rules.terms import civil_instant
 from handrail.web.context import frame
 from handrail.web.doors import changes, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill
+from handrail.web.paging import asked_for, at_site, share_of, site_counts, ways
 from handrail.web.refer.forms import draft_of, typed_in
 from handrail.web.referrals import page
 
@@ -36,21 +39,38 @@ REACHED: Final = {"yes": True, "no": False, "not_known": None}
 @staff_page
 @require_GET
 def referrals(request: HttpRequest) -> HttpResponse:
-    """What is red first, then what is late, then the oldest. Constant number of queries."""
+    """What is red first, then what is late, then the oldest, a page at a time; the closed ones too. Constant number of queries.
+
+    All open ones are put in order before any is left to another page. Where the address asks for the closed ones, it leafs through
+    those, and the open ones stand as their first page.
+    """
     user, now = signed_in(request), clock.now()
-    ever = request.GET.get("closed") == "ever"
-    cases = cases_of(user, now, ever=ever)
-    rows = [(case, page.row(case)) for case in cases]
-    open_ = [row for case, row in rows if case.progress.closed_at is None]
+    asked = asked_for(request, "closed")
+    ever, through_closed = request.GET.get("closed") == "ever", "closed" in request.GET
+    houses = referral_list.organisations_with_referrals(user, now)
+    rows, over = referral_list.open_referrals(houses), referral_list.closed_referrals(houses, now, ever=ever)
+    ordered = [each for each in referral_list.in_order(rows, now) if asked.is_at(each.site_id)]
+    share = share_of(replace(asked, page=1) if through_closed else asked, site_counts(rows))
+    closed = share_of(asked if through_closed else replace(asked, page=1), site_counts(over))
+    shown = ordered[share.rows]
+    red = {each.id for each in shown if each.red}
+    cases = referral_list.cases_in([each.id for each in shown], now)
     where = permissions.organisations_of(user, now)
     doors = ReferralDoor.objects.select_related("organisation").filter(organisation__in=where, closed_at__isnull=True)
     context = {
         **frame(request, "programme"),
-        "red": [row for row in open_ if row["red"]],
-        "open": [row for row in open_ if not row["red"]],
-        "closed": [row for case, row in rows if case.progress.closed_at is not None],
+        "red": [page.row(case) for case in cases if case.referral.pk in red],
+        "red_count": sum(each.red for each in ordered),
+        "late_count": sum(each.late and not each.red for each in ordered),
+        "open": [page.row(case) for case in cases if case.referral.pk not in red],
+        "open_count": sum(not each.red for each in ordered),
+        "list": ways(share),
+        "closed": list(at_site(over, asked)[closed.rows]),
+        "over": ways(closed),
+        "through_closed": through_closed,
+        "asked_site": asked.site,
         "ever": ever,
-        "closed_days": CLOSED_SHOWN.days,
+        "closed_days": referral_list.CLOSED_SHOWN.days,
         "doors": [request.build_absolute_uri(reverse("refer", args=[each.code])) for each in doors.order_by("code")],
         "may_work": permissions.may(user, "work_referral", None, now),
         "may_open": permissions.may(user, "open_referral_door", None, now),
