@@ -45,6 +45,11 @@ CLOSED_SHOWN: Final = timedelta(days=90)
 """For so long a closed referral stands on the list; a list of years would be slow, and read by nobody."""
 MYELOMA: Final = ("BCMA", "GPRC5D")
 """Targets of the products that a myeloma programme decides between."""
+NOT_LISTED: Final = (
+    *("referrer", "referrer_phone", "referrer_email"),
+    *("birth_date_text", "phone", "key"),
+)
+"""What no row of a list says: it is neither read nor decrypted."""
 _LINK, _OPEN = "handrail.referral.link", "handrail.referral.open"
 
 
@@ -129,21 +134,10 @@ def in_order(rows: QuerySet[Referral], now: datetime) -> list[Brief]:
     columns = ("pk", "organisation", "site", "site__name", "site__time_zone", "organisation__time_zone")
     found = list(rows.order_by("received_at", "id").values_list(*columns, "received_at", "urgency"))
     steps: dict[UUID, list[Step]] = {}
-    said = (
-        "referral",
-        "pk",
-        "kind",
-        "number",
-        "at",
-        "payload__reached",
-        "payload__decision",
-        "payload__on",
-        "payload__option",
-    )
     entries = ReferralEntry.objects.filter(kind__in=STEPS, referral__in=rows.order_by().values("pk"))
-    for referral, pk, kind, number, at, reached, decision, on, option in entries.order_by("number").values_list(*said):
-        payload = {"reached": reached, "decision": decision, "on": on, "option": option}
-        steps.setdefault(referral, []).append(Step(pk, kind, number, at, payload))
+    step_columns = ("referral", "pk", "kind", "number", "at", "payload")
+    for referral, *step in entries.order_by("number").values_list(*step_columns):
+        steps.setdefault(referral, []).append(Step(*step))
     mailed: dict[UUID, list[datetime]] = {}
     for referral, at in _went().filter(referral__in=rows.order_by().values("pk")).values_list("referral", "sent_at"):
         if at is not None:
@@ -199,8 +193,8 @@ def outcomes_of(rows: QuerySet[Referral]) -> Iterator[Outcome]:
 
 
 def cases_in(ids: Sequence[UUID], now: datetime) -> list[Case]:
-    """These referrals, in this order. Constant number of queries; the caller has asked who may look at them."""
-    rows = _rows().in_bulk(ids) if ids else {}
+    """These referrals, in this order, as a list shows them. Constant number of queries; the caller has asked who may look at them."""
+    rows = _rows().defer(*NOT_LISTED).in_bulk(ids)
     closed = _holidays({each.organisation_id for each in rows.values()})
     return [_case(rows[each], closed, now) for each in ids if each in rows]
 

@@ -19,7 +19,7 @@ from handrail import clock
 from handrail.actions.actor import Actor
 from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.people import scope
-from handrail.people.models import User, WaitEntry
+from handrail.people.models import Patient, User, WaitEntry
 from handrail.records.models import Course, Event
 from handrail.records.reach import courses_of
 from handrail.rules.terms import civil_date
@@ -112,8 +112,9 @@ def _given() -> Exists:
 
 
 def name_patients(rows: Iterable[NotStarted]) -> None:
-    """Read the patients of these courses. One query."""
-    prefetch_related_objects([each.course for each in rows], "patient")
+    """Read the names of the patients of these courses, and nothing else of them. One query."""
+    named = Patient.objects.defer("birth_date_text", "phone", "mrn")
+    prefetch_related_objects([each.course for each in rows], Prefetch("patient", named))
 
 
 def _with_entries(rows: QuerySet[Course], named: bool) -> Iterable[Course]:

@@ -65,7 +65,7 @@ def referrals(request: HttpRequest) -> HttpResponse:
         "open": [page.row(case) for case in cases if case.referral.pk not in red],
         "open_count": sum(not each.red for each in ordered),
         "list": ways(share),
-        "closed": list(at_site(over, asked)[closed.rows]),
+        "closed": list(at_site(over, asked).defer(*referral_list.NOT_LISTED, "told")[closed.rows]),
         "over": ways(closed),
         "through_closed": through_closed,
         "asked_site": asked.site,
