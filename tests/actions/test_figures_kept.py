@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from handrail import clock
-from handrail.actions import figures
+from handrail.actions import figures, figures_access
 from handrail.actions.figures import Figures, read_figures
-from handrail.actions.figures_kept import KEPT, Kept, Record, marks
+from handrail.actions.figures_access import read_board
+from handrail.actions.figures_kept import HEADER, KEPT, KEPT_REFERRALS, Kept, Record, digest, marks
 from handrail.actions.payer_requests import open_request
 from handrail.measures.data import definitions
+from handrail.people.models import Organisation, Referral, Site
 from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.models import Course, PayerEntry
@@ -23,6 +25,7 @@ from handrail.rules.terms import UnusableInput
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
 from tests.support.figure_courses import BEGINS, GRADE_1, stepped_up, write_rows
 from tests.support.payers import PAYER, write
+from tests.support.referrals import referred
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(days=60)
@@ -263,7 +266,7 @@ def test_it_is_bounded_and_what_was_not_asked_for_the_longest_goes_first(world):
     told_of = {each.course.pk: (each.outcome, each.used) for each in found.reads}
     told_marks = marks(told_of)
     records = {
-        each.pk: Record(mark=told_marks[each.pk], header=wire.header(each), waived=False, rules=definitions())
+        each.pk: Record(mark=told_marks[each.pk], header=str(each.pk), waived=False, rules=definitions())
         for each in courses
     }
     first, second, third = (each.pk for each in courses)
@@ -275,3 +278,110 @@ def test_it_is_bounded_and_what_was_not_asked_for_the_longest_goes_first(world):
     assert kept.get(second, records[second], NOW) is None
     assert kept.get(first, records[first], NOW - timedelta(seconds=1)) is None
     assert kept.get(first, records[second], NOW) is None
+
+
+OTHER: dict[str, Any] = {
+    "product": "elranatamab",
+    "jurisdiction": "EU",
+    "time_zone": "Europe/Oslo",
+    "protocol_key": "synthetic",
+    "schedule": "synthetic",
+    "policy_id": "synthetic",
+    "policy_sha256": "0" * 64,
+    "policy_document": {"id": "synthetic"},
+    "synthetic": False,
+    "overlays": [{"id": "synthetic"}],
+    "facts": {"language": "es"},
+    "context": {"x": 1},
+}
+
+
+def test_whatever_the_rules_read_of_a_course_is_in_its_digest(world):
+    course = world.make_course()
+    assert OTHER.keys() == set(HEADER)
+    columns = {each.attname for each in Course._meta.concrete_fields} - {"id", "organisation_id"}
+
+    class Seen:
+        """A course that says which of its columns are read."""
+
+        def __init__(self) -> None:
+            self.read: set[str] = set()
+
+        def __getattr__(self, name: str) -> Any:
+            self.read.add(name)
+            return getattr(course, name)
+
+    seen: Any = Seen()
+    wire.header(seen)
+    assert seen.read & columns == set(HEADER)
+
+
+@pytest.mark.parametrize("name", HEADER)
+def test_a_course_that_says_anything_else_has_another_digest(world, name: str):
+    course = world.make_course()
+    read = Course.objects.annotate(header=digest(*HEADER)).values_list("header", flat=True)
+    before = read.get(pk=course.pk)
+    assert read.get(pk=course.pk) == before
+    assert getattr(course, name) != OTHER[name]
+    Course.objects.filter(pk=course.pk).update(**{name: OTHER[name]})
+    assert read.get(pk=course.pk) != before
+
+
+def test_a_course_that_is_changed_while_a_look_reads_it_is_not_kept(world, monkeypatch):
+    course = stepped_up(world)
+    before = figures._courses
+
+    def then_changed(*asked: Any) -> Any:
+        Course.objects.filter(pk=course.pk).update(product="elranatamab")
+        return before(*asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(figures, "_courses", then_changed)
+        read_figures(world.alice.director, NOW)
+    assert len(KEPT) == 0
+    compare(world)
+
+
+# --- referrals ------------------------------------------------------------------------------------------------------------------
+
+
+def board(world: World) -> Any:
+    """What is kept of the referrals is what reading them anew says; returns it."""
+    kept = read_board(world.alice.director, NOW).referred
+    KEPT_REFERRALS.forget()
+    assert kept == read_board(world.alice.director, NOW).referred
+    return kept
+
+
+def decrypted(monkeypatch: pytest.MonkeyPatch, world: World) -> int:
+    """How many referrals a look reads anew."""
+    seen: list[Any] = []
+    before = figures_access.intake_from
+    with monkeypatch.context() as patch:
+        patch.setattr(figures_access, "intake_from", lambda told: (seen.append(1), before(told))[1])
+        read_board(world.alice.director, NOW)
+    return len(seen)
+
+
+def test_what_a_practice_said_is_decrypted_once(world, monkeypatch):
+    KEPT_REFERRALS.forget()
+    spanish, other = referred(world.alice, language="Spanish", distance_minutes=20), referred(world.alice)
+    assert [decrypted(monkeypatch, world) for _ in range(2)] == [2, 0]
+    first = board(world)
+    assert sorted(each.groups["language"] for each in first) == ["English", "Spanish"]
+    referred(world.alice, language="English", distance_minutes=90)
+    assert decrypted(monkeypatch, world) == 1
+    assert len(board(world)) == 3
+    Referral.objects.filter(pk=other.pk).update(told=spanish.told)
+    assert decrypted(monkeypatch, world) == 1
+    assert board(world) != first
+    Site.objects.update(time_zone="Pacific/Kiritimati", name="Another name")
+    Organisation.objects.update(time_zone="Pacific/Kiritimati")
+    assert decrypted(monkeypatch, world) == 3, "the day on which it came is another"
+    board(world)
+
+
+def test_what_is_kept_shows_nobody_a_referral_that_is_not_theirs(world):
+    referred(world.alice, language="Spanish")
+    assert len(read_board(world.alice.director, NOW).referred) == 1
+    assert read_board(world.bob.director, NOW).referred == ()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.measures.data import definitions
-from handrail.measures.figures import ALL, PREVENTED, Group, table, withheld_rows
+from handrail.measures.data import MEASURES, MeasureId, definitions
+from handrail.measures.figures import ALL, NOT_KNOWN, PREVENTED, Group, quarters, table, withheld_rows
 from handrail.measures.intervals import Rate
-from handrail.measures.outcomes import Outcome, outcome
+from handrail.measures.outcomes import DoseAt, Outcome, outcome, quarter_of, quarters_to
+from handrail.measures.places import SETTINGS
+from handrail.measures.together import SAFETY, Began, Referred, together
 from handrail.measures.utilisation import Used, settled_from, used
 from handrail.measures.withholding import cells
 from handrail.rules.coursefile import course_from_json
@@ -171,3 +173,80 @@ def test_from_the_instant_on_that_it_names_time_alone_changes_nothing(case: Case
     assert before[0] is not None and before[1] is not None and before[1].whole
     for now in (first + timedelta(microseconds=1), first + timedelta(days=days), first + timedelta(days=4000)):
         assert said(now) == before
+
+
+# --- counted in one go, and group by group ----------------------------------------------------------------------------------------
+
+DAYS = st.dates(date(2023, 1, 1), date(2026, 6, 30))
+DOSES = st.builds(DoseAt, step=st.none(), on=st.none() | DAYS, setting=st.sampled_from([*SETTINGS, None]))
+ENDED = st.builds(
+    lambda crs, product, prevention, began, doses: ended(
+        crs, product=product, prevention=prevention, began_on=began, doses=tuple(doses)
+    ),
+    st.sampled_from([True, False, None]),
+    st.sampled_from(["teclistamab", "elranatamab"]),
+    st.sampled_from(PREVENTED),
+    DAYS,
+    st.lists(DOSES, max_size=3),
+)
+GROUPS = st.fixed_dictionaries({"site": st.sampled_from(["A", "B", "", ALL, NOT_KNOWN])})
+REFERRED = st.builds(
+    Referred,
+    groups=GROUPS,
+    state=st.sampled_from(["began", "waiting", "closed", "not_known"]),
+    days=st.none() | st.integers(0, 99),
+)
+
+
+def _counted(outcomes: list[Outcome], measure: MeasureId) -> Rate:
+    told = [each.answers.get(measure) for each in outcomes]
+    yes, no, unknown = (sum(each is word for each in told) for word in (True, False, None))
+    return Rate(yes=yes, no=no, not_known=unknown)
+
+
+@given(st.lists(ENDED, max_size=12))
+def test_the_table_counts_each_group_as_if_it_were_alone(outcomes: list[Outcome]):
+    found = table(outcomes)
+    for group, rate in found.items():
+        mine = [
+            each
+            for each in outcomes
+            if group.product in (ALL, each.product) and group.tocilizumab in (ALL, each.prevention)
+        ]
+        assert rate == _counted(mine, group.measure)
+    assert len(found) == len(MEASURES) * (1 + len({each.product for each in outcomes})) * (1 + len(PREVENTED))
+
+
+@given(st.lists(ENDED, max_size=12))
+def test_a_quarter_counts_as_if_it_were_alone(outcomes: list[Outcome]):
+    today = date(2026, 3, 31)
+    found = quarters(outcomes, RULES, today)
+    assert [each.name for each in found] == quarters_to(today, RULES.look_back.quarters)
+    for quarter in found:
+        began = [each for each in outcomes if quarter_of(each.began_on) == quarter.name]
+        assert (quarter.courses, quarter.crs) == (len(began), _counted(began, "crs_any"))
+        given_ = [
+            dose.setting or NOT_KNOWN
+            for each in outcomes
+            for dose in each.doses
+            if quarter_of(dose.on or each.began_on) == quarter.name
+        ]
+        assert quarter.doses == {name: given_.count(name) for name in (*SETTINGS, NOT_KNOWN)}
+
+
+@given(st.lists(REFERRED, max_size=12), st.lists(st.builds(Began, groups=GROUPS, outcome=ENDED), max_size=12))
+def test_a_line_of_access_and_safety_counts_as_if_it_were_alone(referred: list[Referred], began: list[Began]):
+    lines = together(referred, began, "site")
+    names = {each.groups["site"] or NOT_KNOWN for each in (*referred, *began)}
+    assert [each.group for each in lines] == [ALL, *sorted(names - {NOT_KNOWN}), *sorted(names & {NOT_KNOWN})]
+    for line in lines:
+        asked = [each for each in referred if line.group == ALL or (each.groups["site"] or NOT_KNOWN) == line.group]
+        own = [e.outcome for e in began if line.group == ALL or (e.groups["site"] or NOT_KNOWN) == line.group]
+        assert line.safety.courses == len(own)
+        assert line.safety.rates == {measure: _counted(own, measure) for measure in SAFETY}
+        states = [each.state for each in asked]
+        assert (line.access.referred, line.access.began, line.access.waiting) == (
+            len(asked), states.count("began"), states.count("waiting"),
+        )  # fmt: skip
+        assert (line.access.closed, line.access.not_known) == (states.count("closed"), states.count("not_known"))
+        assert line.access.days == tuple(sorted(each.days for each in asked if each.days is not None))

@@ -1,5 +1,6 @@
 """The pages of the REMS desk: as many queries for ten rows as for one, an empty desk as a worklist, and a stranger sees nothing of it."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,10 +17,10 @@ from handrail.actions.actor import person
 from handrail.actions.facts import record_event
 from handrail.people.models import Patient
 from handrail.people.scope import everything
-from handrail.web.rems import binder, views
-from tests.support.factories import World, dose, event, make_site
+from handrail.web.rems import binder, paper_lists, parts
+from tests.support.factories import World, dose, event, make_member, make_site
 from tests.support.reading import only_of
-from tests.support.rems_pages import NOW, Desk
+from tests.support.rems_pages import NOW, TODAY, Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +78,7 @@ def test_the_page_of_one_course_reads_the_facts_of_no_other(desk):
 
 
 def test_a_long_list_goes_on_on_the_next_page_and_an_empty_end_of_it_is_not_called_whole(desk, monkeypatch):
-    for module in (rems_desk, views):
+    for module in (rems_desk, parts):
         monkeypatch.setattr(module, "PER_PAGE", 2)
     desk.papers()
     courses = [desk.world.course, *(desk.world.make_course() for _ in range(2))]
@@ -97,6 +98,52 @@ def test_a_long_list_goes_on_on_the_next_page_and_an_empty_end_of_it_is_not_call
     for odd in ("0", "x", "-1", "²", "9" * 5000):
         assert "Page 1 of 2" in desk.get("rems_desk", page=odd)
     assert "Whole</span>" not in first + second
+
+
+def test_of_many_papers_what_ran_out_stands_first_and_the_numbers_are_those_of_all_pages(desk, monkeypatch):
+    for module in (rems_desk, parts, paper_lists):
+        monkeypatch.setattr(module, "PER_PAGE", 2)
+    desk.papers()
+    ran_out = (TODAY - timedelta(days=3)).isoformat()
+    soon = (TODAY + timedelta(days=5)).isoformat()
+    typed = {"user": str(desk.house.nurse.pk), "product": "teclistamab", "version": "1"}
+    desk.paper("training", **typed, ends="not_known", reference="unknown end")
+    desk.paper("training", **{**typed, "user": str(desk.pharmacist.pk)}, ends="on", until=soon, reference="ends soon")
+    desk.paper("training", **{**typed, "user": str(desk.manager.pk)}, ends="on", until=ran_out, reference="ran out")
+    pages = [desk.get("rems_papers", page=str(number)) for number in (1, 2, 3, 4)]
+    words = [re.findall(r'class="quiet small">([^<,]*)[^<]*</div>', text) for text in pages]
+    assert [words[0], words[1][0]] == [["ran out", "ends soon"], "unknown end"]
+    assert [text.count("<summary>End") for text in pages] == [2, 2, 2, 2]
+    assert '<span class="mark now">Ran out</span>' in pages[0] and "5 days</span>" in pages[0]
+    assert all("papers that count (8)" in text for text in pages)
+    assert "1 to 2 of 8" in pages[0] and "Page 4 of 4" in pages[3] and "?page=3" in pages[3]
+    assert "Page 4 of 4" in desk.get("rems_papers", page="9"), "one that there is not: the nearest"
+
+
+def test_the_papers_of_one_name_are_found_among_many(desk, monkeypatch):
+    for module in (rems_desk, parts, paper_lists):
+        monkeypatch.setattr(module, "PER_PAGE", 1)
+    desk.papers()
+    text = desk.get("rems_papers", named="pharmacist REED")
+    assert "papers that count (1)" in text and "Page 1 of" not in text
+    text = desk.get("rems_papers", named=desk.site.name)
+    assert "?named=" in text and "&amp;page=2" in text, "the next page is one of the same name"
+    assert "None of that name." in desk.get("rems_papers", named="nobody of that name")
+
+
+def test_who_is_not_certified_is_counted_whole_and_shown_page_by_page(desk, monkeypatch):
+    for number in range(3):
+        make_member(desk.house.organisation, "oncologist", f"Synthetic Prescriber {number}")
+    desk.papers()
+    before = desk.get("rems_papers")
+    told = re.search(r"prescribers without a certificate \((\d+)\)", before)
+    assert told is not None and before.count(">Not certified</span>") == int(told[1]) >= 3
+    for module in (rems_desk, parts, paper_lists):
+        monkeypatch.setattr(module, "PER_PAGE", 2)
+    first = desk.get("rems_papers")
+    assert told[0] in first and first.count(">Not certified</span>") == 2
+    last = desk.get("rems_papers", page="9")
+    assert "stand on the pages before" in last and told[0] in last
 
 
 def test_the_desk_reads_no_patient_and_no_assessment_that_does_not_stand_on_the_page(desk, monkeypatch):

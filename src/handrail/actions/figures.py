@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from handrail.actions.errors import NotAllowedError
-from handrail.actions.figures_kept import KEPT, NOBODY, Record, marks
+from handrail.actions.figures_kept import HEADER, KEPT, NOBODY, Record, digest, marks
 from handrail.actions.payer_requests import waivers
 from handrail.measures.data import Definitions, definitions
 from handrail.measures.figures import in_period
@@ -35,11 +36,20 @@ DAILY: Final = ("checkin_received", "contact_made", "home_status", "medicine_giv
 _STARTS: Final = (*STEP_UP_STEPS, FIRST_TREATMENT, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A course that is counted: its id, the name of its site, None: it has none, and what is known of the person, as JSON."""
+
+    pk: UUID
+    site: str | None
+    facts: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """What became of one course and what it used, and the course as a row."""
 
-    course: Course
+    course: Row
     outcome: Outcome
     used: Used
 
@@ -77,25 +87,37 @@ def figures_of(organisation_id: UUID, now: datetime, rules: Definitions | None =
 def _read(reached: QuerySet[Course], now: datetime, rules: Definitions) -> Figures:
     courses = _begun(reached, now, rules)
     waived = set(waivers(courses))
-    rows = {each.pk: each for each in courses.select_related("site", "organisation").defer("assessment")}
+    rows: dict[UUID, Row] = {}
+    headers: dict[UUID, str] = {}
+    zones: list[str] = []
+    columns = courses.annotate(told=Cast("facts", TextField()), header=digest(*HEADER))
+    for pk, site, told, header, zone in columns.values_list(
+        "pk", "site__name", "told", "header", "organisation__time_zone"
+    ):
+        rows[pk] = Row(pk, site, told)
+        headers[pk] = header
+        zones.append(zone)
     records = {
-        key: Record(mark=mark, header=wire.header(rows[key]), waived=key in waived, rules=rules)
+        key: Record(mark=mark, header=headers[key], waived=key in waived, rules=rules)
         for key, mark in marks(rows).items()
     }
     known = {key: found for key, record in records.items() if (found := KEPT.get(key, record, now)) is not None}
     reads = [Read(course=rows[key], outcome=found[0], used=found[1]) for key, found in known.items()]
     unreadable = set()
-    for key, events in _events([key for key in rows if key not in known], now):
-        course = rows[key]
+    anew = [key for key in rows if key not in known]
+    held = _courses(anew)
+    for key, events in _events(anew, now):
         try:
-            answer = _counted(course, events, rules, now, waived=key in waived)
+            answer = _counted(held[key], events, rules, now, waived=key in waived)
         except UnusableInput:
             unreadable.add(key)
             continue
         if answer is not None:
-            reads.append(Read(course=course, outcome=answer.outcome, used=answer.used))
-            _keep(key, records.get(key), answer, len(events), now)
-    today = civil_date(now, _zone(rows.values()))
+            reads.append(Read(course=rows[key], outcome=answer.outcome, used=answer.used))
+            if held[key].header == headers[key]:  # nobody changed it in between
+                _keep(key, records.get(key), answer, events, now)
+    # The zone whose calendar says which quarter it is: that of the first organisation; of nobody any will do.
+    today = civil_date(now, zones[0] if zones else "UTC")
     counted = {id(each) for each in in_period((read.outcome for read in reads), rules, today)}
     kept = sorted(
         (read for read in reads if id(read.outcome) in counted),
@@ -104,9 +126,10 @@ def _read(reached: QuerySet[Course], now: datetime, rules: Definitions) -> Figur
     return Figures(reads=tuple(kept), unreadable=frozenset(unreadable), today=today)
 
 
-def _zone(courses: Iterable[Course]) -> str:
-    """The zone whose calendar says which quarter it is: that of the first organisation; of nobody any will do."""
-    return next((course.organisation.time_zone for course in courses), "UTC")
+def _courses(keys: Collection[UUID]) -> dict[UUID, Any]:
+    """The courses that are read anew, by id, each with the digest of what it says now. One query."""
+    rows = Course.objects.filter(pk__in=[NOBODY, *keys]).only(*HEADER).annotate(header=digest(*HEADER))
+    return {each.pk: each for each in rows}
 
 
 def _begun(courses: QuerySet[Course], now: datetime, rules: Definitions) -> QuerySet[Course]:
@@ -153,15 +176,15 @@ def _counted(course: Course, rows: list[Event], rules: Definitions, now: datetim
     return _Answer(outcome=found, used=spent, settled_from=settled_from(history, rules))
 
 
-def _keep(key: UUID, record: Record | None, answer: _Answer, read: int, now: datetime) -> None:
-    """Keep an answer that only a new fact can change.
+def _keep(key: UUID, record: Record | None, answer: _Answer, read: Collection[Event], now: datetime) -> None:
+    """Keep an answer that only a new fact can change, from when on all of its events have happened and are recorded.
 
     Args:
-        read: how many events it was worked out from: those of the mark, unless one came in between or is not recorded yet.
+        read: the events it was worked out from: those of the mark, unless one came in between or is not recorded yet.
     """
-    if record is None or answer.settled_from is None or read != record.mark.count:
+    if record is None or answer.settled_from is None or len(read) != record.mark.count:
         return
-    valid_from = max(answer.settled_from, record.mark.complete_from)
+    valid_from = max(answer.settled_from, *(max(event.recorded_at, event.occurred_at) for event in read))
     if valid_from <= now:
         KEPT.put(key, record, valid_from, (answer.outcome, answer.used))
 

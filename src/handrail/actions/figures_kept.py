@@ -10,80 +10,100 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import CharField, Count, Max
-from django.db.models.functions import Cast
+from django.db.models import CharField, Count, F, Max, TextField
+from django.db.models.functions import SHA256, Cast, JSONObject
 
 from handrail.measures.data import Definitions
 from handrail.measures.outcomes import KINDS, Outcome
 from handrail.measures.utilisation import Used
 from handrail.records.models import Event
-from handrail.rules import coursefile
 
 NOBODY: Final = UUID(int=0)
 """Named with every choice: of none as many questions are asked as of some."""
 MOST: Final = 20_000
 """So many courses are kept; whichever was not asked for the longest goes first."""
+MOST_REFERRALS: Final = 40_000
+"""So many referrals."""
+HEADER: Final = (
+    "product",
+    "jurisdiction",
+    "time_zone",
+    "protocol_key",
+    "schedule",
+    "policy_id",
+    "policy_sha256",
+    "policy_document",
+    "synthetic",
+    "overlays",
+    "facts",
+    "context",
+)
+"""The columns of a course that the rules read with its events."""
+_R = TypeVar("_R")
+_F = TypeVar("_F")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """The events of a course that figures are read from, without reading them: how many, the last instants, the greatest id."""
+    """The events of a course that figures are read from, without reading them: how many, and the last instants and greatest id as text."""
 
     count: int
-    recorded_at: datetime
-    occurred_at: datetime
     last: str
-
-    @property
-    def complete_from(self) -> datetime:
-        """From when on all of them have happened and are recorded."""
-        return max(self.recorded_at, self.occurred_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Everything that is read to say what became of a course, and what it used."""
+    """Everything that is read to say what became of a course, and what it used. `header`: the digest of those columns."""
 
     mark: Mark
-    header: coursefile.Course
+    header: str
     waived: bool
     rules: Definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    record: Record
-    valid_from: datetime
-    found: tuple[Outcome, Used]
+class Told:
+    """What the groups of a referral are made of, and the civil day on which it came."""
+
+    language: str
+    minutes: int | None
+    received_on: date
 
 
-class Kept:
-    """The last answers of one process, by course."""
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[_R, _F]):
+    record: _R
+    valid_from: datetime | None
+    found: _F
+
+
+class Kept(Generic[_R, _F]):
+    """The last answers of one process, by course or referral."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
+        self._entries: OrderedDict[UUID, _Entry[_R, _F]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, course: UUID, record: Record, now: datetime) -> tuple[Outcome, Used] | None:
+    def get(self, key: UUID, record: _R, now: datetime) -> _F | None:
         """What was kept of exactly this record, where `now` changes nothing of it; None: read it anew."""
         with self._lock:
-            entry = self._entries.get(course)
-            if entry is None or now < entry.valid_from or entry.record != record:
+            entry = self._entries.get(key)
+            if entry is None or (entry.valid_from is not None and now < entry.valid_from) or entry.record != record:
                 return None
-            self._entries.move_to_end(course)
+            self._entries.move_to_end(key)
             return entry.found
 
-    def put(self, course: UUID, record: Record, valid_from: datetime, found: tuple[Outcome, Used]) -> None:
-        """Keep an answer that is the same at any instant from `valid_from` on."""
+    def put(self, key: UUID, record: _R, valid_from: datetime | None, found: _F) -> None:
+        """Keep an answer that is the same at any instant from `valid_from` on; None: at any."""
         with self._lock:
-            self._entries[course] = _Entry(record=record, valid_from=valid_from, found=found)
-            self._entries.move_to_end(course)
+            self._entries[key] = _Entry(record, valid_from, found)
+            self._entries.move_to_end(key)
             while len(self._entries) > self._most:
                 self._entries.popitem(last=False)
 
@@ -96,7 +116,22 @@ class Kept:
         return len(self._entries)
 
 
-KEPT: Final = Kept(MOST)
+KEPT: Final = Kept[Record, tuple[Outcome, Used]](MOST)
+KEPT_REFERRALS: Final = Kept[str, Told](MOST_REFERRALS)
+
+
+class _Digest(SHA256):
+    """SHA-256 as PostgreSQL has it of its own, without an extension."""
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """As hexadecimal digits, as the other database gives it."""
+        template = "ENCODE(SHA256(CONVERT_TO(%(expressions)s, 'UTF8')), 'hex')"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def digest(*columns: str) -> SHA256:
+    """What the database says of these columns in 64 letters: two rows say the same only where every column does."""
+    return _Digest(Cast(JSONObject(**{each: F(each) for each in columns}), TextField()))
 
 
 def marks(courses: Iterable[UUID]) -> dict[UUID, Mark]:
@@ -104,15 +139,13 @@ def marks(courses: Iterable[UUID]) -> dict[UUID, Mark]:
 
     They are named to the database: a server without statistics would ask for each event anew whether its course is one of them.
     """
-    rows: Iterable[tuple[UUID, int, datetime, datetime, str]] = (
+    last = JSONObject(
+        recorded_at=Max("recorded_at"), occurred_at=Max("occurred_at"), id=Max(Cast("id", CharField(max_length=36)))
+    )
+    rows: Iterable[tuple[UUID, int, str]] = (
         Event.objects.filter(course__in=[NOBODY, *courses], kind__in=KINDS)
         .values_list("course")
-        .annotate(
-            Count("id"), Max("recorded_at"), Max("occurred_at"), last=Max(Cast("id", CharField(max_length=36)))
-        )
+        .annotate(Count("id"), last=Cast(last, TextField()))
         .order_by()
-    )  # fmt: skip
-    return {
-        course: Mark(count=count, recorded_at=recorded_at, occurred_at=occurred_at, last=last)
-        for course, count, recorded_at, occurred_at, last in rows
-    }
+    )
+    return {course: Mark(count=count, last=last) for course, count, last in rows}

@@ -84,7 +84,12 @@ TEXTS: Final = (
 
 def intake_of(referral: Referral) -> Intake:
     """What the practice said."""
-    return Intake(**json.loads(referral.told))
+    return intake_from(referral.told)
+
+
+def intake_from(told: str) -> Intake:
+    """The same from the text that is kept."""
+    return Intake(**json.loads(told))
 
 
 # --- the door ---------------------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def desk_of(
     graded = [row for row in rows if row.course_id in reacted]
     due = owed_reports(with_grades, whole, graded, house.holidays, house.ends, now)
 
-    pages = max(1, -(-max(len(plans), len(wrong), len(due)) // PER_PAGE))
+    pages = pages_for(max(len(plans), len(wrong), len(due)))
     page = min(max(page, 1), pages)
     here = slice((page - 1) * PER_PAGE, page * PER_PAGE)
     ids = {each.course for each in plans[here]}
@@ -174,6 +174,11 @@ def desk_of(
         expiries=expiries(house.papers, civil_date(now, organisation.time_zone), rules.expiry.warn_days),
         hand_overs=tuple(sorted(changes, key=lambda each: (each[1].at, each[0].name))),
     )
+
+
+def pages_for(rows: int) -> int:
+    """How many pages the longest list of so many rows has."""
+    return max(1, -(-rows // PER_PAGE))
 
 
 def light(courses: QuerySet[Course]) -> dict[UUID, Course]:

@@ -5,7 +5,7 @@ Everything is worked out while it is read: a paper that ends turns doses red on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -99,7 +99,7 @@ def signed_end(ends: Mapping[str, tuple[date, str]], protocol_key: str, on: date
 def house_of(organisation: Organisation, now: datetime) -> House:
     """The desk of one organisation. Constant number of queries."""
     sites = tuple(Site.objects.filter(organisation=organisation).order_by("name", "id"))
-    members = list(_members(organisation, now).select_related("user").order_by("user__name", "id"))
+    members = _by_name(_members(organisation, now))
     here = {each.user_id for each in members}
     modes: dict[UUID, list[Mode]] = {}
     rows = RemsMode.objects.filter(organisation=organisation).select_related("central", "local", "site")
@@ -110,7 +110,7 @@ def house_of(organisation: Organisation, now: datetime) -> House:
     return House(
         organisation=organisation,
         sites=sites,
-        places={site.pk: _place(site, members) for site in sites},
+        places=_places(sites, members),
         papers=papers,
         modes={site: tuple(each) for site, each in modes.items()},
         acts=tuple(RemsAct.objects.filter(organisation=organisation).select_related("user").order_by("at", "id")),
@@ -126,6 +126,11 @@ def house_of(organisation: Organisation, now: datetime) -> House:
 def _members(organisation: Organisation, now: datetime) -> QuerySet[Membership]:
     current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
     return Membership.objects.filter(current, organisation=organisation, valid_from__lte=now, user__is_active=True)
+
+
+def _by_name(members: QuerySet[Membership]) -> list[Any]:
+    """Who they are, where and as what, by name. One query, of nothing else."""
+    return list(members.order_by("user__name", "id").values_list("user_id", "user__name", "site_id", "role", named=True))
 
 
 def _sorted_by(papers: Iterable[Paper], key: Callable[[Paper], str | None]) -> dict[str, tuple[Paper, ...]]:
@@ -212,7 +217,7 @@ def _asked(
     place = None
     if site is not None and site.organisation_id == organisation.pk:
         at_site = _members(organisation, now).filter(Q(site__isnull=True) | Q(site=site))
-        place = _place(site, list(at_site.select_related("user").order_by("user__name", "id")))
+        place = _place(site, _by_name(at_site))
     prescriber = _prescriber(rows, plan, place)
     if place is not None:
         people = {each.id for each in (*place.prescribers, *place.staff, *([prescriber] if prescriber else []))}
@@ -333,18 +338,25 @@ def _mode(row: RemsMode, here: set[UUID]) -> Mode:
     )
 
 
-def _place(site: Site, members: list[Membership]) -> Place:
-    at_site = [each for each in members if each.site_id in (None, site.pk)]
+def _places(sites: Sequence[Site], members: Iterable[Any]) -> dict[UUID, Place]:
+    """Every site with those who work there, or everywhere, in the same order."""
+    here: dict[UUID, list[Any]] = {site.pk: [] for site in sites}
+    for each in members:
+        for held in here.values() if each.site_id is None else [here.get(each.site_id, [])]:
+            held.append(each)
+    return {site.pk: _place(site, here[site.pk]) for site in sites}
 
+
+def _place(site: Site, at_site: Sequence[Any]) -> Place:
     def people(roles: Iterable[str]) -> tuple[Person, ...]:
         wanted = set(roles)
         named = {
-            each.user_id: Person(id=str(each.user_id), name=each.user.name) for each in at_site if each.role in wanted
+            each.user_id: Person(id=str(each.user_id), name=each.user__name) for each in at_site if each.role in wanted
         }
         return tuple(named.values())
 
     menders = [
-        f"{each.user.name} ({Role(each.role).label.lower()})" for role in MENDS for each in at_site if each.role == role
+        f"{each.user__name} ({Role(each.role).label.lower()})" for role in MENDS for each in at_site if each.role == role
     ]
     return Place(
         id=str(site.pk),

@@ -92,11 +92,11 @@ def rate_of(outcomes: Iterable[Outcome], measure: MeasureId) -> Rate:
 def table(outcomes: Sequence[Outcome]) -> dict[Group, Rate]:
     """Every measure, for every product and all of them, for every word about tocilizumab and all of them."""
     products = [ALL, *sorted({each.product for each in outcomes})]
+    groups = {(product, word): chosen(outcomes, product, word) for product in products for word in (ALL, *PREVENTED)}
     return {
-        Group(product=product, tocilizumab=word, measure=measure): rate_of(chosen(outcomes, product, word), measure)
+        Group(product=product, tocilizumab=word, measure=measure): rate_of(mine, measure)
         for measure in MEASURES
-        for product in products
-        for word in (ALL, *PREVENTED)
+        for (product, word), mine in groups.items()
     }
 
 
@@ -123,16 +123,21 @@ def withheld_rows(rows: Mapping[Group, Rate], least: int) -> frozenset[Group]:
 
 def quarters(outcomes: Sequence[Outcome], rules: Definitions, today: date) -> list[Quarter]:
     """The quarters that are counted, oldest first: a course by its first step-up dose, a dose by its own day."""
-    found = []
-    for name in quarters_to(today, rules.look_back.quarters):
-        began = [each for each in outcomes if quarter_of(each.began_on) == name]
-        doses = dict.fromkeys((*SETTINGS, NOT_KNOWN), 0)
-        for each in outcomes:
-            for dose in each.doses:
-                if quarter_of(dose.on or each.began_on) == name:
-                    doses[dose.setting or NOT_KNOWN] += 1
-        found.append(Quarter(name=name, courses=len(began), crs=rate_of(began, "crs_any"), doses=doses))
-    return found
+    names = quarters_to(today, rules.look_back.quarters)
+    began: dict[str, list[Outcome]] = {name: [] for name in names}
+    doses = {name: dict.fromkeys((*SETTINGS, NOT_KNOWN), 0) for name in names}
+    for each in outcomes:
+        begins = quarter_of(each.began_on)
+        if begins in began:
+            began[begins].append(each)
+        for dose in each.doses:
+            mine = doses.get(begins if dose.on is None else quarter_of(dose.on))
+            if mine is not None:
+                mine[dose.setting or NOT_KNOWN] += 1
+    return [
+        Quarter(name=name, courses=len(held), crs=rate_of(held, "crs_any"), doses=doses[name])
+        for name, held in began.items()
+    ]
 
 
 def withheld_quarters(found: Sequence[Quarter], least: int, *, sum_withheld: bool) -> frozenset[str]:

@@ -77,5 +77,5 @@ class Rate:
 def rate(answers: Iterable[bool | None]) -> Rate:
     """The rate of these answers; None is not known."""
     told = list(answers)
-    yes, no = sum(each is True for each in told), sum(each is False for each in told)
+    yes, no = told.count(True), told.count(False)
     return Rate(yes=yes, no=no, not_known=len(told) - yes - no)

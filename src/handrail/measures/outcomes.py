@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Final, Literal
 
 from handrail.measures.data import Definitions, MeasureId
@@ -279,6 +280,7 @@ def _waived(history: History) -> bool:
     return bool(said) and said[-1].body.item is not None and said[-1].body.confirmed is True
 
 
+@lru_cache(maxsize=4096)
 def quarter_of(day: date) -> str:
     """`2026 Q1`: the calendar quarter of a day."""
     return f"{day.year} Q{(day.month + 2) // 3}"

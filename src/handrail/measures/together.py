@@ -5,6 +5,7 @@ A line of access cannot be made without its line of safety: wider access is neve
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -87,17 +88,26 @@ def together(referred: Iterable[Referred], began: Iterable[Began], by: str) -> t
     Args:
         by: one of `GROUPINGS`.
     """
-    asked, courses = list(referred), list(began)
-    names = {_name(groups, by) for groups in (*(each.groups for each in asked), *(each.groups for each in courses))}
+    asked: dict[str, list[Referred]] = defaultdict(list)
+    courses: dict[str, list[Outcome]] = defaultdict(list)
+    for each in referred:
+        asked[_name(each.groups, by)].append(each)
+    for course in began:
+        courses[_name(course.groups, by)].append(course.outcome)
+    names = asked.keys() | courses.keys()
     ordered = [*sorted(names - {NOT_KNOWN}), *([NOT_KNOWN] if NOT_KNOWN in names else [])]
-    return tuple(
-        Line(
-            group=name,
-            safety=_safety([each.outcome for each in courses if name in (ALL, _name(each.groups, by))]),
-            access=_access([each for each in asked if name in (ALL, _name(each.groups, by))]),
-        )
-        for name in (ALL, *ordered)
+    everybody = Line(
+        group=ALL,
+        safety=_safety([each for held in courses.values() for each in held]),
+        access=_access([each for held in asked.values() for each in held]),
     )
+    lines = (
+        everybody  # also where a site has that name
+        if name == ALL
+        else Line(group=name, safety=_safety(courses.get(name, [])), access=_access(asked.get(name, [])))
+        for name in ordered
+    )
+    return (everybody, *lines)
 
 
 def _name(groups: Mapping[str, str], by: str) -> str:
@@ -109,9 +119,8 @@ def _safety(outcomes: Sequence[Outcome]) -> Safety:
 
 
 def _access(referred: Sequence[Referred]) -> Access:
-    counts = {
-        state: sum(each.state == state for each in referred) for state in ("began", "waiting", "closed", NOT_KNOWN)
-    }
+    told = Counter(each.state for each in referred)
+    counts = {state: told[state] for state in ("began", "waiting", "closed", NOT_KNOWN)}
     return Access(
         referred=len(referred), **counts, days=tuple(sorted(e.days for e in referred if e.days is not None))
     )  # fmt: skip

@@ -6,9 +6,11 @@ A day of which nobody wrote down where the patient was is not known: neither a b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
+from typing import Final
 
 from handrail.measures.data import Definitions
 from handrail.measures.outcomes import Outcome, Window, step_up_window
@@ -141,4 +143,8 @@ def without_identity(courses: Iterable[Used], least: int) -> list[Used]:
         each if (each.product, each.tocilizumab) in shared else replace(each, product=WITHHELD, tocilizumab=WITHHELD)
         for each in told
     ]
-    return sorted(plain, key=lambda each: tuple(map(str, astuple(each))))
+    return sorted(plain, key=lambda each: tuple(map(str, columns(each))))
+
+
+columns: Final[Callable[[Used], tuple[object, ...]]] = attrgetter(*(each.name for each in fields(Used)))
+"""What a course used, one value for each field."""

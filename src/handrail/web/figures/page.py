@@ -61,6 +61,7 @@ def context(found: Figures, rules: Definitions, choice: Chosen) -> dict[str, Any
     outcomes = found.outcomes
     mine = chosen(outcomes, choice.product, choice.tocilizumab)
     measure = rules.named(choice.measure)
+    rows = quarter_rows(mine, found, rules)
     return {
         "choice": choice,
         "products": [(ALL, "Every product"), *((each, each.capitalize()) for each in products_of(outcomes))],
@@ -71,11 +72,11 @@ def context(found: Figures, rules: Definitions, choice: Chosen) -> dict[str, Any
         "published": published_rows(choice),
         "about": about(mine, len(found.unreadable)),
         "compared": compared(chosen(outcomes, choice.product), rules),
-        "quarters": quarter_rows(mine, found, rules),
+        "quarters": rows,
         "settings": [*(each.capitalize() for each in SETTINGS), "Not known"],
         "onset": onset(mine),
         "rules": rules,
-        "first": quarter_rows(mine, found, rules)[0]["name"],
+        "first": rows[0]["name"],
     }
 
 

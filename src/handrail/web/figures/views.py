@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,7 +14,7 @@ from handrail.actions.figures import VERB, Figures, read_figures
 from handrail.actions.figures_access import read_board
 from handrail.actions.spreadsheet import as_csv
 from handrail.measures.data import definitions
-from handrail.measures.utilisation import Used, without_identity
+from handrail.measures.utilisation import Used, columns, without_identity
 from handrail.people import permissions
 from handrail.web.context import frame
 from handrail.web.doors import signed_in, staff_page
@@ -69,7 +69,7 @@ def used_csv(request: HttpRequest) -> HttpResponse:
     """What each course used, one row each, without anything that says whose. Constant number of queries."""
     found = read_figures(signed_in(request), clock.now())
     spent = without_identity((each.used for each in found.reads), definitions().published_tables.least)
-    return _file("used", found, [each.name for each in fields(Used)], (astuple(each) for each in spent))
+    return _file("used", found, [each.name for each in fields(Used)], map(columns, spent))
 
 
 def _file(name: str, found: Figures, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:

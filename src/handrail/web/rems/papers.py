@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -24,18 +25,20 @@ from handrail.actions.rems import (
     remind,
     set_mode,
 )
-from handrail.actions.rems_desk import desk_of
+from handrail.actions.rems_desk import desk_of, pages_for
 from handrail.actions.rems_doses import HOWS, RECEIVERS, record_dispense, record_report
 from handrail.actions.rems_look import House, evidence_of, house_of
 from handrail.people import permissions
-from handrail.people.models import Membership, Organisation, RemsAct, RemsDispense, RemsMode
+from handrail.people.models import Membership, Organisation, RemsDispense, RemsMode
 from handrail.records.models import Course
-from handrail.rules.rems_data import programme_for, programme_name, programmes
-from handrail.rules.rems_desk import KIND_WORDS, Paper
-from handrail.rules.terms import civil_date, say_date, say_instant
+from handrail.rules.rems_data import programme_for
+from handrail.rules.rems_desk import KIND_WORDS
+from handrail.rules.terms import civil_date, say_date
+from handrail.web.context import page_asked
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
 from handrail.web.presenters import patient_words
+from handrail.web.rems.paper_lists import in_order, listed, uncertified
 from handrail.web.rems.parts import (
     around,
     form,
@@ -56,10 +59,11 @@ ENDS = (("on", "On the last day above"), ("never", "It does not run out"), ("not
 @staff_page
 @require_http_methods(["GET", "POST"])
 def papers(request: HttpRequest) -> HttpResponse:
-    """Every paper that counts, and a form for a new one. Constant number of queries."""
+    """The papers that count, page by page, and a form for a new one. Constant number of queries."""
     mine = houses(request)
     own = next((each for each in mine if may_keep(request, each)), None)
-    filled = Filled(form=prefilled(_paper_form(own), _starts(request)), typed={}) if own else None
+    held = {each.pk: house_of(each, clock.now()) for each in mine}
+    filled = Filled(form=prefilled(_paper_form(held[own.pk]), _starts(request)), typed={}) if own else None
     status = 200
     if request.method == "POST":
         if own is None or filled is None:
@@ -68,8 +72,22 @@ def papers(request: HttpRequest) -> HttpResponse:
         if _done(request, filled, lambda values: _add(request, own, values)):
             return redirect("rems_papers")
         status = 422
-    told = [_listed(each, house_of(each, clock.now()), keeps=may_keep(request, each)) for each in mine]
-    context = {**around(request, "papers"), "houses": told, "form": form_rows(filled) if filled else None}
+    named = request.GET.get("named", "").strip()
+    lists = [(each, uncertified(held[each.pk], named), in_order(held[each.pk], named)) for each in mine]
+    pages = pages_for(max((max(len(lacking), len(papers)) for _, lacking, papers in lists), default=0))
+    page = min(max(page_asked(request), 1), pages)
+    context = {
+        **around(request, "papers"),
+        "houses": [
+            listed(held[each.pk], lacking, papers, page, pages, keeps=may_keep(request, each))
+            for each, lacking, papers in lists
+        ],
+        "form": form_rows(filled) if filled else None,
+        "named": named,
+        "page": page,
+        "pages": pages,
+        "page_of": f"{urlencode({'named': named})}&" if named else "",
+    }
     return render(request, "handrail/rems/papers.html", context, status=status)
 
 
@@ -165,12 +183,14 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     rows = RemsDispense.objects.filter(course=course).select_related("prescriber", "by").order_by("-on", "-at", "id")
     replaced = {row.supersedes_id for row in rows}
     programme = programme_for(course.product, course.jurisdiction)
+    # Whoever belongs to the organisation sees all of its desk; a guest sees less of it than the gate reads.
+    whole = found.house if course.organisation_id in permissions.organisations_of(user, now) else None
     context = {
         **around(request, "desk"),
         "course": course,
         "who": patient_words(course, names="view_identity" in able),
         "programme": programme.name if programme else "",
-        "line": shown(evidence_of(course, now)),
+        "line": shown(evidence_of(course, now, house=whole)),
         "day": on,
         "due": [
             {"words": each.report.words, "due": say_date(each.report.last_day), "overdue": each.overdue}
@@ -207,15 +227,13 @@ def _members(organisation: Organisation | None) -> tuple[tuple[str, str], ...]:
     now = clock.now()
     found = Membership.objects.filter(organisation=organisation, valid_from__lte=now, user__is_active=True)
     found = found.exclude(valid_until__lte=now)
-    return tuple(
-        sorted({(str(each.user_id), each.user.name) for each in found.select_related("user")}, key=lambda p: p[1])
-    )
+    named = {(str(user), name) for user, name in found.values_list("user", "user__name")}
+    return tuple(sorted(named, key=lambda pair: pair[1]))
 
 
-def _paper_form(organisation: Organisation | None) -> Form:
-    house = house_of(organisation, clock.now()) if organisation else None
-    sites = tuple((str(site.pk), site.name) for site in house.sites) if house else ()
-    people = _members(organisation)
+def _paper_form(house: House) -> Form:
+    sites = tuple((str(site.pk), site.name) for site in house.sites)
+    people = _members(house.organisation)
     kinds = tuple((value, words.capitalize()) for value, words in KIND_WORDS.items())
     fields = (
         Field(name="kind", label="What", kind="choice", required=True, choices=kinds),
@@ -286,58 +304,6 @@ def _add(request: HttpRequest, organisation: Organisation, values: dict[str, Any
         by=person(signed_in(request)),
     )
     return f"Saved: {len(rows)} {'row' if len(rows) == 1 else 'rows'}. It counts from now on."
-
-
-def _listed(organisation: Organisation, house: House, *, keeps: bool) -> dict[str, Any]:
-    names = {str(site.pk): site.name for site in house.sites}
-    certified = {(paper.who.id, paper.programme) for paper in house.papers if paper.kind == "prescriber" and paper.who}
-    prescribers = {each.id: each for place in house.places.values() for each in place.prescribers}
-    acts = [each for each in house.acts if each.what == RemsAct.What.REMINDED]
-    reminded = {(str(each.user_id), each.programme): say_instant(each.at, organisation.time_zone) for each in acts}
-    used = {paper.programme for paper in house.papers}
-    return {
-        "name": organisation.name,
-        "keeps": keeps,
-        "papers": [
-            _shown_paper(each, names)
-            for each in sorted(house.papers, key=lambda p: (p.programme, p.kind, p.site or "", p.from_on))
-        ],
-        "uncertified": [
-            {
-                "id": each.id,
-                "who": each.name,
-                "programme": programme.id,
-                "name": programme.name,
-                "reminded": reminded.get((each.id, programme.id), ""),
-            }
-            for programme in programmes()
-            if programme.id in used
-            for each in sorted(prescribers.values(), key=lambda p: p.name)
-            if (each.id, programme.id) not in certified
-        ],
-    }
-
-
-def _shown_paper(paper: Paper, names: dict[str, str]) -> dict[str, Any]:
-    left = "does not count: belongs to the organisation no more" if paper.left else ""
-    more = (left, paper.reference, paper.version and f"material {paper.version}", LICENCES.get(paper.licence, ""))
-    until = (
-        f"until {say_date(paper.until)}"
-        if paper.until
-        else "does not run out"
-        if paper.no_end
-        else "its end is not known"
-    )
-    return {
-        "id": paper.id,
-        "what": KIND_WORDS[paper.kind].capitalize(),
-        "who": paper.who.name if paper.who else "",
-        "site": names.get(paper.site or "", ""),
-        "programme": programme_name(paper.programme),
-        "product": paper.product or "",
-        "days": f"from {say_date(paper.from_on)}, {until}",
-        "more": ", ".join(each for each in more if each),
-    }
 
 
 # --- modes --------------------------------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from django.http import HttpRequest
 
 from handrail import clock
 from handrail.actions.rems import KEEP
+from handrail.actions.rems_desk import PER_PAGE
 from handrail.people import permissions
 from handrail.people.models import Organisation
 from handrail.rules.evidence import Evidence
-from handrail.rules.rems_data import programmes
+from handrail.rules.rems_data import desk_rules, programmes
+from handrail.rules.rems_desk import Expiry
 from handrail.web.context import frame
 from handrail.web.doors import signed_in
 from handrail.web.forms import Field, Filled, Form
@@ -36,6 +38,22 @@ def may_keep(request: HttpRequest, organisation: Organisation) -> bool:
 def around(request: HttpRequest, tab: str) -> dict[str, Any]:
     """The frame of a page of the desk, and which of them it is."""
     return {**frame(request, "programme"), "tab": tab}
+
+
+def share(page: int, pages: int, here: int, total: int) -> str:
+    """Which rows of a list stand on this page, where there is more than one; empty: all of them do, or there are none."""
+    if pages == 1 or not total:
+        return ""
+    first = (page - 1) * PER_PAGE
+    return f"{first + 1} to {first + here} of {total}" if here else f"all of them ({total}) stand on the pages before"
+
+
+def expiry_mark(each: Expiry) -> dict[str, str]:
+    """The colour and the short words of a paper that ran out or runs out soon."""
+    if each.days_left < 0:
+        return {"mark": "now", "short": "Ran out"}
+    mark = "soon" if each.within == desk_rules().expiry.warn_days[0] else "today"
+    return {"mark": mark, "short": f"{each.days_left} days"}
 
 
 def shown(answer: Evidence) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.errors import RefusedError
 from handrail.actions.rems import note_setup
-from handrail.actions.rems_desk import PER_PAGE, Desk, desk_of, owner_of
+from handrail.actions.rems_desk import Desk, desk_of, owner_of
 from handrail.actions.rems_look import House, house_of
 from handrail.people.models import Organisation, RemsAct, Site
 from handrail.records.reach import courses_of
@@ -27,7 +27,7 @@ from handrail.rules.terms import civil_date, say_date, step_words
 from handrail.web.context import page_asked
 from handrail.web.doors import signed_in, staff_page
 from handrail.web.presenters import patient_words
-from handrail.web.rems.parts import around, houses, may_keep, products, shown
+from handrail.web.rems.parts import around, expiry_mark, houses, may_keep, products, share, shown
 from handrail.web.words import local_time
 
 SIDE_WORDS = {"setting": "Setting", "dispenser": "Dispenser", "prescriber": "Prescribers"}
@@ -217,12 +217,7 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
     ]
     ends = [
         {
-            "mark": "now"
-            if each.days_left < 0
-            else "soon"
-            if each.within == desk_rules().expiry.warn_days[0]
-            else "today",
-            "short": "Ran out" if each.days_left < 0 else f"{each.days_left} days",
+            **expiry_mark(each),
             "within": each.within,
             "what": KIND_WORDS[each.paper.kind],
             "programme": programme_name(each.paper.programme),
@@ -247,21 +242,13 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
         "due": due,
         "ends": ends,
         "overs": overs,
-        "of_wrong": _share(found, len(wrong), found.wrong_total),
-        "of_due": _share(found, len(due), found.due_total),
-        "of_planned": _share(found, len(planned), found.planned_total),
+        "of_wrong": share(found.page, found.pages, len(wrong), found.wrong_total),
+        "of_due": share(found.page, found.pages, len(due), found.due_total),
+        "of_planned": share(found.page, found.pages, len(planned), found.planned_total),
         "days": desk_rules().code.planned_days_ahead,
         "minutes": desk_rules().code.late_after_minutes,
         "warn_days": ", ".join(str(days) for days in reversed(desk_rules().expiry.warn_days)),
     }
-
-
-def _share(found: Desk, here: int, total: int) -> str:
-    """Which rows of a list stand on this page, where the desk has more than one; empty: all of them do, or there are none."""
-    if found.pages == 1 or not total:
-        return ""
-    first = (found.page - 1) * PER_PAGE
-    return f"{first + 1} to {first + here} of {total}" if here else f"all of them ({total}) stand on the pages before"
 
 
 def _line(answer: Evidence) -> dict[str, Any]:
