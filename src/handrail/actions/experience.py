@@ -52,7 +52,7 @@ def experiences(
             "left": found.courses_left,
         }
 
-    people = [row(user.name, "person", own.get(key, (0, None))) for key, user in known.people.items()]
+    people = [row(name, "person", own.get(key, (0, None))) for key, name in known.people.items()]
     sites = [
         row(site.name, "site", there.get(site.pk, (0, None)))
         for site in Site.objects.filter(organisation=organisation).order_by("name", "id")

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from handrail.people.models import (
     Certificate,
@@ -19,7 +19,6 @@ from handrail.people.models import (
     RemsRecord,
     TrainingRecord,
     TrainingVersion,
-    User,
 )
 from handrail.rules.curriculum import BroughtOut, Completed, Member, ReadSigned, Training
 from handrail.rules.drills import Run
@@ -32,9 +31,9 @@ MODULE, DOCUMENT = TrainingVersion.What.MODULE, TrainingVersion.What.DOCUMENT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """Everything of one organisation: people by id, what the rules read, documents, signatures, who is certified for which products."""
+    """Everything of one organisation: names by id, what the rules read, documents, signatures, who is certified for which products."""
 
-    people: dict[str, User]
+    people: dict[str, str]
     training: Training
     documents: tuple[BroughtOut, ...]
     signed: tuple[ReadSigned, ...]
@@ -52,17 +51,18 @@ def registry(organisation: Organisation, products: Iterable[str], now: datetime)
     today = civil_date(now, organisation.time_zone)
     in_force = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
     rows = Membership.objects.filter(in_force, organisation=organisation, valid_from__lte=now, user__is_active=True)
-    people: dict[str, User] = {}
+    people: dict[str, str] = {}
     roles: dict[str, set[str]] = {}
     since: dict[str, date] = {}
-    for row in rows.select_related("user").order_by("valid_from", "id"):
-        key = str(row.user_id)
-        people.setdefault(key, row.user)
-        roles.setdefault(key, set()).add(row.role)
-        since.setdefault(key, civil_date(row.valid_from, organisation.time_zone))
+    columns = ("user_id", "user__name", "role", "valid_from")
+    for user_id, name, role, begins in rows.order_by("valid_from", "id").values_list(*columns):
+        key = str(user_id)
+        people.setdefault(key, name)
+        roles.setdefault(key, set()).add(role)
+        since.setdefault(key, civil_date(begins, organisation.time_zone))
     members = tuple(
         Member(person=key, roles=frozenset(held), since=since[key])
-        for key, held in sorted(roles.items(), key=lambda pair: (people[pair[0]].name, pair[0]))
+        for key, held in sorted(roles.items(), key=lambda pair: (people[pair[0]], pair[0]))
     )
     kept = standing_records(organisation)
     versions = TrainingVersion.objects.filter(organisation=organisation).order_by("on", "recorded_at", "id")
@@ -115,14 +115,24 @@ def registry(organisation: Organisation, products: Iterable[str], now: datetime)
     )
 
 
-def standing_records(organisation: Organisation, **wanted: object) -> list[TrainingRecord]:
-    """What was passed or signed and not taken back, the oldest first."""
+def standing_records(organisation: Organisation, **wanted: object) -> list[Any]:
+    """What was passed or signed and not taken back, the oldest first: no rows, their columns by name."""
     rows = TrainingRecord.objects.filter(organisation=organisation, **wanted).order_by("on", "recorded_at", "id")
-    back = {each.takes_back_id for each in rows}
-    return [each for each in rows if each.takes_back_id is None and each.pk not in back]
+    columns = ("id", "takes_back_id", "user_id", "what", "subject", "version", "product", "on")
+    told = list(rows.values_list(*columns, named=True))
+    back = {each.takes_back_id for each in told}
+    return [each for each in told if each.takes_back_id is None and each.id not in back]
 
 
-def completed_of(row: TrainingRecord) -> Completed:
+def last_records(organisation: Organisation, most: int, **wanted: object) -> list[TrainingRecord]:
+    """The last of the same, with who passed or signed, the newest first."""
+    rows = TrainingRecord.objects.filter(organisation=organisation, **wanted)
+    back = TrainingRecord.objects.filter(organisation=organisation, takes_back=OuterRef("pk"), **wanted)
+    standing = rows.filter(~Exists(back), takes_back=None).select_related("user")
+    return list(standing.order_by("-on", "-recorded_at", "-id")[:most])
+
+
+def completed_of(row: Any) -> Completed:
     """One row as the rules read it."""
     return Completed(
         person=str(row.user_id), module=row.subject, version=row.version, product=row.product or None, on=row.on

@@ -232,15 +232,15 @@ def _latest(known: Sequence[BroughtOut]) -> BroughtOut:
 def standing(row: ModuleRow, member: str, product: str | None, training: Training, on: date) -> Standing:
     """Where somebody stands with a module (for a product) on a day."""
     own = [each for each in training.completed if each.person == member and each.module == row.id]
-    return _standing(row, member, product, own, training.brought_out, on)
+    product = product if row.per_product else None
+    return _standing(row, member, product, own, in_force(row, product, training.brought_out, on), on)
 
 
 def _standing(
-    row: ModuleRow, member: str, product: str | None, own: Sequence[Completed], brought_out: Sequence[BroughtOut], on: date
-) -> Standing:  # fmt: skip
-    product = product if row.per_product else None
+    row: ModuleRow, member: str, product: str | None, own: Sequence[Completed], version: BroughtOut, on: date
+) -> Standing:
+    """The same. `product`: none where the module is not one of each product; `version`: the one in force on that day."""
     held = [each for each in own if not row.per_product or each.product == product]
-    version = in_force(row, product, brought_out, on)
 
     def said(state: State, because: str, until: date | None = None) -> Standing:
         return Standing(
@@ -301,11 +301,15 @@ def staff_standings(training: Training, curriculum: Curriculum, on: date) -> tup
     held: dict[tuple[str, str], list[Completed]] = {}
     for each in training.completed:
         held.setdefault((each.person, each.module), []).append(each)
+    versions: dict[tuple[str, str | None], BroughtOut] = {}
     found = []
     for member in training.members:
-        for row, product in asked_of(member, curriculum, training.products):
+        for row, asked in asked_of(member, curriculum, training.products):
+            product = asked if row.per_product else None
             own = held.get((member.person, row.id), [])
-            found.append(_standing(row, member.person, product, own, training.brought_out, on))
+            if (row.id, product) not in versions:
+                versions[row.id, product] = in_force(row, product, training.brought_out, on)
+            found.append(_standing(row, member.person, product, own, versions[row.id, product], on))
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,9 +18,9 @@ from handrail.actions.errors import RefusedError
 from handrail.actions.experience import experiences
 from handrail.actions.registry import bring_out, complete_module, products_of, sign_document, take_back_record
 from handrail.people import permissions
-from handrail.people.models import Organisation, TrainingRecord
+from handrail.people.models import Organisation
 from handrail.people.permissions import STAFF
-from handrail.people.registry import MODULE, Registry, registry, standing_records
+from handrail.people.registry import MODULE, Registry, last_records, registry
 from handrail.rules.curriculum import (
     Standing,
     Unsigned,
@@ -39,6 +39,8 @@ from handrail.web.several_forms import send, shown
 
 SHOWN: Final = 100
 """So many rows of a list stand on the page; how many more there are is said."""
+LAST: Final = 20
+"""So many records can be taken back here: those that were written down last."""
 STATES: Final = {
     "current": ("soon", "Ends soon"),
     "opened_again": ("soon", "New version"),
@@ -142,6 +144,9 @@ def _bring_out(request: HttpRequest, mine: Organisation, values: dict[str, Any])
 def _house(organisation: Organisation, known: Registry, me: str, *, may_change: bool) -> dict[str, Any]:
     book = load_curriculum()
     standings = staff_standings(known.training, book, known.today)
+    by_module: dict[str, list[Standing]] = {}
+    for each in standings:
+        by_module.setdefault(each.module, []).append(each)
     open_ = lacking(standings, book, known.today)
     due = unsigned(known.training.members, known.documents, known.signed, book, known.today)
     only = certified_not_trained(standings, known.certified)
@@ -153,7 +158,7 @@ def _house(organisation: Organisation, known: Registry, me: str, *, may_change: 
         "more": max(0, len(open_) - SHOWN),
         "certified": [
             {
-                "who": known.people[each.person].name,
+                "who": known.people[each.person],
                 "product": each.product,
                 "modules": ", ".join(_title(name) for name in dict.fromkeys(each.modules)),
             }
@@ -163,7 +168,7 @@ def _house(organisation: Organisation, known: Registry, me: str, *, may_change: 
         "unsigned": [_due(each, known) for each in due if each.flagged][:SHOWN],
         "unsigned_more": max(0, sum(each.flagged for each in due) - SHOWN),
         "waiting": sum(not each.flagged for each in due),
-        "roles": [_role(role.value, standings, known) for role in sorted(STAFF, key=lambda role: role.value)],
+        "roles": [_role(role.value, by_module, known) for role in sorted(STAFF, key=lambda role: role.value)],
         "people": people[:SHOWN],
         "sites": sites,
         "records": _records(organisation) if may_change else [],
@@ -175,7 +180,7 @@ def _lack(each: Standing, known: Registry) -> dict[str, str]:
     mark, short = STATES[each.state]
     by = say_date(each.until + timedelta(days=1)) if each.current and each.until else "now"
     return {
-        "who": known.people[each.person].name,
+        "who": known.people[each.person],
         "module": _module_words(each.module, each.product or ""),
         "mark": mark,
         "short": short,
@@ -186,7 +191,7 @@ def _lack(each: Standing, known: Registry) -> dict[str, str]:
 
 def _due(each: Unsigned, known: Registry) -> dict[str, Any]:
     return {
-        "who": known.people[each.person].name,
+        "who": known.people[each.person],
         "title": each.title,
         "document": each.document,
         "version": each.version,
@@ -195,12 +200,16 @@ def _due(each: Unsigned, known: Registry) -> dict[str, Any]:
     }
 
 
-def _role(role: str, standings: Sequence[Standing], known: Registry) -> dict[str, Any]:
-    """The modules of a role, for how long each counts, and how many of those asked hold it."""
+def _role(role: str, standings: Mapping[str, Sequence[Standing]], known: Registry) -> dict[str, Any]:
+    """The modules of a role, for how long each counts, and how many of those asked hold it.
+
+    Args:
+        standings: by module.
+    """
     held = {each.person for each in known.training.members if role in each.roles}
     rows = []
     for row in load_curriculum().for_role(role):
-        asked = [each for each in standings if each.module == row.id and each.person in held]
+        asked = [each for each in standings.get(row.id, ()) if each.person in held]
         current = sum(each.current is True for each in asked)
         rows.append(
             {
@@ -218,16 +227,12 @@ def _role(role: str, standings: Sequence[Standing], known: Registry) -> dict[str
 
 def _records(organisation: Organisation) -> list[dict[str, Any]]:
     """What was written down last, to take back what was wrong."""
-    rows = standing_records(organisation, what=MODULE)[-20:]
-    names = {
-        each.pk: each for each in TrainingRecord.objects.filter(pk__in=[row.pk for row in rows]).select_related("user")
-    }
     return [
         {
             "id": row.pk,
-            "words": f"{names[row.pk].user.name}: {_module_words(row.subject, row.product)}, version {row.version}, {say_date(row.on)}",
+            "words": f"{row.user.name}: {_module_words(row.subject, row.product)}, version {row.version}, {say_date(row.on)}",
         }
-        for row in reversed(rows)
+        for row in last_records(organisation, LAST, what=MODULE)
     ]
 
 
@@ -244,9 +249,7 @@ def _module_words(module: str, product: str) -> str:
 
 
 def _forms(organisation: Organisation, known: Registry) -> dict[str, Form]:
-    people = tuple(
-        (key, user.name) for key, user in sorted(known.people.items(), key=lambda pair: (pair[1].name, pair[0]))
-    )
+    people = tuple((key, name) for key, name in sorted(known.people.items(), key=lambda pair: (pair[1], pair[0])))
     rows = load_curriculum().module
     each_one = tuple((row.id, f"{row.title}{' (of each product)' if row.per_product else ''}") for row in rows)
     products = ", ".join(known.training.products) or "none yet"
