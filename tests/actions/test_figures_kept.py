@@ -14,13 +14,14 @@ from handrail import clock
 from handrail.actions import figures, figures_access
 from handrail.actions.figures import Figures, read_figures
 from handrail.actions.figures_access import read_board
-from handrail.actions.figures_kept import HEADER, KEPT, KEPT_REFERRALS, Kept, Record, digest, marks
+from handrail.actions.figures_kept import KEPT, KEPT_REFERRALS, Kept, Record, digest, marks
 from handrail.actions.payer_requests import open_request
 from handrail.measures.data import definitions
 from handrail.people.models import Organisation, Referral, Site
 from handrail.people.scope import everything
 from handrail.records import wire
-from handrail.records.models import Course, PayerEntry
+from handrail.records.models import Course, Event, PayerEntry
+from handrail.records.wire import HEADER
 from handrail.rules.terms import UnusableInput
 from tests.support.factories import MONDAY_0900, World, checkin, dose, event
 from tests.support.figure_courses import BEGINS, GRADE_1, stepped_up, write_rows
@@ -314,6 +315,14 @@ def test_whatever_the_rules_read_of_a_course_is_in_its_digest(world):
     seen: Any = Seen()
     wire.header(seen)
     assert seen.read & columns == set(HEADER)
+
+
+def test_an_event_is_read_from_its_columns_as_from_its_row(world):
+    course = stepped_up(world, tocilizumab="given", crs=2)
+    whole = {row.pk: wire.to_fact(row) for row in Event.objects.filter(course=course)}
+    named: Any = Event.objects.filter(course=course).values_list(*wire.FACT, named=True)
+    assert {row.id: wire.to_fact(row) for row in named} == whole
+    assert any(fact.by for fact in whole.values())
 
 
 @pytest.mark.parametrize("name", HEADER)

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from handrail.actions.errors import NotAllowedError
-from handrail.actions.figures_kept import HEADER, KEPT, NOBODY, Record, digest, marks
+from handrail.actions.figures_kept import KEPT, NOBODY, Record, digest, marks
 from handrail.actions.payer_requests import waivers
 from handrail.measures.data import Definitions, definitions
 from handrail.measures.figures import in_period
@@ -90,7 +90,7 @@ def _read(reached: QuerySet[Course], now: datetime, rules: Definitions) -> Figur
     rows: dict[UUID, Row] = {}
     headers: dict[UUID, str] = {}
     zones: list[str] = []
-    columns = courses.annotate(told=Cast("facts", TextField()), header=digest(*HEADER))
+    columns = courses.annotate(told=Cast("facts", TextField()), header=digest(*wire.HEADER))
     for pk, site, told, header, zone in columns.values_list(
         "pk", "site__name", "told", "header", "organisation__time_zone"
     ):
@@ -128,7 +128,7 @@ def _read(reached: QuerySet[Course], now: datetime, rules: Definitions) -> Figur
 
 def _courses(keys: Collection[UUID]) -> dict[UUID, Any]:
     """The courses that are read anew, by id, each with the digest of what it says now. One query."""
-    rows = Course.objects.filter(pk__in=[NOBODY, *keys]).only(*HEADER).annotate(header=digest(*HEADER))
+    rows = Course.objects.filter(pk__in=[NOBODY, *keys]).only(*wire.HEADER).annotate(header=digest(*wire.HEADER))
     return {each.pk: each for each in rows}
 
 

@@ -29,21 +29,6 @@ MOST: Final = 20_000
 """So many courses are kept; whichever was not asked for the longest goes first."""
 MOST_REFERRALS: Final = 40_000
 """So many referrals."""
-HEADER: Final = (
-    "product",
-    "jurisdiction",
-    "time_zone",
-    "protocol_key",
-    "schedule",
-    "policy_id",
-    "policy_sha256",
-    "policy_document",
-    "synthetic",
-    "overlays",
-    "facts",
-    "context",
-)
-"""The columns of a course that the rules read with its events."""
 _R = TypeVar("_R")
 _F = TypeVar("_F")
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -19,6 +19,7 @@ from handrail.actions.rems_choice import Plan, assessed, doubted, narrowed, plan
 from handrail.actions.rems_look import House, day_of, dispenses_of, evidence_for, house_of
 from handrail.actions.rems_reports import ASSESSED, GRADES, live_facts, owed_reports, paged_courses
 from handrail.people.models import Organisation, RemsDispense, Site, User
+from handrail.records import wire
 from handrail.records.models import Course, Event
 from handrail.records.reach import courses_of
 from handrail.rules.evidence import Evidence
@@ -142,7 +143,7 @@ def desk_of(
     with_grades = narrowed(reached, assessed(reached, since, ASSESSED, paged))
     rows = live_facts(with_grades, since, GRADES, paged)
     reacted = {row.course_id for row in rows if row.kind in ASSESSED}
-    whole = Course.objects.defer("assessment").in_bulk(reacted)
+    whole = Course.objects.only("site", *wire.HEADER).in_bulk(reacted)
     graded = [row for row in rows if row.course_id in reacted]
     due = owed_reports(with_grades, whole, graded, house.holidays, house.ends, now)
 
@@ -195,7 +196,7 @@ def troubles_of(among: QuerySet[Course], since: datetime, until: datetime, house
     return troubles(doses, dispenses_of(records.filter(course__in=read)), desk_rules().code, shared)
 
 
-def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Event]], house: House) -> list[Dose]:
+def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Any]], house: House) -> list[Dose]:
     found = []
     for course_id, mine in facts.items():
         course = courses[course_id]
@@ -204,15 +205,15 @@ def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Event]], ho
     return found
 
 
-def _by_course(rows: Iterable[Event]) -> dict[UUID, list[Event]]:
+def _by_course(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
     """The facts of each course, in the same order."""
-    found: dict[UUID, list[Event]] = {}
+    found: dict[UUID, list[Any]] = {}
     for row in rows:
         found.setdefault(row.course_id, []).append(row)
     return found
 
 
-def _dose(course: Course, row: Event, mine: list[Event], house: House) -> Dose | None:
+def _dose(course: Course, row: Any, mine: list[Any], house: House) -> Dose | None:
     """A given dose at a site of this organisation; one that another organisation gives is on that one's desk.
 
     Args:
@@ -265,7 +266,7 @@ def owner_of(house: House, site_id: UUID, programme: str, at: datetime) -> Owner
 
 def _plans(
     courses: Mapping[UUID, Course],
-    facts: Mapping[UUID, list[Event]],
+    facts: Mapping[UUID, list[Any]],
     sure: Collection[Plan],
     house: House,
     now: datetime,
@@ -338,7 +339,7 @@ def _planned(
         )
 
 
-def _over(plan: Event, on: date, mine: list[Event]) -> bool:
+def _over(plan: Any, on: date, mine: list[Any]) -> bool:
     """Whether the planned dose was given on its day or later, or recorded as not given. `mine`: the facts of its course."""
     given = any(row.kind == "dose_given" and civil_date(row.occurred_at, row.zone) >= on for row in mine)
     written = (plan.occurred_at, plan.recorded_at)

@@ -130,7 +130,9 @@ def _members(organisation: Organisation, now: datetime) -> QuerySet[Membership]:
 
 def _by_name(members: QuerySet[Membership]) -> list[Any]:
     """Who they are, where and as what, by name. One query, of nothing else."""
-    return list(members.order_by("user__name", "id").values_list("user_id", "user__name", "site_id", "role", named=True))
+    return list(
+        members.order_by("user__name", "id").values_list("user_id", "user__name", "site_id", "role", named=True)
+    )
 
 
 def _sorted_by(papers: Iterable[Paper], key: Callable[[Paper], str | None]) -> dict[str, tuple[Paper, ...]]:
@@ -356,7 +358,10 @@ def _place(site: Site, at_site: Sequence[Any]) -> Place:
         return tuple(named.values())
 
     menders = [
-        f"{each.user__name} ({Role(each.role).label.lower()})" for role in MENDS for each in at_site if each.role == role
+        f"{each.user__name} ({Role(each.role).label.lower()})"
+        for role in MENDS
+        for each in at_site
+        if each.role == role
     ]
     return Place(
         id=str(site.pk),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -44,8 +44,10 @@ _ALL: Final = "all"
 
 def live_facts(
     courses: QuerySet[Course], since: datetime, kinds: Collection[str], whole: Collection[UUID]
-) -> list[Event]:
-    """The facts since an instant that nothing corrects or withdraws, whatever day that names, the oldest first. One query.
+) -> list[Any]:
+    """The facts since an instant that nothing corrects or withdraws, whatever day that names, the oldest first: their columns by name.
+
+    One query.
 
     Args:
         whole: the courses whose reactions are read from the beginning: somebody is paged about a report that nobody has made yet.
@@ -53,7 +55,8 @@ def live_facts(
     asked = Q(kind__in=kinds, occurred_at__gte=since)
     if whole:
         asked |= Q(kind__in=GRADES, course__in=whole)
-    return list(Event.objects.filter(asked, ~Exists(replacements()), course__in=courses).order_by(*Event.ORDER))
+    found = Event.objects.filter(asked, ~Exists(replacements()), course__in=courses).order_by(*Event.ORDER)
+    return list(found.values_list("course_id", *wire.FACT, named=True))
 
 
 def paged_courses(organisation_id: UUID) -> frozenset[UUID]:
@@ -66,7 +69,7 @@ def paged_courses(organisation_id: UUID) -> frozenset[UUID]:
 def owed_reports(
     among: QuerySet[Course],
     courses: Mapping[UUID, Course],
-    rows: list[Event],
+    rows: list[Any],
     holidays: Mapping[UUID, frozenset[date]],
     ends: Mapping[str, tuple[date, str]],
     now: datetime,
@@ -79,7 +82,7 @@ def owed_reports(
         holidays: by site; a site that is not in it has none that is known, and its reports are due the sooner.
         ends: the programmes that the organisation signed as ended, as `signed_ends` gives them.
     """
-    by_course: dict[UUID, list[Event]] = {}
+    by_course: dict[UUID, list[Any]] = {}
     for row in rows:
         if row.kind in GRADES:
             by_course.setdefault(row.course_id, []).append(row)
@@ -169,7 +172,7 @@ def _over(course: Course, reaction: Reaction, ends: Mapping[str, tuple[date, str
 
 
 def _reactions(
-    course: Course, rows: list[Event], now: datetime
+    course: Course, rows: list[Any], now: datetime
 ) -> tuple[list[Reaction], list[tuple[str, str, datetime]]]:
     """Every assessment of CRS and ICANS with its grade (the clinician's where it is higher), and every end of an episode."""
     limits = {"crs": desk_rules().report.crs_grade_from, "icans": desk_rules().report.icans_grade_from}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from handrail.records.models import Course, Event
@@ -14,6 +14,38 @@ from handrail.rules.events import Event as Fact
 from handrail.rules.history import History
 from handrail.rules.pinned import pinned_policy, policy_for
 from handrail.rules.policy import Policy
+
+HEADER: Final = (
+    "product",
+    "jurisdiction",
+    "time_zone",
+    "protocol_key",
+    "schedule",
+    "policy_id",
+    "policy_sha256",
+    "policy_document",
+    "synthetic",
+    "overlays",
+    "facts",
+    "context",
+)
+"""The columns of a course that `header` reads, beside its id."""
+FACT: Final = (
+    "id",
+    "kind",
+    "version",
+    "payload",
+    "occurred_at",
+    "recorded_at",
+    "zone",
+    "role",
+    "by",
+    "source",
+    "site",
+    "reason",
+    "supersedes",
+)
+"""The columns of an event that `to_fact` reads: a row of these by name is read as an event is."""
 
 
 def to_wire(row: Event) -> dict[str, Any]:

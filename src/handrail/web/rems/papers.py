@@ -183,14 +183,12 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     rows = RemsDispense.objects.filter(course=course).select_related("prescriber", "by").order_by("-on", "-at", "id")
     replaced = {row.supersedes_id for row in rows}
     programme = programme_for(course.product, course.jurisdiction)
-    # Whoever belongs to the organisation sees all of its desk; a guest sees less of it than the gate reads.
-    whole = found.house if course.organisation_id in permissions.organisations_of(user, now) else None
     context = {
         **around(request, "desk"),
         "course": course,
         "who": patient_words(course, names="view_identity" in able),
         "programme": programme.name if programme else "",
-        "line": shown(evidence_of(course, now, house=whole)),
+        "line": shown(evidence_of(course, now)),
         "day": on,
         "due": [
             {"words": each.report.words, "due": say_date(each.report.last_day), "overdue": each.overdue}
