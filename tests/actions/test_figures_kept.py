@@ -12,6 +12,7 @@ import pytest
 
 from handrail import clock
 from handrail.actions import figures, figures_access
+from handrail.actions.facts import record_event
 from handrail.actions.figures import Figures, read_figures
 from handrail.actions.figures_access import read_board
 from handrail.actions.figures_kept import KEPT, KEPT_REFERRALS, Kept, Record, digest, marks
@@ -319,10 +320,12 @@ def test_whatever_the_rules_read_of_a_course_is_in_its_digest(world):
 
 def test_an_event_is_read_from_its_columns_as_from_its_row(world):
     course = stepped_up(world, tocilizumab="given", crs=2)
-    whole = {row.pk: wire.to_fact(row) for row in Event.objects.filter(course=course)}
+    note = event("note_added", at=NOW, text="synthetic")
+    record_event(course.pk, note, by=world.actor("alice", "nurse"), now=NOW)
+    whole = {row.id: wire.to_fact(row) for row in Event.objects.filter(course=course)}
     named: Any = Event.objects.filter(course=course).values_list(*wire.FACT, named=True)
     assert {row.id: wire.to_fact(row) for row in named} == whole
-    assert any(fact.by for fact in whole.values())
+    assert any(fact.by for fact in whole.values()) and any(fact.source for fact in whole.values())
 
 
 @pytest.mark.parametrize("name", HEADER)

@@ -21,7 +21,7 @@ from handrail.actions.registry import (
 )
 from handrail.actions.site_facts import gather
 from handrail.people.models import Certificate, MockDrill, RotaEntry, TrainingRecord, TrainingVersion
-from handrail.people.registry import registry
+from handrail.people.registry import MODULE, last_records, registry, standing_records
 from handrail.people.scope import everything
 from handrail.rules.curriculum import Standing, load_curriculum, staff_standings, unsigned
 from tests.support.factories import MONDAY_0900, World, make_certificate, make_member
@@ -267,3 +267,15 @@ def test_the_products_are_those_of_the_courses_that_go_on(world):
 def test_a_stranger_holds_no_drill_here(world):
     with pytest.raises(NotVisibleError):
         drill(world, person(world.charlie.nurse))
+
+
+def test_the_last_records_are_the_end_of_all_that_stand(world, director, nurse):
+    """Read apart from the rest, because a page shows a few of thousands."""
+    rows = [passed(world, nurse, director, on=TODAY - number * DAY, now=NOW + number * DAY) for number in range(5)]
+    take_back_record(rows[2].pk, reason="another person", by=director)
+    for most in (1, 3, 9):
+        found = last_records(world.alice.organisation, most, what=MODULE)
+        whole = [each.id for each in standing_records(world.alice.organisation, what=MODULE)]
+        assert [each.pk for each in found] == whole[::-1][:most]
+        assert rows[2].pk not in {each.pk for each in found}
+    assert len(whole) >= 4

@@ -137,6 +137,17 @@ def test_everything_that_a_role_is_asked_for_and_nothing_else_stands_on_the_list
     assert staff_standings(staff(role="viewer"), BOOK, TODAY) == ()
 
 
+def test_on_the_list_everybody_stands_as_if_asked_alone():
+    """The version in force is looked up once for each module and product, not for each person."""
+    outs = (newer("ice", "2", on=TODAY - 9 * DAY), newer("administration", "9", on=TODAY - 3 * DAY, product=TAL))
+    for out in (outs, outs[:1], ()):
+        known = staff(*everything(), products=(TAL, TEC), brought_out=out)
+        found = staff_standings(known, BOOK, TODAY)
+        alone = [standing(BOOK.of(each.module), each.person, each.product, known, TODAY) for each in found]
+        assert list(found) == alone
+    assert {each.product for each in found} == {TAL, TEC, None}
+
+
 def test_the_list_says_who_lacks_what_and_by_when():
     known = staff(*everything()[:2], passed("stop_and_call", on=date(2026, 1, 20)))
     rows = lacking(staff_standings(known, BOOK, TODAY), BOOK, TODAY)
