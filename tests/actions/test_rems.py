@@ -203,9 +203,6 @@ def test_a_dose_at_the_helpers_site_is_judged_by_the_helpers_papers(world):
     found = evidence_of(world.course, NOW)
     assert found.met is not True
     assert f"{elsewhere.name}: certificate of the setting: nothing is recorded" in found.because
-    with everything():
-        own = house_of(world.alice.organisation, NOW)
-    assert evidence_of(world.course, NOW, house=own) == found, "a desk that was gathered of another house is not used"
 
 
 def test_a_site_that_nobody_knows_is_not_known(world):

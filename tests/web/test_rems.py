@@ -12,13 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from handrail import clock
-from handrail.actions import rems_desk, rems_look
+from handrail.actions import rems_desk
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
-from handrail.actions.rems_look import evidence_of
 from handrail.people.models import Patient
 from handrail.people.scope import everything
-from handrail.web.rems import binder, paper_lists, papers, parts
+from handrail.web.rems import binder, paper_lists, parts
 from tests.support.factories import World, dose, event, make_member, make_site
 from tests.support.reading import only_of
 from tests.support.rems_pages import NOW, TODAY, Desk
@@ -101,25 +100,6 @@ def test_a_long_list_goes_on_on_the_next_page_and_an_empty_end_of_it_is_not_call
     assert "Whole</span>" not in first + second
 
 
-def test_the_page_of_one_course_gathers_the_desk_once(desk, monkeypatch):
-    desk.papers()
-    desk.plan(desk.world.course)
-    plain = desk.get("rems_course", desk.world.course.pk)
-    seen = []
-    for module in (rems_desk, rems_look):
-        whole = module.house_of
-        monkeypatch.setattr(module, "house_of", lambda *asked, whole=whole: seen.append(1) or whole(*asked))
-    assert _without_token(desk.get("rems_course", desk.world.course.pk)) == _without_token(plain)
-    assert len(seen) == 1
-    monkeypatch.setattr(papers, "evidence_of", lambda course, now, house: evidence_of(course, now))
-    assert _without_token(desk.get("rems_course", desk.world.course.pk)) == _without_token(plain), "as gathered anew"
-    assert len(seen) == 3
-
-
-def _without_token(text: str) -> str:
-    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", text)
-
-
 def test_of_many_papers_what_ran_out_stands_first_and_the_numbers_are_those_of_all_pages(desk, monkeypatch):
     for module in (rems_desk, parts, paper_lists):
         monkeypatch.setattr(module, "PER_PAGE", 2)
@@ -147,7 +127,7 @@ def test_the_papers_of_one_name_are_found_among_many(desk, monkeypatch):
     text = desk.get("rems_papers", named="pharmacist REED")
     assert "papers that count (1)" in text and "Page 1 of" not in text
     text = desk.get("rems_papers", named=desk.site.name)
-    assert "?named=" in text and "&amp;page=2" in text, "the next page is one of the same name"
+    assert "?page=2&amp;named=" in text, "the next page is one of the same name"
     assert "None of that name." in desk.get("rems_papers", named="nobody of that name")
 
 

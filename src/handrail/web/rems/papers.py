@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -34,9 +33,9 @@ from handrail.records.models import Course
 from handrail.rules.rems_data import programme_for
 from handrail.rules.rems_desk import KIND_WORDS
 from handrail.rules.terms import civil_date, say_date
-from handrail.web.context import page_asked
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Field, Filled, Form, fill, prefilled
+from handrail.web.paging import asked_for
 from handrail.web.presenters import patient_words
 from handrail.web.rems.paper_lists import in_order, listed, uncertified
 from handrail.web.rems.parts import (
@@ -75,7 +74,8 @@ def papers(request: HttpRequest) -> HttpResponse:
     named = request.GET.get("named", "").strip()
     lists = [(each, uncertified(held[each.pk], named), in_order(held[each.pk], named)) for each in mine]
     pages = pages_for(max((max(len(lacking), len(papers)) for _, lacking, papers in lists), default=0))
-    page = min(max(page_asked(request), 1), pages)
+    asked = asked_for(request, "named")
+    page = min(max(asked.page, 1), pages)
     context = {
         **around(request, "papers"),
         "houses": [
@@ -84,9 +84,12 @@ def papers(request: HttpRequest) -> HttpResponse:
         ],
         "form": form_rows(filled) if filled else None,
         "named": named,
-        "page": page,
-        "pages": pages,
-        "page_of": f"{urlencode({'named': named})}&" if named else "",
+        "list": {
+            "page": page,
+            "pages": pages,
+            "before": f"?{asked.query(page - 1)}" if page > 1 else "",
+            "after": f"?{asked.query(page + 1)}" if page < pages else "",
+        },
     }
     return render(request, "handrail/rems/papers.html", context, status=status)
 
