@@ -38,6 +38,8 @@ def test_it_is_sealed_at_a_desk_and_what_changed_is_read_on_a_phone(
     expect(desk.get_by_role("heading", level=1)).to_contain_text("Synthia Example")
     assert axe(desk) == [] and sideways(desk) == 0
     picture(desk, "packet-desk")
+    desk.get_by_text("look at them first").click()
+    desk.get_by_label("out as not known").check()
     desk.get_by_role("button", name="Seal this as a version").click()
     expect(desk.get_by_role("heading", name="Sealed version 1")).to_be_visible()
     with desk.expect_download():

@@ -117,7 +117,7 @@ def test_a_practice_refers_on_a_phone_and_learns_that_it_was_decided(
     looked_at(answers, axe, "referral-looks")
 
     phone.goto(f"{url}/refer/status")
-    expect(phone.get_by_text(re.compile("^Decided: Mon 1 Jun"))).to_be_visible()
+    expect(phone.get_by_text(re.compile("^Decided: Monday, June 1"))).to_be_visible()
     expect(phone.get_by_text("This referral is closed.")).to_be_visible()
     expect(phone.locator("main")).not_to_contain_text("Referred")
     looked_at(phone, axe, "refer-status")
