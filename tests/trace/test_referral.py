@@ -292,10 +292,10 @@ def test_t13_an_unregistered_practice_refers_by_form_or_sheet_and_gets_an_acknow
         (mail,) = to_the_practice(server)
     assert mail.to == ("desk@practice.example",) and kept.code in mail.body
     assert "Synthia" not in mail.raw.decode()
-    assert "Received: Mon 1 Jun 09:00 CDT" in read(browser.get(reverse("refer_status")))
+    assert "Received: Monday, June 1, 09:00 CDT" in read(browser.get(reverse("refer_status")))
     world.time.advance(minutes=59)
     verbs.claim(kept.pk, by=person(world.alice.nurse))
-    assert "Read by a named person: Mon 1 Jun 09:59 CDT" in read(browser.get(reverse("refer_status")), 200)
+    assert "Read by a named person: Monday, June 1, 09:59 CDT" in read(browser.get(reverse("refer_status")), 200)
 
 
 def test_t13_a_sheet_that_came_by_fax_is_a_referral_with_its_clocks_and_is_acknowledged_by_fax(world):
