@@ -15,7 +15,8 @@ from handrail.rules.answer import Assessment
 from handrail.rules.history import History
 from handrail.rules.quiet import AMOUNT, BEFORE_A_DOSE, quiet_until
 from handrail.rules.terms import Urgency
-from handrail.web.board_page import Asked, Quiet, board
+from handrail.web.board_page import Quiet, board
+from handrail.web.paging import Asked, Share
 from handrail.web.presenters import Allowed
 from tests.support.course_documents import PROTOCOLS, Document, payload
 from tests.support.courses import TEC, instant
@@ -33,7 +34,7 @@ SAME = settings(
 )
 NOBODY: frozenset[UUID] = frozenset()
 MAY = Allowed(names=NOBODY, pages=NOBODY, acknowledge=NOBODY, unjudged=NOBODY, answers_for={})
-NONE = Quiet(courses=(), asked=Asked(), pages=1, first=1, here=0, everywhere=0, sites=())
+NONE = Quiet(courses=(), share=Share(asked=Asked(), pages=1, per_page=100, here=0, everywhere=0, sites=()))
 RESTING: Document = resting().file()
 NOW = instant(AT)
 
@@ -41,7 +42,7 @@ NOW = instant(AT)
 def lists(answer: Assessment, zone: str, at: datetime) -> dict[str, Any]:
     """The board of somebody who reaches this course alone."""
     course = Course(id=uuid4(), product="synthetic", time_zone=zone, assessment=answer.to_json())
-    return board([course], NONE, [], at, zone, MAY)
+    return board([course], NONE, [], at, MAY)
 
 
 def asked_for(answer: Assessment, history: History) -> None:
