@@ -71,6 +71,15 @@ def test_what_one_person_withdraws_and_another_corrects_is_not_green(first):
     assert line(told, "authorisation").evidence.met is None
 
 
+@pytest.mark.parametrize("missing", ["step", "on"])
+@pytest.mark.parametrize("said", ["DEFER", "INPATIENT", None])
+def test_a_later_decision_that_may_be_for_this_dose_overtakes_the_one_before_it(missing, said):
+    told = prepared()
+    told.tell("setting_decided", MORNING, **{**DEFERRED, "recommendation": said, missing: None})
+    evidence = line(told, "consent").evidence
+    assert (evidence.met, "not decided" in evidence.because) == (None, True)
+
+
 def test_two_plans_that_stand_side_by_side_name_no_dose():
     bad = {"step": "step_up_1", "on": DOSE_ON, "setting": "outpatient", "at_site": "elsewhere"}
     evidence = line(corrected_twice("dose_planned", "step", bad, bad_first=True), "order").evidence

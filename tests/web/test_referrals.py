@@ -165,7 +165,9 @@ def test_the_link_alone_shows_nothing_and_with_the_code_nothing_of_the_patient(w
     verbs.tell(kept.pk, "fax", by=nurse)
     answer = client.get(reverse("refer_status"))
     page = answer.content.decode()
-    assert "Decided: Monday, March 2, 10:00 CST" in read(answer) and "sent to you: Monday, March 2, 10:00 CST" in read(answer)
+    assert "Decided: Monday, March 2, 10:00 CST" in read(answer) and "sent to you: Monday, March 2, 10:00 CST" in read(
+        answer
+    )
     assert [secret for secret in SECRETS if secret in page] == []
     assert "no-store" in answer.headers["Cache-Control"]
 

@@ -20,7 +20,7 @@ from handrail.actions.reminders import follow_overdue
 from handrail.actions.site_around import refuse_outside_at_strict_site
 from handrail.actions.site_bookings import refuse_unready_site
 from handrail.actions.truth import truth_about
-from handrail.actions.written import facts_beside, written_after
+from handrail.actions.written import A_MOMENT, facts_beside, written_after
 from handrail.alerts import ed_packets, ledger
 from handrail.alerts.ledger import Changes, Wanted
 from handrail.alerts.models import Alert
@@ -49,7 +49,6 @@ CALL_BACK: Final = "call_back_made"
 CHANGES_POLICY: Final = ("policy_changed", "fact_withdrawn")
 TRY_AGAIN: Final = timedelta(minutes=5)
 """How soon the watcher tries again to assess a course that could not be assessed."""
-A_MOMENT: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

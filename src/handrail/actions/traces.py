@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -16,14 +16,13 @@ from django.db.models import Count, Q
 from handrail.actions.access import log_look
 from handrail.actions.clients import Caller
 from handrail.actions.packets import LOOK
+from handrail.actions.written import A_MOMENT
 from handrail.people import scope
 from handrail.people.models import LinkToken, User
 from handrail.records.models import Course, Event, ImportDecision, Look, PacketVersion
 
 AUDIT: Final = "fhir_audit_search"
 PROVENANCE: Final = "fhir_provenance_search"
-BESIDE: Final = timedelta(milliseconds=1)
-"""Facts of one import that stand for one minute are written down a microsecond apart; see `actions.written`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +191,7 @@ def _without_review(course: Course, reviewed: Iterable[str]) -> Iterator[Trace]:
     imports: list[tuple[str, datetime, int]] = []
     last = None
     for by, at, facts in rows:
-        if imports and last is not None and imports[-1][0] == by and at - last <= BESIDE:
+        if imports and last is not None and imports[-1][0] == by and at - last < A_MOMENT:
             imports[-1] = (by, imports[-1][1], imports[-1][2] + facts)
         else:
             imports.append((by, at, facts))

@@ -12,6 +12,7 @@ from django.db import transaction
 from handrail import clock
 from handrail.actions.actor import service
 from handrail.actions.recording import Settled, could_not_assess, locked, settle
+from handrail.actions.written import A_MOMENT
 from handrail.alerts.lines import renew_line
 from handrail.alerts.models import Dispatch
 from handrail.alerts.texts_models import TextReceived
@@ -99,7 +100,7 @@ def _difference(course: Course) -> str:
 
 
 def _answer_at(course: Course, at: datetime) -> tuple[Assessment, History]:
-    facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.recorded_at <= at]
+    facts = [fact for fact in wire.facts_of(course, with_pages=False) if fact.recorded_at < at + A_MOMENT]
     first = History.build(wire.header(course), facts)
     policy = policy_for(first, at)
     history = History.build(first.course, first.recorded, policy.plausible)

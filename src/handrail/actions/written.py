@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Q
 
 from handrail.records.models import Course, Event
 from handrail.rules.events import Event as Fact
+
+A_MOMENT: Final = timedelta(milliseconds=1)
+"""So much later than its request a fact may be written down, and no more; see `written_after`."""
 
 
 def facts_beside(course: Course, fact: Fact) -> tuple[Event | None, list[datetime]]:

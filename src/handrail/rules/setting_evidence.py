@@ -170,14 +170,17 @@ def _look(
 
 
 def _decision(history: History, dose: DoseWanted) -> Event | None:
-    """The latest decision for this dose: made for its step and its day, and after the dose before it."""
+    """The latest decision for this dose: made for its step and its day, and after the dose before it.
+
+    None also where a later one may be for this dose, because its step or its day is not known: it may say something else.
+    """
     given = given_doses(history)
     last_at = max((each.at or each.event.at for each in given), default=None)
     for event in reversed(history.of("setting_decided")):
         if last_at is not None and event.at <= last_at:
             return None
-        if event.body.step == dose.step and event.body.on == dose.on:
-            return event
+        if event.body.step in (None, dose.step) and event.body.on in (None, dose.on):
+            return event if None not in (event.body.step, event.body.on) else None
     return None
 
 
