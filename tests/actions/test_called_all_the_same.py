@@ -10,7 +10,7 @@ from handrail.actions.checkins import receipt_of
 from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.links import issue_checkin_link
 from handrail.alerts.lines import senders
-from handrail.alerts.models import Page
+from handrail.alerts.models import Alert, Page
 from handrail.jobs.watcher import Watcher
 from handrail.people import scope
 from handrail.people.models import Shift
@@ -99,6 +99,23 @@ def test_an_end_that_is_dated_later_ends_nothing_before_its_time(world, time):
     time.set(ends)
     Watcher().look()
     assert Course.objects.get(pk=world.course.pk).ended_at == ends
+
+
+def test_the_end_of_a_course_is_no_answer_of_a_patient_who_is_silent(world, time):
+    """Nothing came since the dose: whoever ends the course by then, the pages go on until somebody hears from the patient."""
+    Watcher().look()
+    assert {ladder for ladder, _ in paged()} == {"AMBER", "RED-3"}
+    over = event("course_ended", at=NOW, because="another treatment", died=False)
+    record_event(world.course.pk, over, by=world.actor("alice", "oncologist"), now=NOW)
+    before = len(paged())
+    time.set(NOW + timedelta(minutes=5))
+    Watcher().look()
+    assert len(paged()) > before, "nobody has it: the ladder goes on"
+    open_ones = Alert.objects.filter(closed_at__isnull=True)
+    assert {alert.ladder for alert in open_ones} == {"AMBER", "RED-3"}
+    heard = event("contact_made", at=clock.now(), reached=True, outcome="staying_home", **{"with": "patient"})
+    record_event(world.course.pk, heard, by=world.actor("alice"), now=clock.now())
+    assert not open_ones.all().exists()
 
 
 # --- the rota of a partner --------------------------------------------------------------------------------------------------

@@ -275,12 +275,20 @@ def kit_of(course: Course) -> list[Model]:
 
 
 def copied(kit: Iterable[Model], own: Mapping[type[Model], Callable[[], dict[str, Any]]]) -> Rows:
-    """New rows like these: what points to a row of the kit points to its copy."""
-    names: dict[UUID, UUID] = {row.id: uuid4() for row in kit}  # type: ignore[attr-defined]
+    """New rows like these: what points to a row of the kit points to its copy, from within a document too."""
+    names: dict[Any, Any] = {row.id: uuid4() for row in kit}  # type: ignore[attr-defined]
+    names |= {str(old): str(new) for old, new in names.items()}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: renamed(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [renamed(each) for each in value]
+        return names.get(value, value) if isinstance(value, UUID | str) else value
+
     made: Rows = {}
     for row in kit:
-        values = {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields}
-        values = {name: names.get(value, value) if isinstance(value, UUID) else value for name, value in values.items()}
+        values = {each.attname: renamed(getattr(row, each.attname)) for each in row._meta.concrete_fields}
         made.setdefault(type(row), []).append(type(row)(**{**values, **own.get(type(row), dict)()}))
     return made
 

@@ -57,11 +57,27 @@ class _Span:
 
 
 def watch(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> WatchAnswer:
-    """The check-in clock at `now`."""
+    """The check-in clock at `now`.
+
+    The end of a course is no answer: a silence for which somebody was called before it is followed until somebody hears from the
+    patient, or the watch would have been over. A death ends it.
+    """
     ended = history.last("course_ended")
+    if ended is None:
+        return _watch(history, doses, policy, now)
+    still = _watch(history, doses, policy, now)
+    before = _watch(history.until(ended.at), doses, policy, ended.at)
+    same = still.watch.next_check_due is not None and still.watch.next_check_due == before.watch.next_check_due
+    if ended.body.died is True or not before.pages or not same or still.watch.phase in ("none", "in_care"):
+        return _silent("the course has ended")
+    because = f"the course has ended, and nobody has heard from the patient: {still.watch.because}"
+    return replace(still, watch=replace(still.watch, because=because))
+
+
+def _watch(history: History, doses: Sequence[Given], policy: Policy, now: datetime) -> WatchAnswer:
     watched = [dose for dose in doses if dose.may_be_watched and dose.watch_begins <= now]
-    if ended is not None or not watched:
-        return _silent("the course has ended" if ended else "no step-up dose or first treatment dose has been given")
+    if not watched:
+        return _silent("no step-up dose or first treatment dose has been given")
     last = watched[-1]
     spans = _spans(watched, policy)
     changes = [edge for span in spans for edge in (span.begins, span.ends)]
