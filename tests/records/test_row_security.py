@@ -189,7 +189,7 @@ def world():
     LinkToken.objects.create(**owned, token_hash="0", purpose="checkin", expires_at=NOW)
     kept = Document.objects.create(**owned, title="x", content_type="text/plain", size_bytes=1, sha256="0", sealed=b"x")
     PacketVersion.objects.create(**owned, number=1, sha256="0", content=kept)
-    assert ask(linked(world, now=NOW).address, recipient="x", now=NOW)
+    assert ask(linked(world, purpose="emergency", now=NOW).address, recipient="x", now=NOW)
     brought = ImportBatch.objects.create(**owned, sha256="0", content=kept)
     ImportDecision.objects.create(**owned, batch=brought, kind="applied")
     door = HandoffDoor.objects.create(**owned, handoff=uuid4(), kind="fax", read_code="A", expires_at=NOW)

@@ -28,10 +28,16 @@ ask, fetch = partial(health_links.ask, read=unread), partial(health_links.fetch,
 
 
 def linked(
-    world: World, *, label: str = LABEL, days: int = 30, with_passcode: bool = True, now: datetime | None = None
+    world: World,
+    *,
+    label: str = LABEL,
+    purpose: str = "handoff",
+    days: int = 30,
+    with_passcode: bool = True,
+    now: datetime | None = None,
 ) -> HealthLink:
     """A link of Alice's nurse to the packet, which is sealed."""
-    wish = Wish(label=label, purpose="handoff", days=days, with_passcode=with_passcode, not_known=LOOKED)
+    wish = Wish(label=label, purpose=purpose, days=days, with_passcode=with_passcode, not_known=LOOKED)
     return make_link(world.course.pk, wish, by=world.actor("alice"), now=now)
 
 

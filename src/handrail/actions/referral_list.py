@@ -130,9 +130,11 @@ class Brief:
 
 
 def in_order(rows: QuerySet[Referral], now: datetime) -> list[Brief]:
-    """Open referrals: what is red first, then what is late, then the oldest. No name is read. Four queries."""
+    """Open referrals: what is red first, then what is late, then the oldest. No name is read. Four queries, where there are any."""
     columns = ("pk", "organisation", "site", "site__name", "site__time_zone", "organisation__time_zone")
     found = list(rows.order_by("received_at", "id").values_list(*columns, "received_at", "urgency"))
+    if not found:
+        return []
     steps: dict[UUID, list[Step]] = {}
     entries = ReferralEntry.objects.filter(kind__in=STEPS, referral__in=rows.order_by().values("pk"))
     step_columns = ("referral", "pk", "kind", "number", "at", "payload")
