@@ -267,7 +267,10 @@ def _ended(house: House, now: datetime) -> Story:
     given = days_ago(now, 58)
     story.clear_visit(given - timedelta(minutes=30)).dose(given, "step_up_1", dose_mg="12")
     story.checks_until(given + timedelta(days=2))
-    return story.tell(days_ago(now, 50), "course_ended", role="oncologist", because="patient's choice", died=False)
+    ended = days_ago(now, 50)
+    before = ended - timedelta(minutes=20)
+    story.tell(before, "contact_made", role="oncologist", reached=True, outcome="staying_home", **PHONE)
+    return story.tell(ended, "course_ended", role="oncologist", because="patient's choice", died=False)
 
 
 def _offer_to(organisation: Organisation, take_over_on: date | None = None) -> Offer:
