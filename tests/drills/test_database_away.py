@@ -16,8 +16,8 @@ pytestmark = pytest.mark.drill
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
-    """A server that no other test needs."""
-    with temporary_postgres() as server:
+    """A server that no other test needs, and that keeps what it has promised to keep when it crashes, as one of a programme does."""
+    with temporary_postgres(fsync=True) as server:
         yield server
 
 
