@@ -71,6 +71,38 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def time() -> Iterator[Any]:
+    """The clock of the test: it stands at Monday, nine in the morning, until the test moves it."""
+    from handrail import clock
+    from tests.support.factories import MONDAY_0900
+
+    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Any]:
+    """A provider of text messages and calls that behaves like a real one, and Handrail's own address for its receipts."""
+    from tests.support.reaching import BASE
+    from tests.support.twilio import phone_provider
+
+    with phone_provider() as server:
+        settings.HANDRAIL_PHONE = server.settings
+        settings.HANDRAIL_BASE_URL = BASE
+        yield server
+
+
+@pytest.fixture
+def mail(settings: Any) -> Iterator[Any]:
+    """A mail server, to which Handrail's mails go."""
+    from tests.support.mail import mail_server, use_port
+
+    with mail_server() as server:
+        use_port(settings, server.port)
+        yield server
+
+
 @pytest.fixture(autouse=True)
 def _somebody_watches(request: pytest.FixtureRequest) -> Iterator[None]:
     """The watcher of a `World` looks for as long as the test lasts, though its one sign of life is dated long after it.

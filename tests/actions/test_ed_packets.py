@@ -38,13 +38,6 @@ def world(db):
         yield world
 
 
-@pytest.fixture
-def mail(settings):
-    with mail_server() as server:
-        use_port(settings, server.port)
-        yield server
-
-
 # --- by hand --------------------------------------------------------------------------------------------------------------
 
 

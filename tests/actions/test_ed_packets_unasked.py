@@ -24,7 +24,6 @@ from handrail.rules.emergency import emergency_data
 from tests.support.ed import named
 from tests.support.ed_packets import NOW, later, mails, night_after_a_dose, packets, reports, send
 from tests.support.factories import event
-from tests.support.mail import mail_server, use_port
 
 pytestmark = pytest.mark.django_db
 ROW = emergency_data().packet
@@ -34,13 +33,6 @@ ROW = emergency_data().packet
 def world(db):
     with night_after_a_dose() as world:
         yield world
-
-
-@pytest.fixture
-def mail(settings):
-    with mail_server() as server:
-        use_port(settings, server.port)
-        yield server
 
 
 def climbs(world, minutes: int) -> None:

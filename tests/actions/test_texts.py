@@ -19,25 +19,11 @@ from handrail.people.scope import everything
 from handrail.records.models import Course
 from tests.support.factories import MONDAY_0900, World, dose
 from tests.support.reaching import BASE
-from tests.support.twilio import SENDER, Trouble, phone_provider, signed_post
+from tests.support.twilio import SENDER, Trouble, signed_post
 
 pytestmark = pytest.mark.django_db
 NOON = MONDAY_0900 + timedelta(hours=3)
 PATIENT, CAREGIVER, STRANGER = "+15550100123", "+15550100124", "+15550100999"
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def provider(settings):
-    with phone_provider() as server:
-        settings.HANDRAIL_PHONE = server.settings
-        settings.HANDRAIL_BASE_URL = BASE
-        yield server
 
 
 @pytest.fixture

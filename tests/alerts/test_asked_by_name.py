@@ -2,33 +2,17 @@
 
 import pytest
 
-from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.facts import receive_checkin
 from handrail.actions.holding import hand_over
 from handrail.alerts.models import Page
-from tests.support.factories import MONDAY_0900, checkin
-from tests.support.reaching import BASE, make_night, make_point
-from tests.support.twilio import phone_provider
+from tests.support.factories import checkin
+from tests.support.reaching import make_night, make_point
 
 pytestmark = pytest.mark.django_db
 WAIT = 60
 """Seconds that the shipped policy waits for a receipt."""
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def provider(settings):
-    with phone_provider() as server:
-        settings.HANDRAIL_PHONE = server.settings
-        settings.HANDRAIL_BASE_URL = BASE
-        yield server
 
 
 @pytest.fixture

@@ -17,23 +17,10 @@ from handrail.jobs.outgoing import LONGEST_PAUSE, MOST_TRIES, Parcel, prepare, r
 from handrail.jobs.watcher import SEND_LEASE_SECONDS, Watcher
 from handrail.people.models import Shift
 from tests.support.factories import MONDAY_0900, World, checkin, dose, fill_ladder, make_member, make_shift
-from tests.support.mail import free_port, mail_server, silent_server, use_port
+from tests.support.mail import free_port, silent_server, use_port
 
 pytestmark = pytest.mark.django_db
 FEVER_AT = MONDAY_0900 + timedelta(hours=2)
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def mail(settings):
-    with mail_server() as server:
-        use_port(settings, server.port)
-        yield server
 
 
 @pytest.fixture

@@ -5,21 +5,13 @@ import re
 
 import pytest
 
-from handrail import clock
 from handrail.alerts.channels import push
 from handrail.people.models import ContactPoint
-from tests.support.factories import MONDAY_0900
 from tests.support.push_service import push_service
 from tests.support.reaching import BASE, make_night, make_point, secrets_of
 
 pytestmark = pytest.mark.django_db
 KEY = "c3ludGhldGljLWtleS1vZi10aGUtdGVzdHMtMDEyMzQ="
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
 
 
 @pytest.fixture

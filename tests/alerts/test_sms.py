@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from handrail import clock
 from handrail.actions.answering import acknowledge
 from handrail.actions.facts import receive_checkin
 from handrail.alerts import heartbeat, http, phone
@@ -19,25 +18,11 @@ from tests.support.factories import MONDAY_0900, checkin
 from tests.support.installation import wait_until
 from tests.support.mail import free_port, silent_server
 from tests.support.reaching import BASE, FEVER_AT, make_night, make_point, secrets_of
-from tests.support.twilio import ACCOUNT, TOKEN, Trouble, phone_provider, signed_post
+from tests.support.twilio import ACCOUNT, TOKEN, Trouble, signed_post
 
 pytestmark = pytest.mark.django_db
 WAIT = 60
 """Seconds that the shipped policy waits for a receipt."""
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def provider(settings):
-    with phone_provider() as server:
-        settings.HANDRAIL_PHONE = server.settings
-        settings.HANDRAIL_BASE_URL = BASE
-        yield server
 
 
 @pytest.fixture

@@ -4,32 +4,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.contact_points import add_point
 from handrail.alerts.channels import Delivered, Message, channel_named
 from handrail.alerts.models import Page
 from handrail.people.models import User
-from tests.support.factories import MONDAY_0900
 from tests.support.reaching import BASE, make_night, make_point, secrets_of
-from tests.support.twilio import Trouble, phone_provider, signed_post
+from tests.support.twilio import Trouble, signed_post
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def provider(settings):
-    with phone_provider() as server:
-        settings.HANDRAIL_PHONE = server.settings
-        settings.HANDRAIL_BASE_URL = BASE
-        yield server
 
 
 @pytest.fixture

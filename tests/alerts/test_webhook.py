@@ -2,22 +2,14 @@
 
 import pytest
 
-from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.contact_points import add_point
 from handrail.actions.errors import RefusedError
 from handrail.alerts.channels import webhook
-from tests.support.factories import MONDAY_0900
 from tests.support.reaching import BASE, make_night, make_point, secrets_of
 from tests.support.receiver import SECRET, receiving
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
 
 
 @pytest.fixture

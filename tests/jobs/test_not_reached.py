@@ -27,12 +27,6 @@ AT_ONCE = ["first_on_call", "first_on_call", "second_on_call", "attending", "pat
 
 
 @pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
 def night(time):
     """A fever at 11:00; two people on call, with no phone, no mail server, and no screen on which anybody looks."""
     night = make_night(time)

@@ -24,12 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
 def alert(time) -> Alert:
     """A fever of Monday 9:00, due to be paged at once."""
     world = World(watched=False)

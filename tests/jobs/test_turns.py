@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from django.db import transaction
 
-from handrail import clock
 from handrail.actions import words_home
 from handrail.actions.answering import acknowledge
 from handrail.alerts.models import Alert, Dispatch, Notice, Page
@@ -21,12 +20,6 @@ from handrail.rules.terms import Ladder
 from tests.support.factories import MONDAY_0900, World
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ FEVER_AT = MONDAY_0900 + timedelta(hours=2)
 
 
 @pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
 def world(time):
     """A course with a first step-up dose on Monday at 9:00, and three different people on the ladder."""
     world = World()

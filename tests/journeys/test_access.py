@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from handrail import clock
 from handrail.actions.facts import record_event
+from handrail.people.models import User
 from handrail.people.scope import everything
 from tests.support.factories import MONDAY_0900, World, event, make_member
 from tests.support.payers import PAYER
@@ -30,16 +31,21 @@ def time(live_server: Any) -> Iterator[clock.FrozenClock]:
 
 @pytest.fixture
 def world(time: clock.FrozenClock) -> World:
-    """A course whose first dose is planned outside a hospital in three days, and the pharmacist who works on its requests."""
+    """A course whose first dose is planned outside a hospital in three days."""
     world = World()
-    with everything():
-        world.pharmacist = make_member(world.alice.organisation, "pharmacist", "Pharmacist Reed")  # type: ignore[attr-defined]
     weight = event("weight_measured", at=MONDAY_0900 + timedelta(hours=1), weight_kg="70")
     record_event(world.course.pk, weight, by=world.actor("alice"), now=NOW)
     on = (NOW + timedelta(days=3)).date().isoformat()
     plan = event("dose_planned", at=NOW, step="step_up_1", on=on, at_site=world.alice.site.code, setting="outpatient")
     record_event(world.course.pk, plan, by=world.actor("alice", "oncologist"), now=NOW)
     return world
+
+
+@pytest.fixture
+def pharmacist(world: World) -> User:
+    """Who works on the requests."""
+    with everything():
+        return make_member(world.alice.organisation, "pharmacist", "Pharmacist Reed")
 
 
 def written(page: Page, form: str, **typed: str) -> None:
@@ -80,12 +86,13 @@ def seen(page: Page, name: str, axe: Callable[[Page], list[str]]) -> None:
 
 def test_from_the_policy_card_to_the_appeal_that_was_won(
     world: World,
+    pharmacist: User,
     time: clock.FrozenClock,
     live_server: Any,
     open_context: Callable[..., BrowserContext],
     axe: Callable[[Page], list[str]],
 ):
-    desk = sign_in(open_context(viewport=DESKTOP), world.pharmacist, live_server.url)  # type: ignore[attr-defined]
+    desk = sign_in(open_context(viewport=DESKTOP), pharmacist, live_server.url)
     desk.goto(f"{live_server.url}/programme/access/")
     desk.get_by_role("link", name="Policy cards and papers").click()
     card = desk.locator("details", has=desk.get_by_text("Add a policy card", exact=True))
@@ -129,7 +136,7 @@ def test_from_the_policy_card_to_the_appeal_that_was_won(
     assert "Earlier lines of therapy" in first
 
     time.advance(hours=25)
-    phone = sign_in(open_context(**ON_PHONE, color_scheme="dark"), world.pharmacist, live_server.url)  # type: ignore[attr-defined]
+    phone = sign_in(open_context(**ON_PHONE, color_scheme="dark"), pharmacist, live_server.url)
     phone.goto(f"{live_server.url}/programme/access/")
     expect(phone.get_by_text("Ask the payer where it stands")).to_be_visible()
     expect(phone.locator(".mark", has_text="Overdue")).to_be_visible()

@@ -7,32 +7,15 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.alerts import ledger
 from handrail.people.models import LinkToken, Membership, User
 from handrail.people.scope import everything
-from tests.support.factories import MONDAY_0900
 from tests.support.reaching import BASE, make_night, make_point, secrets_of
-from tests.support.twilio import phone_provider
 
 pytestmark = pytest.mark.django_db
 OVER = "This link answers nothing any more."
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def provider(settings):
-    with phone_provider() as server:
-        settings.HANDRAIL_PHONE = server.settings
-        settings.HANDRAIL_BASE_URL = BASE
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from handrail import clock
 from handrail.actions.answering import acknowledge
 from handrail.actions.facts import receive_checkin
 from handrail.alerts import heartbeat
@@ -19,12 +18,6 @@ from tests.support.factories import MONDAY_0900, World, checkin
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-of-this-test"
 LINE = re.compile(r'^(handrail_[a-z_]+)(?:\{([a-z_]+)="([A-Za-z0-9_-]+)"\})? (\+Inf|[0-9.e+-]+)$')
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
 
 
 def ask(settings, token: str = TOKEN, header: str = f"Bearer {TOKEN}"):

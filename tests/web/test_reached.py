@@ -4,31 +4,16 @@ import re
 
 import pytest
 
-from handrail import clock
 from handrail.alerts.models import Dispatch
 from handrail.jobs.watcher import Watcher
 from handrail.people.models import ContactPoint
 from handrail.people.scope import everything
 from tests.support.factories import MONDAY_0900, World
-from tests.support.reaching import BASE, make_point
-from tests.support.twilio import Trouble, phone_provider
+from tests.support.reaching import make_point
+from tests.support.twilio import Trouble
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+1 (555) 010-0199"
-
-
-@pytest.fixture
-def time():
-    with clock.use(clock.FrozenClock(MONDAY_0900)) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def provider(settings):
-    with phone_provider() as server:
-        settings.HANDRAIL_PHONE = server.settings
-        settings.HANDRAIL_BASE_URL = BASE
-        yield server
 
 
 @pytest.fixture
