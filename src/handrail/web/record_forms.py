@@ -412,7 +412,14 @@ FORMS: Final[dict[str, Form]] = {
             events=one("course_ended"),
             fields=(
                 AT,
-                Field(name="because", label="Reason", kind="choice", choices=END_REASONS, required=True),
+                Field(
+                    name="because",
+                    label="Reason",
+                    kind="choice",
+                    choices=END_REASONS,
+                    required=True,
+                    hint="Calls about a patient who is silent go on until somebody has spoken with the patient: write that call down.",
+                ),
                 Field(name="died", label="Did the patient die?", kind="yes_no", choices=YES_NO, required=True),
             ),
         ),
