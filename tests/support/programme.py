@@ -276,7 +276,7 @@ def kit_of(course: Course) -> list[Model]:
 
 def copied(kit: Iterable[Model], own: Mapping[type[Model], Callable[[], dict[str, Any]]]) -> Rows:
     """New rows like these: what points to a row of the kit points to its copy, from within a document too."""
-    names: dict[Any, Any] = {row.pk: uuid4() for row in kit}
+    names: dict[Any, Any] = {row.serializable_value("id"): uuid4() for row in kit}
     names |= {str(old): str(new) for old, new in names.items()}
 
     def renamed(value: Any) -> Any:
