@@ -106,6 +106,17 @@ def test_nobody_watching_is_said_on_every_page(nurse):
         assert warning in nurse.get("/pages/").content.decode()
 
 
+def test_a_call_is_offered_to_who_may_write_it_down_and_to_nobody_else(client, world):
+    """A director reads of the silence too; the form would answer that the role does not allow it."""
+    reassess(world.course.pk, now=NOW)
+    address = reverse("record", args=[world.course.pk, "call"])
+    for who, offered in (("nurse", True), ("on_call", True), ("director", False)):
+        client.force_login(getattr(world.alice, who))
+        overdue = section(board(client), "b-overdue")
+        assert "nothing heard for" in overdue
+        assert (address in overdue, client.get(address).status_code) == (offered, 200 if offered else 403)
+
+
 def test_nothing_new_costs_nothing(nurse, world):
     answer = nurse.get("/", **BACKGROUND)
     assert "<html" not in answer.content.decode()

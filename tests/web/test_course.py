@@ -94,7 +94,7 @@ def test_events_as_they_were_known(world, client):
     now = page(client, world)
     then = page(client, world, as_of="2026-03-02T20:00")
     assert "weight: 90.5 kg" in now
-    assert '<tr class="struck">' in now
+    assert '<tr role="row" class="struck">' in now
     assert "weight: 90.5 kg" not in then.split('id="events"')[1]
     assert "weight: 80.0 kg" in then.split('id="events"')[1]
     assert "Handrail would have said then" in then

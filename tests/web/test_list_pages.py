@@ -295,15 +295,17 @@ def test_of_the_rota_whoever_is_on_is_on_page_one_and_no_shift_is_on_none(world)
     client = signed_in(world.alice.nurse)
     pages = walk(client, "rota")
     assert len(pages) == 2
-    shown = [re.findall(r"<td>(RN Number \d)", text) for text in pages]
+    shown = [re.findall(r'data-label="Who">(RN Number \d)', text) for text in pages]
     assert "RN Number 3" in shown[0], "whoever is on now"
     assert sorted(name for names in shown for name in names) == [each.name for each in people]
     assert all("The rota has holes" in text for text in pages)
     here = walk(client, "rota", f"?site={world.alice.site.pk}")
-    assert sum(len(re.findall(r"<td>(RN Number \d)", text)) for text in here) == 4, "every site is this one too"
+    assert sum(len(re.findall(r'data-label="Who">(RN Number \d)', text)) for text in here) == 4, (
+        "every site is this one too"
+    )
     strange = walk(client, "rota", f"?site={world.charlie.site.pk}")
-    assert sum(len(re.findall(r"<td>(RN Number \d)", text)) for text in strange) == 3
-    assert not on_which(strange, "<td>RN Number 1")
+    assert sum(len(re.findall(r'data-label="Who">(RN Number \d)', text)) for text in strange) == 3
+    assert not on_which(strange, 'data-label="Who">RN Number 1')
 
 
 def test_of_the_training_whoever_lacks_it_is_on_page_one_and_nobody_is_on_none(world):

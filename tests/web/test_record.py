@@ -287,5 +287,5 @@ def test_withdrawing_needs_a_reason_and_strikes_the_fact(nurse, world):
     assert nurse.post(address, {"reason": " "}).status_code == 422
     assert nurse.post(address, {"reason": "another patient's"}).status_code == 302
     page = nurse.get(reverse("course", args=[world.course.pk])).content.decode()
-    assert '<tr class="struck">' in page
+    assert '<tr role="row" class="struck">' in page
     assert "another patient&#x27;s" in page

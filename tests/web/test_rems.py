@@ -124,11 +124,13 @@ def test_the_papers_of_one_name_are_found_among_many(desk, monkeypatch):
     for module in (rems_desk, parts, paper_lists):
         monkeypatch.setattr(module, "PER_PAGE", 1)
     desk.papers()
-    text = desk.get("rems_papers", named="pharmacist REED")
-    assert "papers that count (1)" in text and "Page 1 of" not in text
-    text = desk.get("rems_papers", named=desk.site.name)
-    assert "?page=2&amp;named=" in text, "the next page is one of the same name"
-    assert "None of that name." in desk.get("rems_papers", named="nobody of that name")
+    text = desk.post("rems_papers", named="pharmacist REED")
+    assert "papers that count (1)" in text and "More have this name" not in text
+    text = desk.post("rems_papers", named=desk.site.name)
+    assert "1 to 1 of " in text and "More have this name than stand here" in text, "what is cut off is said"
+    assert "?page=" not in text, "no name stands in an address"
+    assert "None of that name." in desk.post("rems_papers", named="nobody of that name")
+    assert "named=" not in desk.get("rems_papers", named="Reed"), "an address finds nobody by a name"
 
 
 def test_who_is_not_certified_is_counted_whole_and_shown_page_by_page(desk, monkeypatch):

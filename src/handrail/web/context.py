@@ -92,7 +92,9 @@ def allowed(person: User, now: datetime, among: Collection[UUID] | None = None) 
         pages=courses("view_pages"),
         acknowledge=courses("acknowledge"),
         unjudged=frozenset(unjudged.values_list("course_id", flat=True)),
-        answers_for=organisations_where(person, now, "acknowledge", "answer_referral", "view_referrals"),
+        answers_for=organisations_where(
+            person, now, "acknowledge", "answer_referral", "view_referrals", "view_pages", "record_contact"
+        ),
     )
 
 

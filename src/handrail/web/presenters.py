@@ -44,7 +44,12 @@ class Allowed:
     acknowledge: frozenset[UUID]
     unjudged: frozenset[UUID]
     answers_for: Mapping[str, frozenset[UUID]]
-    """By verb, the organisations at which the person may: answer pages that are about no course, look at referrals."""
+    """By verb, the organisations at which the person may: answer pages that are about no course, look at referrals, write down calls."""
+
+    def calls(self, course: Course) -> bool:
+        """Whether a call with the patient is offered: not to staff of the patient's own organisation whose role does not write it down."""
+        own = course.organisation_id in self.answers_for.get("view_pages", ())
+        return not own or course.organisation_id in self.answers_for.get("record_contact", ())
 
 
 def zone_of(alert: Alert) -> str:
@@ -145,6 +150,7 @@ def course_row(course: Course, now: datetime, may: Allowed) -> dict[str, Any]:
         "check": local_time(due, zone) if due else "none",
         "night_calls": sum(task["what"].startswith(handback.TASK) for task in answer.get("tasks", [])),
         "assesses": _assesses(answer, now, zone),
+        "may_call": may.calls(course),
         "overdue": {"iso": instant_iso(overdue), "since": since_words(overdue, now)} if overdue else None,
         "state": answer.get("state", {}).get("name", "not assessed").capitalize(),
         "action": ACTION_WORDS.get(dose.get("action", ""), "Not assessed"),

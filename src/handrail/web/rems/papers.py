@@ -58,24 +58,27 @@ ENDS = (("on", "On the last day above"), ("never", "It does not run out"), ("not
 @staff_page
 @require_http_methods(["GET", "POST"])
 def papers(request: HttpRequest) -> HttpResponse:
-    """The papers that count, page by page, and a form for a new one. Constant number of queries."""
+    """The papers that count, page by page, a search for those of one name, and a form for a new one. Constant number of queries.
+
+    The name is sent as a form: in an address it would stay in the browser's history and in logs on the way.
+    """
     mine = houses(request)
     own = next((each for each in mine if may_keep(request, each)), None)
     held = {each.pk: house_of(each, clock.now()) for each in mine}
     filled = Filled(form=prefilled(_paper_form(held[own.pk]), _starts(request)), typed={}) if own else None
     status = 200
-    if request.method == "POST":
+    named = request.POST.get("named", "").strip()
+    if request.method == "POST" and "named" not in request.POST:
         if own is None or filled is None:
             raise NotAllowedError("Your role does not allow that here.")
         filled = fill(filled.form, dict(request.POST.lists()), own.time_zone)
         if _done(request, filled, lambda values: _add(request, own, values)):
             return redirect("rems_papers")
         status = 422
-    named = request.GET.get("named", "").strip()
     lists = [(each, uncertified(held[each.pk], named), in_order(held[each.pk], named)) for each in mine]
     pages = pages_for(max((max(len(lacking), len(papers)) for _, lacking, papers in lists), default=0))
-    asked = asked_for(request, "named")
-    page = min(max(asked.page, 1), pages)
+    asked = asked_for(request)
+    page = 1 if named else min(max(asked.page, 1), pages)
     context = {
         **around(request, "papers"),
         "houses": [
@@ -84,9 +87,10 @@ def papers(request: HttpRequest) -> HttpResponse:
         ],
         "form": form_rows(filled) if filled else None,
         "named": named,
+        "cut": named and pages > 1,
         "list": {
             "page": page,
-            "pages": pages,
+            "pages": 1 if named else pages,
             "before": f"?{asked.query(page - 1)}" if page > 1 else "",
             "after": f"?{asked.query(page + 1)}" if page < pages else "",
         },
