@@ -1,7 +1,7 @@
 """The verbs of the REMS desk: who may, what cannot be, what a correction leaves, and what the record of the course learns."""
 
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
@@ -11,13 +11,14 @@ from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.rems import PaperDraft, add_paper, end_paper, note_setup, remind, set_mode
+from handrail.actions.rems_desk import desk_of
 from handrail.actions.rems_doses import live_dispenses, record_dispense, record_report
 from handrail.actions.rems_look import evidence_for, evidence_of, house_of, sides_of
 from handrail.people.models import RemsDispense, RemsRecord
 from handrail.people.scope import everything
 from handrail.records.models import CourseAccess
 from handrail.rules.rems_desk import Ask, sides
-from tests.support.factories import MONDAY_0900, World, event, make_member, make_site
+from tests.support.factories import MONDAY_0900, World, dose, event, make_member, make_site
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900 + timedelta(hours=2)
@@ -158,6 +159,27 @@ def test_a_record_without_a_code_is_completed_and_a_wrong_one_corrected_with_a_r
     )
 
 
+def test_a_record_of_the_wrong_day_is_corrected_to_the_day_on_which_the_dose_was_given(world):
+    """It was refused as 'corrected meanwhile', and a second record of the same code was one code for two doses for ever."""
+    first = dispense(world)
+    with pytest.raises(RefusedError, match="Say why"):
+        dispense(world, on=TODAY + timedelta(days=1), corrects=first.pk)
+    second = dispense(world, on=TODAY + timedelta(days=1), corrects=first.pk, reason="given a day later")
+    assert second.supersedes == first
+    assert list(live_dispenses(world.course)) == [second]
+
+
+def test_what_a_record_lacked_is_kept_when_the_same_code_is_written_down_again(world):
+    """It was answered 'Saved', and when and how the code was obtained was lost."""
+    first = dispense(world, obtained_at=None, checked=None)
+    second = dispense(world, how="portal", prescriber_id=world.alice.oncologist.pk)
+    assert second.supersedes == first
+    assert (second.obtained_at, second.how, second.checked) == (NOW, "portal", True)
+    assert dispense(world) == second, "less of the same is the same"
+    other = dispense(world, how="fax")
+    assert set(live_dispenses(world.course)) == {second, other}, "what contradicts it is kept and shown beside it"
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"how": "pigeon"}, {"obtained_at": NOW + timedelta(minutes=1)}, {"prescriber_id": "nurse"}, {"code": "x" * 81}],
@@ -272,3 +294,56 @@ def test_one_course_hears_what_the_whole_desk_says_of_it(world, seed):
         papers=house.papers,
     )  # fmt: skip
     assert sides_of(course, TODAY, NOW) == sides(whole)
+
+
+def wrong(world) -> list[str]:
+    with everything():
+        found = desk_of(world.manager, world.alice.organisation, NOW + timedelta(hours=3))
+    return [each.trouble.kind for each in found.wrong]
+
+
+def gives(world, at) -> str:
+    fact = dose("step_up_1", at=at, mg="4.2")
+    record_event(world.course.pk, fact, by=person(world.alice.nurse), now=NOW)
+    return fact["id"]
+
+
+def test_a_code_stays_late_when_the_dose_is_corrected_afterwards(world):
+    """The record of the correction was taken for the first one, and whatever had been late was in time again."""
+    first = gives(world, NOW - timedelta(minutes=30))
+    late = NOW + timedelta(minutes=16)
+    dispense(world, obtained_at=NOW - timedelta(hours=1), now=late)
+    assert wrong(world) == ["late"]
+    second = dose("step_up_1", at=NOW - timedelta(minutes=30), mg="4.3", supersedes=first, reason="mistyped")
+    record_event(world.course.pk, second, by=person(world.alice.nurse), now=late + timedelta(minutes=5))
+    assert wrong(world) == ["late"]
+    third = dose("step_up_1", at=NOW - timedelta(minutes=30), mg="4.2", supersedes=second["id"], reason="it was right")
+    record_event(world.course.pk, third, by=person(world.alice.nurse), now=late + timedelta(minutes=6))
+    assert wrong(world) == ["late"]
+
+
+@pytest.mark.parametrize(("days", "kinds"), [(0, ["missing"]), (-1, [])])
+def test_a_dose_after_an_end_that_the_organisation_signed_owes_no_code(world, monkeypatch, days, kinds):
+    gives(world, NOW - timedelta(minutes=30))
+    ended = {world.course.protocol_key: (TODAY + timedelta(days=days), "the REMS ended: signed")}
+    monkeypatch.setattr("handrail.actions.rems_look.signed_ends", lambda _: ended)
+    assert wrong(world) == kinds
+
+
+def test_the_hand_overs_name_whoever_really_answers_while_no_mode_is_set(world):
+    """The representative owns the codes then, and not whoever manages the site; from the day on which the next one begins, that one."""
+    last = TODAY + timedelta(days=2)
+    add(world, "representative", user_id=world.pharmacist.pk, deputy_id=world.manager.pk, until=last, no_end=False)
+    after = make_member(world.alice.organisation, "pharmacist", "Pharmacist Next")
+    add(world, "representative", user_id=after.pk, deputy_id=world.manager.pk, from_on=last + timedelta(days=1))
+    set_mode(
+        world.alice.id, site_id=world.alice.site.pk, mode="local", from_at=NOW + timedelta(days=5),
+        local_id=world.alice.nurse.pk, by=person(world.manager),
+    )  # fmt: skip
+    with everything():
+        told = desk_of(world.manager, world.alice.organisation, NOW).hand_overs
+    assert [(each.before.name, each.after.name) for _, each in told] == [
+        ("Pharmacist Reed", "Pharmacist Next"),
+        ("Pharmacist Next", "Alice Nurse"),
+    ]
+    assert told[0][1].at == datetime(2026, 3, 5, 6, 0, tzinfo=UTC), "midnight at the site"

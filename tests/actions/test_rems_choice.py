@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db.models import Model
@@ -300,9 +301,16 @@ class Plain:
                 if here:
                     yield Dose(
                         course=str(course.pk), label=str(course.pk)[:8], product=course.product,
-                        site=str(site.pk) if site else "", on=on, given_at=row.occurred_at, recorded_at=row.recorded_at,
+                        site=str(site.pk) if site else "", on=on, given_at=row.occurred_at, recorded_at=self.first_written(row),
                         event=str(row.id),
                     )  # fmt: skip
+
+    def first_written(self, row: Event) -> datetime:
+        """When the first word on a dose was written down, before any correction."""
+        with everything():
+            while row.supersedes is not None:
+                row = Event.objects.get(course=row.course_id, id=row.supersedes)
+        return row.recorded_at
 
     def troubles(self, first: date | None) -> tuple[Trouble, ...]:
         with everything():
@@ -415,9 +423,9 @@ def lines(history: History, **asked: Any) -> dict[str, tuple[Line, ...]]:
 def test_the_binder_names_the_same_doses_as_a_plain_look(history):
     doses(history)
     history.save()
-    house = history.world.alice.organisation
+    lent(history)
     plain = Plain(history, datetime(2025, 1, 1, tzinfo=UTC))
-    plain.courses = [each for each in plain.courses if each.organisation_id == house.pk]
+    assert {each.organisation_id for each in plain.courses} > {history.world.alice.organisation.pk}
     wrong = [each for each in plain.troubles(None) if SPAN[0] <= each.dose.on <= SPAN[1]]
     said = sorted((each.row, each.what) for each in lines(history)["dose without a whole record"])
     assert said == sorted((each.dose.event, f"course {each.dose.label}: {each.kind}: {each.words}") for each in wrong)
@@ -499,3 +507,95 @@ def test_of_courses_with_nothing_open_none_is_read(history, monkeypatch):
         found = desk_of(history.manager, history.world.alice.organisation, NOW)
     assert read == [{open_.pk}, set()], "of doses and plans, and of reactions"
     assert (found.wrong_total, found.planned_total) == (1, 3)
+
+
+def test_the_binder_of_whoever_gives_a_dose_of_a_lent_course_has_its_record(history):
+    """The site that dispenses answers for it: the record lay on the binder of the course's owner alone."""
+    site, bobs = history.world.alice.site, history.world.bob.site
+    here, there, never = history.course("bob"), history.course("bob"), history.course("bob")
+    rows = [
+        history.record(history.given(course, NOW - timedelta(days=20), zone=CHICAGO, site=code))
+        for course, code in ((here, site.code), (there, bobs.code), (never, site.code))
+    ]
+    planned = history.course("bob")
+    day = civil_date(NOW - timedelta(days=20), CHICAGO)
+    history.fact(planned, "dose_planned", NOW - timedelta(days=25), on=day.isoformat(), at_site=site.code)
+    rows.append(history.record(history.given(planned, NOW - timedelta(days=20), zone=CHICAGO)))
+    history.save()
+    with everything():
+        CourseAccess.objects.bulk_create(
+            CourseAccess(
+                organisation=history.world.bob.organisation, course=course, purpose="co_management",
+                to_organisation=history.world.alice.organisation, valid_from=NOW - timedelta(days=200),
+            )
+            for course in (here, there, planned)
+        )  # fmt: skip
+    found = lines(history)["dispense record"]
+    assert {(each.row, each.site) for each in found} == {(str(rows[0].pk), site.name), (str(rows[3].pk), site.name)}
+
+
+def test_the_binder_of_a_site_has_the_doses_it_gave_and_not_those_of_courses_that_are_its_own_today(history):
+    """A patient of one site gets a dose at another, or moves: the record stays with who dispensed."""
+    site, berlin = history.world.alice.site, history.berlin
+    course = history.course()
+    away = history.record(history.given(course, NOW - timedelta(days=20), zone=CHICAGO, site=berlin.code))
+    home = history.record(history.given(course, NOW - timedelta(days=12), zone=CHICAGO))
+    history.save()
+    for asked, row in ((berlin, away), (site, home)):
+        (found,) = lines(history, site=asked)["dispense record"]
+        assert (found.row, found.site) == (str(row.pk), asked.name)
+    assert len(lines(history)["dispense record"]) == 2
+
+
+def test_a_correction_to_a_day_of_another_quarter_stands_beside_what_it_corrects(history):
+    course = history.course()
+    given = history.given(course, NOW - timedelta(days=5), zone=CHICAGO)
+    first = history.record(given, on=SPAN[1])
+    second = history.record(given, on=SPAN[1] + timedelta(days=1), supersedes=first, reason="the day was wrong")
+    history.save()
+    assert [each.row for each in lines(history)["dispense record"]] == [str(first.pk), str(second.pk)]
+
+
+def test_a_paper_that_was_ended_is_not_shown_as_one_that_holds(history):
+    """The binder of a later quarter showed the first row, which does not run out, and left the row out that had ended it."""
+    by = {"organisation": history.world.alice.organisation, "by": history.manager, "site": history.world.alice.site}
+    usual = {"kind": "setting", "programme": "tecvayli_talvey", "from_on": date(2025, 1, 1)}
+    before, after = datetime(2025, 11, 20, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    with everything():
+        first = RemsRecord.objects.create(**by, **usual, no_end=True, at=datetime(2025, 1, 1, tzinfo=UTC))
+        ended = RemsRecord.objects.create(
+            **by, **usual, until=date(2025, 12, 1), supersedes=first, reason="sold", at=before
+        )
+        whole = RemsRecord.objects.create(**by, **usual, no_end=True, at=datetime(2025, 1, 1, tzinfo=UTC))
+        found_out = RemsRecord.objects.create(
+            **by, **usual, until=date(2025, 12, 1), supersedes=whole, reason="late", at=after
+        )
+        again = RemsRecord.objects.create(
+            **by, **usual, withdrawn=True, supersedes=found_out, reason="never", at=after + timedelta(hours=1)
+        )
+    told = [each.row for each in lines(history)["paper"]]
+    assert not {str(first.pk), str(ended.pk)} & set(told), "it had ended before these days"
+    assert told == [str(whole.pk), str(found_out.pk), str(again.pk)], "what was found out later stands beside it"
+
+
+def test_a_report_that_nobody_made_is_in_the_binder(history):
+    course = history.course()
+    at = NOW - timedelta(days=20)
+    reaction = {"tmax_c": "39.0", "hypotension": True, "pressors": [], "o2": "nasal_cannula", "flow_l_per_min": "2"}
+    fact = history.fact(course, "crs_assessed", at, zone=CHICAGO, clinician_grade=2, **reaction)
+    history.save()
+    (line,) = lines(history)["report that is owed"]
+    assert (line.row, line.site) == (str(fact.id), history.world.alice.site.name)
+    assert "CRS, grade 2" in line.what and "nobody has reported it, overdue since the end of" in line.what
+    with everything():
+        RemsReport.objects.create(
+            organisation=course.organisation, course=course, by=history.manager, event=fact.id, toxicity="crs", owed=True,
+            to="rems", reported_at=at + timedelta(hours=5), at=NOW,
+        )  # fmt: skip
+    told = lines(history)
+    assert "report that is owed" not in told
+    reported = (at + timedelta(hours=5)).astimezone(ZoneInfo(CHICAGO)).isoformat(timespec="seconds")
+    with everything():
+        made = binder(history.world.alice.organisation, SPAN[0], civil_date(NOW, CHICAGO), NOW)
+    (report,) = next(each.lines for each in made if each.name == "report")
+    assert f"reported to the REMS at {reported}" in report.what, "when, and not only when it was written down"

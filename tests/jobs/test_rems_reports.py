@@ -1,5 +1,6 @@
 """A report that is owed to a REMS pages the site manager before its end and after it, then the director; the report itself ends that."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from handrail import clock
+from handrail.actions import rems_reports
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.facts import record_event
@@ -21,6 +23,7 @@ from handrail.jobs.watcher import POISON_PAUSE, Watcher
 from handrail.people.models import Holiday, Membership, Site
 from handrail.people.scope import everything
 from handrail.records.models import Course
+from handrail.rules.rems_data import programme_for
 from tests.support.course_documents import NO_CRS, NO_ICANS
 from tests.support.factories import MONDAY_0900, World, event, make_member, make_site, opens_inbox
 from tests.support.mail import mail_server, use_port
@@ -284,3 +287,19 @@ def test_a_look_asks_the_database_as_often_for_many_reports_as_for_one(world):
     look_at_reports(world.alice.site.pk, clock.now())
     assert len(alerts()) == 5
     assert asked() == one
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, 1), (-1, 0)])
+def test_a_programme_that_asks_for_no_report_any_more_pages_nobody(world, monkeypatch, days, told):
+    """Every requirement is switched off by its own last day: that of the reports was asked for all the same."""
+    whole = programme_for("teclistamab", "US")
+    ended = {
+        "in_force_to": NOW.date() + timedelta(days=days),
+        "confirmed_by": "Dee Example",
+        "confirmed_on": NOW.date(),
+    }
+    rows = tuple(replace(row, **ended) if row.id == "event_report" else row for row in whole.requirement)
+    monkeypatch.setattr(rems_reports, "programme_for", lambda *_: replace(whole, requirement=rows))
+    reacts(world)
+    look(world, SOON)
+    assert len(alerts()) == told

@@ -315,6 +315,14 @@ def test_what_another_paper_carries_on_does_not_run_out():
     assert not expiries([one, after], DAY, DESK.expiry.warn_days)
     gap = replace(after, from_on=TOMORROW + timedelta(days=2))
     assert len(expiries([one, gap], DAY, DESK.expiry.warn_days)) == 1
+    assert len(expiries([one, gap], TOMORROW + timedelta(days=1), DESK.expiry.warn_days)) == 1, "in the gap"
+    assert not expiries([one, gap], TOMORROW + timedelta(days=2), DESK.expiry.warn_days), "it was renewed, late"
+
+
+def test_whoever_left_carries_no_paper_on():
+    one = paper("representative", site="site", who=BO, until=DAY + timedelta(days=20))
+    gone = paper("representative", site="site", who=CY, left=True, id="next")
+    assert [each.paper for each in expiries([one, gone], DAY, DESK.expiry.warn_days)] == [one]
 
 
 # --- codes of given doses --------------------------------------------------------------------------------------------------------------
@@ -380,9 +388,20 @@ def test_a_holiday_is_no_hour_of_the_centre():
     assert owner_at([HYBRID], datetime(2026, 3, 9, 15, 0, tzinfo=UTC), {DAY}, ()).name == "Cy"
 
 
+def nobody(at: datetime) -> tuple[str, ...]:
+    """Nobody answers where the mode names nobody."""
+    return ()
+
+
+def test_where_no_mode_is_set_the_codes_pass_from_one_representative_to_the_next():
+    turn = START + timedelta(days=2)
+    found = hand_overs([], START, START + timedelta(days=7), (), lambda at: ("Bo",) if at < turn else ("Cy",), {turn})
+    assert [(each.at, each.before.name, each.after.name) for each in found] == [(turn, "Bo", "Cy")]
+
+
 def test_every_hand_over_of_a_week_is_named():
     found = hand_overs(
-        [HYBRID], datetime(2026, 3, 9, 6, 0, tzinfo=UTC), datetime(2026, 3, 16, 5, 0, tzinfo=UTC), (), ()
+        [HYBRID], datetime(2026, 3, 9, 6, 0, tzinfo=UTC), datetime(2026, 3, 16, 5, 0, tzinfo=UTC), (), nobody
     )
     assert len(found) == 10, "two on each of five days"
     assert {(each.before.name, each.after.name) for each in found} == {("Bo", "Cy"), ("Cy", "Bo")}
@@ -390,7 +409,7 @@ def test_every_hand_over_of_a_week_is_named():
 
 def test_a_switch_of_mode_is_one_hand_over():
     switch = Mode(mode="local", from_at=START + timedelta(days=1), central="Bo", local="Cy")
-    found = hand_overs([CENTRAL, switch], START, START + timedelta(days=7), (), ())
+    found = hand_overs([CENTRAL, switch], START, START + timedelta(days=7), (), nobody)
     assert [(each.at, each.after.name) for each in found] == [(switch.from_at, "Cy")]
 
 
@@ -401,7 +420,7 @@ def test_of_two_modes_that_begin_at_one_instant_the_one_set_last_owns_the_codes(
     at = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
     assert owner_at([first, last], at, (), ()) == owner_at([last], at, (), ())
     span = (at, at + timedelta(days=7))
-    assert hand_overs([first, last], *span, (), ()) == hand_overs([last], *span, (), ())
+    assert hand_overs([first, last], *span, (), nobody) == hand_overs([last], *span, (), nobody)
 
 
 # --- reports --------------------------------------------------------------------------------------------------------------------------------
@@ -456,7 +475,7 @@ def test_a_report_is_due_at_the_end_of_the_next_working_day(at, holidays, day):
 
 def test_talquetamab_after_teclistamab_leaves_at_most_ten_tasks_with_dates():
     programme = programme_for("talquetamab", "US")
-    found = setup(DESK.setup, programme, "talquetamab", "site", papers(), (), DAY, DAY)
+    found = setup(DESK.setup, programme, "talquetamab", PLACE, papers(), (), DAY, DAY)
     assert {task.row.id for task in found.tasks if task.state == "carried"} == {"representative", "deputy", "setting", "dispenser", "prescriber"}  # fmt: skip
     assert 0 < len(found.open) <= 10
     assert all(task.due_on is not None for task in found.open)
@@ -465,19 +484,49 @@ def test_talquetamab_after_teclistamab_leaves_at_most_ten_tasks_with_dates():
 
 def test_a_product_of_another_programme_carries_nothing_over():
     programme = programme_for("elranatamab", "US")
-    found = setup(DESK.setup, programme, "elranatamab", "site", papers(), (), DAY, DAY)
+    found = setup(DESK.setup, programme, "elranatamab", PLACE, papers(), (), DAY, DAY)
     assert not [task for task in found.tasks if task.state != "open"]
+
+
+def test_a_paper_of_one_product_is_done_for_it_and_carried_over_to_no_other():
+    programme = programme_for("teclistamab", "US")
+    one = (*without("setting"), paper("setting", site="site", product="teclistamab"))
+    for product, state in (("teclistamab", "done"), ("talquetamab", "open")):
+        found = setup(DESK.setup, programme, product, PLACE, one, (), DAY, DAY)
+        (task,) = [each for each in found.tasks if each.row.id == "setting"]
+        assert (task.state, "counts for every product" in task.words) == (state, False)
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "words"),
+    [
+        (PLACE, "done", "Synthetic Cy"),
+        (replace(PLACE, staff=(CY, BO)), "open", "14 days as a rule; not yet Synthetic Bo"),
+        (replace(PLACE, staff=(BO,)), "open", "14 days as a rule"),
+        (replace(PLACE, staff=()), "open", "14 days as a rule"),
+    ],
+)
+def test_the_training_of_one_of_the_staff_is_not_that_of_all(place, state, words):
+    found = setup(DESK.setup, programme_for("teclistamab", "US"), "teclistamab", place, papers(), (), DAY, DAY)
+    (task,) = [each for each in found.tasks if each.row.id == "training"]
+    assert (task.state, task.words) == (state, words)
+
+
+def test_a_prescriber_of_another_site_sets_up_none():
+    place = replace(PLACE, prescribers=(BO,))
+    found = setup(DESK.setup, programme_for("teclistamab", "US"), "teclistamab", place, papers(), (), DAY, DAY)
+    assert "prescriber" in {task.row.id for task in found.open}
 
 
 def test_a_tick_closes_a_task_and_never_one_that_a_paper_shows():
     programme = programme_for("teclistamab", "US")
     every = [row.id for row in DESK.setup]
-    found = setup(DESK.setup, programme, "teclistamab", "site", (), every, DAY, DAY)
+    found = setup(DESK.setup, programme, "teclistamab", PLACE, (), every, DAY, DAY)
     assert {task.row.id for task in found.open} == {row.id for row in DESK.setup if row.paper is not None}
 
 
 def test_what_is_overdue_moves_the_first_dose():
     programme = programme_for("talquetamab", "US")
     later = DAY + timedelta(days=20)
-    found = setup(DESK.setup, programme, "talquetamab", "site", papers(), (), DAY, later)
+    found = setup(DESK.setup, programme, "talquetamab", PLACE, papers(), (), DAY, later)
     assert found.earliest_on == later + timedelta(days=14)

@@ -79,17 +79,21 @@ def test_t26_a_new_site_completes_its_set_up_by_following_the_page_alone(desk):
     people = {
         "representative": {"user": str(desk.pharmacist.pk), "deputy": str(desk.manager.pk)},
         "prescriber": {"user": str(desk.house.oncologist.pk)},
-        "training": {"user": str(desk.house.nurse.pk), "version": "2"},
         "dispenser": {"licence": "physician"},
     }
-    for _ in range(12):
+    untrained = [str(desk.house.nurse.pk), str(desk.pharmacist.pk)]
+    for _ in range(13):
         text = desk.get(*address)
         link = re.search(r'href="/programme/rems/papers/\?([^"#]*)', text)
         tick = re.search(r'name="task" value="([a-z_]+)"', text)
         if link:
             given = dict(part.split("=") for part in link.group(1).replace("&amp;", "&").split("&"))
             kind = given.pop("kind")
+            if kind == "training":
+                people[kind] = {"user": untrained.pop(), "version": "2"}
             desk.paper(kind, **{**given, **people.get(kind, {})})
+            if kind == "training" and untrained:
+                assert "not yet Alice Nurse" in desk.get(*address), "one of the staff is not all of them"
         elif tick:
             desk.post(*address, task=tick.group(1))
     text = desk.get(*address)
@@ -106,6 +110,9 @@ def test_t28_certified_but_untrained_is_visible_and_one_click_reminds(desk):
     doctor = Client()
     doctor.force_login(desk.house.oncologist)
     assert "Reminded Mon 2 Mar 2026" in doctor.get(reverse("rems_papers")).content.decode()
+    ended = {"from_on": "2025-01-01", "ends": "on", "until": "2025-11-01"}
+    desk.paper("prescriber", user=str(desk.house.oncologist.pk), **ended)
+    assert "<strong>Alice Oncologist</strong>: TECVAYLI" in desk.get("rems_papers"), "one that ended long ago is none"
     desk.paper("prescriber", user=str(desk.house.oncologist.pk))
     matrix = desk.get("rems")
     untrained = re.search(r"Certified, not trained</span> ([^<]*)<", matrix)

@@ -15,7 +15,7 @@ from handrail import clock
 from handrail.actions import rems_desk
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
-from handrail.people.models import Patient
+from handrail.people.models import Patient, RemsDispense
 from handrail.people.scope import everything
 from handrail.web.rems import binder, paper_lists, parts
 from tests.support.factories import World, dose, event, make_member, make_site
@@ -203,3 +203,17 @@ def test_nothing_of_it_is_seen_by_another_organisation(desk):
         assert "S-1" not in text
     page = reverse("rems_setup", args=[desk.site.pk, "teclistamab"])
     assert stranger.get(page).status_code == stranger.post(page, {"task": "stock"}).status_code == 404
+
+
+def test_whoever_dispenses_a_lent_course_names_the_prescriber_of_the_own_house(desk):
+    """The page offered the prescribers of the course's owner alone: line 8 could not learn who prescribed at the partner."""
+    pharmacist = make_member(desk.world.bob.organisation, "pharmacist", "Pharmacist Lent")
+    stranger = desk.world.charlie.oncologist
+    course, doctor = desk.world.course, desk.world.bob.oncologist
+    desk.client.force_login(pharmacist)
+    text = desk.get("rems_course", course.pk)
+    assert f'value="{doctor.pk}"' in text and f'value="{desk.house.oncologist.pk}"' in text
+    assert f'value="{stranger.pk}"' not in text
+    desk.dispense(course, TODAY.isoformat(), prescriber=str(doctor.pk))
+    with everything():
+        assert RemsDispense.objects.get().prescriber == doctor

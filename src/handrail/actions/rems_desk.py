@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from handrail.actions.rems_choice import Plan, assessed, doubted, narrowed, plans_ahead, shared_codes
 from handrail.actions.rems_look import House, day_of, dispenses_of, evidence_for, house_of
@@ -153,13 +153,7 @@ def desk_of(
     ids = {each.course for each in plans[here]}
     ids |= {UUID(each.dose.course) for each in wrong[here]} | {UUID(each.reaction.course) for each in due[here]}
     named = Course.objects.select_related("patient", "organisation", "site").defer(*_HEAVY).in_bulk(ids)
-    changes = [
-        (site, each)
-        for site in house.sites
-        for each in hand_overs(
-            house.modes.get(site.pk, ()), now, now + AHEAD, house.holidays[site.pk], house.places[site.pk].menders
-        )
-    ]
+    changes = [(site, each) for site in house.sites for each in _hand_overs(house, site, now)]
     return Desk(
         house=house,
         page=page,
@@ -177,6 +171,21 @@ def desk_of(
     )
 
 
+def _hand_overs(house: House, site: Site, now: datetime) -> tuple[HandOver, ...]:
+    """Every change of owner at a site in the days ahead, of each programme of which the site has papers; the same one once."""
+    held = sorted({paper.programme for paper in house.of_place.get(str(site.pk), ())}) or [""]
+    found: dict[tuple[datetime, str, str], HandOver] = {}
+    for programme in held:
+
+        def fallback(at: datetime, programme: str = programme) -> tuple[str, ...]:
+            return house.fallback(site.pk, programme, civil_date(at, site.time_zone))
+
+        modes, turns = house.modes.get(site.pk, ()), house.turns(site.pk, programme)
+        for each in hand_overs(modes, now, now + AHEAD, house.holidays[site.pk], fallback, turns):
+            found.setdefault((each.at, each.before.name, each.after.name), each)
+    return tuple(found.values())
+
+
 def pages_for(rows: int) -> int:
     """How many pages the longest list of so many rows has."""
     return max(1, -(-rows // PER_PAGE))
@@ -189,7 +198,7 @@ def light(courses: QuerySet[Course]) -> dict[UUID, Course]:
 
 def troubles_of(among: QuerySet[Course], since: datetime, until: datetime, house: House) -> tuple[Trouble, ...]:
     """What is wrong with the dispense records of the doses of courses since an instant, those until another at the least. Six queries."""
-    records = RemsDispense.objects.filter(organisation=house.organisation)
+    records = RemsDispense.objects.filter(Q(organisation=house.organisation) | Q(course__in=among))
     shared = shared_codes(records)
     read = narrowed(among, doubted(among, since, until, records, shared=shared, zones=house.zones))
     doses = _doses(light(read), _by_course(live_facts(read, since, _DOSES, ())), house)
@@ -198,10 +207,34 @@ def troubles_of(among: QuerySet[Course], since: datetime, until: datetime, house
 
 def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Any]], house: House) -> list[Dose]:
     found = []
+    firsts = _first_recorded(facts)
     for course_id, mine in facts.items():
         course = courses[course_id]
-        told = (_dose(course, row, mine, house) for row in mine if row.kind == "dose_given")
-        found += [dose for dose in told if dose is not None and _asked(dose.product, course.jurisdiction, dose.on)]
+        told = (_dose(course, row, mine, house, firsts) for row in mine if row.kind == "dose_given")
+        found += [
+            dose
+            for dose in told
+            if dose is not None
+            and _asked(dose.product, course.jurisdiction, dose.on)
+            and not house.signed_end(course.protocol_key, dose.on)
+        ]
+    return found
+
+
+def _first_recorded(facts: Mapping[UUID, list[Any]]) -> dict[UUID, datetime]:
+    """By id of each corrected dose: when it was first written down. Its code is late from then on, whatever is put right afterwards.
+
+    One query for each correction of a correction; none where no dose was corrected.
+    """
+    heads = {row.id: row.supersedes for held in facts.values() for row in held if row.kind == "dose_given"}
+    found: dict[UUID, datetime] = {}
+    wanted = {key: former for key, former in heads.items() if former is not None}
+    while wanted:
+        formers = Event.objects.filter(course__in=list(facts), id__in=wanted.values(), kind="dose_given")
+        rows = {key: (former, at) for key, former, at in formers.values_list("id", "supersedes", "recorded_at")}
+        told = {key: rows[former] for key, former in wanted.items() if former in rows}
+        found |= {key: at for key, (_, at) in told.items()}
+        wanted = {key: former for key, (former, _) in told.items() if former is not None}
     return found
 
 
@@ -213,11 +246,12 @@ def _by_course(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
     return found
 
 
-def _dose(course: Course, row: Any, mine: list[Any], house: House) -> Dose | None:
+def _dose(course: Course, row: Any, mine: list[Any], house: House, firsts: Mapping[UUID, datetime]) -> Dose | None:
     """A given dose at a site of this organisation; one that another organisation gives is on that one's desk.
 
     Args:
         mine: the facts of its course, the oldest first.
+        firsts: when a corrected dose was first written down, by its id.
     """
     on = civil_date(row.occurred_at, row.zone)
     day = on.isoformat()
@@ -237,7 +271,7 @@ def _dose(course: Course, row: Any, mine: list[Any], house: House) -> Dose | Non
         site=str(site.pk) if site is not None else "",
         on=on,
         given_at=row.occurred_at,
-        recorded_at=row.recorded_at,
+        recorded_at=firsts.get(row.id, row.recorded_at),
         event=str(row.id),
     )
 

@@ -45,11 +45,12 @@ def record_dispense(
 ) -> RemsDispense:
     """Write down what was done before a dose was dispensed. It is never refused for being late or a second code: that is shown.
 
-    A record without a code is completed by the next one. The check of the prescriber also stands in the record of the course.
+    A record without a code is completed by the next one, and one with the same code by what it lacked. The check of the prescriber also
+    stands in the record of the course.
 
     Args:
         on: the day of the dose. checked: None: not known.
-        corrects: the record that was wrong, with a reason.
+        corrects: the record that was wrong, with a reason; of another day, where the day was wrong.
 
     Raises:
         RefusedError: the product has no REMS here, an unknown word, a code without the time it was obtained, a correction without a reason;
@@ -65,22 +66,21 @@ def record_dispense(
             raise RefusedError("There is no such way.", code="unknown_word", path="how")
         if obtained_at is not None and obtained_at > now:
             raise RefusedError("That lies in the future.", code="not_a_time", path="obtained_at")
-        standing = list(live_dispenses(course).filter(on=on).order_by("at", "id"))
+        prescriber = _prescriber(course, prescriber_id, now)
+        told = {"code": code, "checked": checked, "prescriber": prescriber, "how": how, "obtained_at": obtained_at}
+        live = list(live_dispenses(course).select_related("prescriber").order_by("at", "id"))
+        standing = [each for each in live if each.on == on]
         if code and corrects is None:
-            again = next((each for each in standing if each.code == code and each.checked == checked), None)
+            again = next((each for each in standing if _says_it(each, told)), None)
             if again is not None:
                 return again
-        former = _former(standing, corrects, reason)
+        former = _corrected(live, corrects, reason) if corrects is not None else _completed(standing, told)
         row = RemsDispense.objects.create(
             organisation=course.organisation,
             course=course,
             on=on,
             product=course.product,
-            prescriber=_prescriber(course, prescriber_id, now),
-            checked=checked,
-            code=code,
-            how=how,
-            obtained_at=obtained_at,
+            **told,
             supersedes=former,
             reason=checked_text(reason, "reason"),
             by=writer(by),
@@ -151,11 +151,31 @@ def _prescriber(course: Course, user_id: UUID | str | None, now: datetime) -> Us
     return user
 
 
-def _former(standing: list[RemsDispense], corrects: UUID | None, reason: str) -> RemsDispense | None:
-    """The record that the new one corrects, or completes: one without a code stands for nothing once there is another."""
-    if corrects is None:
-        return next((each for each in standing if not each.code), None)
-    found = next((each for each in standing if each.pk == corrects), None)
+_DETAILS: Final = ("prescriber", "how", "obtained_at")
+"""What a record of a code may lack, beside the check."""
+_NOTHING: Final = (None, "")
+
+
+def _says_it(row: RemsDispense, told: dict[str, Any]) -> bool:
+    """Whether a record says all of it already: the same again is the same."""
+    same = (row.code, row.checked) == (told["code"], told["checked"])
+    return same and all(told[name] in _NOTHING or told[name] == getattr(row, name) for name in _DETAILS)
+
+
+def _completed(standing: list[RemsDispense], told: dict[str, Any]) -> RemsDispense | None:
+    """The record that the new one completes: one without a code stands for nothing once there is another; of one code, what it lacked."""
+    for row in standing:
+        more = row.code == told["code"] and row.checked in (None, told["checked"])
+        if not row.code or (
+            more and all(getattr(row, name) in _NOTHING or told[name] == getattr(row, name) for name in _DETAILS)
+        ):
+            return row
+    return None
+
+
+def _corrected(live: list[RemsDispense], corrects: UUID, reason: str) -> RemsDispense:
+    """The record that the new one corrects, of whatever day."""
+    found = next((each for each in live if each.pk == corrects), None)
     if found is None:
         raise RefusedError("It was corrected meanwhile: look at it again.", code="changed", path="corrects")
     if not reason.strip():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from handrail.rules.evidence import Evidence
 from handrail.rules.protocol import load
 from handrail.rules.rems_desk import Ask, Paper, Person, Place, gate_evidence, sides
 from handrail.rules.rems_doses import Dispense, Mode
-from handrail.rules.terms import civil_date, say_date
+from handrail.rules.terms import civil_date, day_start, say_date
 
 MENDS = (Role.SITE_MANAGER, Role.PHARMACIST, Role.DIRECTOR)
 """Who may put a paper right, the nearest first."""
@@ -84,6 +84,15 @@ class House:
         papers = [p for p in self.of_place.get(str(site_id), ()) if p.programme == programme and p.holds(day)]
         named = [p.who.name for kind in ("representative", "deputy") for p in papers if p.kind == kind and p.who]
         return (*named, *self.places[site_id].menders)
+
+    def turns(self, site_id: UUID, programme: str) -> frozenset[datetime]:
+        """When `fallback` may name somebody else: a representative or a deputy of the site begins, or ended."""
+        found = set()
+        for paper in self.of_place.get(str(site_id), ()):
+            if paper.programme == programme and paper.kind in SPEAKS:
+                days = [paper.from_on, *([paper.until + timedelta(days=1)] if paper.until is not None else [])]
+                found |= {day_start(day, self.places[site_id].zone) for day in days}
+        return frozenset(found)
 
     def signed_end(self, protocol_key: str, on: date) -> str:
         """The words of an end that the organisation signed for a protocol; empty: none before that day."""

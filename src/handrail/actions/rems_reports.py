@@ -38,6 +38,8 @@ GRADES: Final = ("crs_assessed", "icans_assessed", "ice_assessed", "toxicity_res
 """The facts that say which reaction there was, how bad, and when it ended."""
 ASSESSED: Final = ("crs_assessed", "icans_assessed")
 """Those of them that may ask for a report."""
+REPORTING: Final = "event_report"
+"""The requirement of a programme that asks for the reports."""
 _ALL: Final = "all"
 """In the key of an alert, the place of the site where the course has none."""
 
@@ -163,12 +165,12 @@ def _owed_here(organisation: Organisation, among: QuerySet[Course], site: Site, 
 
 
 def _over(course: Course, reaction: Reaction, ends: Mapping[str, tuple[date, str]]) -> bool:
-    """Whether the programme of the product had ended on the day of the reaction, by its data or as the organisation signed it."""
+    """Whether the programme, or what it asks of reactions, had ended on the day of the reaction, by its data or as signed."""
     programme = programme_for(course.product, course.jurisdiction)
     day = civil_date(reaction.at, reaction.zone)
-    return (programme is not None and programme.ended(course.product, day) is not None) or bool(
-        signed_end(ends, course.protocol_key, day)
-    )
+    if programme is not None and (programme.ended(course.product, day) or programme.no_more(REPORTING, day)):
+        return True
+    return bool(signed_end(ends, course.protocol_key, day))
 
 
 def _reactions(

@@ -99,6 +99,10 @@ class Programme:
             return ()
         return tuple(row for row in self.requirement if row.in_force(day))
 
+    def no_more(self, requirement: str, day: date) -> bool:
+        """Whether a requirement was asked for once, and its last day is over."""
+        return any(row.id == requirement and row.ended(day) for row in self.requirement)
+
     def ended(self, product: str, day: date) -> tuple[date, str, date] | None:
         """When all of it ended for a product before that day, who confirmed that and when; None: it has not."""
         ends: list[Programme | CoveredRow] = [self, *(row for row in self.product if row.id == product)]

@@ -389,7 +389,7 @@ def expiries(papers: Sequence[Paper], day: date, warn_days: Sequence[int]) -> tu
             continue
         left = (each.until - day).days
         within = next((days for days in sorted(warn_days) if abs(left) <= days), None)
-        carried = within is not None and any(_carries_on(other, each) for other in alike[_about(each)])
+        carried = within is not None and any(_carries_on(other, each, day) for other in alike[_about(each)])
         if within is not None and each.from_on <= day and not carried:
             found.append(Expiry(paper=each, days_left=left, within=within))
     return tuple(sorted(found, key=lambda e: (e.days_left, e.paper.kind, e.paper.id)))
@@ -401,8 +401,13 @@ def _about(paper: Paper) -> tuple[object, ...]:
     return paper.kind, paper.programme, paper.product, paper.site, who
 
 
-def _carries_on(other: Paper, paper: Paper) -> bool:
-    """Whether one paper carries on another that is about the same."""
+def _carries_on(other: Paper, paper: Paper, day: date) -> bool:
+    """Whether one paper carries on another that is about the same: without a gap, or after one that is over.
+
+    Whoever belongs to the organisation no more carries on nothing.
+    """
     assert paper.until is not None
     longer = (other.until is None and bool(other.no_end)) or (other.until is not None and other.until > paper.until)
-    return other is not paper and longer and other.from_on <= paper.until + timedelta(days=1)
+    return (
+        other is not paper and not other.left and longer and other.from_on <= max(paper.until + timedelta(days=1), day)
+    )

@@ -6,7 +6,7 @@ and whoever manages the site.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
@@ -201,22 +201,33 @@ class HandOver:
 
 
 def hand_overs(
-    modes: Sequence[Mode], begins: datetime, ends: datetime, holidays: Collection[date], fallback: Sequence[str]
+    modes: Sequence[Mode],
+    begins: datetime,
+    ends: datetime,
+    holidays: Collection[date],
+    fallback: Callable[[datetime], Sequence[str]],
+    turns: Collection[datetime] = (),
 ) -> tuple[HandOver, ...]:
-    """Every change of owner from one instant to another."""
+    """Every change of owner from one instant to another.
+
+    Args:
+        fallback: who answers at an instant where the mode names nobody, as `owner_at` takes it; `turns`: when that may change.
+    """
     found = []
-    at, owner = begins, owner_at(modes, begins, holidays, fallback)
-    while (cut := _next_cut(modes, at, holidays)) is not None and cut < ends:
-        after = owner_at(modes, cut, holidays, fallback)
+    at, owner = begins, owner_at(modes, begins, holidays, fallback(begins))
+    while (cut := _next_cut(modes, at, holidays, turns)) is not None and cut < ends:
+        after = owner_at(modes, cut, holidays, fallback(cut))
         if after.name != owner.name:
             found.append(HandOver(at=cut, before=owner, after=after))
         at, owner = cut, after
     return tuple(found)
 
 
-def _next_cut(modes: Sequence[Mode], at: datetime, holidays: Collection[date]) -> datetime | None:
+def _next_cut(
+    modes: Sequence[Mode], at: datetime, holidays: Collection[date], turns: Collection[datetime]
+) -> datetime | None:
     """The next instant at which the owner may change."""
-    cuts = [each.from_at for each in modes if each.from_at > at]
+    cuts = [each for each in (*(mode.from_at for mode in modes), *turns) if each > at]
     begun = [each for each in modes if each.from_at <= at]
     if begun and (mode := _latest(begun)).mode == "hybrid":
         door = door_at(mode.hours, at, holidays)

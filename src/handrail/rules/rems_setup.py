@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from handrail.rules.rems_data import Programme, SetupRow
-from handrail.rules.rems_desk import Paper
+from handrail.rules.rems_desk import Paper, Person, Place
+
+OF_EACH: Final = ("prescriber", "training")
+"""Papers that count only of somebody who prescribes or works at the site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ def setup(
     rows: Sequence[SetupRow],
     programme: Programme,
     product: str,
-    site: str,
+    place: Place,
     papers: Sequence[Paper],
     done: Collection[str],
     begun_on: date,
@@ -52,22 +55,27 @@ def setup(
     """The tasks before the first dose of a product.
 
     Args:
+        place: the site, with who prescribes and who works there now.
         done: the ids of tasks that somebody ticked; a task with a paper is done by the paper alone.
         begun_on: the day from which the days of the tasks count.
     """
     tasks = []
     for row in rows:
-        shown = _shown(row, programme, product, site, papers, today)
-        if shown is not None:
-            carried = row.per == "programme" and len(programme.product) > 1
+        holding = _holding(row, programme, product, place, papers, today)
+        lacking = _lacking(row, place, holding)
+        if holding and not lacking:
+            carried = holding[0].product is None and len(programme.product) > 1
             state: Literal["done", "carried", "open"] = "carried" if carried else "done"
+            shown = _named(holding)
             words = f"{shown}; counts for every product of the {programme.name}" if carried else shown
             tasks.append(Task(row=row, state=state, due_on=None, words=words))
         elif row.paper is None and row.id in done:
             tasks.append(Task(row=row, state="done", due_on=None, words="ticked"))
         else:
             due = begun_on + timedelta(days=row.days)
-            tasks.append(Task(row=row, state="open", due_on=due, words=f"{row.days} days as a rule"))
+            missing = f"; not yet {', '.join(lacking)}" if lacking and holding else ""
+            words = f"{row.days} days as a rule{missing}"
+            tasks.append(Task(row=row, state="open", due_on=due, words=words))
     still = [today + timedelta(days=task.row.days) for task in tasks if task.state == "open"]
     planned = [task.due_on for task in tasks if task.due_on is not None]
     # A task that is overdue cannot be counted from the day it was due: somebody still has to begin it.
@@ -76,23 +84,45 @@ def setup(
     return Setup(tasks=tuple(tasks), earliest_on=earliest)
 
 
-def _shown(
-    row: SetupRow, programme: Programme, product: str, site: str, papers: Sequence[Paper], today: date
-) -> str | None:
-    """The paper that shows a task as done today, in words; None: none does."""
+def _holding(
+    row: SetupRow, programme: Programme, product: str, place: Place, papers: Sequence[Paper], today: date
+) -> list[Paper]:
+    """The papers that show a task as done today, of the site, or of who prescribes or works there.
+
+    One that counts for every product comes first.
+    """
     if row.paper is None:
-        return None
+        return []
+    people = {each.id for each in _asked_of(row, place)}
+    found = []
     for each in papers:
         fits = each.product == product or (row.per == "programme" and each.product is None)
-        where = each.site in (None, site)
+        where = each.site in (None, place.id)
+        whose = row.paper not in OF_EACH or (each.who is not None and each.who.id in people)
         licensed = row.paper != "dispenser" or bool(each.licence)
-        if (
-            each.kind == row.paper
-            and each.programme == programme.id
-            and fits
-            and where
-            and licensed
-            and each.holds(today)
-        ):
-            return f"{each.who.name if each.who is not None else 'recorded'}{f', {each.reference}' if each.reference else ''}"
-    return None
+        right = each.kind == row.paper and each.programme == programme.id
+        if right and fits and where and whose and licensed and each.holds(today):
+            found.append(each)
+    return sorted(found, key=lambda each: each.product is not None)
+
+
+def _asked_of(row: SetupRow, place: Place) -> Sequence[Person]:
+    return place.prescribers if row.paper == "prescriber" else place.staff
+
+
+def _lacking(row: SetupRow, place: Place, holding: Sequence[Paper]) -> tuple[str, ...]:
+    """Who of the staff is not trained, by name: one training of one of them does not train the others."""
+    if row.paper != "training":
+        return ()
+    trained = {each.who.id for each in holding if each.who is not None}
+    return tuple(each.name for each in place.staff if each.id not in trained)
+
+
+def _named(holding: Sequence[Paper]) -> str:
+    """Whose papers they are, or which paper it is, in words."""
+    if holding[0].kind == "training":
+        return ", ".join(dict.fromkeys(each.who.name for each in holding if each.who is not None))
+    first = holding[0]
+    return (
+        f"{first.who.name if first.who is not None else 'recorded'}{f', {first.reference}' if first.reference else ''}"
+    )

@@ -49,8 +49,15 @@ def listed(
 
 
 def uncertified(house: House, named: str) -> list[Lacking]:
-    """Who prescribes without a certificate of a programme that is used here, by programme and name."""
-    certified = {(paper.who.id, paper.programme) for paper in house.papers if paper.kind == "prescriber" and paper.who}
+    """Who prescribes without a certificate of a programme that is used here, by programme and name. One that ended, has not begun, or whose
+    end nobody knows is none today.
+    """
+    today = civil_date(clock.now(), house.organisation.time_zone)
+    certified = {
+        (paper.who.id, paper.programme)
+        for paper in house.papers
+        if paper.kind == "prescriber" and paper.who and paper.holds(today)
+    }
     prescribers = {each.id: each for place in house.places.values() for each in place.prescribers}
     ordered = sorted(prescribers.values(), key=lambda p: p.name)
     used = {paper.programme for paper in house.papers}

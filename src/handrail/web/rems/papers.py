@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -175,7 +176,7 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     due = [(each.report.reaction.event, each.report.words) for each in found.due]
     zone = course.site.time_zone if course.site else course.time_zone
     on = next((each.on for each in found.planned), civil_date(now, zone))
-    forms = _course_forms(course, found.house, able, on, due)
+    forms = _course_forms(course, _prescribers(request, course, found.house), able, on, due)
     filled = {key: Filled(form=each, typed={}) for key, each in forms.items()}
     status = 200
     if request.method == "POST":
@@ -364,13 +365,12 @@ def _switch(request: HttpRequest, organisation: Organisation, values: dict[str, 
 
 
 def _course_forms(
-    course: Course, house: House, able: frozenset[str], on: date, due: list[tuple[str, str]]
+    course: Course, people: set[tuple[str, str]], able: frozenset[str], on: date, due: list[tuple[str, str]]
 ) -> dict[str, Form]:
     found = {}
     if "record_dispense" in able and programme_for(course.product, course.jurisdiction) is not None:
         live = RemsDispense.objects.filter(course=course, superseded_by__isnull=True).order_by("-on", "-at", "id")
         held = tuple((str(row.pk), f"{say_date(row.on)}: {row.code or 'no code'}") for row in live)
-        people = {(each.id, each.name) for place in house.places.values() for each in place.prescribers}
         fields: tuple[Field, ...] = (
             Field(name="on", label="Day of the dose", kind="date", required=True, start=on.isoformat()),
             Field(
@@ -418,6 +418,21 @@ def _course_forms(
             Field(name="reason", label="Why it is not serious", kind="text"),
         )
         found["report"] = form("report", "Report of a serious reaction", "report_reaction", fields)
+    return found
+
+
+def _prescribers(request: HttpRequest, course: Course, house: House) -> set[tuple[str, str]]:
+    """Who may prescribe this course, by id and name: of its own organisation, and of the person's, where the course is lent to it."""
+    now = clock.now()
+    found = {(each.id, each.name) for place in house.places.values() for each in place.prescribers}
+    others = [each for each in houses(request) if each.pk != course.organisation_id]
+    current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
+    here = Membership.objects.filter(
+        current, organisation__in=others, role__in=permissions.PRESCRIBERS, valid_from__lte=now, user__is_active=True
+    )
+    for each in here.select_related("user"):
+        if permissions.may(each.user, "decide", course, now):
+            found.add((str(each.user.pk), each.user.name))
     return found
 
 

@@ -85,7 +85,9 @@ def set_up(request: HttpRequest, site_id: UUID, product: str) -> HttpResponse:
     acts = [each for each in house.acts if each.site_id == site.pk and each.product == product]
     begun = next((civil_date(each.at, site.time_zone) for each in acts), None)
     done = {each.task for each in acts if each.what == RemsAct.What.DONE}
-    found = setup(desk_rules().setup, programme, product, str(site.pk), house.papers, done, begun or today, today)
+    found = setup(
+        desk_rules().setup, programme, product, house.places[site.pk], house.papers, done, begun or today, today
+    )
     context = {
         "site": site,
         "product": product,
