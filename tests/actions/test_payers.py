@@ -10,11 +10,11 @@ from handrail.actions.actor import person
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
 from handrail.actions.payer_gate import evidence_of, held_of
-from handrail.actions.payer_papers import card_key, papers_of, take_paper_back, write_paper
-from handrail.actions.payer_requests import add_entry, event_of, open_request
+from handrail.actions.payer_papers import card_key, papers_from, papers_of, take_paper_back, write_paper
+from handrail.actions.payer_requests import add_entry, event_of, open_request, waivers
 from handrail.people.scope import everything
 from handrail.records import wire
-from handrail.records.models import PayerEntry
+from handrail.records.models import AccessPaper, Course, PayerEntry
 from handrail.rules.access import State
 from tests.support.factories import MONDAY_0900, World, event, make_member
 from tests.support.payers import APPROVAL, PAYER, asked, coordinator, interchange, write
@@ -133,6 +133,19 @@ def test_a_request_names_what_is_known(world, by, fields, path):
     with pytest.raises(RefusedError) as refused:
         asked(world, by, **fields)
     assert refused.value.path == path
+
+
+def test_an_entry_that_lets_a_later_one_fall_is_refused_although_it_lets_another_one_count(world, by):
+    request = asked(world, by, internal=False)
+    write(request, by, "submitted", 1, reason="as planned")
+    error = write(request, by, "denied", 2, reason="of another patient")
+    write(request, by, "peer_to_peer_asked", 3)
+    write(request, by, "taken_back", 4, takes_back=str(error.pk), reason="of another patient")
+    write(request, by, "followed_up", 5)
+    at = MONDAY_0900 + timedelta(hours=2.5)
+    with pytest.raises(RefusedError, match="At that time it does not fit"):
+        add_entry(request.pk, kind="denied", says={"reason": "x"}, by=by, at=at, now=MONDAY_0900 + timedelta(hours=6))
+    assert len(held_of(world.course)[0].standing.ignored) == 1
 
 
 def test_the_course_hears_what_the_payer_answered_and_that_it_was_an_error(world, by):
@@ -273,3 +286,70 @@ def test_rescue_tocilizumab_is_given_whatever_a_request_says(world, by):
     recorded = record_event(world.course.pk, dose, by=world.actor("alice"), now=MONDAY_0900 + timedelta(hours=3))
     assert recorded.event.payload["purpose"] == "treatment"
     assert not [each for each in recorded.assessment.findings if "payer" in each.what or "authoris" in each.what]
+
+
+def granted(world) -> list[str]:
+    history, _ = wire.history_of(world.course, END)
+    return [each.body.status for each in history.of("authorisation_set")]
+
+
+def test_an_answer_falls_with_the_submission_that_it_answered_and_counts_again_with_a_new_one(world, by):
+    """The desk said "ready to be submitted", and the course went on saying "granted"."""
+    request = asked(world, by, internal=False)
+    sent = write(request, by, "submitted", 1, reason="as planned")
+    write(request, by, "approved", 3, **APPROVAL)
+    assert granted(world) == ["granted"]
+    write(request, by, "taken_back", 4, takes_back=str(sent.pk), reason="sent to another payer")
+    assert (stands(world), granted(world)) == ([State.TO_SUBMIT], [])
+    at = MONDAY_0900 + timedelta(hours=2)
+    now = MONDAY_0900 + timedelta(hours=5)
+    again = add_entry(request.pk, kind="submitted", says={"reason": "by fax"}, by=by, at=at, now=now)
+    assert (stands(world), granted(world)) == ([State.APPROVED], ["granted"])
+    write(request, by, "taken_back", 6, takes_back=str(again.pk), reason="that was another one")
+    assert (stands(world), granted(world)) == ([State.TO_SUBMIT], [])
+
+
+def test_the_ways_of_writing_a_code_and_any_site_are_one(world, by):
+    request = asked(world, by, internal=False)
+    write(request, by, "submitted", 1, reason="as planned")
+    row = write(request, by, "approved", 2, **{**APPROVAL, "code": " j9380", "site": "Any "})
+    assert (row.payload["code"], row.payload["site"]) == ("J9380", "any")
+
+
+@pytest.mark.parametrize("option", ["wait", "free_drug"])
+def test_a_choice_that_another_one_follows_is_no_waiver_any_more(world, by, option):
+    doctor = world.actor("alice", "oncologist")
+    request = asked(world, by, drug="tocilizumab", product="actemra")
+    for hours, chosen in ((1, "without_prophylaxis"), (2, option)):
+        write(request, doctor, "choice", hours, option=chosen, reason=f"chosen: {chosen}", valid_until="2026-03-20")
+    assert waivers(Course.objects.all()) == {}
+    write(request, doctor, "choice", 3, option="without_prophylaxis", reason="after all", valid_until="2026-03-20")
+    assert waivers(Course.objects.all()) == {world.course.pk: "after all"}
+
+
+def test_after_an_own_card_ended_neither_an_older_own_one_nor_an_older_shipped_one_counts(world, director):
+    key, until = card_key("Blue Cross NC", "tocilizumab"), DAY + timedelta(days=9)
+    older, newer = DAY - timedelta(days=9), DAY
+    for since, last in ((older, None), (newer, until)):
+        write_paper(
+            world.alice.id, kind="card", key=key, since=since, until=last, by=director, now=MONDAY_0900,
+            payload={"indication": f"as its letter of {since} says", "inpatient_steps": []},
+        )  # fmt: skip
+    papers = papers_of(world.alice.id)
+    found = [papers.card("Blue Cross NC", "tocilizumab", day) for day in (older, until, until + timedelta(days=1))]
+    assert [each and each.since for each in found] == [older, newer, None], "its policy has to be read first"
+    last, first = papers.of("card")
+    assert [papers.replaced(each, DAY) for each in (last, first)] == [False, True]
+
+
+def test_the_papers_of_two_organisations_never_stand_in_for_one_another(world, director):
+    interchange(world, director)
+    bobs = world.actor("bob", "director")
+    theirs = {"products": ["actemra", "avtozma"], "uses": ["prophylaxis"], "approved_by": "another committee"}
+    paper = write_paper(
+        world.bob.id, kind="interchange", key="tocilizumab", since=DAY, until=DAY + timedelta(days=9), by=bobs, payload=theirs,
+        now=MONDAY_0900,
+    )  # fmt: skip
+    assert len(papers_from(AccessPaper.objects.all()).rows) == 2
+    take_paper_back(paper.pk, reason="an error", by=bobs)
+    assert [each.organisation_id for each in papers_from(AccessPaper.objects.all()).rows] == [world.alice.id]

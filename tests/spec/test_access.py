@@ -267,6 +267,66 @@ def test_the_planned_day_against_the_wait(planned, in_time):
     assert all(each.consequence for each in found.options)
 
 
+@pytest.mark.parametrize(
+    # so many days since it was submitted | answered after so many | in time for the 10th of April
+    ("waited", "answered", "in_time", "words"),
+    [
+        (5, None, True, "nine of ten by Wed 11 Mar 2026"),
+        (6, None, None, "it already waits longer than that: ask the payer"),
+        (30, None, None, "it already waits longer than that: ask the payer"),
+        (30, 2, None, "it was first answered on Sun 8 Mar 2026; how long anything after that takes is not known"),
+    ],
+)
+def test_one_that_waits_longer_than_nine_of_ten_is_promised_nothing(waited, answered, in_time, words):
+    """Nor is one that was answered already: the history is one of first answers. Half a year of waiting was 'in time' before."""
+    history = waits("Synthetic Health", took(1, 2, 3, 4, 5), RULES)
+    found = outlook(
+        history, drug="teclistamab", planned_on=date(2026, 4, 10), submitted_at=FRIDAY, now=FRIDAY + timedelta(days=waited),
+        zone=CHICAGO, rules=RULES, answered_at=None if answered is None else FRIDAY + timedelta(days=answered),
+    )  # fmt: skip
+    assert found.in_time is in_time
+    assert words in found.words
+    late = outlook(
+        history, drug="teclistamab", planned_on=date(2026, 3, 8), submitted_at=FRIDAY, now=FRIDAY + timedelta(days=30),
+        zone=CHICAGO, rules=RULES,
+    )  # fmt: skip
+    assert late.in_time is False, "too late stays too late"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "median", "high", "said"),
+    [
+        ((), "3.0", "5.0", "90th centile 5.0 days"),
+        ((1, 2, 3), "3.0", "5.0", "90th centile 5.0 days"),
+        ((20,), "3.0", None, "90th centile not known; 1 not answered yet, the longest after 20.0 days"),
+        ((4,), "3.0", "5.0", "1 not answered yet, the longest after 4.0 days"),
+        ((20, 20), "4.0", None, "2 not answered yet"),
+        ((20,) * 6, None, None, "median not known, 90th centile not known; 6 not answered yet"),
+    ],
+)
+def test_whoever_waits_longer_than_the_answered_is_no_part_of_a_quick_history(waiting, median, high, said):
+    found = waits("Synthetic Health", took(1, 2, 3, 4, 5), RULES, [timedelta(days=each) for each in waiting])
+    assert [None if each is None else str(each) for each in (found.median, found.high)] == [median, high]
+    assert said in found.words
+    ahead = outlook(
+        found,
+        drug="teclistamab",
+        planned_on=date(2026, 12, 1),
+        submitted_at=None,
+        now=FRIDAY,
+        zone=CHICAGO,
+        rules=RULES,
+    )
+    assert ahead.in_time is (None if high is None else True)
+
+
+def test_a_denial_names_the_end_of_its_appeal_while_the_talk_is_waited_for():
+    """The talk may never be written down: its clock stands first, and the appeal would run out unseen behind it."""
+    for more in ([], [entry("peer_to_peer_asked", 51)]):
+        found = standing(ASKED, [CLEARED, SENT, DENIED, *more], RULES, CHICAGO)
+        assert found.clock is not None and "an appeal is due by Tue 10 Mar 2026 18:00 CDT" in found.clock.what
+
+
 def test_too_few_answers_promise_nothing():
     history = waits("Synthetic Health", took(1, 1, 1, 1), RULES)
     found = outlook(
@@ -305,6 +365,13 @@ def test_a_card_that_ended_is_no_card():
     ended = replace(CARD, until=date(2025, 12, 31))
     assert card_on((ended,), CARD.payer, CARD.drug, date(2025, 12, 31)) is ended
     assert card_on((ended,), CARD.payer, CARD.drug, date(2026, 1, 1)) is None
+
+
+def test_an_older_card_does_not_return_when_the_one_that_took_its_place_ends():
+    older = replace(CARD, id="older", since=date(2024, 1, 1), until=None)
+    ended = replace(CARD, since=date(2025, 1, 1), until=date(2025, 12, 31))
+    for day, found in (("2024-12-31", older), ("2025-12-31", ended), ("2026-01-01", None)):
+        assert card_on((ended, older), CARD.payer, CARD.drug, date.fromisoformat(day)) is found
 
 
 def test_no_shipped_card_claims_to_be_verified_and_each_has_a_public_address():

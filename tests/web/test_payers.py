@@ -12,10 +12,11 @@ from django.urls import reverse
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
+from handrail.actions.payer_papers import papers_of
 from handrail.people.scope import everything
 from handrail.records.models import PayerRequest
 from handrail.records.wire import history_of
-from tests.support.factories import MONDAY_0900, World, event, make_member
+from tests.support.factories import MONDAY_0900, World, dose, event, make_member
 from tests.support.payers import APPROVAL, asked, write
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +195,59 @@ def test_rescue_is_recorded_on_the_page_whatever_both_desks_say(world, by, clien
     given = world.course.events.get(kind="medicine_given")
     assert (given.payload["agent"], given.payload["purpose"]) == ("Tyenne", "treatment")
     assert "never waits for a payer" in text(client.get(reverse("payer_request", args=[denied.pk])))
+
+
+def test_a_request_of_a_course_that_ended_stays_in_the_queue_until_somebody_settles_it(world, by, client):
+    """The appeal of what was given runs out all the same; the end of the course took it off the list without a word."""
+    request = asked(world, by, internal=False)
+    write(request, by, "submitted", 1, reason="as planned")
+    fact = event("course_ended", at=MONDAY_0900 + timedelta(days=1), because="progression", died=False)
+    record_event(world.course.pk, fact, by=world.actor("alice", "oncologist"), now=MONDAY_0900 + timedelta(days=1))
+    shown = text(client.get(reverse("access")))
+    assert "Open (1)" in shown
+    assert "The course has ended: what was given is still asked for" in shown
+    write(request, by, "denied", 30, reason="not on the text")
+    assert "an appeal is due by" in text(client.get(reverse("access")))
+    write(request, by, "withdrawn", 31, reason="nothing was given")
+    assert "Open (0)" in text(client.get(reverse("access")))
+
+
+def test_two_interchange_protocols_of_one_day_both_count(world, client):
+    """The committee's second protocol of the day took the first one off the list, and nothing said so."""
+    client.force_login(world.alice.director)
+    usual = {"form": "interchange", "approved_by": "P&T committee", "since": "2026-03-02", "until": "2027-03-01"}
+    for products, uses in ((["actemra", "tyenne"], ["prophylaxis"]), (["actemra", "avtozma"], ["treatment"])):
+        client.post(reverse("payer_cards"), {**usual, "products": products, "uses": uses})
+    papers = papers_of(world.alice.id)
+    for other, use in (("tyenne", "prophylaxis"), ("avtozma", "treatment")):
+        assert papers.interchange("actemra", other, use, MONDAY_0900.date()) is not None, use
+    assert text(client.get(reverse("payer_cards"))).count("P&amp;T committee") == 2
+
+
+def test_a_card_that_a_later_one_replaced_does_not_say_that_it_counts(world, client):
+    client.force_login(world.alice.director)
+    for since in ("2026-01-01", "2026-03-01"):
+        sent = {"form": "card", "payer": "Synthetic Health", "drug": "teclistamab", "since": since, "indication": "x"}
+        client.post(reverse("payer_cards"), sent)
+    shown = text(client.get(reverse("payer_cards")))
+    assert shown.count("Replaced by a later one") == 1
+
+
+def test_a_dose_of_an_unknown_day_has_no_code_and_the_count_says_of_which_day_its_code_is(world, by, client):
+    """The code of today was shown for it, as if it had been given today."""
+    fact = dose("step_up_1", at=MONDAY_0900 + timedelta(hours=1), mg="4.2", started_at=None, ended_at=None)
+    record_event(world.course.pk, fact, by=world.actor("alice"), now=MONDAY_0900 + timedelta(hours=2))
+    shown = text(client.get(reverse("course_access", args=[world.course.pk])))
+    assert "step-up dose 1 on an unknown day: the day it was given is not known, and a code is one of a day" in shown
+    counted = text(
+        client.get(reverse("course_access", args=[world.course.pk]), {"agent": "teclistamab", "mg_given": "105"})
+    )
+    assert "the code of today, Thu 12 Mar 2026; of another day it may be another" in counted
+
+
+def test_a_request_that_was_answered_is_neither_in_time_nor_too_late(world, by, client):
+    request = asked(world, by, internal=False)
+    write(request, by, "submitted", 1, reason="as planned")
+    write(request, by, "denied", 30, reason="not on the text")
+    shown = text(client.get(reverse("payer_request", args=[request.pk])))
+    assert "It was first answered on Tue 3 Mar 2026; how long anything after that takes is not known" in shown

@@ -20,7 +20,7 @@ from handrail.actions.rota import managed
 from handrail.people import scope
 from handrail.people.models import Organisation
 from handrail.records.models import AccessPaper
-from handrail.rules.access_data import Card, card_on, check_card, payer_cards
+from handrail.rules.access_data import Card, card_on, check_card, last_card, payer_cards
 from handrail.rules.access_gate import Stock
 from handrail.rules.caredata import tocilizumab
 from handrail.rules.strict import ProtocolDataError
@@ -152,9 +152,20 @@ class Papers:
         return (*payer_cards().card, *own)
 
     def card(self, payer: str, drug: str, day: date) -> Card | None:
-        """The card of a payer and a drug on a day: an own one before a shipped one."""
-        own = [card for card in self.cards() if card.source == OWN]
-        return card_on(own, payer, drug, day) or card_on(payer_cards().card, payer, drug, day)
+        """The card of a payer and a drug on a day: an own one before a shipped one; after an own one that ended, one that began later."""
+        own = last_card([card for card in self.cards() if card.source == OWN], payer, drug, day)
+        if own is not None and own.counts_on(day):
+            return own
+        shipped = card_on(payer_cards().card, payer, drug, day)
+        ended = own.until if own is not None else None
+        return shipped if shipped is None or ended is None or shipped.since > ended else None
+
+    def replaced(self, row: AccessPaper, day: date) -> bool:
+        """Whether a later card of the payer and drug, or a later count of the site, stands in place of this one by that day."""
+        same = (row.organisation_id, row.kind, row.key)
+        return row.kind in (AccessPaper.Kind.CARD, AccessPaper.Kind.STOCK) and any(
+            (each.organisation_id, each.kind, each.key) == same and row.since < each.since <= day for each in self.rows
+        )
 
     def interchange(self, ordered: str, offered: str, use: str, day: date) -> AccessPaper | None:
         """An interchange protocol that is valid on a day and covers both products and the use."""
@@ -187,10 +198,10 @@ def papers_of(organisation_id: UUID) -> Papers:
 
 
 def papers_from(rows: Iterable[AccessPaper]) -> Papers:
-    """Papers from rows: of one kind, key and first day the later counts, unless it takes the earlier back."""
-    latest: dict[tuple[str, str, date], AccessPaper] = {}
+    """Papers from rows: of one organisation, kind, key and first day the later counts, unless it takes the earlier back."""
+    latest: dict[tuple[UUID, str, str, date], AccessPaper] = {}
     for row in sorted(rows, key=lambda each: (each.recorded_at, str(each.pk))):
-        latest[row.kind, row.key, row.since] = row
+        latest[row.organisation_id, row.kind, row.key, row.since] = row
     counting: Sequence[AccessPaper] = [row for row in latest.values() if row.counts]
     return Papers(rows=tuple(sorted(counting, key=lambda row: (row.since, row.recorded_at), reverse=True)))
 

@@ -23,6 +23,7 @@ from handrail.people.models import Holiday
 from handrail.records.models import Course, PayerEntry, PayerRequest
 from handrail.records.wire import history_of
 from handrail.rules.access import (
+    ANY,
     Caution,
     Entry,
     Kind,
@@ -31,6 +32,7 @@ from handrail.rules.access import (
     Standing,
     Urgency,
     cautions,
+    counted,
     standing,
 )
 from handrail.rules.access_data import TOCILIZUMAB, access_rules
@@ -175,10 +177,11 @@ def add_entry(
             organisation_id=found.organisation_id, course=course, request=found, kind=what.value, payload=payload,
             occurred_at=when, recorded_at=recorded, by=by.user, role=role,
         )  # fmt: skip
-        if what is not Kind.TAKEN_BACK and len(_standing(course, found, [*entries, row]).ignored) > len(stands.ignored):
+        before, after = stands.ignored, _standing(course, found, [*entries, row]).ignored
+        if what is not Kind.TAKEN_BACK and {each.id for each in after} - {each.id for each in before}:
             raise RefusedError("At that time it does not fit: look at the time again.", code="not_a_time", path="at")
         row.save(force_insert=True)
-        _tell_the_course(course, found, row, entries, by, now)
+        _tell_the_course(course, found, [*entries, row], stands, by, now)
         return row
 
 
@@ -191,6 +194,10 @@ def _kind(kind: str) -> Kind:
 
 def _payload(kind: Kind, says: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in says.items() if value not in (None, "")}
+    if str(given.get("site", "")).strip().casefold() == ANY:
+        given["site"] = ANY
+    if "code" in given:
+        given["code"] = str(given["code"]).strip().upper()
     for name in given:
         if name not in _SAYS[kind]:
             raise RefusedError("That does not belong to such an entry.", code="unknown_key", path=name)
@@ -257,40 +264,67 @@ def _interchange(course: Course, request: PayerRequest, offered: str, now: datet
 
 
 def _tell_the_course(
-    course: Course, request: PayerRequest, row: PayerEntry, before: list[PayerEntry], by: Actor, now: datetime
+    course: Course, request: PayerRequest, entries: list[PayerEntry], before: Standing, by: Actor, now: datetime
 ) -> None:
-    """What a payer answered is a fact of the course too: the setting and the packet read it there."""
-    kind, said = Kind(row.kind), row.payload
-    if kind in AUTHORISES:
-        fact = {
-            "id": str(event_of(row)),
-            "kind": "authorisation_set",
-            "at": row.occurred_at.isoformat(),
-            "zone": zone_of(course),
-            "subject": request.drug,
-            "status": AUTHORISES[kind],
-            "number": said.get("number") or None,
-            "valid_from": said.get("valid_from"),
-            "valid_until": said.get("valid_until"),
-        }
-        record_event(course.pk, fact, by=by, now=now)
-    elif kind is Kind.TAKEN_BACK:
-        former = next(each for each in before if str(each.pk) == said["takes_back"])
-        if Kind(former.kind) in AUTHORISES:
-            # Whoever may write the answer down may take it back, in both places: else the course would go on saying "granted".
+    """What a payer answered is a fact of the course too: the setting and the packet read it there.
+
+    An answer that counts no more is unlearned, also one that fell because what it answered was taken back; else the course would go on
+    saying "granted". One that counts again is told again. Whoever may write the answer down may take it back, in both places.
+
+    Args:
+        entries: with the new one, the last of them. before: where the request stood without it.
+    """
+    told = _answers(entries[:-1], before)
+    still = _answers(entries, _standing(course, request, entries))
+    new = entries[-1]
+    for row in entries:
+        if row.pk in told and row.pk not in still:
             fact = {
                 "id": str(uuid4()),
                 "kind": "fact_withdrawn",
                 "at": now.isoformat(),
-                "supersedes": str(event_of(former)),
-                "reason": said["reason"],
+                "supersedes": str(_live_event(course, row, entries)),
+                "reason": new.payload.get("reason") or "what it answered counts no more",
             }
             record(course.pk, fact, by=by, verbs=(VERB,), now=now)
+        elif row.pk in still and row.pk not in told:
+            fact = {
+                "id": str(event_of(row) if row is new else _event_again(row, new)),
+                "kind": "authorisation_set",
+                "at": row.occurred_at.isoformat(),
+                "zone": zone_of(course),
+                "subject": request.drug,
+                "status": AUTHORISES[Kind(row.kind)],
+                "number": row.payload.get("number") or None,
+                "valid_from": row.payload.get("valid_from"),
+                "valid_until": row.payload.get("valid_until"),
+            }
+            record_event(course.pk, fact, by=by, now=now)
+
+
+def _answers(entries: list[PayerEntry], stands: Standing) -> set[UUID]:
+    """The answers of the payer that count."""
+    ignored = {each.id for each in stands.ignored}
+    return {
+        UUID(each.id) for each in counted(map(entry_of, entries)) if each.kind in AUTHORISES and each.id not in ignored
+    }
 
 
 def event_of(row: PayerEntry) -> UUID:
     """The id of the event that an answer of a payer is in the record of the course."""
     return uuid5(row.pk, "authorisation_set")
+
+
+def _event_again(row: PayerEntry, because_of: PayerEntry) -> UUID:
+    """The id of the event of an answer that counts again, because of another entry."""
+    return uuid5(row.pk, f"authorisation_set again {because_of.pk}")
+
+
+def _live_event(course: Course, row: PayerEntry, entries: list[PayerEntry]) -> UUID:
+    """The event by which the course knows of an answer now."""
+    known = [event_of(row), *(_event_again(row, each) for each in entries)]
+    events = course.events.filter(id__in=known, kind="authorisation_set").order_by("-recorded_at")
+    return events.values_list("id", flat=True).first() or event_of(row)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------------
@@ -337,8 +371,8 @@ def entry_of(row: PayerEntry) -> Entry:
 
 
 def waivers(courses: QuerySet[Course]) -> dict[UUID, str]:
-    """Of which of these courses somebody decided to start without tocilizumab, and the reason; a choice taken back counts no more.
-    Two queries."""
+    """Of which of these courses somebody decided to start without tocilizumab, and the reason; of each request the last choice that
+    was not taken back counts. Two queries."""
     errors = {
         entry["takes_back"]
         for entry in PayerEntry.objects.filter(course__in=courses, kind=Kind.TAKEN_BACK.value).values_list(
@@ -346,13 +380,13 @@ def waivers(courses: QuerySet[Course]) -> dict[UUID, str]:
         )
     }
     choices = PayerEntry.objects.filter(course__in=courses, kind=Kind.CHOICE.value, request__drug=TOCILIZUMAB)
-    found: dict[UUID, str] = {}
-    for key, course, payload in choices.order_by("occurred_at", "recorded_at", "id").values_list(
-        "id", "course", "payload"
+    last: dict[UUID, tuple[UUID, dict[str, Any]]] = {}
+    for key, course, request, payload in choices.order_by("occurred_at", "recorded_at", "id").values_list(
+        "id", "course", "request", "payload"
     ):
-        if str(key) not in errors and payload.get("option") == WAIVES:
-            found[course] = payload.get("reason", "")
-    return found
+        if str(key) not in errors:
+            last[request] = course, payload
+    return {course: payload.get("reason", "") for course, payload in last.values() if payload.get("option") == WAIVES}
 
 
 def holidays_of(organisation_id: UUID) -> frozenset[date]:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from handrail.rules.access_data import DAYS, TOCILIZUMAB, AccessRules, Card
 from handrail.rules.caredata import Care, tocilizumab
-from handrail.rules.terms import STEP_WORDS, civil_date, civil_instant, say_date, zone_named
+from handrail.rules.terms import STEP_WORDS, civil_date, civil_instant, say_date, say_instant, zone_named
 
 BILLING, COORDINATOR, PRESCRIBER = "billing team", "access coordinator", "prescriber"
 Setting = Literal["inpatient", "hybrid", "outpatient"]
@@ -334,12 +334,14 @@ def _clock(
         }[state]
         return Clock(key="submit", owner=owner, started=request.opened_at, due=due, what=what)
     if denied is not None and state in (State.DENIED, State.TALK):
+        appeal = after_working_days(denied.at, clocks.appeal_within_working_days, zone, clocks.working_days, holidays)
         if not talked:
             due = denied.at + timedelta(hours=clocks.peer_to_peer_within_hours)
-            what = "talk to the payer's reviewer" if state is State.TALK else "ask for a peer-to-peer talk"
+            talk = "talk to the payer's reviewer" if state is State.TALK else "ask for a peer-to-peer talk"
+            # Whoever waits for the talk would not see that the appeal runs out meanwhile.
+            what = f"{talk} (an appeal is due by {say_instant(appeal, zone)}, whether they talked or not)"
             return Clock(key="peer_to_peer", owner=PRESCRIBER, started=denied.at, due=due, what=what)
-        due = after_working_days(denied.at, clocks.appeal_within_working_days, zone, clocks.working_days, holidays)
-        return Clock(key="appeal", owner=COORDINATOR, started=denied.at, due=due, what="appeal")
+        return Clock(key="appeal", owner=COORDINATOR, started=denied.at, due=appeal, what="appeal")
     if last_contact is None or state not in (State.SUBMITTED, State.ASKED, State.APPEALED):
         return None
     follow = last_contact + timedelta(hours=clocks.follow_up_after_hours)

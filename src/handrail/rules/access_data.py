@@ -282,6 +282,12 @@ def sources_of(name: str) -> dict[str, tuple[str, str | None]]:
 
 
 def card_on(cards: Iterable[Card], payer: str, drug: str, day: date) -> Card | None:
-    """The card of a payer and a drug that is in force on a day: the one that began last."""
-    known = [card for card in cards if (card.payer, card.drug) == (payer, drug) and card.counts_on(day)]
-    return max(known, key=lambda card: card.since, default=None)
+    """The card of a payer and a drug that is in force on a day: the one that began last. Once that has ended none is, and no older one."""
+    last = last_card(cards, payer, drug, day)
+    return last if last is not None and last.counts_on(day) else None
+
+
+def last_card(cards: Iterable[Card], payer: str, drug: str, day: date) -> Card | None:
+    """The card of a payer and a drug that began last up to a day, ended or not."""
+    begun = [card for card in cards if (card.payer, card.drug) == (payer, drug) and card.since <= day]
+    return max(begun, key=lambda card: card.since, default=None)

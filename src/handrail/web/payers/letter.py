@@ -11,10 +11,10 @@ from typing import Any
 
 from handrail.actions.payer_gate import Planned, held_of, planned_of
 from handrail.actions.payer_papers import papers_of
-from handrail.actions.payer_requests import cautions_of, drugs, entry_of, zone_of
+from handrail.actions.payer_requests import cautions_of, drugs, zone_of
 from handrail.records import wire
 from handrail.records.models import Course, PayerRequest
-from handrail.rules.access import Kind, counted, urgency_of
+from handrail.rules.access import urgency_of
 from handrail.rules.access_data import SUPPLY_WORDS, TOCILIZUMAB, evidence_file, sources_of
 from handrail.rules.billing import units_of
 from handrail.rules.caredata import tocilizumab
@@ -34,9 +34,8 @@ def letter_context(row: PayerRequest, course: Course, now: datetime) -> dict[str
     today = civil_date(now, zone)
     papers = papers_of(course.organisation_id)
     appeal = held.standing.state in pack.APPEALS
-    # The standing leaves out what was taken back: an answer that was an error is no denial to argue against.
-    denied = next((each for each in reversed(counted(map(entry_of, held.entries))) if each.kind is Kind.DENIED), None)
-    denied = denied if appeal else None
+    # The standing leaves out what was taken back or fits nowhere: that is no denial to argue against.
+    denied = held.standing.answer if appeal else None
     before = pack.earlier(course, now)
     planned = planned_of(course, now)
     facts = _facts(row, course, before, planned, urgency_of(held.request, held.standing), now)

@@ -80,7 +80,8 @@ def course_of_request(held: Held, zone: str, *, appeal: bool) -> dict[str, Any]:
     ]
     kinds = [each.kind for each in entries]
     missing = [words for words, shown in _STAGES if not set(shown) & set(kinds)]
-    if Kind.APPEALED not in kinds or not _ANSWERS & set(kinds[kinds.index(Kind.APPEALED) :]):
+    last = max((place for place, kind in enumerate(kinds) if kind is Kind.APPEALED), default=len(kinds))
+    if not _ANSWERS & set(kinds[last:]):
         missing.append("the answer to the appeal")
     due = held.standing.answer_by
     return {

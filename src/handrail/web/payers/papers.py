@@ -53,7 +53,7 @@ def cards(request: HttpRequest) -> HttpResponse:
     sources = sources_of("cards-1")
     context = {
         **frame(request, "programme"),
-        "own": [_paper(row, today, mine) for row in papers.rows],
+        "own": [_paper(row, today, mine, replaced=papers.replaced(row, today)) for row in papers.rows],
         "shipped": [_shipped(card, sources, today) for card in payer_cards().card],
         "forms": [_shown(each) for each in filled.values()],
     }
@@ -100,10 +100,14 @@ def _written(mine: Organisation, kind: str, filled: Filled, request: HttpRequest
 
 
 def _key(kind: str, values: Mapping[str, Any]) -> str:
-    """What of its kind a paper is about. A count is of its site, a guideline goes by its name."""
+    """What of its kind a paper is about. A count is of its site, a guideline goes by its name, an interchange by its products and uses:
+    a committee may approve two of them on one day.
+    """
     if kind == AccessPaper.Kind.CARD:
         return card_key(values["payer"], values["drug"])
-    return str({"stock": values.get("site"), "guideline": values.get("name")}.get(kind, "tocilizumab"))
+    if kind == AccessPaper.Kind.INTERCHANGE:
+        return f"tocilizumab: {', '.join(sorted(values['products']))}; {', '.join(sorted(values['uses']))}"
+    return str({"stock": values.get("site"), "guideline": values.get("name")}[kind])
 
 
 def _payload(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def _payload(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _paper(row: AccessPaper, today: date, mine: Organisation | None) -> dict[str, Any]:
+def _paper(row: AccessPaper, today: date, mine: Organisation | None, *, replaced: bool) -> dict[str, Any]:
     ended, ahead = row.until is not None and row.until < today, today < row.since
     return {
         "id": row.pk,
@@ -123,8 +127,8 @@ def _paper(row: AccessPaper, today: date, mine: Organisation | None) -> dict[str
         "about": row.key.replace("|", ", "),
         "said": _said(row),
         "days": f"from {say_date(row.since)}" + (f" until {say_date(row.until)}" if row.until else ", no end known"),
-        "tone": "now" if ended else "routine" if ahead else "good",
-        "mark": "Ended" if ended else "Not yet" if ahead else "Counts",
+        "tone": "now" if ended else "routine" if ahead or replaced else "good",
+        "mark": "Ended" if ended else "Not yet" if ahead else "Replaced by a later one" if replaced else "Counts",
         "by": row.by.name,
         "may": mine is not None and row.organisation_id == mine.pk,
     }

@@ -36,7 +36,7 @@ WORK_ON_REQUESTS: Final = (Role.COORDINATOR, Role.PHARMACIST, Role.SITE_MANAGER,
 NAMED: Final = 3
 """So many of them are named."""
 LATEST: Final = 200
-"""Answered requests of a history."""
+"""Requests of a history."""
 PER_PAGE: Final = 100
 """Requests on one page of the queue; how many there are in all is said."""
 
@@ -61,15 +61,17 @@ class Queue:
 
 
 def open_requests(person: User, now: datetime, page: int = 1) -> Queue:
-    """The open requests of the courses that a person may work on, in the order of `access.precedence`: all of them are put in
-    order before any is left to another page, so that an urgent one that was opened last is not hidden behind the old ones.
+    """The open requests of the courses that a person may work on, also of those that ended: what was given is still asked for.
+
+    In the order of `access.precedence`: all of them are put in order before any is left to another page, so that an urgent one that was
+    opened last is not hidden behind the old ones.
 
     Args:
         page: which page, from 1; one that there is not: the nearest.
 
     Constant number of queries.
     """
-    courses = courses_of(person, now, "manage_access").filter(ended_at__isnull=True)
+    courses = courses_of(person, now, "manage_access")
     waiting = _unsettled(courses)
     entries: dict[UUID, list[PayerEntry]] = {}
     for entry in PayerEntry.objects.filter(request__in=waiting.values("pk")):
@@ -149,20 +151,22 @@ def _planned(courses: Any, now: datetime) -> dict[UUID, date]:
     return found
 
 
-def waits_with(organisation_id: UUID, payer: str, drug: str) -> Waits:
-    """An organisation's own history with a payer and a drug: its latest answered requests. Two queries."""
+def waits_with(organisation_id: UUID, payer: str, drug: str, now: datetime) -> Waits:
+    """An organisation's own history with a payer and a drug: its latest requests that were answered, and those that wait. Two queries."""
     rows = (
         PayerRequest.objects.filter(organisation_id=organisation_id, payer=payer, drug=drug)
         .select_related("course__site", "course__organisation")
         .prefetch_related("entries")
         .order_by("-opened_at", "id")[:LATEST]
     )
-    answered = []
+    answered, waiting = [], []
     for row in rows:
         stands = held(row.course, row, tuple(row.entries.all()), frozenset()).standing
         if stands.submitted is not None and stands.first_answer_at is not None:
             answered.append((stands.submitted.at, stands.first_answer_at))
-    return waits(payer, answered, access_rules())
+        elif stands.submitted is not None and stands.state not in SETTLED:
+            waiting.append(now - stands.submitted.at)
+    return waits(payer, answered, access_rules(), waiting)
 
 
 def payers_of(organisation_id: UUID) -> list[str]:
@@ -201,7 +205,7 @@ def billing_rows(course: Course, now: datetime) -> dict[str, Any]:
     given = [
         {
             "words": dose.words(),
-            **_billed(course.product, dose.body.dose_mg, dose.on or today, "the milligrams given are not known"),
+            **_billed(course.product, dose.body.dose_mg, dose.on, "the milligrams given are not known"),
         }
         for dose in given_doses(history)
     ]
@@ -213,7 +217,10 @@ def billing_rows(course: Course, now: datetime) -> dict[str, Any]:
     }
 
 
-def _billed(agent: str, mg: Decimal | None, on: date, because: str) -> dict[str, Any]:
+def _billed(agent: str, mg: Decimal | None, on: date | None, because: str) -> dict[str, Any]:
+    if on is None:
+        because = "the day it was given is not known, and a code is one of a day"
+        return {"mg": mg, "code": None, "units": None, "because": because}
     if mg is None or mg <= 0:
         return {"mg": None, "code": units_of(agent, Decimal(1), on).code, "units": None, "because": because}
     units = units_of(agent, mg, on)

@@ -97,6 +97,7 @@ def _queued(each: reading.Queued, now: datetime) -> dict[str, Any]:
         "payer": held.row.payer,
         "state": held.standing.words,
         "expedited": urgency_of(held.request, held.standing) == "expedited",
+        "ended": course.ended_at is not None,
         "planned": say_date(each.planned_on) if each.planned_on else "not planned yet",
     }
 
@@ -206,12 +207,13 @@ def _units(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any]
     typed = {name: request.GET.get(name, "").strip() for name in ("agent", "mg_given", "mg_opened")}
     if not typed["mg_given"]:
         return {**typed, "words": ""}
+    today = civil_date(now, found.time_zone)
     try:
         given = Decimal(typed["mg_given"].replace(",", "."))
         opened = Decimal(typed["mg_opened"].replace(",", ".")) if typed["mg_opened"] else None
         if not given.is_finite() or (opened is not None and not opened.is_finite()):
             raise InvalidOperation
-        units = units_of(typed["agent"], given, civil_date(now, found.time_zone), mg_opened=opened)
+        units = units_of(typed["agent"], given, today, mg_opened=opened)
     except InvalidOperation:
         return {**typed, "words": "Type the milligrams as a number."}
     except UnusableInput as error:
@@ -219,7 +221,9 @@ def _units(request: HttpRequest, found: Course, now: datetime) -> dict[str, Any]
     if units.code is None:
         return {**typed, "words": units.because}
     waste = "" if units.modifier is None else f", {units.discarded_units} discarded: {units.modifier}"
-    return {**typed, "words": f"{units.code}: {units.units} units{waste} ({units.because})"}
+    day = f"the code of today, {say_date(today)}; of another day it may be another"
+    words = f"{units.code}: {units.units} units{waste} ({units.because}; {day})"
+    return {**typed, "words": words}
 
 
 # --- a request -------------------------------------------------------------------------------------------------------------
@@ -296,12 +300,13 @@ def _request_page(
     zone, today = zone_of(found), civil_date(now, zone_of(found))
     papers = papers_of(found.organisation_id)
     card, warned = papers.card(row.payer, row.drug, today), cautions_of(found, row, now)
-    history = reading.waits_with(found.organisation_id, row.payer, row.drug)
+    history = reading.waits_with(found.organisation_id, row.payer, row.drug, now)
     planned = planned_of(found, now)
     submitted = held.standing.submitted.at if held.standing.submitted else None
     ahead = outlook(
-        history, drug=row.drug, planned_on=planned.on, submitted_at=submitted, now=now, zone=zone, rules=access_rules()
-    )
+        history, drug=row.drug, planned_on=planned.on, submitted_at=submitted, now=now, zone=zone, rules=access_rules(),
+        answered_at=held.standing.first_answer_at,
+    )  # fmt: skip
     around = _around(request, found, now)
     offered = [*held.standing.next, *([Kind.TAKEN_BACK] if held.entries else [])] if around["may"] else []
     shown = []
