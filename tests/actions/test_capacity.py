@@ -76,6 +76,46 @@ def test_a_hospital_that_is_no_site_is_counted_at_the_site_whose_patient_it_take
     assert seen(world.alice).can.starts == (TOMORROW,)
 
 
+def test_a_patient_whom_another_organisation_lends_without_an_agreement_counts_here(world):
+    plan(world, at_site=world.bob.site.code)
+    assert seen(world.bob).can.starts == (TOMORROW,)
+    assert seen(world.alice).can.starts == ()
+
+
+def test_a_name_that_two_organisations_use_means_the_site_of_the_course_s_own(world):
+    agreed_between(world.alice, world.bob)
+    make_site(world.alice.organisation, name=world.bob.site.name, code="namesake")
+    plan(world, at_site=world.bob.site.name)
+    assert seen(world.bob).can.starts == ()
+
+
+def rival_plans(world: World, *bodies: dict[str, Any]) -> None:
+    """A plan and two corrections of it that stand side by side."""
+    first = plan(world).event
+    for body in bodies:
+        told = {"step": "step_up_1", "on": TOMORROW.isoformat(), "setting": "outpatient", **body}
+        rival = event("dose_planned", at=MONDAY_0900, supersedes=str(first.id), reason="put right", **told)
+        record_event(world.course.pk, rival, by=world.actor("alice"), now=MONDAY_0900)
+
+
+def test_of_rival_corrections_of_a_plan_both_days_are_kept_free(world):
+    rival_plans(world, {"on": (TODAY + 4 * DAY).isoformat()}, {"on": (TODAY + 9 * DAY).isoformat()})
+    found = seen(world.alice).can
+    assert found.starts == (TODAY + 4 * DAY, TODAY + 9 * DAY)
+    assert {TODAY + number * DAY for number in range(4, 18)} <= set(found.seen)
+    full_of_room(world.alice, starts_a_day=1)
+    other = world.make_course()
+    for days in (4, 9):
+        assert "1 start on" in refused(world, other, on=TODAY + days * DAY)
+
+
+def test_of_rival_corrections_of_a_plan_each_site_keeps_its_day_free(world):
+    other = make_site(world.alice.organisation, name="Other Site", code="other")
+    rival_plans(world, {"at_site": "other"}, {"at_site": world.alice.site.code})
+    assert seen(world.alice).can.starts == (TOMORROW,)
+    assert capacity_of(other, MONDAY_0900).can.starts == (TOMORROW,)
+
+
 def test_a_partner_s_patient_who_is_planned_here_counts_here(world):
     agreed_between(world.alice, world.bob)
     plan(world, at_site=world.bob.site.code)
@@ -131,9 +171,24 @@ def test_a_count_of_the_shelf_runs_out_and_what_was_given_since_is_taken_off(wor
     assert seen(world.alice, MONDAY_0900 + 8 * DAY).can.rescue == Told(last=4)
 
 
-def gives(world: World, at: Any, agent: str) -> None:
-    body = event("medicine_given", at=at, agent=agent, dose_mg="560", route="intravenous", purpose="treatment")
+def test_a_dose_that_was_corrected_is_taken_off_the_shelf_once_and_one_that_was_withdrawn_not_at_all(world):
+    counted(world.alice, 5)
+    first = gives(world, MONDAY_0900 + timedelta(hours=1), "tocilizumab")
+    again = gives(world, MONDAY_0900 + timedelta(hours=2), "tocilizumab", supersedes=first["id"], reason="the hour")
+    assert seen(world.alice, MONDAY_0900 + DAY).can.rescue.there == 4
+    back = event(
+        "fact_withdrawn", at=MONDAY_0900 + timedelta(hours=3), supersedes=again["id"], reason="another patient"
+    )
+    record_event(world.course.pk, back, by=world.actor("alice"), now=MONDAY_0900 + timedelta(hours=3))
+    assert seen(world.alice, MONDAY_0900 + DAY).can.rescue.there == 5
+
+
+def gives(world: World, at: Any, agent: str, **fields: Any) -> dict[str, Any]:
+    body = event(
+        "medicine_given", at=at, agent=agent, dose_mg="560", route="intravenous", purpose="treatment", **fields
+    )
     record_event(world.course.pk, body, by=world.actor("alice"), now=at)
+    return body
 
 
 @pytest.mark.parametrize(
@@ -318,6 +373,16 @@ def test_an_override_holds_for_its_day_and_for_what_stood_against_it(world):
     says(world.alice, chairs_weekday=0)
     message = refused(world)
     assert "chairs for 0" in message and "beds" not in message
+
+
+def test_an_override_of_a_late_start_is_signed_over_its_whole_window(world):
+    """The last days of the window of a start in 40 days are further ahead than a page looks that is about today."""
+    late = TODAY + 40 * DAY
+    full_of_room(world.alice, beds=1)
+    plan(world, world.make_course(), on=late + 6 * DAY)
+    assert "2 watched on Fri 17 Apr 2026: beds are promised for 1" in refused(world, on=late)
+    decided(world, on=late)
+    assert plan(world, on=late)
 
 
 def test_who_lets_a_start_go_on(world):

@@ -25,6 +25,7 @@ from handrail.people.network import hubs_of
 from handrail.people.scope import everything
 from handrail.rules.setting_course import Around
 from handrail.rules.setting_facts import Paper
+from handrail.rules.site_levels import load_site_levels, site_level
 from handrail.rules.terms import day_start
 from tests.support.agreements import agreed_between
 from tests.support.factories import CHICAGO, MONDAY_0900, World, dose, event, make_house, make_member, make_site
@@ -191,6 +192,21 @@ def test_an_exception_holds_until_its_day_and_can_be_taken_back(world):
     excepted(world.bob, world.bob.director, until_on=TODAY)  # excepted anew: later words count
     later = MONDAY_0900 + timedelta(minutes=5)
     assert level_of(world.bob, at=later) == "2"  # of the same minute: the more cautious
+
+
+def test_an_exception_that_is_signed_anew_takes_the_place_of_a_longer_one(world):
+    ready(world.bob, "3", but=("SITE-16",))
+    director = person(world.bob.director)
+    excepted(world.bob, world.bob.director, until_on=in_days(300))
+    for minutes, days in ((1, 3), (2, 20)):  # shorter, then longer: the last word counts
+        at = MONDAY_0900 + timedelta(minutes=minutes)
+        except_site_item(
+            world.bob.site.pk, item="SITE-16", until_on=in_days(days), reason="a slip", by=director, now=at
+        )
+        facts = now_of(world.bob, at).facts
+        for later, state in ((days, "excepted"), (days + 1, "not_known")):
+            lines = site_level(facts, load_site_levels(), TEC, in_days(later)).lines
+            assert next(each.state for each in lines if each.item == "SITE-16") == state
 
 
 @pytest.mark.parametrize(
@@ -447,6 +463,10 @@ def test_the_first_patient_of_a_site_is_told_only_where_it_is_known(world):
     record_event(other.pk, dose("treatment", at=at, mg="100"), by=world.actor("alice"), now=at)
     assert around_site(world.course, in_days(2), at).first_patient_at_site is False
     assert around_site(other, in_days(2), at).first_patient_at_site is None
+    (given,) = [each for each in other.events.all() if each.kind == "dose_given"]
+    back = event("fact_withdrawn", at=at, supersedes=str(given.id), reason="another patient")
+    record_event(other.pk, back, by=world.actor("alice"), now=at)
+    assert around_site(world.course, in_days(2), at).first_patient_at_site is None
 
 
 def test_the_sites_of_a_person_are_their_own_and_those_of_partners(world):

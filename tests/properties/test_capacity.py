@@ -100,6 +100,17 @@ def test_less_known_or_less_there_never_covers_a_start(site: SiteCan, wanted: Wa
         assert before.first_on <= after.first_on
 
 
+@settings(max_examples=150, deadline=None)
+@given(sites(), WANTED)
+def test_a_window_is_covered_only_if_each_of_its_days_is_by_itself(site: SiteCan, wanted: Wanted):
+    """By the numbers of that very day: one that begins within the window counts from its day on."""
+    if start(site, wanted, TODAY, TODAY, RULES).covered is not True:
+        return
+    for number in wanted.watched or ():
+        alone = replace(wanted, watched=(number,), dosing=tuple({number} & set(wanted.dosing)))
+        assert start(site, alone, TODAY, TODAY, RULES).covered is True
+
+
 @settings(max_examples=100, deadline=None)
 @given(sites(), WANTED)
 def test_who_cannot_say_how_long_the_window_lasts_is_covered_on_no_day(site: SiteCan, wanted: Wanted):

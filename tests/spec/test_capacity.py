@@ -332,6 +332,20 @@ def test_a_number_counts_from_its_day_and_of_one_day_the_later_word():
 
 
 @pytest.mark.parametrize(
+    # what is said from the fourth day of the window on | covered | from when on it is too many
+    ("number", "covered", "since"),
+    [(2, True, None), (1, False, "Thu 19 Nov 2026 00:00 CST"), (None, None, None)],
+)
+def test_a_number_for_one_on_call_that_begins_within_the_window_counts_from_its_day(
+    number: int | None, covered: bool | None, since: str | None
+):
+    words = (*ALL_SAID, said("patients_each", 2), said("patients_each", number, TODAY + 3 * DAY))
+    answer = start(replace(SITE, said=words, watched=(ALWAYS,)), Wanted.whole(9), TODAY, TODAY, RULES)
+    assert answer.covered is covered
+    assert since is None or f"2 watched patients for 1 on call from {since}, at most 1 each" in answer.because
+
+
+@pytest.mark.parametrize(
     # the word now | the word before | covered
     ("there", "last", "covered"),
     [(4, None, True), (None, None, None), (None, 4, None), (None, 1, False), (1, 9, False)],

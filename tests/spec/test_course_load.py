@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handrail.rules.capacity_data import Span
-from handrail.rules.course_load import CourseLoad, Seen, course_load, falls_on, not_judged, wanted_by_start
+from handrail.rules.course_load import CourseLoad, Seen, course_load, either, falls_on, not_judged, wanted_by_start
 from handrail.rules.coursefile import course_from_json
 from handrail.rules.history import History
 from handrail.rules.policy import load_policy
@@ -225,13 +225,46 @@ def test_a_label_whose_days_nobody_signed_says_how_long_the_window_lasts_to_nobo
     assert asked.because == "the label names no day after step-up dose 1, so nobody knows how long the window lasts"
 
 
-def test_a_calendar_that_begins_on_that_day_counts_before_the_table():
-    told = Told(TEC)
-    doses = [
-        {"step": step, "at": f"2026-03-{day}T09:00:00-06:00"}
-        for step, day in (("step_up_1", "02"), ("step_up_2", "04"), ("first_treatment", "06"))
-    ]
+def calendar(told: Told, **days: int) -> Told:
+    """The calendar of a step-up in March, by its steps."""
+    doses = [{"step": step, "at": instant(f"2026-03-{day:02} 09:00").isoformat()} for step, day in days.items()]
     told.tell("step_up_planned", "2026-03-01 09:00", doses=doses)
+    return told
+
+
+def test_a_calendar_that_begins_on_that_day_counts_before_the_table():
+    told = calendar(Told(TEC), step_up_1=2, step_up_2=4, first_treatment=6)
     assert wanted(told).dosing == (0, 2, 4)
     assert wanted(told, MONDAY + DAY).dosing == (0, 3, 6)
     assert civil_date(instant(NOW), CHICAGO) == MONDAY
+
+
+def test_a_calendar_that_leaves_out_a_step_shortens_no_window():
+    assert wanted(calendar(Told(TEC), step_up_1=2, first_treatment=5)).dosing == (0, 3, 6)
+
+
+def test_a_calendar_that_is_longer_than_the_table_is_watched_to_its_end():
+    load = load_of(calendar(planned(), step_up_1=3, step_up_2=8, first_treatment=12))
+    assert [each.day for each in load.doses] == [3, 8, 12, 19]
+    assert spans(load)[-1] == ("2026-03-12 00:00", "2026-03-15 00:00")
+
+
+def test_after_a_dose_that_was_given_on_its_day_the_calendar_names_the_next_ones():
+    given = calendar(Told(TEC), step_up_1=1, step_up_2=6, first_treatment=11)
+    given.dose("step_up_1", "2026-03-01 10:00")
+    assert [each.day for each in load_of(given).doses] == [6, 11, 18]
+    other = calendar(Told(TEC), step_up_1=2, step_up_2=6, first_treatment=11)
+    other.dose("step_up_1", "2026-03-01 10:00")
+    assert [each.day for each in load_of(other).doses] == [4, 7, 14, 21]  # of another plan
+
+
+def test_what_nobody_can_tell_apart_takes_everything_that_either_takes():
+    early, late = load_of(planned()), load_of(planned(on="2026-03-10"))
+    both = either([late, early])
+    assert (both.start, both.starts, both.wanted) == (early.start, (date(2026, 3, 3), date(2026, 3, 10)), early.wanted)
+    assert spans(both) == [("2026-03-03 00:00", "2026-03-19 00:00")]
+    assert [each.day for each in both.doses] == [3, 6, 9, 10, 13, 16]
+    assert {day for day, _ in days(both)} == set(range(3, 19))
+    assert (10, "not_known") in days(both) and (4, "nurse") in days(both)
+    assert either([early, early]) == early
+    assert either([CourseLoad(), early]) == early

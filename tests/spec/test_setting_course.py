@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from handrail.rules.doses import given_doses
 from handrail.rules.evidence import Evidence
 from handrail.rules.policy import load_policy
 from handrail.rules.setting_course import Around, dose_wanted
 from handrail.rules.setting_evidence import SettingLook, caregiver_evidence, setting_evidence, travel_evidence
 from handrail.rules.setting_facts import Dated, LastDose, Lodging, Paper, SettingFacts, Shift, Travel
+from handrail.rules.upcoming import open_plan
 from tests.support.setting_courses import SEASONS, course_of, facts_of_v1, looked
 from tests.support.settings import DAY_1, at, eve
 
@@ -62,6 +64,19 @@ def known(*more: tuple[str, str, dict[str, Any]], **how: Any) -> SettingFacts:
         ([("vaccine_noted", MORNING, {"live": True, "on": "2026-06-20", "given": True})], "live_vaccine", Dated(happened=True, on=DAY_1.replace(month=6, day=20))),
         ([("vaccine_noted", MORNING, {"live": None, "on": None})], "live_vaccine", Dated(happened=True)),
         ([("vaccine_noted", MORNING, {"live": False, "on": "2026-06-20"})], "live_vaccine", Dated(happened=False)),
+        # one of long ago does not say that there was none since: the answer of today does
+        ([("vaccine_noted", MORNING, {"live": True, "on": "2024-06-20"})], "live_vaccine", Dated(happened=False)),
+        ([("vaccine_noted", MORNING, {"live": True, "on": "2024-06-20"}), ("setting_facts_noted", MORNING, {"live_vaccine": True})],
+         "live_vaccine", Dated(happened=True)),
+        ([("vaccine_noted", MORNING, {"live": True, "on": "2024-06-20"}), ("setting_facts_noted", MORNING, {"live_vaccine": None})],
+         "live_vaccine", Dated()),
+        # an infection after the answer that there was none to be over: when it ended nobody wrote
+        ([("setting_facts_noted", at(0, 8), {"infection_active": True}), ("setting_facts_noted", MORNING, {"infection_active": False})],
+         "infection_resolved", Dated(happened=True)),
+        ([("setting_facts_noted", at(-4), {"infection_active": True})], "infection_resolved", Dated(happened=False)),
+        ([("setting_facts_noted", at(0, 8), {"infection_active": True}),
+          ("setting_facts_noted", MORNING, {"infection_active": False, "infection_resolved": {"happened": True, "on": "2026-07-05"}})],
+         "infection_resolved", Dated(happened=True, on=DAY_1 - timedelta(days=1))),
         # reactions with an earlier agent, and in this course
         ([], "worst_earlier_reaction", 0),
         ([("setting_facts_noted", MORNING, {"worst_earlier_reaction": None})], "worst_earlier_reaction", None),
@@ -75,6 +90,7 @@ def known(*more: tuple[str, str, dict[str, Any]], **how: Any) -> SettingFacts:
         ([("caregivers_rostered", MORNING, {"hours": [{"who": "caregiver_2", "from_at": at(2), "until_at": at(2)}]})], "caregivers", ()),
         ([("checkin_received", MORNING, {"caregiver_present": False})], "caregivers", None),
         ([("checkin_received", MORNING, {"caregiver_present": None})], "caregivers", None),
+        ([("checkin_received", at(0, 7), {"caregiver_present": False})], "caregivers", None),  # in the minute of the roster
         # the way and lodging: what contradicts itself is not known
         ([("home_status", MORNING, {"travel_min_worst": 20, "travel_min_typical": 30})], "travel", Travel()),
         ([("travel_noted", MORNING, {"worst": [{"months": [13], "minutes": 30}]})], "travel", Travel()),
@@ -105,6 +121,15 @@ def test_what_the_record_says(more, fact, value):
 def test_an_answer_about_infection_is_good_for_as_long_as_a_decision():
     late = datetime.fromisoformat(at(4, 8))
     assert looked(V1, on=DAY_1 + timedelta(days=4), now=late).case.facts.infection_active is None
+
+
+def test_a_forecast_is_good_for_as_long_as_a_decision():
+    assert known(("setting_facts_noted", at(-3, 11), {"weather_expected": ["clear"]})).weather_expected == ()
+    sunny = [("setting_facts_noted", at(-3, 10), {"weather_expected": ["clear"]})]
+    unasked = [each for each in V1 if each[0] != "setting_facts_noted"]
+    assert looked([*unasked, *sunny]).case.facts.weather_expected == ("clear",)
+    storm = [("setting_facts_noted", at(-3, 9), {"weather_expected": ["clear"]})]
+    assert looked([*unasked, *storm]).case.facts.weather_expected is None
 
 
 def test_the_calendar_counts_only_while_its_day_is_the_planned_one():
@@ -144,6 +169,76 @@ def test_the_dose_that_is_asked_about():
     unplanned = dose_wanted(course_of(V1), "step_up_1", DAY_1 - timedelta(days=9), eve())
     assert unplanned is not None and unplanned.on == DAY_1 - timedelta(days=1)
     assert dose_wanted(course_of(V1), None, None, eve()) is None
+
+
+def test_of_a_plan_whose_step_nobody_wrote_the_day_counts():
+    planned = course_of([*V1, ("dose_planned", MORNING, {"step": None, "on": "2026-07-20"})])
+    wanted = dose_wanted(planned, "step_up_1", DAY_1, eve())
+    assert wanted is not None and (wanted.step, wanted.on) == ("step_up_1", date(2026, 7, 20))
+    assert dose_wanted(planned, None, None, eve()) is None
+
+
+@pytest.mark.parametrize(("on", "open_"), [("2026-07-06", False), ("2026-07-07", True)])
+def test_a_dose_of_an_unknown_hour_that_was_written_before_the_day_of_a_plan_was_another(on, open_):
+    """It was written down on 6 July, the day of the first plan."""
+    dose = ("dose_given", at(1, 9), {"step": "step_up_1", "started_at": None})
+    history = course_of([*V1, dose, ("dose_planned", at(1, 10), {"step": "step_up_2", "on": on})])
+    assert (open_plan(history, given_doses(history)) is not None) is open_
+
+
+@pytest.mark.parametrize(("known_", "given"), [(True, False), (None, None), (False, None)])
+def test_whether_anything_was_given_before_is_known_or_not(known_, given):
+    again = ("course_started", at(-6, 9), {"intent": "step_up", "prior_doses_known": known_})
+    assert known(again).last_dose.given is given
+
+
+# --- a step-up that begins once more, and one whose end nobody knows ------------------------------------------------------------
+
+RESTART = {"step": "step_up_1", "on": DAY_1 + timedelta(days=80), "now": datetime.fromisoformat(at(80, 9))}
+GIVEN_TO_PREVENT = {"agent": "tocilizumab", "purpose": "prophylaxis"}
+
+
+@pytest.mark.parametrize(
+    ("more", "planned"),
+    [
+        ([], None),
+        ([("medicine_given", at(1, 8), GIVEN_TO_PREVENT)], None),
+        ([("medicine_given", at(79, 8), GIVEN_TO_PREVENT)], True),
+        ([("setting_facts_noted", at(79, 8), {"tocilizumab_planned": False})], False),
+    ],
+)
+def test_tocilizumab_before_an_earlier_step_up_says_nothing_of_this_one(more, planned):
+    assert known(DOSE_1, *more, **RESTART).tocilizumab_planned is planned
+
+
+def test_tocilizumab_before_the_first_dose_of_this_step_up_counts_for_the_second():
+    assert known(DOSE_1, **DAY_4).tocilizumab_planned is True
+
+
+WAITED = {"step": "step_up_2", "now": datetime.fromisoformat(at(8, 9))}
+
+
+@pytest.mark.parametrize(
+    ("on", "months", "met"),
+    [
+        (date(2026, 8, 3), {7: 20}, None),  # nobody wrote down August, in which the dose is
+        (date(2026, 8, 3), {7: 20, 8: 75}, False),
+        (date(2026, 7, 15), {7: 20, 8: 75}, None),  # without a day of the first treatment dose it may be in August
+        (date(2026, 7, 15), dict.fromkeys(range(1, 13), 20), True),  # whenever it is
+    ],
+)
+def test_the_way_is_judged_for_the_day_of_a_dose_that_waited_and_for_all_that_may_follow(on, months, met):
+    worst = [{"months": [month], "minutes": minutes} for month, minutes in months.items()]
+    way = ("travel_noted", MORNING, {"worst": worst})
+    assert travel_evidence(looked([*V1, DOSE_1, way], on=on, **WAITED)).met is met
+
+
+@pytest.mark.parametrize(("weather", "state"), [(None, "not_known"), ("snow", "clear")])
+def test_a_plan_of_the_season_counts_for_all_that_may_follow(weather, state):
+    plan = [{"words": "suspended", "months": [11], **({"weather": weather} if weather else {})}]
+    told = [*V1, DOSE_1, ("setting_facts_noted", at(8, 8), {"suspensions": plan, "weather_expected": []})]
+    lines = looked(told, on=date(2026, 7, 15), **WAITED).answer.lines
+    assert next(each.state for each in lines if each.rule == "IP-11") == state
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------------------
@@ -217,6 +312,20 @@ def test_of_rival_corrections_the_one_further_from_leaving_hospital_counts():
     told = [(kind, when, {**body, "id": first} if kind == "caregivers_rostered" else body) for kind, when, body in V1]
     assert looked([*told, rivals[0]]).answer.recommendation == "OUTPATIENT"
     assert looked([*told, *rivals]).answer.recommendation == "INPATIENT"
+
+
+@pytest.mark.parametrize("said", [("INPATIENT", "OUTPATIENT"), ("OUTPATIENT", "INPATIENT"), ("INPATIENT", "DEFER")])
+def test_of_rival_corrections_of_a_decision_none_is_in_force(said):
+    first, *ids = [f"00000000-0000-0000-0000-0000000000f{number}" for number in range(3)]
+    rivals = [decided(each, id=name, supersedes=first) for each, name in zip(said, ids, strict=True)]
+    look = looked([*V1, NO_CAREGIVER, decided(id=first), *rivals])
+    assert setting_evidence(look).met is None
+    assert "not all of them hold the same decision" in setting_evidence(look).because
+    assert caregiver_evidence(look).met is False
+    same = looked(
+        [*V1, NO_CAREGIVER, decided(id=first), *(decided("INPATIENT", id=name, supersedes=first) for name in ids)]
+    )
+    assert setting_evidence(same).met is True
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ def course_on_eve(world: World, first: date, **fields: Any) -> Course:
     """A teclistamab course of Alice's that started a week before day 1."""
     start = datetime.fromisoformat(at(-7, 9, first))
     facts = {"birth_year": 1960, "sex": "female"}
-    return world.make_course(protocol_key=LABEL, schedule="weekly", facts=facts, now=start, **fields)
+    told = {"schedule": "weekly", "prior_doses_known": True, **fields}
+    return world.make_course(protocol_key=LABEL, facts=facts, now=start, **told)
 
 
 def tell(world: World, course: Course, told: Told, now: datetime) -> None:

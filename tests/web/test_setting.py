@@ -222,3 +222,39 @@ def test_a_level_that_the_desk_of_sites_knows_is_believed_before_the_answer_in_t
         said = page(world, course)
         assert "In hospital: step-up dose 1" in said and "River Clinic is at level 1; level 3 is needed" in said
         assert "not to book" in said
+
+
+def rivals(
+    kind: str, when: str, first: dict[str, Any], *bodies: dict[str, Any]
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """A fact and corrections of it that stand side by side."""
+    name = str(uuid4())
+    told = [(kind, when, {**first, **body, "supersedes": name, "reason": "put right"}) for body in bodies]
+    return [(kind, when, {**first, "id": name}), *told]
+
+
+@pytest.mark.parametrize("differs", [{"on": "2026-07-07"}, {"at_site": "elsewhere"}, {"setting": "inpatient"}])
+def test_where_corrections_of_the_plan_stand_side_by_side_no_setting_is_said_until_it_is_planned_anew(differs):
+    """What is said of one site or day would be read as said of the other."""
+    kind, when, body = planned(JULY)
+    with v1_on_the_desk(JULY, rivals(kind, when, body, {}, differs)) as (world, course):
+        said = page(world, course)
+        assert "No setting can be said." in said and "not name the same day, step, setting and site" in said
+        assert "plan the dose anew" in said
+        with everything():
+            assert {each.met for each in setting_desk.gate_evidence(course, eve()).values()} == {None}
+        tell(world, course, [("dose_planned", at(0, 9), body)], eve())
+        assert "No setting can be said." not in page(world, course)
+    with v1_on_the_desk(JULY, rivals(kind, when, body, {}, {})) as (world, course):
+        assert "No setting can be said." not in page(world, course)
+
+
+def test_where_corrections_of_the_decision_stand_side_by_side_the_page_asks_for_a_new_one():
+    decision = {"recommendation": "OUTPATIENT", "step": "step_up_1", "on": JULY.isoformat(), "valid_until": at(1, 23)}
+    two = rivals("setting_decided", at(0, 9), decision, {}, {"recommendation": "INPATIENT"})
+    with v1_on_the_desk(JULY, two) as (world, course):
+        said = page(world, course)
+        assert "not all of them hold the same decision" in said and "Decide it anew" in said
+        assert "Nobody has decided it yet" not in said
+        tell(world, course, [("setting_decided", at(0, 10), decision)], eve())
+        assert "Decide it anew" not in page(world, course)

@@ -12,19 +12,19 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from handrail.actions.payer_papers import papers_from
 from handrail.people import network, scope
 from handrail.people.coverage import answering_shifts, asked_of, hole_words, holes_of_sites, stretches
 from handrail.people.models import Holiday, Site, SiteNumber, Step
 from handrail.records import wire
-from handrail.records.models import AccessPaper, Course, Event
+from handrail.records.models import AccessPaper, Course, CourseAccess, Event
 from handrail.rules.access_data import access_rules
 from handrail.rules.capacity import most_at_once
 from handrail.rules.capacity_data import NUMBERS, Number, Said, SiteCan, Span, Told, Uncovered, load_capacity
 from handrail.rules.caredata import is_tocilizumab
-from handrail.rules.course_load import CourseLoad, course_load, not_judged
+from handrail.rules.course_load import CourseLoad, course_load, either, not_judged
 from handrail.rules.doses import given_doses
 from handrail.rules.events import SHELL_KINDS
 from handrail.rules.events import Event as Fact
@@ -187,7 +187,7 @@ def _with_loads(can: SiteCan, loads: Sequence[CourseLoad]) -> SiteCan:
         watched=tuple(span for load in loads for span in load.watched),
         seen=tuple(each.on for load in loads for each in load.seen),
         doses=tuple(on for load in loads for on in load.doses),
-        starts=tuple(load.start for load in loads if load.start is not None),
+        starts=tuple(on for load in loads for on in load.starts),
     )
 
 
@@ -209,7 +209,12 @@ def _shelf(site: Site, today: date) -> Shelf:
     # Written down on its own day, it holds from that hour on; later, nobody knows at which hour of its day it was counted.
     at_once = civil_date(count.recorded_at, site.time_zone) == stock.counted_on
     since = count.recorded_at if at_once else day_start(stock.counted_on, site.time_zone)
-    rows_since = Event.objects.filter(course__site=site, kind="medicine_given", occurred_at__gte=since)
+    replaced = Event.objects.filter(
+        organisation=OuterRef("organisation"), course=OuterRef("course"), supersedes=OuterRef("id")
+    )
+    rows_since = Event.objects.filter(
+        ~Exists(replaced), course__site=site, kind="medicine_given", occurred_at__gte=since
+    )
     given = sum(is_tocilizumab(payload.get("agent")) for payload in rows_since.values_list("payload", flat=True))
     holds = today <= stock.counted_on + timedelta(days=access_rules().clocks.stock_count_holds_days)
     return Shelf(counted=stock.doses, counted_on=stock.counted_on, given_since=given, holds=holds)
@@ -244,7 +249,7 @@ def _booked(site: Site, now: datetime, until: date) -> Iterable[Booked]:
     """Every course of the site that is not over, and those of others that are planned here."""
     courses = list(_courses(site, now))
     facts = _facts(courses, now)
-    elsewhere = _others_named(site, facts, now)
+    elsewhere = _others_named(site, courses, facts, now)
     for course in courses:
         load = _load(course, facts[course.pk], site, now, until, elsewhere)
         if load is not None:
@@ -254,8 +259,9 @@ def _booked(site: Site, now: datetime, until: date) -> Iterable[Booked]:
 def _courses(site: Site, now: datetime) -> Iterable[Course]:
     own = Course.objects.filter(site=site, ended_at__isnull=True)
     houses = {site.organisation_id, *network.partners_of(site.organisation_id, now)}
+    lent = CourseAccess.objects.valid(now).filter(to_organisation=site.organisation_id)
     here = Event.objects.filter(
-        organisation__in=houses,
+        Q(organisation__in=houses) | Q(course__in=lent.values("course")),
         kind="dose_planned",
         recorded_at__gte=now - PLANNED_SINCE,
         payload__at_site__in=[site.code, site.name],
@@ -278,33 +284,80 @@ def _facts(courses: Sequence[Course], now: datetime) -> Mapping[UUID, list[Fact]
     return found
 
 
-def _others_named(site: Site, facts: Mapping[UUID, Sequence[Fact]], now: datetime) -> frozenset[str]:
-    """The codes and names of other sites that plans name, of those that work with this one: a namesake elsewhere counts nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Elsewhere:
+    """The codes and names of other sites that plans name, by organisation, and which organisations work together for a course.
+
+    `lent`: by course, those that reach it without an agreement. A namesake in any other organisation counts nothing.
+    """
+
+    named: Mapping[UUID, frozenset[str]]
+    partners: frozenset[UUID]
+    lent: Mapping[UUID, frozenset[UUID]]
+
+    def has(self, at: str | None, course: Course) -> bool:
+        """Whether a plan of a course of this site names another site."""
+        houses = {course.organisation_id} | self.partners | self.lent.get(course.pk, frozenset())
+        return any(at in self.named.get(house, ()) for house in houses)
+
+
+def _others_named(
+    site: Site, courses: Sequence[Course], facts: Mapping[UUID, Sequence[Fact]], now: datetime
+) -> _Elsewhere:
     named = {fact.body.at_site for each in facts.values() for fact in each if fact.kind == "dose_planned"} - {None}
-    houses = {site.organisation_id, *network.partners_of(site.organisation_id, now)}
+    partners = frozenset(network.partners_of(site.organisation_id, now))
+    access = CourseAccess.objects.valid(now).filter(course__in=[each.pk for each in courses])
+    lent: dict[UUID, set[UUID]] = defaultdict(set)
+    for course, house in access.values_list("course", "to_organisation"):
+        lent[course].add(house)
+    houses = {site.organisation_id, *partners, *(each.organisation_id for each in courses)}.union(*lent.values())
     rows = Site.objects.filter(Q(code__in=named) | Q(name__in=named), organisation__in=houses).exclude(pk=site.pk)
-    words = {word for row in rows.values_list("code", "name") for word in row}
-    return frozenset(words - {site.code, site.name})
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for house, *words in rows.values_list("organisation", "code", "name"):
+        found[house].update(words)
+    return _Elsewhere(
+        named={house: frozenset(words) for house, words in found.items()},
+        partners=partners,
+        lent={course: frozenset(each) for course, each in lent.items()},
+    )
 
 
 def _load(
-    course: Course, facts: Sequence[Fact], site: Site, now: datetime, until: date, elsewhere: frozenset[str]
+    course: Course,
+    facts: Sequence[Fact],
+    site: Site,
+    now: datetime,
+    until: date,
+    elsewhere: _Elsewhere,
 ) -> CourseLoad | None:
     """What one course takes here; None: nothing, its next dose is planned at another site and it was never watched here.
 
-    One that cannot be judged is counted on every day, a partner's too: a plan names this site.
+    Where corrections stand side by side, everything that any way to read them takes: of two days of a start both are kept free. One
+    that cannot be judged is counted on every day, a partner's too: a plan names this site.
     """
     zone, mine = site.time_zone, course.site_id == site.pk
     try:
         first = History.build(wire.header(course), facts)
         policy = policy_for(first, now)
         history = History.build(first.course, first.recorded, policy.plausible).until(now)
-        protocol = protocol_for(history, now)
-        plan = open_plan(history, given_doses(history))
-        at = plan.body.at_site if plan is not None else None
-        here = at in (site.code, site.name) if not mine else at not in elsewhere
-        if not (here or mine):
-            return None
-        return course_load(history, protocol, policy, now, until, zone=zone, ahead_here=here, given_here=mine)
+        ways = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+        loads = []
+        for each in ways:
+            protocol, here = protocol_for(each, now), _planned_here(each, course, site, elsewhere)
+            if here or mine:
+                loads.append(
+                    course_load(each, protocol, policy, now, until, zone=zone, ahead_here=here, given_here=mine)
+                )
+        return either(loads) if loads else None
     except UnusableInput as error:
         return not_judged(civil_date(now, zone), until, zone, error.message)
+
+
+def _planned_here(history: History, course: Course, site: Site, elsewhere: _Elsewhere) -> bool:
+    """Whether the next dose of a course is given here: a name means a site of the course's own organisation before one of another."""
+    plan = open_plan(history, given_doses(history))
+    at = plan.body.at_site if plan is not None else None
+    words = (site.code, site.name)
+    if course.site_id == site.pk:
+        return at in words or not elsewhere.has(at, course)
+    return at in words and at not in elsewhere.named.get(course.organisation_id, ())

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from handrail import clock
 from handrail.actions.actor import Actor
-from handrail.actions.capacity import Capacity, capacity_of
+from handrail.actions.capacity import SPAN, Capacity, capacity_of
 from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.site_bookings import site_of_plan
 from handrail.people import permissions, scope
@@ -229,7 +229,9 @@ def decide_start(
         text = " ".join(reason.split())
         if not text or len(text) > LONGEST_REASON:
             raise RefusedError(f"Say why, in at most {LONGEST_REASON} signs.", code="missing_key", path="reason")
-        asked = asked_of_start(course, _plan_of(course, on, now), now, capacity=capacity_of(site, now))
+        # As far ahead as whoever plans it reads: what is signed here is what stands against the plan there.
+        found = capacity_of(site, now, until=max(on, civil_date(now, site.time_zone)) + SPAN)
+        asked = asked_of_start(course, _plan_of(course, on, now), now, capacity=found)
         if asked is None:
             raise RefusedError("That is no start, or its day is over.", code="not_a_time", path="on")
         if asked.answer.covered:

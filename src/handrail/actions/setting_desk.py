@@ -77,6 +77,12 @@ def desk_of(course: Course, now: datetime) -> Desk:
 
 def _look(course: Course, history: History, protocol: Protocol, policy: Policy, now: datetime) -> SettingLook | None:
     present = history.until(now)
+    if _plans_differ(present):
+        raise UnusableInput(
+            "rival_plans",
+            "Corrections of the plan stand side by side and do not name the same day, step, setting and site: plan the dose anew.",
+            "dose_planned",
+        )
     dose = dose_wanted(present, None, None, now)
     if dose is None:
         next_dose = assess(protocol, policy, history, now).next_dose
@@ -87,6 +93,15 @@ def _look(course: Course, history: History, protocol: Protocol, policy: Policy, 
     return look_at_setting(
         history, protocol, policy, load_setting_rules(), dose, now, around_of(course, present, dose, now)
     )
+
+
+def _plans_differ(history: History) -> bool:
+    """Whether corrections that stand side by side leave open which dose is planned, where and for which day."""
+    if not history.conflicts:
+        return False
+    ways = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    plans = [open_plan(each, given_doses(each)) for each in ways]
+    return len({each and (each.body.step, each.body.on, each.body.setting, each.body.at_site) for each in plans}) > 1
 
 
 def around_of(course: Course, history: History, dose: DoseWanted, now: datetime) -> Around:

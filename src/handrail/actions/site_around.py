@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
+from django.db.models import Exists, OuterRef
+
 from handrail.actions.errors import RefusedError
 from handrail.actions.site_bookings import others_of, signs_levels, site_of_plan
 from handrail.actions.site_facts import Gathered, gather
@@ -148,9 +150,17 @@ def _agreement(level: SiteLevel) -> Paper:
 
 
 def _first_patient(course: Course, site: Site) -> bool | None:
-    """False where another patient was given this product there; that nobody was, before Handrail came, is not known."""
+    """False where another patient was given this product there; that nobody was, before Handrail came, is not known.
+
+    A dose that was corrected away or withdrawn was not given.
+    """
     with scope.acting_for(site.organisation_id):
-        given = Event.objects.filter(kind="dose_given", course__site=site, course__product=course.product)
+        replaced = Event.objects.filter(
+            organisation=OuterRef("organisation"), course=OuterRef("course"), supersedes=OuterRef("id")
+        )
+        given = Event.objects.filter(
+            ~Exists(replaced), kind="dose_given", course__site=site, course__product=course.product
+        )
         return False if given.exclude(course__patient=course.patient_id).exists() else None
 
 

@@ -194,15 +194,11 @@ def _shown(row: SiteItem) -> Shown:
 
 
 def _excepted(rows: Sequence[SiteException]) -> Iterable[Excepted]:
-    """The exceptions as they stand: one that was taken back ends the day before that."""
+    """The exceptions as they stand: one that was taken back, or that a director signed anew, ends the day before that."""
     for row in rows:
         if row.taken_back:
             continue
-        ends = [
-            later.from_on - timedelta(days=1)
-            for later in rows
-            if later.taken_back and later.at >= row.at and (later.item, later.product) == (row.item, row.product)
-        ]
+        ends = [later.from_on - timedelta(days=1) for later in rows if _said_after(row, later)]
         until = min([row.until_on, *ends])
         if until >= row.from_on:
             yield Excepted(
@@ -214,6 +210,15 @@ def _excepted(rows: Sequence[SiteException]) -> Iterable[Excepted]:
                 reason=row.reason,
                 product=row.product or None,
             )
+
+
+def _said_after(row: SiteException, later: SiteException) -> bool:
+    """Whether a later word of a director about the same item counts instead; of two of one moment the one that excepts less."""
+    if later is row or (later.item, later.product) != (row.item, row.product):
+        return False
+    if later.at != row.at:
+        return later.at > row.at
+    return later.taken_back or (later.until_on, later.pk) < (row.until_on, row.pk)
 
 
 def _written_over(row: SiteGrant, later: SiteGrant) -> bool:

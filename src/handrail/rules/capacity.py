@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from handrail.rules.capacity_data import OWNERS, CapacityRules, Need, SiteCan, Span, Told, Wanted
@@ -184,7 +184,10 @@ def _against(site: SiteCan, wanted: Wanted, on: date, rules: CapacityRules) -> t
     for first, last in _runs(wanted.watched or ()):
         begins = day_start(on + timedelta(days=first), site.zone)
         ends = day_start(on + timedelta(days=last + 1), site.zone)
-        found += [*_rota(site, begins, ends), *_load(site, begins, ends, on + timedelta(days=first), rules)]
+        found += [
+            *_rota(site, begins, ends),
+            *_load(site, on + timedelta(days=first), on + timedelta(days=last), rules),
+        ]
     for number in wanted.watched or ():
         found += _of_day(site, on + timedelta(days=number), wanted, rules)
     return tuple(sorted(found, key=lambda each: (each.begins, each.ends, each.need, each.because)))
@@ -253,11 +256,18 @@ def _hole(site: SiteCan, begins: datetime, ends: datetime) -> Against:
     return _said("rota", False, begins, ends, words)
 
 
-def _load(site: SiteCan, begins: datetime, ends: datetime, on: date, rules: CapacityRules) -> Iterator[Against]:
-    """The spans in which one more patient is too many for those who are on call. The number of the first day counts for the run."""
+def _load(site: SiteCan, first: date, last: date, rules: CapacityRules) -> Iterator[Against]:
+    """The spans in which one more patient is too many for those who are on call: the days of one number after another."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    for told, run in groupby(days, key=lambda day: site.patients_each(day, rules)):
+        same = list(run)
+        begins, ends = day_start(same[0], site.zone), day_start(same[-1] + timedelta(days=1), site.zone)
+        yield from _too_many(site, told, begins, ends)
+
+
+def _too_many(site: SiteCan, told: Told, begins: datetime, ends: datetime) -> Iterator[Against]:
     if site.on_call is None:
         return
-    told = site.patients_each(on, rules)
     if told.there is None:
         yield _said("on_call", None, begins, ends, "how many patients one person on call takes is not known")
     if told.most is None:

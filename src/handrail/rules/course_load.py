@@ -1,13 +1,13 @@
 """What one course takes of its site from today on: spans of the watch, days of an assessment and on whom it falls, days of a dose.
 
-A dose that is planned counts on its day; one that nobody planned counts on the day that the label's table names, and so do those after
-it. What nobody can say is counted as if it were needed every day, never as nothing.
+A dose that is planned counts on its day; one that nobody planned counts on the day of the calendar of this step-up, else on the one that
+the label's table names, and so do those after it. What nobody can say is counted as if it were needed every day, never as nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
@@ -56,6 +56,7 @@ class CourseLoad:
         doses: the days on which a chair is needed.
         start: the day of the first dose, where one is booked and not yet given; `wanted`: what it asks of the site.
         started: a dose was given.
+        other_starts: days on which it may be booked as well, where corrections of the plan stand side by side.
         no_day: the next dose has no day that anybody knows; its chair is not counted.
         because: why nobody can say; the patient is then counted as watched on every day, from the last dose on whose day is known.
     """
@@ -64,10 +65,16 @@ class CourseLoad:
     seen: tuple[Seen, ...] = ()
     doses: tuple[date, ...] = ()
     start: date | None = None
+    other_starts: tuple[date, ...] = ()
     wanted: Wanted | None = None
     started: bool = False
     no_day: bool = False
     because: str = ""
+
+    @property
+    def starts(self) -> tuple[date, ...]:
+        """Every day on which the first dose may be booked."""
+        return (*((self.start,) if self.start is not None else ()), *self.other_starts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,26 @@ def not_judged(today: date, until: date, zone: str, because: str) -> CourseLoad:
         seen=tuple(Seen(on=day, who="not_known") for day in _days(today, until - ONE_DAY)),
         started=True,
         because=because,
+    )
+
+
+def either(loads: Sequence[CourseLoad]) -> CourseLoad:
+    """What a course takes of which nobody can say which of these loads is right: everything that any of them takes, each once."""
+    first = min(loads, key=lambda each: (each.start is None, each.start))
+    spans = [span for load in loads for span in load.watched]
+    seen: dict[date, Who] = {}
+    for each in (each for load in loads for each in load.seen):
+        seen[each.on] = each.who if seen.get(each.on, each.who) == each.who else "not_known"
+    bounds = [at for span in spans for at in (span.begins, span.ends)]
+    return replace(
+        first,
+        watched=tuple(_merged(spans, min(bounds), max(bounds))) if spans else (),
+        seen=tuple(Seen(on=on, who=seen[on]) for on in sorted(seen)),
+        doses=tuple(sorted({on for load in loads for on in load.doses})),
+        other_starts=tuple(sorted({on for load in loads for on in load.starts} - {first.start})),
+        started=any(each.started for each in loads),
+        no_day=any(each.no_day for each in loads),
+        because="; ".join(dict.fromkeys(each.because for each in loads if each.because)),
     )
 
 
@@ -191,16 +218,28 @@ def _ahead(
         if at is None or last.step is None or last.on is None or following is None:
             return [], True
         dates = dose_dates(protocol, last_step=last.step, schedule=at, last_on=last.on)
-        if dates.due_on is None or (dates.restart_if_after is not None and dates.restart_if_after < today):
+        due_on = _written(_slots(history), (last.step, last.on), following) or dates.due_on
+        if due_on is None or (dates.restart_if_after is not None and dates.restart_if_after < today):
             return [], True
-        first = _Ahead(on=max(dates.due_on, today), step=following)
+        first = _Ahead(on=max(due_on, today), step=following)
     found = [first] if first.on < until else []
-    while found and schedule is not None and found[-1].step is not None:
-        day = _after(protocol, schedule, found[-1].step, found[-1].on)
+    calendar = _slots(history)
+    while found and schedule is not None and (last_step := found[-1].step) is not None:
+        last_on, step = found[-1].on, _next(protocol, schedule, last_step)
+        day = _written(calendar, (last_step, last_on), step) or _after(protocol, schedule, last_step, last_on)
         if day is None or day >= until:
             break
-        found.append(_Ahead(on=day, step=_next(protocol, schedule, found[-1].step)))
+        found.append(_Ahead(on=day, step=step))
     return found, False
+
+
+def _written(
+    calendar: Sequence[tuple[str, date]], before: tuple[str | None, date | None], step: str | None
+) -> date | None:
+    """The day of a step in a calendar in which the dose before it stands on its own day; another calendar says nothing of it."""
+    if before not in calendar or before[1] is None:
+        return None
+    return next((day for each, day in calendar if each == step and day > before[1]), None)
 
 
 def _next(protocol: Protocol, schedule: str | None, step: str | None) -> str | None:
@@ -289,7 +328,7 @@ def wanted_by_start(history: History, protocol: Protocol, policy: Policy, on: da
     schedule = schedule_at(history, protocol)
     if schedule is None:
         return Wanted(watched=None, in_hospital=inside, because="the schedule is not known, so nor is the window")
-    days = _calendar(history, on)
+    days = _calendar(history, protocol.steps_of(schedule), on)
     if days is None:
         days, lacking = _by_label(protocol, schedule)
         if lacking is not None:
@@ -299,14 +338,20 @@ def wanted_by_start(history: History, protocol: Protocol, policy: Policy, on: da
     return Wanted(watched=tuple(watched), dosing=days, in_hospital=inside)
 
 
-def _calendar(history: History, on: date) -> tuple[int, ...] | None:
-    """The days of a written calendar that begins on that day and goes as far as the first treatment dose."""
+def _calendar(history: History, steps: Sequence[str], on: date) -> tuple[int, ...] | None:
+    """The days of a written calendar that begins on that day and has every step of the label to the first treatment dose."""
+    slots = _slots(history)
+    wanted = steps[: steps.index(FIRST_TREATMENT) + 1]
+    if [step for step, _ in slots] != list(wanted) or slots[0][1] != on:
+        return None
+    return tuple((day - on).days for _, day in slots)
+
+
+def _slots(history: History) -> list[tuple[str, date]]:
+    """The steps and days of the calendar of the step-up that was written last, in the order of time."""
     planned = history.last("step_up_planned")
     slots = sorted(planned.body.doses or (), key=lambda each: each.at) if planned is not None else []
-    if planned is None or not slots or slots[-1].step != FIRST_TREATMENT:
-        return None
-    days = [civil_date(each.at, planned.zone) for each in slots]
-    return tuple((day - on).days for day in days) if days[0] == on else None
+    return [(each.step, civil_date(each.at, planned.zone)) for each in slots] if planned is not None else []
 
 
 def _by_label(protocol: Protocol, schedule: str) -> tuple[tuple[int, ...], str | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Final
@@ -86,14 +86,22 @@ class Case:
 
     @property
     def span(self) -> Span:
-        """From dose 1, or now if that is over, to the end of the watched days; empty when they are over."""
+        """From dose 1, or now if that is over, to the end of the watched days; the day of the dose that is decided is one of them."""
         first = self.facts.doses[0].at
-        return max(first, self.now), max(self._day_end, self._last_window_end or self._day_end)
+        ends = max(self._day_end, self._last_window_end or self._day_end)
+        if self.phase == "step_up":  # the days are counted from dose 1, and a dose that waited long is given after them
+            ends = max(ends, day_start(self.facts.day + timedelta(days=1), self.facts.zone))
+        return max(first, self.now), ends
 
     @property
     def span_is_known(self) -> bool:
         """Whether the day of the first treatment dose, from which the span is counted too, is known."""
         return self._last_window_end is not None
+
+    @property
+    def end_is_known(self) -> bool:
+        """Whether the months and the hours after the known part of the span ask nothing more: of maintenance none are watched here."""
+        return self.span_is_known or self.phase != "step_up"
 
     @property
     def _day_end(self) -> datetime:
@@ -195,13 +203,17 @@ def _dated(case: Case, row: Condition, value: Dated) -> Said:
         return NO
     if value.happened is None or value.on is None:
         return unknown(row.fact)
-    if row.within_days is not None:
-        free_on = value.on + timedelta(days=row.within_days)
-    else:
-        assert row.within_months is not None
-        free_on = months_later(value.on, row.within_months)
+    free_on = counts_until(row, value.on)
     words = f"{FACT_WORDS[row.fact]} on {say_date(value.on)}; counts until {say_date(free_on)}"
     return Said(fires=case.facts.day < free_on, because=words, value=value.on.isoformat())
+
+
+def counts_until(row: Condition, on: date) -> date:
+    """The first day on which something of a day counts no more."""
+    if row.within_days is not None:
+        return on + timedelta(days=row.within_days)
+    assert row.within_months is not None
+    return months_later(on, row.within_months)
 
 
 def _implausible(case: Case, fact: str, value: object) -> bool:
@@ -238,10 +250,20 @@ def _plain(value: object) -> str:
 def route(case: Case, far: Callable[[int], bool], asks: str) -> Said:
     """Whether the way is far for the worst case of the months and the weather of the span; from lodging, where that is accepted.
 
+    In the step-up a span whose end nobody knows may reach into any month: the way from home is near enough in all, or not known.
+
     Args:
         far: whether so many minutes are far.
         asks: words for the limit.
     """
+    known = _route(case, far, asks)
+    near = case.end_is_known or all(
+        _in_month(case, month, far, asks).fires is False for month in range(1, len(MONTHS) + 1)
+    )
+    return known if near else any_of((known, unknown("doses")))
+
+
+def _route(case: Case, far: Callable[[int], bool], asks: str) -> Said:
     home, near = _from_home(case, far, asks), _from_lodging(case, far, asks)
     accepted = case.facts.lodging.accepted
     if accepted is not None:
@@ -305,7 +327,7 @@ def lodged(case: Case) -> bool | None:
 FACT_WORDS: Final[Mapping[str, str]] = {
     "infection_active": "an active or uncontrolled infection",
     "temperature_c": "today's temperature in °C",
-    "last_dose": "the last dose: step, day and schedule",
+    "last_dose": "the last dose: step, day and schedule; or, on the page of the course, that none was given before",
     "label": "which label holds, and what a verified row of it says of this dose",
     "rule": "a rule whose numbers nobody has verified or signed",
     "carried_rows": "reactions in this course: the label's rows for the dose after them (none is an answer too)",

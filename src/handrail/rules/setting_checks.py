@@ -173,13 +173,20 @@ def _suspension(case: Case) -> Said:
     plan = case.facts.site.suspensions
     if plan is None:
         return unknown("suspensions")
-    return any_of(_suspended(case, row) for row in plan)
+    said = [_suspended(case, row) for row in plan]
+    if not case.end_is_known and any(_in_weather(case, row) for row in plan):
+        said.append(unknown("doses"))  # the span may reach into the months of the plan
+    return any_of(said)
+
+
+def _in_weather(case: Case, row: Suspension) -> bool:
+    expected = case.facts.weather_expected
+    return row.weather is None or expected is None or row.weather in expected
 
 
 def _suspended(case: Case, row: Suspension) -> Said:
-    expected = case.facts.weather_expected
     in_season = any(month in row.months for month in months_of(case.span, case.facts.zone))
-    if not in_season or (row.weather is not None and expected is not None and row.weather not in expected):
+    if not in_season or not _in_weather(case, row):
         return NO
     if not row.unless_lodging:
         return Said(fires=True, because=row.words)

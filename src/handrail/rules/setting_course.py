@@ -17,10 +17,11 @@ from handrail.rules.checks import MALE, SEROLOGY
 from handrail.rules.doses import Given, given_doses
 from handrail.rules.episodes import Episodes, episodes
 from handrail.rules.events import Event
-from handrail.rules.history import History
+from handrail.rules.history import History, not_before
 from handrail.rules.nextdose import planned_zone
 from handrail.rules.policy import Policy
 from handrail.rules.protocol import Protocol
+from handrail.rules.setting_case import counts_until
 from handrail.rules.setting_events import SettingFactsNoted
 from handrail.rules.setting_facts import (
     Dated,
@@ -34,6 +35,7 @@ from handrail.rules.setting_facts import (
     SettingFacts,
     SiteAt,
     Suspension,
+    Weather,
 )
 from handrail.rules.setting_record import DoseWanted, Record
 from handrail.rules.setting_rules import SettingRules
@@ -79,17 +81,20 @@ class Around:
 def dose_wanted(history: History, next_step: str | None, due_on: date | None, now: datetime) -> DoseWanted | None:
     """The dose that is planned and not given; without a plan the one that the schedule names, today at the earliest. None: neither.
 
+    Of a plan whose step nobody wrote the day counts: the papers and the site are judged by it.
+
     Args:
         next_step, due_on: the next dose as the assessment says it.
     """
     zone = planned_zone(history)
     today = civil_date(now, zone)
     plan = open_plan(history, given_doses(history))
-    if plan is not None and plan.body.step is not None:
-        return DoseWanted(step=plan.body.step, on=max(plan.body.on, today), zone=plan.zone)
-    if next_step is None:
+    step = plan.body.step if plan is not None and plan.body.step is not None else next_step
+    if step is None:
         return None
-    return DoseWanted(step=next_step, on=max(due_on or today, today), zone=zone)
+    if plan is not None:
+        return DoseWanted(step=step, on=max(plan.body.on, today), zone=plan.zone)
+    return DoseWanted(step=step, on=max(due_on or today, today), zone=zone)
 
 
 def setting_facts_of_course(
@@ -151,6 +156,7 @@ class _Reading(Record):
             live_vaccine=self._live_vaccine(),
             caregivers=caregivers,
             travel=self.travel(),
+            weather_expected=self._weather(),
             lodging=self.lodging(),
             phone_works=self.home("phone_works"),
             thermometer_at_hand=self.home("thermometer"),
@@ -206,18 +212,25 @@ class _Reading(Record):
 
     def _doses(self) -> Iterator[PlannedDose]:
         """Those of this step-up: given before, the one that is decided, and after it what the calendar says."""
-        slot = next((each for each in self._calendar() if each.step == self.dose.step), None)
-        fits = slot is not None and civil_date(slot.at, self.dose.zone) == self.dose.on
-        at = slot.at if slot is not None and fits else day_start(self.dose.on, self.dose.zone)
+        slot, at = self._slot(), self._dose_at()
         if self.dose.step in (PRETREATMENT, *STEP_UP_STEPS, FIRST_TREATMENT):
             yield from self._before(at)
         yield PlannedDose(step=self.dose.step, at=at)
         order, last = STEPS.index(self.dose.step), at
-        for each in self._calendar() if fits else ():  # a calendar of another plan says nothing of this one
+        for each in self._calendar() if slot is not None else ():  # a calendar of another plan says nothing of this one
             number = STEPS.index(each.step)
             if order < number <= STEPS.index(FIRST_TREATMENT) and each.at > last:
                 yield PlannedDose(step=each.step, at=each.at)
                 order, last = number, each.at
+
+    def _slot(self) -> PlannedDose | None:
+        """The dose that is decided in the calendar; None: it is not there, or on another day."""
+        slot = next((each for each in self._calendar() if each.step == self.dose.step), None)
+        return slot if slot is not None and civil_date(slot.at, self.dose.zone) == self.dose.on else None
+
+    def _dose_at(self) -> datetime:
+        slot = self._slot()
+        return slot.at if slot is not None else day_start(self.dose.on, self.dose.zone)
 
     def _calendar(self) -> Sequence[PlannedDose]:
         planned = self.history.last("step_up_planned")
@@ -240,7 +253,10 @@ class _Reading(Record):
             started = self.history.last("course_started")
             # only a course that begins with the step-up has no dose before its first
             none = (
-                started is not None and started.body.intent == "step_up" and started.body.prior_doses_known is not False
+                started is not None
+                and started.body.intent == "step_up"
+                and started.body.prior_doses_known is not False
+                and "prior_doses_known" not in started.nulls
             )
             return LastDose(given=False if none else None)
         last = self.given[-1]
@@ -293,9 +309,17 @@ class _Reading(Record):
         days = [civil_date(max(over), self.dose.zone)] if over else []
         if noted.happened and noted.on is not None:
             days.append(noted.on)
+        since = self._infection_since(self.noted.get("infection_resolved"))
+        if since is not None and max(days, default=date.min) < civil_date(since, self.dose.zone):
+            return Dated(happened=True)
         if not days or (noted.happened and noted.on is None):
             return noted
         return Dated(happened=True, on=max(days))
+
+    def _infection_since(self, answer: Event | None) -> datetime | None:
+        """When somebody last said that there was an infection, after the answer that one is over or never was; None: nobody has."""
+        said = [event for event in self.history.of("setting_facts_noted") if event.body.infection_active]
+        return said[-1].at if said and (answer is None or not not_before(answer, said[-1])) else None
 
     def _screening(self) -> Mapping[str, Literal["resulted", "pending", "does_not_apply"]]:
         found: dict[str, Literal["resulted", "pending", "does_not_apply"]] = {}
@@ -333,15 +357,26 @@ class _Reading(Record):
         return ("bispecific", self.history.course.product)
 
     def _live_vaccine(self) -> Dated:
-        """The latest that is live, or of which nobody knows; without any the answer whether there was one."""
+        """The latest that is live, or of which nobody knows; where that was long ago or there is none, the answer whether there was one.
+
+        One of long ago does not say that there was none since.
+        """
         given = [e for e in self.history.of("vaccine_noted") if e.body.live is not False]
         if any(event.body.on is None for event in given):
             return Dated(happened=True)
-        if given:
-            return Dated(happened=True, on=max(event.body.on for event in given))
-        asked = self.answer("live_vaccine")
-        at = self.noted["live_vaccine"].at if asked is not None else self.now
+        latest = max((event.body.on for event in given), default=None)
+        rows = [each for rule in self.rules.rule for each in rule.any if each.fact == LIVE_VACCINE]
+        if latest is not None and any(self.dose.on < counts_until(row, latest) for row in rows):
+            return Dated(happened=True, on=latest)
+        asked = self.answer(LIVE_VACCINE)
+        at = self.noted[LIVE_VACCINE].at if asked is not None else self.now
         return Dated(happened=asked if asked or self.fresh(at) else None)
+
+    def _weather(self) -> tuple[Weather, ...] | None:
+        """The forecast, while it is fresh: one of an earlier dose says nothing of these days."""
+        asked = self.noted.get("weather_expected")
+        expected: tuple[Weather, ...] | None = asked.body.weather_expected if asked and self.fresh(asked.at) else None
+        return expected
 
     # --- the patient -----------------------------------------------------------------------------------------------------
 
@@ -365,10 +400,15 @@ class _Reading(Record):
         return None if open_ else worst
 
     def _tocilizumab(self) -> bool | None:
-        given = self.history.of("medicine_given")
-        before = any(is_prevention(event.body.agent, event.body.purpose) for event in given)
-        answer: bool | None = self.answer("tocilizumab_planned")
-        return True if before and "tocilizumab_planned" not in self.noted else answer
+        """Given or planned for this step-up: a word about an earlier one says nothing of it."""
+        before = self.given[: len(self.given) - len(self._before(self._dose_at()))]
+        since = max((each.at or each.event.at for each in before), default=None)
+        given = [e for e in self.history.of("medicine_given") if since is None or e.at > since]
+        asked = self.noted.get("tocilizumab_planned")
+        if asked is not None and (since is None or asked.at > since):
+            answer: bool | None = asked.body.tocilizumab_planned
+            return answer
+        return True if any(is_prevention(each.body.agent, each.body.purpose) for each in given) else None
 
     # --- where -----------------------------------------------------------------------------------------------------------
 
@@ -405,10 +445,11 @@ class _Reading(Record):
         return Departure(paper=Paper(held=False))
 
 
+LIVE_VACCINE: Final = "live_vaccine"
 OWN: Final = frozenset(
     {
-        "infection_active", "live_vaccine", "ecog", "worst_earlier_reaction", "heart_attack_or_stroke", "infection_resolved",
-        "tocilizumab_planned", "first_patient_at_site", "rems_prescriber", "rems_dispenser", "rems_setting",
+        "infection_active", LIVE_VACCINE, "ecog", "worst_earlier_reaction", "heart_attack_or_stroke", "infection_resolved",
+        "tocilizumab_planned", "first_patient_at_site", "rems_prescriber", "rems_dispenser", "rems_setting", "weather_expected",
     }
 )  # fmt: skip
 """Answers that something else of the record, or of a desk, is weighed with."""

@@ -6,7 +6,7 @@ A decision is read against what is known now: one that the rules would not recom
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, get_args
 
@@ -49,6 +49,8 @@ class SettingLook:
     """The facts that a desk answers, known or not: a word in the record does not stand in for them."""
     strictness_words: str = ""
     """What the site's director signed about following the label; empty: nothing."""
+    disputed: bool = False
+    """Corrections stand side by side, and not all ways to read them hold one and the same decision: none is in force."""
 
     @property
     def strict(self) -> bool:
@@ -115,8 +117,11 @@ def look_at_setting(
     in_force = around.caregiver_until_day if around is not None else None
     rules = asked_of_caregivers(rules, policy.watch.caregiver_until_day or rules.caregiver.until_day, in_force)
     readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
-    looks = (_look(each, protocol, policy, rules, dose, now, around) for each in readings)
-    return min(looks, key=_caution)
+    looks = [_look(each, protocol, policy, rules, dose, now, around) for each in readings]
+    found = min(looks, key=_caution)
+    if len({(each.decision and each.decision.body.recommendation, each.ends) for each in looks}) > 1:
+        return replace(found, decision=None, disputed=True)
+    return found
 
 
 def label_asks_stay(
@@ -204,6 +209,8 @@ def _consent(look: SettingLook) -> Evidence:
 def _decided(look: SettingLook) -> Evidence:
     dose = f"{STEP_WORDS[look.dose.step]} on {say_date(look.dose.on)}"
     event = look.decision
+    if look.disputed:
+        return _open(None, f"corrections stand side by side, and not all of them hold the same decision for {dose}")
     if event is None:
         return _open(None, f"no setting is decided for {dose}")
     body = event.body

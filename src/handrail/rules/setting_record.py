@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from handrail.rules.events import Event
-from handrail.rules.history import History, in_order
+from handrail.rules.history import History, in_order, not_before
 from handrail.rules.setting_events import SettingFactsNoted
 from handrail.rules.setting_facts import MONTHS, Lodging, Shift, Travel, WorstTime
 from handrail.rules.setting_rules import SettingRules
@@ -70,7 +70,7 @@ class Record:
         latest = max((e for e in (roster, home) if e is not None), key=in_order, default=None)
         if latest is None:
             return None
-        alone = [e for e in self.history.of("checkin_received") if e.at > latest.at and _says_alone(e)]
+        alone = [e for e in self.history.of("checkin_received") if not_before(e, latest) and _says_alone(e)]
         if alone:
             return None
         if latest.kind == "home_status":

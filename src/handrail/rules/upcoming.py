@@ -61,11 +61,14 @@ def upcoming(history: History, doses: Sequence[Given], dose: NextDose, now: date
 
 
 def open_plan(history: History, doses: Sequence[Given]) -> Event | None:
-    """The latest plan, unless its dose was given, was recorded as not given, or has no day."""
+    """The latest plan, unless its dose was given, was recorded as not given, or has no day.
+
+    A dose of which nobody knows the time is that of the plan where it was written down on the plan's day or later: before, it was another.
+    """
     planned = history.last("dose_planned")
     if planned is None or planned.body.on is None:
         return None
-    given_since = any(d.at is None or civil_date(d.at, planned.zone) >= planned.body.on for d in doses)
+    given_since = any(civil_date(d.at or d.event.recorded_at, planned.zone) >= planned.body.on for d in doses)
     not_given = any(not_before(e, planned) for e in history.of("dose_not_given"))
     return None if given_since or not_given else planned
 

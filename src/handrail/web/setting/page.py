@@ -53,6 +53,7 @@ def page_context(desk: Desk, now: datetime) -> dict[str, Any]:
     return {
         "head": _head(look, now),
         "decision": _decision(look, people),
+        "disputed": setting_evidence(look).because if look.disputed else "",
         "defer": [_reason(each) for each in answer.blocking],
         "inpatient": [_reason(each) for each in answer.inpatient_reasons],
         "considerations": [
