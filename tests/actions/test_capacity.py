@@ -156,6 +156,16 @@ def test_a_course_that_is_over_takes_nothing(world):
     assert seen(world.alice).booked == ()
 
 
+def test_a_patient_whose_course_ended_in_the_window_of_a_dose_keeps_a_bed_and_rescue_doses(world):
+    at = MONDAY_0900 + timedelta(hours=1)
+    record_event(world.course.pk, dose("step_up_1", at=at, mg="4.5"), by=world.actor("alice"), now=at)
+    body = event("course_ended", at=at + timedelta(hours=5), because="toxicity")
+    record_event(world.course.pk, body, by=world.actor("alice", "oncologist"), now=at + timedelta(hours=5))
+    found = seen(world.alice, at + timedelta(hours=6)).can
+    assert (len(found.watched), found.seen, found.doses) == (1, (), ())
+    assert seen(world.alice, at + 3 * DAY).booked == ()
+
+
 def test_a_count_of_the_shelf_runs_out_and_what_was_given_since_is_taken_off(world):
     assert seen(world.alice).shelf.told == Told()
     counted(world.alice, 5)

@@ -81,6 +81,38 @@ def test_a_word_that_was_never_said_never_makes_a_setting_greener(name: str):
         never_greener(before, answered([each for each in told if each[0] != kind], how), kind)
 
 
+RESTART = {"step": "step_up_1", "on": DAY_1 + timedelta(days=80), "now": datetime.fromisoformat(at(80, 9))}
+LONG_AGO: Told = [
+    ("vaccine_noted", at(-200), {"vaccine": "a vaccine", "live": True, "on": "2025-12-01", "given": True}),
+    ("vaccine_noted", at(-200), {"vaccine": "a vaccine", "live": False, "on": "2025-12-01", "given": True}),
+    ("condition_noted", at(-4), {"what": "infection", "active": False}),
+    ("toxicity_resolved", at(-4), {"toxicity": "infection", "resolved_at": at(-4)}),
+    ("vitals_measured", at(-1), {"temperature_c": "36.6"}),
+    ("setting_facts_noted", at(-4), {"infection_active": False, "live_vaccine": False, "weather_expected": ["clear"]}),
+    ("medicine_given", at(1, 7), {"agent": "tocilizumab", "purpose": "prophylaxis"}),
+    ("setting_facts_noted", at(0), {"tocilizumab_planned": True}),
+    ("setting_decided", at(-1), {"recommendation": "OUTPATIENT", "step": "step_up_1", "on": DAY_1.isoformat(), "valid_until": at(0, 9)}),
+]  # fmt: skip
+"""Words that were good for their own day, or for a step-up that is over: nobody who reads them now knows more than without them."""
+ONE_WAY = ("travel_noted", at(0, 9), {"worst": [{"months": [7, 9, 10], "minutes": 22}, {"months": [7, 9, 10], "minutes": 75, "weather": "snow"}]})  # fmt: skip
+
+
+@pytest.mark.parametrize("old", LONG_AGO, ids=lambda each: f"{each[0]}:{next(iter(each[2]))}")
+@pytest.mark.parametrize("how", [{}, RESTART], ids=["start", "restart"])
+def test_a_word_of_long_ago_makes_nothing_greener_than_silence(old: Any, how: dict[str, Any]):
+    asked = {"infection_active", "live_vaccine", "weather_expected", "tocilizumab_planned", "infection_resolved"}
+    silent = [
+        (kind, when, {name: value for name, value in body.items() if name not in asked})
+        for kind, when, body in PLAIN
+        if kind != "vitals_measured"
+    ]
+    given = [GRADED[0]] if how else []
+    told = [*silent, ONE_WAY, *given]
+    if not how and old[1] >= at(0):
+        return  # before the first step-up it is of today
+    never_greener(answered(told, how), answered([*told, old], how), str(old))
+
+
 def test_the_courses_are_not_all_withheld_already():
     said = {name: answered(*course).recommendation for name, course in COURSES.items()}
     assert said == {

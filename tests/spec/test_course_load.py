@@ -173,6 +173,31 @@ def test_a_course_that_is_over_takes_nothing():
     assert load_of(told) == CourseLoad()
 
 
+@pytest.mark.parametrize(
+    ("ended", "watched"),
+    [({"because": "toxicity"}, [("2026-03-01 10:00", "2026-03-03 10:00")]), ({"because": "patient", "died": True}, [])],
+)
+def test_the_end_of_a_course_ends_no_window_of_a_dose_that_was_given_but_a_death_does(
+    ended: dict[str, Any], watched: Any
+):
+    """A bed, rescue doses and somebody on call are for whoever had a dose yesterday, also where no other follows."""
+    told = Told(TEC)
+    told.dose("step_up_1", "2026-03-01 10:00")
+    told.tell("course_ended", "2026-03-02 07:00", **ended)
+    load = load_of(told)
+    assert (spans(load), load.seen, load.doses, load.started) == (watched, (), (), True)
+
+
+def test_who_is_in_hospital_when_the_course_ends_is_counted_until_the_discharge():
+    told = Told(TEC)
+    told.dose("treatment", "2026-02-01 10:00")
+    told.tell(
+        "admission_noted", "2026-03-01 20:00", place="Synthetic Hospital", admitted_at="2026-03-01T20:00:00-06:00"
+    )
+    told.tell("course_ended", "2026-03-02 07:00", because="toxicity")
+    assert spans(load_of(told)) == [("2026-03-02 00:00", "2026-03-23 00:00")]
+
+
 # --- T-55: on whom a review falls ----------------------------------------------------------------------------------------------
 
 

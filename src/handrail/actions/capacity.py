@@ -37,7 +37,7 @@ from handrail.rules.upcoming import open_plan
 SPAN: Final = timedelta(days=45)
 """So far ahead the load is known: as far as a start that is looked at, and a long step-up after it, reach."""
 RECENT: Final = timedelta(days=14)
-"""A dose given since then may still be watched: of such a course everything is read."""
+"""A dose given since then may still be watched: of such a course everything is read, also where it ended since."""
 PLANNED_SINCE: Final = timedelta(days=180)
 """So far back a plan at this site by another organisation is looked for: longer than a start is ever planned ahead."""
 PLANNING: Final = (
@@ -252,12 +252,13 @@ def _booked(site: Site, now: datetime, until: date) -> Iterable[Booked]:
     elsewhere = _others_named(site, courses, facts, now)
     for course in courses:
         load = _load(course, facts[course.pk], site, now, until, elsewhere)
-        if load is not None:
+        if load is not None and (course.ended_at is None or load.watched):
             yield Booked(course=course, load=load)
 
 
 def _courses(site: Site, now: datetime) -> Iterable[Course]:
-    own = Course.objects.filter(site=site, ended_at__isnull=True)
+    """Those that are not over; of the site's own those too that ended a short time ago: a window or a stay in hospital goes on."""
+    own = Course.objects.filter(Q(ended_at__isnull=True) | Q(ended_at__gte=now - RECENT), site=site)
     houses = {site.organisation_id, *network.partners_of(site.organisation_id, now)}
     lent = CourseAccess.objects.valid(now).filter(to_organisation=site.organisation_id)
     here = Event.objects.filter(
@@ -350,7 +351,8 @@ def _load(
                 )
         return either(loads) if loads else None
     except UnusableInput as error:
-        return not_judged(civil_date(now, zone), until, zone, error.message)
+        last = civil_date(course.ended_at + RECENT, zone) if course.ended_at is not None else until
+        return not_judged(civil_date(now, zone), min(until, last + timedelta(days=1)), zone, error.message)
 
 
 def _planned_here(history: History, course: Course, site: Site, elsewhere: _Elsewhere) -> bool:

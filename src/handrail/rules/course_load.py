@@ -145,21 +145,22 @@ def course_load(
         ahead_here: the next dose is given at this site; given_here: those before were, and the patient is watched from here.
     """
     today = civil_date(now, zone)
-    if history.last("course_ended") is not None:
-        return CourseLoad(started=bool(history.of("dose_given")))
     given = given_doses(history)
+    ended = history.last("course_ended")
+    if ended is not None:
+        still = ended.body.died is not True and given_here
+        spans = _in_hand(history, given, protocol, policy, now, until, zone) if still else []
+        return CourseLoad(
+            watched=tuple(_merged(spans, day_start(today, zone), day_start(until, zone))), started=bool(given)
+        )
     if given and (given[-1].step is None or given[-1].on is None) and open_plan(history, given) is None:
         return not_judged(today, until, zone, "which dose was given last, or when, is not known")
     ahead, no_day = _ahead(history, given, protocol, today, until) if ahead_here else ([], False)
     if no_day and not _past_step_up(given):
         return not_judged(today, until, zone, "the label names no day for the next dose, and none is planned")
-    known = with_stays(given, history, episodes(history, given, policy), protocol, policy) if given else ()
-    watched = [each for each in known if given_here and each.may_be_watched and each.event.source != "import"]
-    stay = stay_of(history) if given_here else None
-    spans = [Span(begins=each.watch_begins, ends=window_ends(each, policy)) for each in watched]
+    watched = _watched(history, given, protocol, policy) if given_here else []
+    spans = _in_hand(history, given, protocol, policy, now, until, zone) if given_here else []
     spans += [_window(each, policy, zone) for each in ahead if each.watched]
-    if stay is not None and stay.ended_at is None:
-        spans.append(Span(begins=min(now, day_start(today, zone)), ends=day_start(until, zone)))
     seen = list(_seen(watched, ahead, policy, today, until))
     because = _no_end(ahead, given, protocol, schedule_at(history, protocol))
     if because:
@@ -179,6 +180,32 @@ def course_load(
         no_day=no_day,
         because=because,
     )
+
+
+def _watched(history: History, given: Sequence[Given], protocol: Protocol, policy: Policy) -> list[Given]:
+    """The doses that are watched from here."""
+    known = with_stays(given, history, episodes(history, given, policy), protocol, policy) if given else ()
+    return [each for each in known if each.may_be_watched and each.event.source != "import"]
+
+
+def _in_hand(
+    history: History,
+    given: Sequence[Given],
+    protocol: Protocol,
+    policy: Policy,
+    now: datetime,
+    until: date,
+    zone: str,
+) -> list[Span]:
+    """The windows of doses that were given, and a stay in hospital that nobody ended: the end of the course ends neither."""
+    spans = [
+        Span(begins=each.watch_begins, ends=window_ends(each, policy))
+        for each in _watched(history, given, protocol, policy)
+    ]
+    stay = stay_of(history)
+    if stay is not None and stay.ended_at is None:
+        spans.append(Span(begins=min(now, day_start(civil_date(now, zone), zone)), ends=day_start(until, zone)))
+    return spans
 
 
 def _no_end(ahead: Sequence[_Ahead], given: Sequence[Given], protocol: Protocol, schedule: str | None) -> str:

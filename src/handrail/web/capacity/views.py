@@ -122,7 +122,8 @@ def _startable(
 ) -> list[Course]:
     """Whose start may have been refused here: who waits at this site, then elsewhere, then who begins the step-up once more."""
     waiting = [each.course for each in (*waits, *not_started(user, now)) if each.course.ended_at is None]
-    again = [each.course for each in capacity.booked if each.load.started and each.course.pk in reached]
+    going = [each for each in capacity.booked if each.course.ended_at is None and each.course.pk in reached]
+    again = [each.course for each in going if each.load.started]
     return list({each.pk: each for each in (*waiting, *again)}.values())
 
 
