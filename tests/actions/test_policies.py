@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from handrail.actions.actor import person, service
+from handrail.actions.answering import acknowledge
 from handrail.actions.courses import start_course
 from handrail.actions.errors import ConflictError, NotAllowedError, NotVisibleError, RefusedError
 from handrail.actions.facts import record_event
@@ -283,6 +284,52 @@ def test_a_lower_fever_limit_finds_a_fever_that_the_shipped_policy_does_not(hous
     shipped = told(course_of(house, now=MONDAY_0900))
     propose(house, lead, TIGHT)
     assert (shipped, told(course_of(house, now=MONDAY_0900))) == ("GREEN", "RED-4")
+
+
+def feverish(house, lead):
+    """A course whose policy finds a fever at 37.9, with the report of one; and the policy that does not, ready to be taken up."""
+    propose(house, lead, TIGHT)
+    course = course_of(house, now=MONDAY_0900)
+    body = event("checkin_received", at=LATER, temperature_c="37.9", antipyretic_last_6_h=False)
+    assert record_event(course.pk, body, by=lead, now=LATER).opened
+    propose(house, lead, {FEVER: "38.0"}, now=LATER)
+    return course
+
+
+def open_alerts(course):
+    return sorted(course.alerts.filter(closed_at=None).values_list("key", "ladder"))
+
+
+def test_no_course_takes_up_a_policy_that_would_silence_a_red_report(house, lead):
+    """Nobody has seen the patient: another limit is no answer to a fever, whether somebody has the page or not."""
+    course = feverish(house, lead)
+    before = open_alerts(course)
+    assert [ladder for _, ladder in before] == ["RED-4"]
+    refused("would_silence", take_up_policy, course.pk, by=lead, now=LATER + timedelta(minutes=1))
+    assert open_alerts(course) == before
+    assert str(wire.policy_of(course, LATER + timedelta(minutes=2)).triage.fever_c) == "37.9", "nothing of it is kept"
+    acknowledge(course.alerts.get(closed_at=None).pk, by=person(house.on_call), now=LATER + timedelta(minutes=2))
+    refused("would_silence", take_up_policy, course.pk, by=lead, now=LATER + timedelta(minutes=3))
+
+
+def test_nor_is_the_policy_that_found_it_withdrawn(house, lead):
+    course = course_of(house, now=MONDAY_0900)
+    propose(house, lead, TIGHT)
+    moved = take_up_policy(course.pk, by=lead, now=LATER)
+    body = event("checkin_received", at=LATER, temperature_c="37.9", antipyretic_last_6_h=False)
+    record_event(course.pk, body, by=lead, now=LATER)
+    gone = event("fact_withdrawn", at=LATER, supersedes=str(moved.event.id), reason="the wrong course")
+    refused("would_silence", record_event, course.pk, gone, by=lead, now=LATER + timedelta(minutes=1))
+    assert [ladder for _, ladder in open_alerts(course)] == ["RED-4"]
+
+
+def test_a_report_that_was_mistyped_may_be_withdrawn_while_its_page_is_open(house, lead):
+    course = feverish(house, lead)
+    told = course.events.get(kind="checkin_received")
+    gone = event("fact_withdrawn", at=LATER, supersedes=str(told.id), reason="another patient's")
+    record_event(course.pk, gone, by=lead, now=LATER + timedelta(minutes=1))
+    assert open_alerts(course) == []
+    assert take_up_policy(course.pk, by=lead, now=LATER + timedelta(minutes=2)).event.kind == "policy_changed"
 
 
 def test_a_course_takes_up_no_policy_that_its_organisation_has_not_in_force(house, lead):

@@ -11,6 +11,7 @@ from handrail.actions import referrals as verbs
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
 from handrail.actions.errors import NotAllowedError, NotVisibleError
+from handrail.actions.people import end_role
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Page
 from handrail.jobs import watcher as watcher_module
@@ -103,6 +104,22 @@ def test_without_a_coordinator_a_nurse_is_paged_and_without_both_the_director_at
     on_screen = alert.pages.filter(channel__in=("", "on_screen")).order_by("attempt")
     assert [(page.who, page.state) for page in on_screen] == [("intake", "nobody_on"), ("director", "sent")]
     assert paged(alert)[-1] == world.alice.director
+
+
+def test_whoever_has_the_page_and_leaves_leaves_it_to_the_next(world):
+    referred(world.alice)
+    look(world)
+    (alert,) = alerts()
+    acknowledge(alert.pk, by=person(world.coordinator), now=NOW)
+    later = NOW + timedelta(minutes=5)
+    look(world, later)
+    assert paged(alert) == [world.coordinator]
+    end_role(Membership.objects.get(user=world.coordinator).pk, by=person(world.alice.director), now=later)
+    look(world)
+    alert.refresh_from_db()
+    assert alert.acknowledged_by is None
+    look(world, NOW + timedelta(minutes=alert.steps[0]["wait_minutes"]))
+    assert world.coordinator not in paged(alert)[1:] and len(paged(alert)) > 1
 
 
 def test_whoever_claims_it_ends_the_page_and_nobody_else_is_called(world):

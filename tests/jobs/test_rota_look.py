@@ -1,6 +1,6 @@
 """A gap in the rota ahead is paged to the site manager today, once, and closes when somebody fills it."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 
 import pytest
@@ -8,13 +8,14 @@ import pytest
 from handrail import clock
 from handrail.actions.actor import person
 from handrail.actions.answering import acknowledge
+from handrail.actions.people import end_role
 from handrail.actions.rota import put_on_rota
 from handrail.actions.rota_plans import add_holiday, add_plan
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Page
 from handrail.jobs import watcher as watcher_module
 from handrail.jobs.watcher import POISON_PAUSE, Watcher
-from handrail.people.models import Shift, Site
+from handrail.people.models import Membership, Shift, Site
 from handrail.people.scope import everything
 from tests.support.factories import (
     MONDAY_0900,
@@ -72,6 +73,10 @@ def opened() -> list[Alert]:
     return list(Alert.objects.filter(course__isnull=True).order_by("opened_at", "key"))
 
 
+def paged(alert: Alert) -> list[datetime]:
+    return [page.created_at for page in Page.objects.filter(alert=alert, channel="on_screen").order_by("attempt")]
+
+
 def look(time, after: timedelta = timedelta()) -> None:
     time.set(NOW + after)
     Watcher().look()
@@ -113,6 +118,35 @@ def test_a_day_before_it_is_more_urgent_and_pages_again_although_somebody_had_it
     first, second = opened()
     assert (first.closed_because, second.ladder, second.reopened_of) == ("more urgent now", "AMBER", first)
     assert Page.objects.filter(alert=second, user=world.manager).exists()
+
+
+def test_a_gap_that_somebody_has_who_leaves_goes_on_to_the_next(world, time):
+    nurse = make_member(world.alice.organisation, "nurse", "Synthetic Leaver")
+    look(time)
+    (alert,) = opened()
+    acknowledge(alert.pk, by=person(nurse))
+    look(time, timedelta(minutes=20))
+    assert paged(alert) == [NOW]
+    end_role(Membership.objects.get(user=nurse).pk, by=person(world.alice.director), now=clock.now())
+    look(time, timedelta(minutes=20))
+    alert.refresh_from_db()
+    assert (alert.acknowledged_by, alert.acknowledged_at) == (None, None)
+    waits = timedelta(minutes=alert.steps[0]["wait_minutes"])
+    look(time, waits)
+    assert paged(alert)[:2] == [NOW, NOW + waits], "the ladder goes on from where it stood"
+    assert [entry.payload["because"] for entry in alert.entries.filter(kind="page_resumed")] == ["left"]
+
+
+def test_a_gap_that_somebody_has_whose_role_ends_by_itself_is_paged_again_at_the_next_look(world, time):
+    nurse = make_member(world.alice.organisation, "nurse", "Synthetic Leaver")
+    look(time)
+    (alert,) = opened()
+    acknowledge(alert.pk, by=person(nurse))
+    Membership.objects.filter(user=nurse).update(valid_until=NOW + timedelta(minutes=30))
+    look(time, timedelta(minutes=20))
+    assert paged(alert) == [NOW]
+    look(time, timedelta(hours=2))
+    assert len(paged(alert)) > 1
 
 
 def test_a_gap_beyond_two_weeks_is_paged_when_it_comes_near(world, time):

@@ -1,23 +1,26 @@
 """What a move needs: of a course to another protocol or policy, the signatures of its organisation; of accountability, who accepts it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from handrail.actions.errors import RefusedError
 from handrail.actions.signing_state import signed_overlay
+from handrail.alerts.ledger import Changes
 from handrail.people import permissions
 from handrail.people.models import Organisation, User
 from handrail.records import policies, wire
 from handrail.records.accountability import partners_of
-from handrail.records.models import Course, HandoffPerson
+from handrail.records.models import Course, Event, HandoffPerson
 from handrail.records.signed import pinned_history
 from handrail.rules.events import Event as Fact
 from handrail.rules.handoff_loop import Loop, loops
 from handrail.rules.pinned import key_for
 from handrail.rules.protocol import load
-from handrail.rules.terms import UnusableInput
+from handrail.rules.terms import Ladder, UnusableInput, Urgency
 
+MOVES: Final = frozenset({"policy_changed", "protocol_changed"})
 GONE: Final = "This hand-off no longer waits: somebody has accepted, declined or withdrawn it."
 
 
@@ -93,6 +96,28 @@ def loops_of(course: Course, now: datetime) -> list[Loop]:
         return list(loops(wire.history_of(course, now)[0].until(now)))
     except UnusableInput:
         return []
+
+
+def refuse_silencing_move(course: Course, rows: Iterable[Event], changes: Changes) -> None:
+    """Other rules are no answer to a RED page: no course moves to rules by which the reason of an open one was none.
+
+    Args:
+        rows: what was just written down; changes: what that did to the alerts.
+
+    Raises:
+        RefusedError: it would close such a page, whether somebody has it or not.
+    """
+    opened = {alert.key for alert in changes.opened}
+    over = [alert for alert in changes.closed if alert.key not in opened]
+    if not any(Ladder(alert.ladder).urgency is Urgency.NOW for alert in over):
+        return
+    taken_back = [row.supersedes for row in rows if row.supersedes is not None]
+    kinds = {row.kind for row in rows} | set(course.events.filter(id__in=taken_back).values_list("kind", flat=True))
+    if kinds & MOVES:
+        raise RefusedError(
+            "A RED page of this patient is open, and would close by the rules that you move to. Settle the page first.",
+            code="would_silence",
+        )
 
 
 def _accepted_in_a_loop(course: Course, fact: Fact, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from handrail.actions.errors import NotAllowedError, NotVisibleError, RefusedErr
 from handrail.alerts.models import Alert
 from handrail.alerts.wake import wake
 from handrail.people import permissions, scope
-from handrail.people.models import Membership, Organisation, Role, Site, User
+from handrail.people.models import Membership, Organisation, Referral, Role, Site, User
 from handrail.records.models import Course
 from handrail.rules.terms import UnusableInput, zone_named
 
@@ -221,11 +221,16 @@ def end_role(membership_id: UUID, *, by: Actor, now: datetime | None = None) -> 
 
 
 def _give_back_alerts(user: User, now: datetime) -> None:
-    """The courses of which somebody has an open alert are looked at now: who may not answer it any more has it no more."""
+    """What somebody has an open alert about is looked at now: who may not answer it any more has it no more."""
     with scope.everything():
-        had = Alert.objects.filter(acknowledged_by=user, closed_at__isnull=True, course__isnull=False)
+        had = list(Alert.objects.filter(acknowledged_by=user, closed_at__isnull=True))
+        referrals = {alert.referral_id for alert in had if alert.referral_id is not None}
+        places = {alert.organisation_id for alert in had if alert.course_id is None and alert.referral_id is None}
         later = Q(look_again_at__isnull=True) | Q(look_again_at__gt=now)
-        if Course.objects.filter(later, pk__in=had.values("course")).update(look_again_at=now):
+        looks = Course.objects.filter(later, pk__in={alert.course_id for alert in had}).update(look_again_at=now)
+        looks += Referral.objects.filter(later, pk__in=referrals).update(look_again_at=now)
+        looks += Site.objects.filter(rota_look_at__gt=now, organisation__in=places).update(rota_look_at=now)
+        if looks:
             wake()
 
 

@@ -43,4 +43,7 @@ def settle_place(
         for alert in changes.closed:
             payload = {"alert": str(alert.pk), "key": alert.key, "because": alert.closed_because}
             note_alert(alert, "alert_closed", payload, now)
+        for alert in changes.left:
+            payload = {"alert": str(alert.pk), "key": alert.key, "because": "left"}
+            note_alert(alert, "page_resumed", payload, now)
     return changes

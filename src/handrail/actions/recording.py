@@ -15,7 +15,12 @@ from django.db import transaction
 from handrail.actions.actor import Actor
 from handrail.actions.capacity_starts import refuse_uncovered_start
 from handrail.actions.errors import ActionError, ConflictError, NotVisibleError, RefusedError
-from handrail.actions.moves import refuse_foreign_policy, refuse_unaccepted_move, refuse_unsigned_move
+from handrail.actions.moves import (
+    refuse_foreign_policy,
+    refuse_silencing_move,
+    refuse_unaccepted_move,
+    refuse_unsigned_move,
+)
 from handrail.actions.reminders import follow_overdue
 from handrail.actions.site_around import refuse_outside_at_strict_site
 from handrail.actions.site_bookings import refuse_unready_site
@@ -178,6 +183,7 @@ def _record(
         if _could_be_assessed_without(course, rows[0], now):
             raise RefusedError(error.message, code=error.code, path=error.path) from error
         settled = could_not_assess(course, now, reported=reported)
+    refuse_silencing_move(course, rows, settled.changes)
     for row in rows:
         _resume_in_vain(course, row, now)
         if (

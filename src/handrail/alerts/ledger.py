@@ -103,21 +103,29 @@ def reconcile(course: Course, wanted: Sequence[Wanted], now: datetime, *, close_
             kept.append(alert)
     resumed = [resume(alert, now) for alert in kept if alert.resume_at is not None and alert.resume_at <= now]
     looks += [alert.resume_at for alert in kept if alert.resume_at is not None]
-    left = []
+    left = _resume_left(kept, now)
     for alert in kept:
-        if alert.acknowledged_by is None:
-            continue
-        if not permissions.may(alert.acknowledged_by, alert.verb, course, now):
-            left.append(resume(alert, now))
-            continue
-        looks += permissions.ends_of(alert.acknowledged_by, course, now)
+        if alert.acknowledged_by is not None:
+            looks += permissions.ends_of(alert.acknowledged_by, course, now)
     return Changes(
         opened=tuple(opened),
         kept=tuple(kept),
         closed=tuple(closed),
         resumed=tuple(resumed),
-        left=tuple(left),
+        left=left,
         look_again_at=min(looks, default=None),
+    )
+
+
+def _resume_left(standing: Iterable[Alert], now: datetime) -> tuple[Alert, ...]:
+    """Let those go on that somebody has who left, or may not answer them any more."""
+    return tuple(
+        resume(alert, now)
+        for alert in standing
+        if alert.acknowledged_by is not None
+        and not permissions.may(
+            alert.acknowledged_by, alert.verb, alert.course, now, organisation_id=alert.organisation_id
+        )
     )
 
 
@@ -175,7 +183,8 @@ def reconcile_place(
 ) -> Changes:
     """The same for alerts about a site or an organisation: those whose key begins with `place:` and `about`.
 
-    The caller holds a lock that keeps others from settling the same place. `wanted` come with whole keys.
+    The caller holds a lock that keeps others from settling the same place. `wanted` come with whole keys. As with those of a course,
+    nobody has one who left.
 
     Raises:
         ValueError: a key that is not about this place.
@@ -197,7 +206,7 @@ def reconcile_place(
         former = own.filter(key=want.key).order_by("-opened_at").first()
         opened.append(_open(want, now, former, organisation_id=organisation_id, site_id=site_id))
     closed += [close(alert, "the reason is over", now) for alert in standing.values()]
-    return Changes(opened=tuple(opened), kept=tuple(kept), closed=tuple(closed))
+    return Changes(opened=tuple(opened), kept=tuple(kept), closed=tuple(closed), left=_resume_left(kept, now))
 
 
 def close(alert: Alert, because: str, now: datetime) -> Alert:
