@@ -84,7 +84,22 @@ def test_on_the_night_the_clocks_go_back_the_two_half_past_ones_are_told_apart(c
     ],
 )
 def test_a_time_of_staff(instant: datetime, zone: str, said: str):
-    assert local_time(instant, zone) == said
+    with clock.use(clock.FrozenClock(instant)):
+        assert local_time(instant, zone) == said
+
+
+@pytest.mark.parametrize(("days", "said"), [(181, "Mon 2 Mar 23:40 CST"), (182, "Mon 2 Mar 2026 23:40 CST")])
+@pytest.mark.parametrize("way", [1, -1], ids=["long ago", "long ahead"])
+def test_half_a_year_away_it_has_its_year(days: int, said: str, way: int):
+    with clock.use(clock.FrozenClock(LATE + timedelta(days=days) * way)):
+        assert local_time(LATE, CHICAGO) == said
+
+
+def test_the_record_of_a_long_course_says_the_year(client: Client):
+    night = fever_at(LATE)
+    said = at(LATE + timedelta(days=370), client, night.world.alice.nurse, "course", night.course.pk)
+    assert "Mon 2 Mar 2026 23:40 CST" in said
+    assert "Mon 2 Mar 23:40 CST" not in said
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from handrail.rules.terms import STEP_WORDS, say_date, zone_named
+from handrail import clock
+from handrail.rules.terms import STEP_WORDS, say_date, say_instant, zone_named
 
 URGENCY_WORDS: Final = {"now": "Call now", "soon": "Soon", "today": "Today", "routine": "Routine"}
 ACTION_WORDS: Final = {
@@ -86,17 +87,24 @@ def instant_iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+FAR: Final = timedelta(days=182)
+"""From so far away on, before or ahead, a day without its year may be taken for that of another year."""
+
+
 def local_time(at: datetime, zone: str) -> str:
     """`Mon 2 Mar 10:00 CST`: how staff pages, receivers' pages and sheets say an instant, always whole.
 
     Never a clock time alone, also not for today: a page stays open over midnight, its reader may sit in another zone
-    than the site, and on the night the clocks go back the same time comes twice. What is read a year later, a
-    signature or the end of a link, is said with its year by `say_instant`; whoever is no staff here reads `home_time`.
+    than the site, and on the night the clocks go back the same time comes twice. With its year from half a year away: a
+    course lasts years, and its record says 2 March more than once. What is read a year later, a signature or the end of
+    a link, is said with its year at once, by `say_instant`; whoever is no staff here reads `home_time`.
     The rule is in `docs/decisions/0024-instants-said-whole.md`.
 
     Raises:
         UnusableInput: `unknown_zone`.
     """
+    if abs(at - clock.now()) >= FAR:
+        return say_instant(at, zone)
     local = at.astimezone(zone_named(zone))
     return f"{local:%a} {local.day} {local:%b} {local:%H:%M} {local:%Z}"
 
