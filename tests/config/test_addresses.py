@@ -32,7 +32,25 @@ def test_postgresql_takes_its_parts_apart_and_takes_on_the_role():
         "6543",
         "handrail",
     )
-    assert found["OPTIONS"] == {"sslmode": "verify-full", "assume_role": "handrail_app"}
+    assert (found["OPTIONS"]["sslmode"], found["OPTIONS"]["assume_role"]) == ("verify-full", "handrail_app")
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "idle"),
+    [
+        ("", "-c idle_in_transaction_session_timeout=3s", "5"),
+        ("?keepalives_idle=60&connect_timeout=3", "-c idle_in_transaction_session_timeout=3s", "60"),
+        (
+            "?options=-c%20idle_in_transaction_session_timeout%3D0",
+            "-c idle_in_transaction_session_timeout=3s -c idle_in_transaction_session_timeout=0",
+            "5",
+        ),
+    ],
+    ids=["by itself", "what the address says comes first", "of two the server takes the last"],
+)
+def test_postgresql_waits_neither_for_a_process_that_stands_still_nor_for_a_server_that_is_gone(query, options, idle):
+    found = database_settings(f"postgresql://db.example/handrail{query}")["OPTIONS"]
+    assert (found["options"], found["keepalives_idle"], found["tcp_user_timeout"]) == (options, idle, "10000")
 
 
 @pytest.mark.parametrize(

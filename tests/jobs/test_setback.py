@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from handrail.actions.actor import person
 from handrail.actions.holding import hand_over
@@ -177,3 +178,29 @@ def test_nothing_is_brought_back_that_waits_rightly(clinic):
     before = waiting()
     assert bring_back(clinic.now, longest_lease=timedelta(minutes=2)) == 0
     assert waiting() == before
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_whoever_stands_still_in_a_transaction_keeps_no_watcher_waiting(transactional_db):
+    """Another process holds the alert for as long as it likes: the look goes on without it, and it is paged as soon as it is free."""
+    with open_clinic() as clinic:
+        fever(clinic, watched=False)
+        alert, before = Alert.objects.get(), set()
+        now = clinic.now - TWO_HOURS
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")  # a wait without end would say less
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("RESET ROLE")
+                cursor.execute("BEGIN")
+                cursor.execute("SELECT 1 FROM alerts_alert WHERE id = %s FOR UPDATE", [alert.pk])
+            bring_back(now, longest_lease=timedelta(minutes=5), before=before)
+            alert.refresh_from_db()
+            assert alert.next_page_at > now
+        finally:
+            other.close()
+        bring_back(now, longest_lease=timedelta(minutes=5), before=before)
+        alert.refresh_from_db()
+        assert alert.next_page_at == now

@@ -68,7 +68,8 @@ def configure(config: pytest.Config) -> None:
             server = config.stash[_server] = resources.enter_context(temporary_postgres())
         except PostgresUnavailable as error:
             raise pytest.UsageError(str(error)) from None
-        address = server.url()
+        # The transaction of a test may do without the database for as long as it likes.
+        address = f"{server.url()}?options=-c%20idle_in_transaction_session_timeout%3D0"
     os.environ.update(
         DJANGO_SETTINGS_MODULE="handrail.config.settings",
         HANDRAIL_MODE="test",

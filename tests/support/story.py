@@ -133,6 +133,20 @@ def send_fever(course: str, link: str, mark: str) -> dict[str, Any]:
     return {}
 
 
+def stands_still(course: str, mark: str) -> dict[str, Any]:
+    """A process in the middle of a report that goes no further: its machine is paused, or its network broke."""
+    from django.db import transaction
+
+    from handrail.records.models import Course
+
+    with transaction.atomic():
+        held = Course.objects.select_for_update().get(pk=course)
+        list(held.alerts.select_for_update())
+        Path(mark).write_text(str(os.getpid()), encoding="ascii")
+        time.sleep(60)
+    return {}
+
+
 def answer(alert: str, email: str) -> dict[str, Any]:
     """Somebody says "I have it"."""
     from handrail.actions.actor import person
@@ -213,6 +227,7 @@ STORIES = {
     "crowd": crowd,
     "devices": devices,
     "send_fever": send_fever,
+    "stands_still": stands_still,
     "answer": answer,
     "exporting": exporting,
     "programme": programme,

@@ -8,6 +8,15 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 SQLITE_SECONDS_TO_WAIT = 20
+POSTGRES_SECONDS_TO_STAND_STILL = 3
+"""A transaction may wait so long for its own process: then the server ends it, and what it held is free for others."""
+POSTGRES_GONE = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""A server whose machine or network went away without a word is given up after some ten seconds, not after hours."""
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
 
 
@@ -16,7 +25,8 @@ def database_settings(address: str, *, role: str = "") -> dict[str, Any]:
 
     Args:
         address: `sqlite:////absolute/path.db`, `sqlite:///relative.db` or `postgresql://user:password@host:port/name`;
-            query parameters of a PostgreSQL address are passed on to the driver (`?sslmode=verify-full`).
+            query parameters of a PostgreSQL address are passed on to the driver (`?sslmode=verify-full`) and come before
+            what is set here.
         role: PostgreSQL only: the role that every connection takes on, so that row-level security holds.
 
     Raises:
@@ -56,7 +66,11 @@ def _postgresql(parts: SplitResult, role: str) -> dict[str, Any]:
     name = unquote(parts.path.removeprefix("/"))
     if not name or not parts.hostname:
         raise ImproperlyConfigured("A PostgreSQL address is postgresql://user:password@host:port/name.")
-    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    given = dict(parse_qsl(parts.query))
+    # A process that stands still in the middle of a transaction (a machine that is paused, a network that breaks) would keep
+    # the course that it holds from every report and every page.
+    patience = f"-c idle_in_transaction_session_timeout={POSTGRES_SECONDS_TO_STAND_STILL}s"
+    options: dict[str, Any] = {**POSTGRES_GONE, **given, "options": f"{patience} {given.get('options', '')}".strip()}
     if role:
         options["assume_role"] = role
     return {

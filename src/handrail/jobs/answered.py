@@ -18,8 +18,8 @@ from django.db.models import F, Q, QuerySet
 from handrail import clock
 from handrail.actions.answering import note_page
 from handrail.alerts.models import Page
+from handrail.jobs.holding import free, skip_locked
 from handrail.jobs.outgoing import ANSWERED
-from handrail.jobs.turns import free, skip_locked
 from handrail.jobs.waking import AWAY
 from handrail.rules.paging import NAMED_PERSON
 

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from handrail import clock
 from handrail.alerts.models import Alert, Dispatch, EdPacket, Page
+from handrail.jobs.holding import skip_locked
 from handrail.people.models import Referral
 from handrail.records.models import Course, Event, ExportJob
 
@@ -43,7 +45,8 @@ def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] |
     before = set() if before is None else before
     brought = 0
     for model in LEASED:
-        brought += model._default_manager.filter(lease_until__gt=now + longest_lease).update(lease_until=None)
+        held = model._default_manager.filter(lease_until__gt=now + longest_lease)
+        brought += _set(held, lease_until=None)
     # An alert waits for its first page, or for the step after a page: neither lies ahead of the clock.
     paged = Page.objects.filter(alert=OuterRef("pk"))
     waiting = Alert.objects.filter(next_page_at__gt=ahead, acknowledged_at=None, closed_at=None)
@@ -53,13 +56,13 @@ def bring_back(now: datetime, *, longest_lease: timedelta, before: set[Waited] |
     # A page that is to be sent was written before, and is tried again within seconds.
     for kind in (Page, Dispatch):
         unsent = kind._default_manager.filter(send_at__gt=ahead)
-        brought += unsent.filter(send_at__gt=now + longest_lease).update(send_at=now)
+        brought += _set(unsent.filter(send_at__gt=now + longest_lease), send_at=now)
         # Once, and not for each try that fails from now on: their pauses are right, and their number is not without end.
         brought += _bring(unsent.filter(created_at__gt=ahead), "created_at", now, before, due="send_at")
-    brought += EdPacket.objects.filter(send_at__gt=ahead).update(send_at=now)
-    brought += Page.objects.filter(next_way_at__gt=ahead, created_at__gt=ahead).update(next_way_at=now)
+    brought += _set(EdPacket.objects.filter(send_at__gt=ahead), send_at=now)
+    brought += _set(Page.objects.filter(next_way_at__gt=ahead, created_at__gt=ahead), next_way_at=now)
     # An export that is not at its end is always due; one that is waits for its day to be over.
-    brought += ExportJob.objects.filter(next_at__gt=ahead, ended_at=None).update(next_at=now)
+    brought += _set(ExportJob.objects.filter(next_at__gt=ahead, ended_at=None), next_at=now)
     # A course that was last judged ahead of the clock may wait for a try that lies there too.
     judged_ahead = Course.objects.filter(assessed_at__gt=ahead, look_again_at__gt=F("assessed_at"))
     brought += _bring(judged_ahead, "look_again_at", now, before)
@@ -77,20 +80,43 @@ def _bring_holds(now: datetime, ahead: datetime) -> int:
         last = said.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
         if last is None or until is None or until <= (ends := now + (until - last)):
             continue
-        Alert.objects.filter(pk=alert, resume_at=until).update(resume_at=ends)
-        later = Q(look_again_at=None) | Q(look_again_at__gt=ends)
-        Course.objects.filter(later, pk=course).update(look_again_at=ends)
-        brought += 1
+        with transaction.atomic():
+            if not _free(Course.objects.filter(pk=course)) or not _set(
+                Alert.objects.filter(pk=alert, resume_at=until), resume_at=ends
+            ):
+                continue
+            later = Q(look_again_at=None) | Q(look_again_at__gt=ends)
+            Course.objects.filter(later, pk=course).update(look_again_at=ends)
+            brought += 1
     return brought
 
 
 def _bring(rows: QuerySet[Any], waits: str, now: datetime, before: set[Waited], *, due: str | None = None) -> int:
     """Make rows due that were not brought back before while they waited so; returns how many. `waits`: the field that tells."""
     found = {(row[0], row[1]) for row in rows.values_list("pk", waits)} - before
-    before |= found
     names = sorted(pk for pk, _ in found)
-    some = (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
-    return sum(rows.filter(pk__in=each).update(**{due or waits: now}) for each in some)
+    brought: set[Any] = set()
+    for start in range(0, len(names), AT_ONCE):
+        with transaction.atomic():
+            free = _free(rows.filter(pk__in=names[start : start + AT_ONCE]))
+            rows.filter(pk__in=free).update(**{due or waits: now})
+        brought |= free
+    before |= {(pk, at) for pk, at in found if pk in brought}
+    return len(brought)
+
+
+def _set(rows: QuerySet[Any], **values: Any) -> int:
+    """Change rows; returns how many."""
+    with transaction.atomic():
+        return rows.filter(pk__in=_free(rows)).update(**values)
+
+
+def _free(rows: QuerySet[Any]) -> set[Any]:
+    """The keys of rows that nobody else is changing right now, which are held from now on; the others have their turn a second later.
+
+    Whoever stands still in the middle of a transaction keeps no watcher waiting.
+    """
+    return set(skip_locked(rows).values_list("pk", flat=True))
 
 
 def as_long_ago(at: datetime, now: datetime) -> datetime:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final, TypeVar
 
-from django.db import connection
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from handrail.alerts.models import STAYS_HERE, Alert, Page
@@ -14,7 +12,6 @@ from handrail.rules.paging import NAMED_PERSON
 from handrail.rules.terms import Urgency
 
 Row = TypeVar("Row", bound=Model)
-
 URGENT: Final[dict[type[Model], str]] = {Alert: "urgency", Page: "alert__urgency"}
 NOW: Final = Urgency.NOW.value
 """What says that a row goes before the others."""
@@ -38,17 +35,3 @@ def turns_of(model: type[Model], due: QuerySet[Row], *, urgent: bool) -> tuple[Q
         return (first, now.filter(live), now) if urgent else (first, now.filter(live), due.filter(live), due)
     untold = ~Exists(Page.objects.filter(alert=OuterRef("pk")).exclude(state__in=FOUND_NOBODY))
     return (now.filter(untold), now) if urgent else (due.filter(untold), due)
-
-
-def free(now: datetime) -> Q:
-    """Rows that no watcher holds, or whose lease has ended."""
-    return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-
-
-def skip_locked(rows: QuerySet[Row]) -> QuerySet[Row]:
-    """Lock the row that is taken and pass over rows that others hold (PostgreSQL); SQLite has one writer anyway."""
-    return (
-        rows.select_for_update(of=("self",), skip_locked=True)
-        if connection.features.has_select_for_update_skip_locked
-        else rows
-    )

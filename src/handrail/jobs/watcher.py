@@ -47,10 +47,11 @@ from handrail.jobs.bulk_exports import LEASE_SECONDS as EXPORT_LEASE_SECONDS
 from handrail.jobs.bulk_exports import write_next
 from handrail.jobs.checkpoints import checkpoint
 from handrail.jobs.digest import after_an_outage, gather, together
+from handrail.jobs.holding import free, skip_locked
 from handrail.jobs.outgoing import AT_ONCE, Claim, Flights, Parcel, prepare, record
 from handrail.jobs.sending import next_way_due, try_next_way, write_next_page
 from handrail.jobs.setback import Waited, bring_back
-from handrail.jobs.turns import free, skip_locked, turns_of
+from handrail.jobs.turns import turns_of
 from handrail.jobs.waking import AWAY, Waker
 from handrail.people import scope
 from handrail.people.models import Referral, Site
