@@ -333,7 +333,8 @@ def test_what_is_not_known_is_planned_and_what_is_known_to_be_too_much_is_not(wo
     full_of_room(world.alice, beds=None)
     assert plan(world)
     says(world.alice, beds=0)
-    assert "beds are promised for 0" in refused(world)
+    message = refused(world)
+    assert "beds are promised for 0" in message and "(to be mended by: site manager). " in message
     says(world.alice, beds=None, at=MONDAY_0900 + timedelta(minutes=1))
     assert "beds are promised for 0 when it was last known" in refused(world)
 

@@ -42,6 +42,10 @@ def world():
     return World()
 
 
+def as_fields(row: SiteItem) -> dict[str, Any]:
+    return {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields if each.attname != "id"}
+
+
 def now_of(house: Any, at: Any = MONDAY_0900) -> Any:
     with everything():
         return gather([house.site], at)[house.site.pk]
@@ -454,6 +458,22 @@ def test_the_setting_hears_level_paper_agreement_and_the_other_sites(world):
     assert (worse.site_level, worse.hospital_agreement) == ("2", Paper(held=False))
     over = around_site(world.course, in_days(31), MONDAY_0900)
     assert over.site_level == "0"
+
+
+def test_what_nobody_can_read_of_a_site_is_not_known_and_no_word_in_the_course_stands_in_for_it(world):
+    """A row of a newer version: the level that was noted in the course long ago is not taken for what was signed since."""
+    ready(world.alice, "1")
+    row = shows(world.alice, "SITE-16")
+    with everything():
+        SiteItem.objects.bulk_create([SiteItem(**{**as_fields(row), "item": "SITE-98"})])
+    told = around_site(world.course, in_days(2), MONDAY_0900)
+    assert (told.site_level, told.level_paper, told.hospital_agreement) == (None, Paper(), Paper())
+
+
+def test_a_refusal_names_who_mends_it(world):
+    ready(world.alice, "4", but=("SITE-16", "SITE-31"))
+    with pytest.raises(RefusedError, match=r"To be mended by: site manager, nurse\."):
+        plan(world, days=2)
 
 
 def test_the_first_patient_of_a_site_is_told_only_where_it_is_known(world):

@@ -130,6 +130,7 @@ def test_every_short_form_has_an_answer_in_this_test():
         ("caregivers", {"who_2": "caregiver_1", "from_2": "2026-07-06T08:00", "until_2": "2026-07-06T08:00"}, "Line 2: it ends before it begins."),
         ("caregivers", {"who_1": "Aunt Synthia", "from_1": "2026-07-06T08:00", "until_1": "2026-07-07T08:00"}, "choose one of the answers"),
         ("travel", {"minutes_1": "20", "as_of": "2026-07-01"}, "Told by: please answer."),
+        ("travel", {"minutes_1": "20", "weather_2": "snow", "told_by": "the patient", "as_of": "2026-07-01"}, "Line 2: say the minutes"),
         ("travel", {"minutes_1": "20", "told_by": "the patient"}, "As of: please answer."),
     ],
 )  # fmt: skip
@@ -145,6 +146,24 @@ def test_what_cannot_be_saved_is_asked_again_in_its_own_form(empty, key, data, s
         assert not course.events.filter(
             kind__in=("setting_facts_noted", "caregivers_rostered", "travel_noted")
         ).exists()
+
+
+@pytest.mark.parametrize(
+    ("ends", "which", "saved"),
+    [("01:30", "first", True), ("01:30", "second", True), ("00:40", "", False), ("00:50", "", True)],
+)
+def test_a_shift_that_ends_in_the_night_of_the_clock_change_is_saved_by_the_hour_that_is_meant(
+    empty, ends, which, saved
+):
+    """On 1 November 2026 the hour from one to two comes twice; written down it stands before ten to one, which is told in UTC."""
+    world, course = empty
+    data = {
+        "who_1": "caregiver_1",
+        "from_1": "2026-11-01T00:45",
+        "until_1": f"2026-11-01T{ends}",
+        "until_1_which": which,
+    }
+    assert send(world, course, "caregivers", data).status_code == (302 if saved else 422)
 
 
 def test_a_form_that_is_sent_twice_is_saved_once(empty):

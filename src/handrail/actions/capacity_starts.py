@@ -132,7 +132,8 @@ def refuse_uncovered_start(course: Course, fact: Fact, now: datetime) -> None:
     if asked is None or not asked.refused:
         return
     raise RefusedError(
-        f"Not planned: {site.name} cannot cover a start on {say_date(asked.on)}: {in_short(asked.refused, MOST)}. "
+        f"Not planned: {site.name} cannot cover a start on {say_date(asked.on)}: {in_short(asked.refused, MOST)} "
+        f"(to be mended by: {_owners(asked.refused)}). "
         f"{_sentence(asked.answer.first_words)} A director may let it go on with a reason; a patient who has to wait is put on the "
         f"list of the site ({_where(site)}).",
         code="no_capacity",

@@ -54,8 +54,8 @@ def around_site(course: Course, on: date, now: datetime, *, at_site: str | None 
     with scope.acting_for(site.organisation_id):
         known = gather([site], now)[site.pk]
     level = _level(known, course.product, on)
-    if level is None:
-        return named
+    if level is None:  # signed, and nobody can read it: what was noted in the course does not stand in for it
+        return replace(named, level_paper=Paper(), hospital_agreement=Paper())
     return replace(
         named,
         site_level=level.level,

@@ -37,7 +37,8 @@ from handrail.rules.site_booking import (
     not_known_words,
     phase_of,
 )
-from handrail.rules.site_levels import load_site_levels
+from handrail.rules.site_levels import DIRECTOR, load_site_levels
+from handrail.rules.telling import role_words
 from handrail.rules.terms import UnusableInput, civil_date
 
 NAMED_SITES: Final = 3
@@ -95,11 +96,19 @@ def refuse_unready_site(course: Course, fact: Fact, now: datetime) -> None:
         else "No other site of the programme is known that can."
     )
     raise RefusedError(
-        f"Not planned: {site.name} may not give {course.product} for this: {answer.because}{_complicated(patient)}. {others} "
+        f"Not planned: {site.name} may not give {course.product} for this: {answer.because}{_complicated(patient)}. "
+        f"{_who_mends(answer)} {others} "
         "A director may except an item until a day; what was given is recorded all the same.",
         code="site_not_ready",
         path="event.at_site",
     )
+
+
+def _who_mends(answer: Booking) -> str:
+    """Who shows what is lacking, or signs it."""
+    owners = {line.item: role_words(line.owner) for line in answer.level.lines}
+    named = dict.fromkeys(owners.get(item, DIRECTOR) for item in answer.lacking)
+    return f"To be mended by: {', '.join(named)}."
 
 
 def _complicated(patient: HandoffKind) -> str:

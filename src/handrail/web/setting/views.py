@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,7 +28,7 @@ from handrail.web import course_page
 from handrail.web.context import frame
 from handrail.web.doors import changes, course_for, signed_in, staff_page
 from handrail.web.forms import Filled, Form, events_of, fill, prefilled
-from handrail.web.setting.forms import FACT_FORMS, ROSTER, calendar_form, departure_form
+from handrail.web.setting.forms import FACT_FORMS, LINES, ROSTER, TRAVEL, calendar_form, departure_form
 from handrail.web.setting.page import WORDS, class_rows, missing_rows, page_context
 
 SENT_BEFORE = "This form was sent before with other content. Open the page anew."
@@ -109,7 +109,18 @@ def _batch(request: HttpRequest) -> UUID:
 
 
 def _half_lines(filled: Filled) -> None:
-    """A line of the roster that is filled in by half covers nothing: it is asked again, and so is one that ends before it begins."""
+    """A line that is filled in by half says nothing and is asked again, and so is one of the roster that ends before it begins.
+
+    A way in some months or weather of which the minutes are left out would be read as if there were no such way.
+    """
+    if filled.form.key == TRAVEL.key:
+        for number in LINES:
+            told = [
+                name for name in (f"first_{number}", f"last_{number}", f"weather_{number}") if filled.values.get(name)
+            ]
+            if told and filled.values.get(f"minutes_{number}") is None:
+                words = f"Line {number}: say the minutes, or name in the other lines only the months that are known."
+                filled.errors.setdefault(f"minutes_{number}", words)
     if filled.form.key != ROSTER.key:
         return
     for name in [field.name for field in filled.form.fields if field.name.startswith("who_")]:
@@ -119,8 +130,12 @@ def _half_lines(filled: Filled) -> None:
         if told and len(told) < len(parts):
             lacking = next(part for part in parts if part not in told)
             filled.errors.setdefault(lacking, f"Line {line}: who, from and until are needed.")
-        elif told and filled.values[parts[2]] <= filled.values[parts[1]]:
+        elif told and _moment(filled.values[parts[2]]) <= _moment(filled.values[parts[1]]):
             filled.errors[parts[2]] = f"Line {line}: it ends before it begins."
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _forms(request: HttpRequest, desk: Desk) -> dict[str, Form]:
