@@ -303,3 +303,30 @@ def test_a_programme_that_asks_for_no_report_any_more_pages_nobody(world, monkey
     reacts(world)
     look(world, SOON)
     assert len(alerts()) == told
+
+
+WORSE = {**GRADE_2, "clinician_grade": 3, "o2": "hfnc", "flow_l_per_min": "30"}
+
+
+@pytest.mark.parametrize(("steps", "says", "told"), [(1, GRADE_2, 0), (2, GRADE_2, 0), (1, WORSE, 1), (2, WORSE, 1)])
+def test_a_report_stays_one_when_its_assessment_is_corrected_and_what_is_worse_is_owed(world, steps, says, told):
+    """A slip put right in the temperature made a report of three days ago one that nobody had made, and paged the director."""
+    fact = reacts(world)
+    report(world, fact)
+    for number in range(steps):
+        last = says if number == steps - 1 else GRADE_2
+        fact = reacts(world, supersedes=fact, reason="mistyped", **last)
+    look(world, DUE)
+    assert len(alerts()) == told
+    assert desk_of(world.manager, world.alice.organisation, clock.now()).due_total == told
+
+
+def test_a_report_of_what_was_withdrawn_is_none_of_another_reaction(world):
+    fact = reacts(world)
+    report(world, fact)
+    again = reacts(world, supersedes=fact, reason="mistyped", **GRADE_2)
+    withdrawn = event("fact_withdrawn", at=clock.now(), supersedes=again, reason="of another patient")
+    record_event(world.course.pk, withdrawn, by=person(world.alice.nurse), now=clock.now())
+    reacts(world)
+    look(world, DUE)
+    assert len(alerts()) == 1

@@ -320,6 +320,14 @@ def test_whoever_waits_longer_than_the_answered_is_no_part_of_a_quick_history(wa
     assert ahead.in_time is (None if high is None else True)
 
 
+def test_near_its_limit_what_the_payer_asked_for_is_still_to_be_sent():
+    due = FRIDAY + timedelta(hours=20)
+    for more, what in ((), "call the payer's"), ((entry("more_asked", 3),), "send what the payer asked for, and call"):
+        found = standing(ASKED, [CLEARED, replace(SENT, answer_due=due), *more], RULES, CHICAGO)
+        assert found.clock is not None and (found.clock.key, found.clock.due) == ("escalate", due - timedelta(hours=4))
+        assert found.clock.what.startswith(what)
+
+
 def test_a_denial_names_the_end_of_its_appeal_while_the_talk_is_waited_for():
     """The talk may never be written down: its clock stands first, and the appeal would run out unseen behind it."""
     for more in ([], [entry("peer_to_peer_asked", 51)]):

@@ -1,8 +1,10 @@
 """The pages of the access desk: what is urgent is on top and never left out, who sees none is told so, and each label has its own field."""
 
+import io
 import re
 from datetime import timedelta
 
+import pypdf
 import pytest
 from django.db import connection
 from django.test import Client
@@ -251,3 +253,16 @@ def test_a_request_that_was_answered_is_neither_in_time_nor_too_late(world, by, 
     write(request, by, "denied", 30, reason="not on the text")
     shown = text(client.get(reverse("payer_request", args=[request.pk])))
     assert "It was first answered on Tue 3 Mar 2026; how long anything after that takes is not known" in shown
+
+
+def test_no_letter_of_the_appeal_pack_runs_off_the_page(world, by, client):
+    """An address or a number without a space was cut off at the edge, with what followed it."""
+    request = asked(world, by, internal=False)
+    write(request, by, "submitted", 1, reason="as planned")
+    word = "policyofmedicalnecessity" * 8
+    write(request, by, "denied", 30, reason=f"See https://example.org/{word}")
+    answer = client.get(reverse("payer_letter", args=[request.pk, "letter"]))
+    told = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.content)).pages]
+    lines = "\n".join(told).split("\n")
+    assert max(len(line) for line in lines if "necessity" in line) < 140, "it goes on on the next line"
+    assert "".join(lines).count(word) == 2

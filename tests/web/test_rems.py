@@ -15,12 +15,13 @@ from handrail import clock
 from handrail.actions import rems_desk
 from handrail.actions.actor import person
 from handrail.actions.facts import record_event
-from handrail.people.models import Patient, RemsDispense
+from handrail.actions.rems import PaperDraft, add_paper
+from handrail.people.models import Membership, Patient, RemsDispense
 from handrail.people.scope import everything
 from handrail.web.rems import binder, paper_lists, parts
 from tests.support.factories import World, dose, event, make_member, make_site
 from tests.support.reading import only_of
-from tests.support.rems_pages import NOW, TODAY, Desk
+from tests.support.rems_pages import NOW, SHARED, TODAY, Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -217,3 +218,33 @@ def test_whoever_dispenses_a_lent_course_names_the_prescriber_of_the_own_house(d
     desk.dispense(course, TODAY.isoformat(), prescriber=str(doctor.pk))
     with everything():
         assert RemsDispense.objects.get().prescriber == doctor
+
+
+def test_who_keeps_two_desks_asks_for_the_binder_of_either_and_is_told_whose_it_is(desk):
+    """There was the binder of one of them alone, and the page did not say of which."""
+    bob = desk.world.bob.organisation
+    since = NOW - timedelta(days=9)
+    with everything():
+        Membership.objects.create(organisation=bob, user=desk.manager, role="site_manager", valid_from=since)
+    add_paper(
+        bob.pk,
+        PaperDraft(kind="setting", programme=SHARED, from_on=TODAY, no_end=True, sites=(desk.world.bob.site.pk,), reference="B-1"),
+        by=person(desk.manager),
+    )  # fmt: skip
+    for house, there in ((desk.house.organisation, False), (bob, True)):
+        text = desk.get("rems_binder", house=str(house.pk))
+        assert f"Of <strong>{house.name}</strong>" in text
+        assert ("B-1" in text) is there
+    answer = desk.client.get(reverse("rems_binder"), {"house": str(desk.world.charlie.organisation.pk)})
+    assert desk.world.charlie.organisation.name not in answer.content.decode(), "no other house is asked for"
+
+
+def test_each_programme_of_a_site_names_its_own_representative_on_the_matrix(desk):
+    desk.papers()
+    assert "codes now: Pharmacist Reed<" in desk.get("rems")
+    other = make_member(desk.house.organisation, "pharmacist", "Pharmacist Second")
+    desk.paper(
+        "representative", programme="elrexfio", sites=str(desk.site.pk), user=str(other.pk), deputy=str(desk.manager.pk)
+    )
+    text = desk.get("rems")
+    assert "Pharmacist Reed (TECVAYLI and TALVEY REMS)" in text and "Pharmacist Second (" in text

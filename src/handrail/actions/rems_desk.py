@@ -17,7 +17,14 @@ from django.db.models import Q, QuerySet
 
 from handrail.actions.rems_choice import Plan, assessed, doubted, narrowed, plans_ahead, shared_codes
 from handrail.actions.rems_look import House, day_of, dispenses_of, evidence_for, house_of
-from handrail.actions.rems_reports import ASSESSED, GRADES, live_facts, owed_reports, paged_courses
+from handrail.actions.rems_reports import (
+    ASSESSED,
+    GRADES,
+    earlier_words,
+    live_facts,
+    owed_reports,
+    paged_courses,
+)
 from handrail.people.models import Organisation, RemsDispense, Site, User
 from handrail.records import wire
 from handrail.records.models import Course, Event
@@ -222,20 +229,9 @@ def _doses(courses: Mapping[UUID, Course], facts: Mapping[UUID, list[Any]], hous
 
 
 def _first_recorded(facts: Mapping[UUID, list[Any]]) -> dict[UUID, datetime]:
-    """By id of each corrected dose: when it was first written down. Its code is late from then on, whatever is put right afterwards.
-
-    One query for each correction of a correction; none where no dose was corrected.
-    """
-    heads = {row.id: row.supersedes for held in facts.values() for row in held if row.kind == "dose_given"}
-    found: dict[UUID, datetime] = {}
-    wanted = {key: former for key, former in heads.items() if former is not None}
-    while wanted:
-        formers = Event.objects.filter(course__in=list(facts), id__in=wanted.values(), kind="dose_given")
-        rows = {key: (former, at) for key, former, at in formers.values_list("id", "supersedes", "recorded_at")}
-        told = {key: rows[former] for key, former in wanted.items() if former in rows}
-        found |= {key: at for key, (_, at) in told.items()}
-        wanted = {key: former for key, (former, _) in told.items() if former is not None}
-    return found
+    """By id of each corrected dose: when it was first written down. Its code is late from then on, whatever is put right afterwards."""
+    doses = (row for held in facts.values() for row in held if row.kind == "dose_given")
+    return {key: words[-1].recorded_at for key, words in earlier_words(doses).items() if words}
 
 
 def _by_course(rows: Iterable[Any]) -> dict[UUID, list[Any]]:

@@ -6,7 +6,7 @@ no grade and no reading. A report, or a decision that none is owed, ends them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -61,6 +61,29 @@ def live_facts(
     return list(found.values_list("course_id", *wire.FACT, named=True))
 
 
+def earlier_words(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
+    """By id of each of these facts that corrects one of its kind: what it corrects, and what that had corrected, the latest first.
+
+    One query for each correction of a correction; none where nothing was corrected.
+    """
+    heads = {row.id: row for row in rows if row.supersedes is not None}
+    found: dict[UUID, list[Any]] = {key: [] for key in heads}
+    last = dict(heads)
+    while last:
+        asked = Event.objects.filter(
+            course__in={row.course_id for row in last.values()}, id__in={row.supersedes for row in last.values()}
+        )
+        formers = {(each.course_id, each.id): each for each in asked.values_list("course_id", *wire.FACT, named=True)}
+        known = {key: formers.get((row.course_id, row.supersedes)) for key, row in last.items()}
+        last = {}
+        for key, former in known.items():
+            if former is not None and former.kind == heads[key].kind and former not in found[key]:
+                found[key].append(former)
+                if former.supersedes is not None:
+                    last[key] = former
+    return found
+
+
 def paged_courses(organisation_id: UUID) -> frozenset[UUID]:
     """The courses about whose report somebody is paged now: that does not end because time passes."""
     begins = f"{PLACE}{REMS_REPORT}:"
@@ -76,7 +99,9 @@ def owed_reports(
     ends: Mapping[str, tuple[date, str]],
     now: datetime,
 ) -> tuple[Report, ...]:
-    """The reports that are owed, the first due first. One query.
+    """The reports that are owed, the first due first. One query, and those of `earlier_words`.
+
+    A report of an assessment that was corrected afterwards stays one: what is owed again is only what is worse than it was.
 
     Args:
         among, courses: the same courses, as a query and by id.
@@ -89,12 +114,14 @@ def owed_reports(
         if row.kind in GRADES:
             by_course.setdefault(row.course_id, []).append(row)
     reported = {str(each) for each in RemsReport.objects.filter(course__in=among).values_list("event", flat=True)}
+    before = earlier_words(row for held in by_course.values() for row in held if row.kind in ASSESSED)
     found: list[Report] = []
     for course_id, held in by_course.items():
         course = courses[course_id]
         if not any(row.kind in ASSESSED for row in held) or not programme_for(course.product, course.jurisdiction):
             continue
         reactions, resolved = _reactions(course, held, now)
+        reactions += _told_before(course, held, before, reported, now)
         asked = [each for each in reactions if not _over(course, each, ends)]
         days = holidays.get(course.site_id, frozenset()) if course.site_id else frozenset[date]()
         found += reports_due(asked, reported, resolved, desk_rules().report, days)
@@ -186,6 +213,20 @@ def _reactions(
         if event.body.toxicity in limits
     ]
     return list(_assessed(course, history, policy, limits)), ends
+
+
+def _told_before(
+    course: Course, rows: list[Any], before: Mapping[UUID, list[Any]], reported: Collection[str], now: datetime
+) -> list[Reaction]:
+    """What was reported of assessments that stand corrected, as it was told then, at the time of the correction."""
+    found: list[Reaction] = []
+    for head in rows:
+        for former in before.get(head.id, ()):
+            if str(former.id) in reported:
+                then = former._replace(supersedes=None, occurred_at=head.occurred_at)
+                reactions, _ = _reactions(course, [then if row.id == head.id else row for row in rows], now)
+                found += [each for each in reactions if each.event == str(former.id)]
+    return found
 
 
 def _policy(history: History, now: datetime) -> Policy | None:

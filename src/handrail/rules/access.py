@@ -352,6 +352,8 @@ def _clock(
     escalate = limit - timedelta(hours=clocks.escalate_before_limit_hours)
     if escalate < follow and not any(at >= escalate for at in followed):
         what = "call the payer's supervisor: its limit is near"
+        if state is State.ASKED:
+            what = f"send what the payer asked for, and {what}"
         return Clock(key="escalate", owner=COORDINATOR, started=last_contact, due=escalate, what=what)
     return clock
 

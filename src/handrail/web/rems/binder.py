@@ -37,14 +37,17 @@ def binder_page(request: HttpRequest) -> HttpResponse:
     mine = [each for each in houses(request) if may_keep(request, each)]
     if not mine:
         raise NotAllowedError("Your role does not allow that here.")
-    first, last, site, product = _span(request, mine[0])
-    parts = binder(mine[0], first, last, clock.now(), site=site, product=product, shown=SHOWN)
+    organisation = _asked_for(request, mine)
+    first, last, site, product = _span(request, organisation)
+    parts = binder(organisation, first, last, clock.now(), site=site, product=product, shown=SHOWN)
     context = {
+        "house": organisation,
+        "houses": mine,
         "first": first,
         "last": last,
         "site": site,
         "product": product,
-        "sites": Site.objects.filter(organisation=mine[0]).order_by("name", "id"),
+        "sites": Site.objects.filter(organisation=organisation).order_by("name", "id"),
         "products": [name for name, _ in products()],
         "parts": _titled(parts),
         "count": sum(part.count for part in parts),
@@ -60,7 +63,7 @@ def binder_file(request: HttpRequest) -> HttpResponse:
     mine = [each for each in houses(request) if may_keep(request, each)]
     if not mine:
         raise NotAllowedError("Your role does not allow that here.")
-    organisation, now = mine[0], clock.now()
+    organisation, now = _asked_for(request, mine), clock.now()
     first, last, site, product = _span(request, organisation)
     parts = binder(organisation, first, last, now, site=site, product=product)
     context = {
@@ -87,6 +90,12 @@ def binder_file(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(held.getvalue(), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return response
+
+
+def _asked_for(request: HttpRequest, mine: list[Organisation]) -> Organisation:
+    """The organisation whose binder is asked for, of those whose desk the person keeps; the first of them where none is named."""
+    wanted = ids([request.GET.get("house", "")])
+    return next((each for each in mine if each.pk in wanted), mine[0])
 
 
 def _titled(parts: tuple[Part, ...]) -> list[dict[str, Any]]:

@@ -284,7 +284,7 @@ def _paper_form(house: House) -> Form:
         Field(name="version", label="Version of the training material", kind="text"),
         Field(name="reference", label="Number or place of the paper", kind="text"),
     )
-    return form("paper", "Write down a paper", "keep_rems", fields)
+    return form("paper", "Write down a paper", "keep_rems", fields, intro=f"Of {house.organisation.name}.")
 
 
 def _add(request: HttpRequest, organisation: Organisation, values: dict[str, Any]) -> str:
@@ -344,7 +344,8 @@ def _mode_form(organisation: Organisation | None) -> Form:
             for number, day in enumerate(DAYS)
         ),
     )
-    return form("mode", "Change who gets the codes", "keep_rems", fields)
+    intro = f"Of {organisation.name}." if organisation else ""
+    return form("mode", "Change who gets the codes", "keep_rems", fields, intro=intro)
 
 
 def _switch(request: HttpRequest, organisation: Organisation, values: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -122,15 +122,22 @@ def _house(request: HttpRequest, organisation: Organisation, on: date | None) ->
     for site in house.sites:
         day = on or civil_date(now, site.time_zone)
         cells = [_cell(house, site, product, name, day) for product, name in products()]
-        owner = owner_of(house, site.pk, _programme_of(house, site), now)
+        owner = _owners(house, site, now)
         sites.append({"id": site.pk, "name": site.name, "day": say_date(day), "cells": cells, "owner": owner})
     return {"name": organisation.name, "sites": sites, "keeps": may_keep(request, organisation)}
 
 
-def _programme_of(house: House, site: Site) -> str:
-    """The programme by whose representative a site is spoken for: the first of which it has papers."""
-    held = [paper.programme for paper in house.of_place.get(str(site.pk), ())]
-    return next((each.id for each in programmes() if each.id in held), "")
+def _owners(house: House, site: Site, now: datetime) -> str:
+    """Who gets the codes of a site now, by name; of each programme where they differ: each has its own representative."""
+    held = {paper.programme for paper in house.of_place.get(str(site.pk), ())}
+    told = {
+        each.name: owner_of(house, site.pk, each.id, now).name or "nobody" for each in programmes() if each.id in held
+    }
+    if not told:
+        return owner_of(house, site.pk, "", now).name or "nobody"
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{name} ({programme})" for programme, name in told.items())
 
 
 def _cell(house: House, site: Site, product: str, programme: str, day: date) -> dict[str, Any]:
