@@ -83,12 +83,14 @@ def contact(
 
 def _reached_in_time(sorted_out: TriageAnswer, policy: Policy, now: datetime, answer: ContactAnswer) -> None:
     """Somebody reaches the patient by voice in time after each report; of one ladder the first that nobody spoke about."""
-    assert sorted_out.closed is not None
-    heard = sorted_out.closed.heard
+    closed = sorted_out.closed
+    assert closed is not None
     clocked: set[Ladder] = set()
     for report in sorted_out.reports:
         row = policy.ladders[report.ladder]
-        if report.ladder in clocked or row.confirm_within_minutes is None or (heard and heard > report.event.at):
+        if report.ladder in clocked or row.confirm_within_minutes is None:
+            continue
+        if closed.heard is not None and closed.heard > closed.came_in(report.event):
             continue
         clocked.add(report.ladder)
         by = report.event.at + timedelta(minutes=row.confirm_within_minutes)

@@ -23,6 +23,9 @@ from handrail.rules.terms import Missing, say_instant
 MOST_ALTERNATIVES = 16
 """More readings of one history than this are not weighed one by one: the answer is then "ask"."""
 
+FROM_HOME = ("patient", "caregiver", "device")
+"""Who writes a report where nobody of the team is: without a signal it comes in later than it was written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -128,6 +131,18 @@ class History:
         """What was known then: only facts recorded by that instant, with the corrections known by then."""
         known = [event for event in self.recorded if event.recorded_at <= instant]
         return History.build(self.course, known, self.plausible)
+
+    def came_in(self, event: Event) -> datetime:
+        """From when on a call can be about a report: one from home is known to nobody before it has come in.
+
+        A correction makes it neither older nor newer.
+        """
+        first = event
+        if event.supersedes is not None:
+            known = {each.id: each for each in self.recorded}
+            while first.supersedes in known:
+                first = known[first.supersedes]
+        return max(event.at, first.recorded_at) if first.source in FROM_HOME else event.at
 
     def alternatives(self) -> Iterator[History]:
         """One history for each way to read the conflicting corrections; just this one when there are none."""

@@ -126,6 +126,7 @@ class Closers:
     """When reports were dealt with: latest contact that moves the patient on, latest assessments, departures."""
 
     def __init__(self, history: History) -> None:
+        self.came_in = history.came_in
         contacts = [e for e in history.of("contact_made") if e.body.reached is True]
         heard = [e for e in contacts if e.body.with_ in HEARD_FROM and "with" not in e.nulls]
         self.heard = max((e.at for e in heard), default=None)
@@ -148,14 +149,18 @@ class Closers:
         """True when the report needs no page any more."""
         if self.assessed(report.event):
             return True
-        if self.moved_on is not None and self.moved_on > report.event.at:
+        came_in = self.came_in(report.event)
+        if self.moved_on is not None and self.moved_on > came_in:
             return True
         if report.ladder is Ladder.GREEN and self.measured is not None and self.measured > report.event.at:
             return True  # measured again: the new reading is judged on its own
-        return self.may_stay(report.ladder, report.disposition, report.event.at)
+        return self.may_stay(report.ladder, report.disposition, came_in)
 
     def may_stay(self, ladder: Ladder, disposition: Disposition, at: datetime) -> bool:
-        """True when "stays at home" was decided since and is enough for such a report: RED only with a departure, 1 and 2 never."""
+        """True when "stays at home" was decided since and is enough for such a report: RED only with a departure, 1 and 2 never.
+
+        `at`: when the report came in.
+        """
         if self.stays_home is None or self.stays_home <= at or ladder in NEVER_STAYING_HOME:
             return False
         if ladder.urgency is Urgency.NOW:
@@ -164,10 +169,11 @@ class Closers:
 
     def answered_at_worst(self, event: Event, unknown: Sequence[str]) -> bool:
         """True when the report needs no page any more, whatever the values are that nobody knows."""
-        if self.moved_on is not None and self.moved_on > event.at:
+        came_in = self.came_in(event)
+        if self.moved_on is not None and self.moved_on > came_in:
             return True
         only_fever = tuple(unknown) == ("temperature_c",)
-        return only_fever and self.may_stay(Ladder.RED_3, Disposition.CALL_AND_COME_IN, event.at)
+        return only_fever and self.may_stay(Ladder.RED_3, Disposition.CALL_AND_COME_IN, came_in)
 
 
 def stays_only_signed(ladder: Ladder | None) -> bool:
