@@ -16,7 +16,7 @@ from handrail.people.coverage import (
     stretches,
     untrained_of_sites,
 )
-from handrail.people.models import Certificate, RotaStep, Shift
+from handrail.people.models import Certificate, Membership, RotaStep, Shift
 from handrail.people.rota import who_is_on
 from tests.support.factories import (
     MONDAY_0900,
@@ -229,3 +229,39 @@ def test_many_sites_at_once_are_told_what_each_is_told_alone_and_cost_as_many_qu
     assert any(hole.begins < NOW for hole in found[sites[2].pk]), "followed back to where it began"
     assert before != (found[sites[0].pk], untrained[sites[0].pk])
     assert len(together) == len(alone)
+
+
+@pytest.mark.parametrize("role", ["on_call", "viewer"])
+def test_another_role_from_the_middle_of_a_shift_on_does_not_change_who_answers(hub, role):
+    """Whoever began last answers: the role of a person is not the beginning of a shift."""
+    first_only(hub)
+    earlier, later = make_member(hub, "on_call"), make_member(hub, "on_call")
+    make_shift(hub, "first_on_call", earlier, starts_at=at(0), ends_at=at(12))
+    make_shift(hub, "first_on_call", later, starts_at=at(1), ends_at=at(12))
+    Membership.objects.create(organisation=hub, user=earlier, role=role, valid_from=at(3))
+    found = stretches(answering_shifts(hub.pk, None, ["first_on_call"], NOW, at(12)), NOW, at(12))
+    assert [(each.begins, each.shift.user) for each in found] == [(at(0), earlier), (at(1), later)]
+    assert who_is_on(hub.pk, "first_on_call", at(4)).user == later
+
+
+def test_from_the_hour_on_at_which_a_role_that_answers_ends_the_shift_is_a_hole(hub):
+    """Somebody who only looks on gets no page: they could not say "I have it"."""
+    first_only(hub)
+    person = make_member(hub, "on_call", valid_until=at(100))
+    Membership.objects.create(organisation=hub, user=person, role="viewer", valid_from=at(-24))
+    make_shift(hub, "first_on_call", person)
+    assert told(holes(hub, None, NOW, AHEAD)) == [("first_on_call", "nobody", 100, 336)]
+    assert who_is_on(hub.pk, "first_on_call", at(99)).user == person
+    assert who_is_on(hub.pk, "first_on_call", at(101)).user is None
+
+
+def test_a_coordinator_answers_for_referrals_and_for_no_patient(hub):
+    first_only(hub)
+    person = make_member(hub, "coordinator")
+    for step in ("intake", "first_on_call"):
+        make_shift(hub, step, person)
+    assert who_is_on(hub.pk, "intake", NOW).because == "rota"
+    assert who_is_on(hub.pk, "first_on_call", NOW).user is None
+    assert [each.shift.step for each in answering_shifts(hub.pk, None, ["intake", "first_on_call"], NOW, AHEAD)] == [
+        "intake"
+    ]

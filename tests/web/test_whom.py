@@ -13,6 +13,7 @@ from handrail.people.models import Certificate, Shift
 from handrail.people.rota import who_is_on
 from handrail.people.scope import everything
 from handrail.rules.terms import UnusableInput
+from tests.support.agreements import agreed_between
 from tests.support.factories import MONDAY_0900, World, make_member, make_shift
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,33 @@ def test_a_gap_goes_on_to_the_next_and_nobody_is_said(world):
     found = contact_at(world.course, SUNDAY_0200)
     assert found.first is None
     assert found.trouble.startswith("NOBODY is on the rota then")
+
+
+def test_the_number_of_the_night_stands_in_the_days_ahead(world):
+    """The party stays the same, its number does not: Bob's house answers at night on another one."""
+    day_and_night = {"party": "community"}
+    agreed_between(world.alice, world.bob, tasks={"candidacy": [day_and_night]})
+    ahead = contacts_ahead(world.course, NOW)
+    for hour in range(0, 14 * 24, 5):
+        at = NOW + timedelta(hours=hour)
+        here = next(each for each in ahead if each.begins <= at < each.ends)
+        assert here.number == contact_at(world.course, at).number, at
+    assert {each.number for each in ahead} == {"555-0120", "555-0129"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("2026-03-08T02:00", ("Sun 8 Mar 2026 03:00 CDT", "does not exist that night")),
+        ("2026-11-01T01:30", ("Sun 1 Nov 2026 01:30 CDT", "occurs twice that night: the first is shown")),
+        ("2026-03-08T04:00", ("Sun 8 Mar 2026 04:00 CDT", "")),
+    ],
+)
+def test_an_hour_of_the_night_in_which_the_clock_changes_is_said(world, client, typed, words):
+    client.force_login(world.alice.nurse)
+    text = client.get(reverse("contacts", args=[world.course.pk]), {"at": typed}).content.decode()
+    assert words[0] in text and words[1] in text
+    assert ("errorlist" in text) is bool(words[1])
 
 
 def test_training_that_ran_out_is_said_and_the_person_is_called_all_the_same(world):

@@ -226,7 +226,7 @@ def _rota(site: Site, begins: datetime, ends: datetime) -> tuple[tuple[Span, ...
     shifts = answering_shifts(site.organisation_id, site.pk, {*steps, Step.FIRST_ON_CALL}, begins, ends)
     if not shifts:
         return None, ()
-    first = [shift for shift in shifts if shift.step == Step.FIRST_ON_CALL]
+    first = [each for each in shifts if each.shift.step == Step.FIRST_ON_CALL]
     on_call = tuple(
         Span(begins=each.begins, ends=each.ends) for each in stretches(first, begins, ends) if each.shift is not None
     )

@@ -217,6 +217,7 @@ def end_role(membership_id: UUID, *, by: Actor, now: datetime | None = None) -> 
         row.valid_until = now
         row.save(update_fields=["valid_until"])
         _give_back_alerts(row.user, now)
+        Site.objects.filter(organisation=row.organisation_id, rota_look_at__gt=now).update(rota_look_at=now)
         return row
 
 

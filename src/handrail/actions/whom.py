@@ -76,7 +76,9 @@ def _contacts(course: Course, party: Accountable, begins: datetime, ends: dateti
     organisation, site_id = party.organisation, party.site_id
     site = Site.objects.filter(pk=site_id).first() if site_id else None
     shifts = coverage.answering_shifts(organisation.pk, site_id, STEPS, begins, ends)
-    lines = {step: coverage.stretches([s for s in shifts if s.step == step], begins, ends) for step in STEPS}
+    lines = {
+        step: coverage.stretches([each for each in shifts if each.shift.step == step], begins, ends) for step in STEPS
+    }
     asked = coverage.asked_of(organisation.pk, site_id)
     edges = sorted({each.begins for line in lines.values() for each in line} | {ends})
     for start, end in pairwise(edges):

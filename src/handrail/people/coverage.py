@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from handrail.people.models import Certificate, Membership, Organisation, RotaStep, Shift, Site, User
+from handrail.people.permissions import answering_roles
 from handrail.rules.rota import StepRow, load_rota_rules
 from handrail.rules.telling import role_words
 from handrail.rules.terms import civil_date, day_start, say_date, say_instant
@@ -27,6 +28,15 @@ class Asked:
     step: str
     must_be_filled: bool
     certificate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnShift:
+    """A shift for the time from `starts_at` to `ends_at`, in which its person belongs here. Which one answers, the whole shift says."""
+
+    shift: Shift
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,19 +131,19 @@ def refusal(
     )
 
 
-def stretches(shifts: Sequence[Shift], begins: datetime, ends: datetime) -> list[Stretch]:
+def stretches(shifts: Sequence[OnShift], begins: datetime, ends: datetime) -> list[Stretch]:
     """Who answers from `begins` to `ends`, by the order in which `who_is_on` chooses: override, site, latest beginning."""
     edges = {begins, ends}
-    for shift in shifts:
-        edges |= {at for at in (shift.starts_at, shift.ends_at) if begins < at < ends}
+    for each in shifts:
+        edges |= {at for at in (each.starts_at, each.ends_at) if begins < at < ends}
     coming = sorted(shifts, key=lambda each: each.starts_at, reverse=True)
-    here: list[Shift] = []
+    here: list[OnShift] = []
     found: list[Stretch] = []
     for start, end in pairwise(sorted(edges)):
         while coming and coming[-1].starts_at <= start:
             here.append(coming.pop())
         here = [each for each in here if start < each.ends_at]
-        on = min(here, key=_rank, default=None)
+        on = min((each.shift for each in here), key=_rank, default=None)
         if found and found[-1].shift == on:
             found[-1] = Stretch(begins=found[-1].begins, ends=end, shift=on)
         else:
@@ -148,8 +158,8 @@ def _rank(shift: Shift) -> tuple[bool, bool, float, str]:
 
 def answering_shifts(
     organisation_id: UUID, site_id: UUID | None, steps: Iterable[str], begins: datetime, ends: datetime
-) -> list[Shift]:
-    """The shifts of those steps in a span, each cut to the time for which its person belongs here and is active."""
+) -> list[OnShift]:
+    """The shifts of those steps in a span, each for the time in which its person may answer here and is active."""
     rows = (
         Shift.objects.filter(
             Q(site__isnull=True) | Q(site_id=site_id),
@@ -166,29 +176,20 @@ def answering_shifts(
     return _while_members(rows, members)
 
 
-def _while_members(rows: Iterable[Shift], members: Iterable[Membership]) -> list[Shift]:
-    """The shifts of one organisation, each cut to the time for which its person belongs there."""
-    belongs: dict[UUID, list[tuple[datetime, datetime]]] = {}
+def _while_members(rows: Iterable[Shift], members: Iterable[Membership]) -> list[OnShift]:
+    """The shifts of one organisation, each for the time in which its person has a role there that answers pages of its step."""
+    belongs: dict[UUID, list[Membership]] = {}
     for member in members:
-        span = (member.valid_from, member.valid_until or datetime.max.replace(tzinfo=member.valid_from.tzinfo))
-        belongs.setdefault(member.user_id, []).append(span)
+        belongs.setdefault(member.user_id, []).append(member)
     found = []
     for row in rows:
-        for since, until in belongs.get(row.user_id, []):
-            starts_at, ends_at = max(row.starts_at, since), min(row.ends_at, until)
-            if starts_at < ends_at:
-                found.append(_cut(row, starts_at, ends_at))
+        roles = answering_roles(row.step)
+        for member in belongs.get(row.user_id, []):
+            until = row.ends_at if member.valid_until is None else min(row.ends_at, member.valid_until)
+            starts_at = max(row.starts_at, member.valid_from)
+            if member.role in roles and starts_at < until:
+                found.append(OnShift(shift=row, starts_at=starts_at, ends_at=until))
     return found
-
-
-def _cut(row: Shift, starts_at: datetime, ends_at: datetime) -> Shift:
-    if (starts_at, ends_at) == (row.starts_at, row.ends_at):
-        return row
-    cut = Shift(
-        pk=row.pk, site_id=row.site_id, step=row.step, is_override=row.is_override, organisation_id=row.organisation_id
-    )
-    cut.user, cut.starts_at, cut.ends_at = row.user, starts_at, ends_at
-    return cut
 
 
 def holes(organisation: Organisation, site: Site | None, begins: datetime, ends: datetime) -> list[Hole]:
@@ -237,17 +238,17 @@ def _of_sites(
         shift.user = users[shift.user_id]
     members = list(Membership.objects.filter(organisation__in=wanted, user__in=users))
     certificates = list(Certificate.objects.filter(organisation__in=wanted, user__in=users))
-    everywhere: dict[UUID, list[Shift]] = {}
-    of_site: dict[UUID, list[Shift]] = {}
+    everywhere: dict[UUID, list[OnShift]] = {}
+    of_site: dict[UUID, list[OnShift]] = {}
     for each in wanted:
         cut = _while_members(
             [shift for shift in shifts if shift.organisation_id == each],
             [member for member in members if member.organisation_id == each],
         )
-        everywhere[each] = [shift for shift in cut if shift.site_id is None]
-        for shift in cut:
-            if shift.site_id is not None:
-                of_site.setdefault(shift.site_id, []).append(shift)
+        everywhere[each] = [one for one in cut if one.shift.site_id is None]
+        for one in cut:
+            if one.shift.site_id is not None:
+                of_site.setdefault(one.shift.site_id, []).append(one)
     held = {each: _held(row for row in certificates if row.organisation_id == each) for each in wanted}
     found = {}
     for site in sites:
@@ -264,7 +265,7 @@ def _found(
     since = begins - LOOK_BACK
     shifts = answering_shifts(organisation.pk, site.pk if site else None, asked, since, ends)
     kinds = {each.certificate for each in asked.values() if each.certificate}
-    users = {shift.user_id for shift in shifts}
+    users = {each.shift.user_id for each in shifts}
     held = _held(Certificate.objects.filter(organisation=organisation, user_id__in=users, kind__in=kinds))
     return _holes(asked, shifts, held, zone_of(organisation, site), since, begins, ends)
 
@@ -278,7 +279,7 @@ def _held(certificates: Iterable[Certificate]) -> dict[tuple[UUID, str], list[Ce
 
 def _holes(
     asked: dict[str, Asked],
-    shifts: Sequence[Shift],
+    shifts: Sequence[OnShift],
     held: dict[tuple[UUID, str], list[Certificate]],
     zone: str,
     since: datetime,
@@ -287,8 +288,8 @@ def _holes(
 ) -> list[Hole]:
     found = []
     for step, wants in asked.items():
-        own = [shift for shift in shifts if shift.step == step]
-        everywhere = all(shift.site_id is None for shift in own)
+        own = [each for each in shifts if each.shift.step == step]
+        everywhere = all(each.shift.site_id is None for each in own)
         for stretch in stretches(own, since, ends):
             if stretch.ends <= begins:
                 continue

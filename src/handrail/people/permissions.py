@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from handrail.people.models import Membership, Role
+from handrail.people.models import Membership, Role, Step
 
 _ONCOLOGIST, _PHARMACIST, _NURSE, _ON_CALL, _APP = (
     Role.ONCOLOGIST,
@@ -104,6 +104,12 @@ VERBS: Final[dict[str, frozenset[Role]]] = {
     "run_demo": EVERYBODY,
 }
 """Which roles may do a verb at their own organisation."""
+
+
+def answering_roles(step: str) -> frozenset[Role]:
+    """The roles in which somebody on the rota as that step may say "I have it"."""
+    return VERBS["answer_referral" if step == Step.INTAKE else "acknowledge"]
+
 
 _LOOKING = frozenset({"view_board", "view_course", "view_identity", "open_document"})
 _RECORDING = frozenset(

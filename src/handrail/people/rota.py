@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from handrail.people import permissions
 from handrail.people.models import Membership, Role, Shift, Site, Step, User
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ def who_is_on(organisation_id: UUID, step: str, now: datetime, *, site_id: UUID 
     """The person who answers as a step of the ladder at `now`.
 
     An override wins over the plan, a shift of the site over one of the whole organisation, and of two equal ones that which
-    began last. People who are no longer active, or belong to the organisation no more, are passed over. Nobody on is an answer,
-    and is logged.
+    began last. People who are no longer active, or have no role at the organisation (any more) that may answer, are passed over.
+    Nobody on is an answer, and is logged.
     """
     shifts = (
         of_members(now)
@@ -65,14 +66,13 @@ def only_site(organisation_id: UUID) -> Site | None:
 
 
 def of_members(now: datetime) -> QuerySet[Shift]:
-    """The shifts of people who can answer: active, and at `now` a member of the organisation whose rota it is."""
+    """The shifts of people who can answer: active, and at `now` in a role at the organisation of the rota that may say "I have it"."""
     member = Membership.objects.filter(
-        Q(valid_until__isnull=True) | Q(valid_until__gt=now),
-        user_id=OuterRef("user_id"),
-        organisation_id=OuterRef("organisation_id"),
-        valid_from__lte=now,
+        permissions.in_force(now), user_id=OuterRef("user_id"), organisation_id=OuterRef("organisation_id")
     )
-    return Shift.objects.filter(Exists(member), user__is_active=True)
+    able = Exists(member.filter(role__in=permissions.answering_roles(Step.FIRST_ON_CALL)))
+    intake = Q(step=Step.INTAKE) & Exists(member.filter(role__in=permissions.answering_roles(Step.INTAKE)))
+    return Shift.objects.filter(able | intake, user__is_active=True)
 
 
 def _holder_of_role(organisation_id: UUID, step: str, now: datetime, site_id: UUID | None) -> User | None:

@@ -83,11 +83,13 @@ def _site_of_partner(organisation_id: UUID) -> UUID | None:
 
 
 def accountable_until(course: Course, at: datetime) -> tuple[Accountable, datetime | None]:
-    """The party that answers at an instant, which may lie ahead, and the next instant at which time alone may change that."""
-    changes = answering.accountable(_standing(course, at), context_of(course, at), at)[2]
+    """The party that answers at an instant, which may lie ahead, and the next one at which time alone may change it or its number."""
+    context = context_of(course, at)
+    changes = [answering.next_change(_standing(course, at), context, at)]
     for grant in course.accesses.all():
         changes += [edge for edge in (grant.valid_from, grant.valid_until, grant.revoked_at) if edge and edge > at]
-    return accountable_for(course, at), min(changes, default=None)
+    following = min((each for each in changes if each is not None), default=None)
+    return accountable_for(course, at, context=context), following
 
 
 def partners_hours(

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import attrgetter
 from typing import Any, Final
 
 from handrail.rules.accountability import cuts, holders, party_words
@@ -52,6 +53,7 @@ TASKS: Final = (EMERGENCY, AFTER_ED, INPATIENT, AFTER_HOURS, DOSING_DAY, OTHER_D
 """The tasks of the matrix that can be the one that applies now."""
 EXPERT_LINE: Final = "expert_line"
 """No row of the matrix: the line that its rows consult. The centre answers it, whoever answers for the patient."""
+_REACHED: Final = attrgetter("organisation", "name", "number", "outside", "away", "trouble")
 LOOK_AHEAD: Final = timedelta(days=9)
 """From the start of a day on: the hours of an agreement repeat every week."""
 
@@ -409,6 +411,17 @@ def accountable(standing: Standing, context: Any, now: datetime) -> tuple[str | 
             changes.append(at)
             break
     return said, found, changes
+
+
+def next_change(standing: Standing, context: Any, now: datetime) -> datetime | None:
+    """The next instant at which time alone changes whom a caller reaches: the party, its people or its number. None: never."""
+    changes = [at for at in (*(begins for begins, _ in standing.moves), *_versions_begin(context)) if at > now]
+    known = _known(context)
+    if known is not None:
+        reached = _REACHED(_answer(standing, known, now))
+        ahead = (at for at in _boundaries(standing, known, now) if _REACHED(_answer(standing, known, at)) != reached)
+        changes += islice(ahead, 1)
+    return min(changes, default=None)
 
 
 def _said(answer: Answering) -> str:

@@ -23,7 +23,7 @@ from handrail.people import permissions
 from handrail.records.models import Course
 from handrail.records.reach import courses_of
 from handrail.rules.telling import role_words
-from handrail.rules.terms import say_instant, zone_named
+from handrail.rules.terms import civil_instant, civil_time_trouble, say_instant
 from handrail.web import course_page
 from handrail.web.cards import qr_image
 from handrail.web.context import frame
@@ -170,10 +170,17 @@ def give(request: HttpRequest, course_id: UUID, contact_id: UUID) -> HttpRespons
 
 
 def _instant(typed: str, zone: str) -> tuple[datetime | None, str]:
+    """The instant of a civil time, and what a clock change does to it: of one that occurs twice the first is shown, and that is said."""
     try:
-        return datetime.fromisoformat(typed).replace(tzinfo=zone_named(zone)), ""
+        said = datetime.fromisoformat(typed).replace(tzinfo=None)
     except ValueError:
         return None, "type a date and time"
+    trouble = civil_time_trouble(said.date(), said.time(), zone)
+    words = {
+        "occurs twice": "this time occurs twice that night: the first is shown",
+        "does not exist": "this time does not exist that night: the clock goes forward",
+    }
+    return civil_instant(said.date(), said.time(), zone), words[trouble] if trouble else ""
 
 
 def _row(contact: PointOfContact, zone: str) -> dict[str, Any]:
