@@ -223,6 +223,55 @@ def test_a_new_version_that_leaves_days_open_before_it_is_refused_when_nothing_c
     )
 
 
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        (DOUBLE, "both answer for After-hours contact in the window: Thu 1 Oct 2026 08:00 CDT"),
+        (
+            {"after_hours_contact": NIGHTS[1:]},
+            "nobody answers for After-hours contact in the window: Thu 1 Oct 2026 00:00",
+        ),
+    ],
+)
+def test_a_version_that_begins_in_half_a_year_is_looked_at_from_its_first_day_on(world, tasks, words):
+    """What is in force until then covers the two weeks to come, and says nothing of the version that is signed."""
+    agreed_between(world.alice, world.bob, now=NOW)
+    row = proposed(world, valid_from="2026-10-01", tasks=tasks)
+    error = refused(activate, row.pk, by=person(world.alice.director), now=NOW)
+    assert (error.code, words in error.message) == ("holes", True)
+
+
+def test_days_without_any_agreement_before_a_version_that_begins_later_are_refused(world):
+    agreed_between(world.alice, world.bob, now=NOW, valid_until="2026-08-31")
+    row = proposed(world, valid_from="2026-10-01")
+    error = refused(activate, row.pk, by=person(world.alice.director), now=NOW)
+    assert "no agreement is in force: Tue 1 Sep 2026 00:00 CDT to Thu 1 Oct 2026 00:00 CDT" in error.message
+
+
+def test_ending_a_version_brings_none_back_that_it_had_replaced(world):
+    """ "Whoever is responsible answers for everything" is what the person who ends it reads."""
+    agreed_between(world.alice, world.bob, now=NOW, tasks={"candidacy": ({"party": "community"},)})
+    assert accountable_for(world.course, NOW, "candidacy").organisation == world.bob.organisation
+    second = agreed_between(world.alice, world.bob, now=NOW, valid_from="2026-03-01")
+    later = NOW + timedelta(hours=1)
+    end(second.pk, why="we part", by=person(world.bob.director), now=later)
+    found = accountable_for(world.course, later, "candidacy")
+    assert (found.organisation, found.answer.agreement) == (world.alice.organisation, None)
+    assert "have no agreement now" in (found.answer.trouble or "")
+    with everything():
+        pair = agreements.of_pair(world.alice.id, world.bob.id)
+    assert "no agreement is in force" in agreements.holes_of_pair(pair, later, "UTC")[0].words
+    third = agreed_between(world.alice, world.bob, now=later, valid_until="2027-06-30")
+    assert accountable_for(world.course, later, "candidacy").answer.agreement == str(third.pk)
+
+
+def test_withdrawing_a_version_that_has_not_begun_leaves_the_one_in_force(world):
+    first = agreed_between(world.alice, world.bob, now=NOW)
+    second = agreed_between(world.alice, world.bob, now=NOW, valid_from="2026-04-01")
+    end(second.pk, why="not so", by=person(world.bob.director), now=NOW)
+    assert accountable_for(world.course, NOW + timedelta(days=60), "candidacy").answer.agreement == str(first.pk)
+
+
 def test_ending_needs_a_reason_and_either_side_may(world):
     row = agreed_between(world.alice, world.bob, now=NOW)
     assert refused(end, row.pk, why=" ", by=person(world.bob.director), now=NOW).code == "missing_key"

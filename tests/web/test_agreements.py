@@ -210,3 +210,20 @@ def test_nobody_without_the_role_is_offered_the_form(world, client):
     client.force_login(world.alice.director)
     assert client.get(reverse("new_agreement"), {"as": str(world.bob.id)}).status_code == 404
     assert client.get(reverse("new_agreement"), {"with": "no-such"}).status_code == 404
+
+
+def test_a_version_that_another_has_replaced_is_not_called_in_force(world, client):
+    first = agreed_between(world.alice, world.bob, now=NOW)
+    second = agreed_between(world.alice, world.bob, now=NOW, valid_until="2027-06-30")
+    client.force_login(world.alice.director)
+    for row, words, others in ((first, "Replaced by a newer version", 1), (second, "In force", 1)):
+        said = page_of(client, row)
+        assert words in said
+        assert said.count("Replaced by a newer version") == others + (row == first)
+
+
+def test_a_version_that_begins_later_says_until_when_it_was_looked_at(world, client):
+    agreed_between(world.alice, world.bob, now=NOW)
+    later = agreed_between(world.alice, world.bob, now=NOW, valid_from="2026-10-01")
+    client.force_login(world.alice.director)
+    assert "until Thu 15 Oct 2026" in page_of(client, later)

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from handrail.people.models import Agreement, AgreementSignature, AgreementStep, Holiday, Organisation
 from handrail.rules import responsibility
-from handrail.rules.accountability import Hole, holes
+from handrail.rules.accountability import AHEAD, Hole, holes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +110,22 @@ def _with_holidays(content: responsibility.Agreement, closed: Sequence[Holiday])
 
 def in_force(found: Sequence[Version], at: datetime, *, known_at: datetime | None = None) -> Version | None:
     """The version of one pair that holds at an instant: the newest whose days include it."""
-    standing = [each for each in found if each.in_force(at, known_at=known_at)]
+    standing = [each for each in _not_replaced(found, known_at or at) if each.in_force(at, known_at=known_at)]
     return max(standing, key=lambda each: each.row.number, default=None)
+
+
+def _not_replaced(found: Sequence[Version], known: datetime) -> list[Version]:
+    """Without those whose place a version had taken that was ended since: nobody agreed to the older one coming back."""
+    ended = [
+        each.row.number
+        for each in found
+        if each.activated is not None
+        and each.ended is not None
+        and each.ended.at <= known
+        and each.content.starts_at <= each.ended.at
+    ]
+    newest = max(ended, default=0)
+    return [each for each in found if each.row.number >= newest]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,24 +158,25 @@ def _next(found: Sequence[Version], at: datetime) -> datetime | None:
 
 
 def holes_if_activated(version: Version, now: datetime) -> tuple[Hole, ...]:
-    """The gaps and doubles of the two weeks to come if this version were in force from its first day on.
+    """The gaps and doubles until two weeks after the first day of this version, if it were in force from that day on.
 
     An older version that is in force covers the time before. Nothing covers it: the two weeks begin with the version.
     """
     pair = of_pair(version.row.organisation_id, version.row.partner_id)
-    older = [
-        each.content
-        for each in pair
-        if each.activated is not None and each.ended is None and each.row.number < version.row.number
-    ]
-    start = now if older else max(now, version.content.starts_at)
-    return holes([*older, version.content], start)
+    older = [each.content for each in _standing(pair, now) if each.row.number < version.row.number]
+    begins = max(now, version.content.starts_at)
+    start = now if older else begins
+    return holes([*older, version.content], start, ahead=begins + AHEAD - start)
 
 
 def holes_of_pair(found: Sequence[Version], now: datetime, zone: str) -> tuple[Hole, ...]:
     """The gaps and doubles of the two weeks to come between two organisations, by the versions that are activated."""
-    standing = [each.content for each in found if each.activated is not None and each.ended is None]
-    return holes(standing, now, zone=zone)
+    return holes([each.content for each in _standing(found, now)], now, zone=zone)
+
+
+def _standing(found: Sequence[Version], now: datetime) -> list[Version]:
+    """The versions that are put in force, now or from a later day on."""
+    return [each for each in _not_replaced(found, now) if each.activated is not None and each.ended is None]
 
 
 def name_of(organisation_id: UUID) -> str:

@@ -39,12 +39,14 @@ PARTY_WORDS: Final = {
 }
 
 
-def standing(version: Version, now: datetime, *, newest: bool) -> tuple[str, str]:
-    """How a version stands, and the tone of the word."""
+def standing(version: Version, now: datetime, *, newest: bool, holding: Version | None) -> tuple[str, str]:
+    """How a version stands, and the tone of the word. `holding`: the version of its pair that is in force."""
     if version.ended is not None:
         return ("Ended" if version.activated is not None else "Withdrawn"), "routine"
     if version.in_force(now):
-        return "In force", "good"
+        if holding is not None and holding.row.pk == version.row.pk:
+            return "In force", "good"
+        return "Replaced by a newer version", "routine"
     if version.activated is not None:
         return ("Begins later", "good") if version.content.starts_at > now else ("Run out", "now")
     if not newest:

@@ -79,7 +79,7 @@ def _pair(organisation: Organisation, partner: UUID | None, found: list[Version]
         "holding": holding.row if holding else None,
         "until": say_date(holding.content.valid_until) if holding else "",
         "draft": draft.row if draft else None,
-        "draft_words": agreement_page.standing(draft, now, newest=True)[0] if draft else "",
+        "draft_words": agreement_page.standing(draft, now, newest=True, holding=holding)[0] if draft else "",
         "newest": newest.row if newest and not holding and not draft else None,
         "holes": agreement_page.hole_rows(holes) if holding else None,
     }
@@ -107,7 +107,8 @@ def _page(request: HttpRequest, version: Version, *, refused: str = "", status: 
     pair = agreements.of_pair(row.organisation_id, row.partner_id)
     before = [each for each in pair if each.row.number < row.number]
     newest = not any(each.row.number > row.number and each.ended is None for each in pair)
-    words, tone = agreement_page.standing(version, now, newest=newest)
+    holding = agreements.in_force(pair, now)
+    words, tone = agreement_page.standing(version, now, newest=newest, holding=holding)
     live = version.ended is None and newest
     acts = bool(set(version.parties) & set(signing))
     over = version.ended is not None
@@ -126,7 +127,7 @@ def _page(request: HttpRequest, version: Version, *, refused: str = "", status: 
         "parties": agreement_page.party_rows(content),
         "holes": agreement_page.hole_rows(holes),
         "checked": not over,
-        "until": agreement_page.last_hour(now, zone),
+        "until": agreement_page.last_hour(max(now, content.starts_at), zone),
         "matrix": agreement_page.matrix(content),
         "signatures": agreement_page.signature_rows(version, zone),
         "steps": [
@@ -137,7 +138,11 @@ def _page(request: HttpRequest, version: Version, *, refused: str = "", status: 
         "before": before[-1].row if before else None,
         "changes": agreement_page.changes(before[-1].content, content) if before else [],
         "versions": [
-            {"row": each.row, "words": agreement_page.standing(each, now, newest=each is pair[-1])[0]} for each in pair
+            {
+                "row": each.row,
+                "words": agreement_page.standing(each, now, newest=each is pair[-1], holding=holding)[0],
+            }
+            for each in pair
         ],
         "may_sign": live and version.activated is None and agreement_page.open_for(version, user, signing),
         "may_activate": live and acts and version.activated is None and not version.unsigned,
