@@ -271,3 +271,40 @@ def test_a_holiday_has_a_name_a_day_to_come_and_is_one_only_once(world, director
     assert Holiday.objects.count() == 2
     with pytest.raises(NotVisibleError):
         remove_holiday(Holiday.objects.first().pk, by=person(world.charlie.director))
+
+
+NIGHT_OF_IT = datetime(2026, 11, 27, 1, tzinfo=UTC)
+"""19:00 in Chicago on Thanksgiving."""
+
+
+def test_a_holiday_that_was_a_mistake_brings_no_shift_back_that_was_given_away(world, director):
+    """One shift was swapped, another taken off: neither is the first person's again after the holiday came and went."""
+    Shift.objects.all().delete()
+    other = make_member(world.alice.organisation, "on_call", "Synthetic Other")
+    plan = nights(world, director, step="second_on_call", user_id=world.alice.on_call.pk, now=BEFORE)
+    swapped = plan.shifts.get(starts_at=NIGHT_OF_IT)
+    swap = ask_swap(swapped.pk, other.pk, by=person(world.alice.on_call), now=BEFORE)
+    answer_swap(swap.pk, accept=True, by=person(other), now=BEFORE)
+    off = nights(world, director, step="first_on_call", user_id=world.alice.on_call.pk, now=BEFORE)
+    take_off_rota(off.shifts.get(starts_at=NIGHT_OF_IT).pk, by=director, now=BEFORE)
+    holiday = add_holiday(world.alice.id, on=THANKSGIVING, name="Thanksgiving", by=director, now=BEFORE)
+    assert on_thanksgiving(world) == other, "somebody who took it over for that very day"
+    remove_holiday(holiday.pk, by=director, now=BEFORE)
+    assert on_thanksgiving(world) == other
+    assert Shift.objects.filter(step="second_on_call", starts_at=NIGHT_OF_IT).count() == 1
+    assert not Shift.objects.filter(step="first_on_call", starts_at=NIGHT_OF_IT).exists()
+
+
+def test_a_day_that_is_a_holiday_already_changes_nothing_when_it_becomes_one_once_more(world, director):
+    """The organisation's day and the site's are the same day: a shift of it that was taken off stays off."""
+    Shift.objects.all().delete()
+    plan = nights(
+        world, director, step="second_on_call", on_holidays=True, weekdays=(), site_id=world.alice.site.pk, now=BEFORE
+    )
+    add_holiday(world.alice.id, on=THANKSGIVING, name="Thanksgiving", by=director, now=BEFORE)
+    shift = plan.shifts.get()
+    whole = {"on": THANKSGIVING, "name": "Thanksgiving", "by": director, "now": BEFORE}
+    again = add_holiday(world.alice.id, site_id=world.alice.site.pk, **whole)
+    assert plan.shifts.get().pk == shift.pk
+    remove_holiday(again.pk, by=director, now=BEFORE)
+    assert plan.shifts.get().pk == shift.pk

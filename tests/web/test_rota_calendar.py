@@ -1,6 +1,8 @@
 """The rota as iCalendar: what is written can be read again, and what is read is reviewed line by line before it counts."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,10 +15,11 @@ from handrail.actions.errors import NotAllowedError, RefusedError
 from handrail.actions.rota_calendar import apply_calendar, calendar_of, review_calendar
 from handrail.people.models import Shift
 from handrail.people.scope import everything
-from tests.support.factories import MONDAY_0900, World, make_member, make_shift
+from tests.support.factories import MONDAY_0900, World, make_member, make_shift, make_site
 
 pytestmark = pytest.mark.django_db
 NOW = MONDAY_0900
+HOURS_8 = timedelta(hours=8)
 
 
 @pytest.fixture
@@ -33,8 +36,9 @@ def director(world):
 
 
 def event(world, **fields) -> str:
+    """An event of its own name, unless one is given."""
     given = {
-        "UID": "a@elsewhere",
+        "UID": f"{uuid4()}@elsewhere",
         "DTSTART;TZID=America/Chicago": "20260307T190000",
         "DTEND;TZID=America/Chicago": "20260308T070000",
         "SUMMARY": "Nurse: night",
@@ -118,6 +122,113 @@ def test_what_is_not_understood_is_refused_by_line(world, director, fields, word
     assert [bool(row.problem) for row in rows] == [False, True]
     assert words in rows[1].problem
     assert (rows[0].line, rows[1].line > rows[0].line) == (4, True)
+
+
+def test_all_that_is_written_is_read_again_as_the_same_whatever_the_clock_does(world, director):
+    """Every hour around both clock changes as a beginning and an end, planned and instead of whoever is planned."""
+    hours = [
+        datetime(2026, month, day, 5, 30, tzinfo=UTC) + timedelta(hours=n)
+        for month, day in ((3, 8), (11, 1))
+        for n in range(5)
+    ]
+    wanted = [
+        make_shift(
+            world.alice.organisation,
+            "first_on_call",
+            world.alice.on_call,
+            site=world.alice.site,
+            starts_at=start,
+            ends_at=end,
+            is_override=start.month == 3,
+        )
+        for start, end in itertools.combinations(hours, 2)
+        if start.month == end.month
+    ]
+    data = calendar_of(wanted, NOW)
+    before = [(each.user, each.step, each.starts_at, each.ends_at, each.is_override) for each in wanted]
+    again = review_calendar(world.alice.id, data, by=director, site_id=world.alice.site.pk)
+    assert {row.problem for row in again.rows} == {"it is on the rota already"}
+    Shift.objects.all().delete()
+    review = review_calendar(world.alice.id, data, by=director, site_id=world.alice.site.pk)
+    made = apply_calendar(world.alice.id, data, reviewed=review.sha256, by=director, site_id=world.alice.site.pk)
+    assert [(each.user, each.step, each.starts_at, each.ends_at, each.is_override) for each in made] == before
+
+
+def test_a_shift_of_every_site_is_not_put_on_again_for_one_site_and_no_shift_of_a_site_for_another(world, director):
+    """The copy would answer at the site after the other was swapped or taken off."""
+    house = world.alice
+    other = make_site(house.organisation, name="Synthetic East", code="synthetic-east")
+    everywhere = make_shift(house.organisation, "nurse", house.nurse)
+    here = make_shift(house.organisation, "attending", house.oncologist, site=house.site)
+    data = calendar_of([everywhere, here], NOW)
+    for chosen, wanted in (
+        (house.site.pk, ["it is on the rota already"] * 2),
+        (other.pk, ["it is on the rota already", f"its place is {house.site.code}"]),
+        (None, ["it is on the rota already", f"its place is {house.site.code}"]),
+    ):
+        found = review_calendar(house.id, data, by=director, site_id=chosen).rows
+        assert all(words in row.problem for row, words in zip(found, wanted, strict=True))
+
+
+def test_a_shift_that_was_moved_in_a_calendar_is_not_put_on_beside_itself(world, director):
+    shift = make_shift(world.alice.organisation, "nurse", world.alice.nurse, starts_at=NOW, ends_at=NOW + HOURS_8)
+    moved = file(event(world, UID=f"{shift.pk}@handrail"))
+    (row,) = review_calendar(world.alice.id, moved, by=director).rows
+    assert "on the rota with another person or other hours" in row.problem
+    shift.delete()
+    (row,) = review_calendar(world.alice.id, moved, by=director).rows
+    assert row.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ({}, {"DTEND;TZID=America/Chicago": "20260308T080000", "SEQUENCE": "1"}, "more than once, and not the same"),
+        ({}, {"STATUS": "CANCELLED", "SEQUENCE": "1"}, "more than once, and not the same"),
+        ({}, {}, "it stands in this calendar twice"),
+        ({}, {"UID": "another@elsewhere"}, "it stands in this calendar twice"),
+        ({}, {"UID": "another@elsewhere", "DTEND;TZID=America/Chicago": "20260308T080000"}, ""),
+    ],
+)
+def test_of_two_events_of_one_name_nobody_knows_which_counts(world, director, first, second, words):
+    sent = [event(world, **{"UID": "a@elsewhere", **fields}) for fields in (first, second)]
+    rows = review_calendar(world.alice.id, file(*sent), by=director).rows
+    unused = [row.problem for row in rows if row.problem]
+    assert words in "; ".join(unused)
+    assert len(unused) == (0 if not words else 1 if "twice" in words else 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "lasts", "ends", "words"),
+    [
+        ("20260307T200000", "PT12H", datetime(2026, 3, 8, 14, tzinfo=UTC), "goes forward"),
+        ("20261031T200000", "PT12H", datetime(2026, 11, 1, 13, tzinfo=UTC), "goes back"),
+        ("20260309T200000", "P1D", datetime(2026, 3, 11, 1, tzinfo=UTC), ""),
+        ("20260307T200000", "P1D", None, "write down when it ends"),
+        (
+            "20261101T013000",
+            "PT8H",
+            datetime(2026, 11, 1, 14, 30, tzinfo=UTC),
+            "its beginning occurs twice, the first is meant",
+        ),
+        ("20260308T023000", "PT8H", datetime(2026, 3, 8, 16, 30, tzinfo=UTC), "its beginning does not exist"),
+    ],
+)
+def test_hours_last_as_many_hours_also_in_a_night_in_which_the_clock_changes(
+    world, director, start, lasts, ends, words
+):
+    given = {"DTSTART;TZID=America/Chicago": start, "DTEND;TZID=America/Chicago": None, "DURATION": lasts}
+    (row,) = review_calendar(world.alice.id, file(event(world, **given)), by=director).rows
+    assert (row.ends_at, bool(row.problem)) == (ends, ends is None)
+    assert words in row.note + row.problem
+
+
+def test_a_calendar_that_takes_events_back_and_an_event_of_several_steps_put_nobody_on(world, director):
+    with pytest.raises(RefusedError, match="takes events back"):
+        review_calendar(world.alice.id, file("METHOD:CANCEL", event(world)), by=director)
+    both = file(event(world, CATEGORIES="first_on_call,second_on_call"))
+    (row,) = review_calendar(world.alice.id, both, by=director).rows
+    assert "several steps" in row.problem
 
 
 def test_somebody_untrained_is_refused_by_line(world, director):

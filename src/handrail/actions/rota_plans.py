@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from handrail import clock
 from handrail.actions.actor import Actor
@@ -15,7 +15,7 @@ from handrail.actions.agreements import look_again_between
 from handrail.actions.errors import NotVisibleError, RefusedError
 from handrail.actions.rota import managed, member_for, site_of, write_entry
 from handrail.people import agreements, coverage, scope
-from handrail.people.models import Holiday, Organisation, Shift, ShiftPlan, Site, Step
+from handrail.people.models import Holiday, Organisation, RotaEntry, Shift, ShiftPlan, Site, Step
 from handrail.rules.rota import Pattern, Planned, load_rota_rules, planned_shifts
 from handrail.rules.terms import civil_date
 
@@ -123,7 +123,7 @@ def add_holiday(
         if Holiday.objects.filter(organisation=organisation, on=on, site=site).exists():
             raise RefusedError("That day is a holiday already.", code="twice", path="on")
         holiday = Holiday.objects.create(organisation=organisation, site=site, on=on, name=name.strip()[:80])
-        changed = _plan_day_again(organisation, site, on, now)
+        changed = _plan_day_again(organisation, site, on, holiday.pk, now)
         write_entry(organisation, "holiday_added", {"on": on.isoformat(), **changed}, now, by)
         _look_at_who_answers(organisation, now)
         return holiday
@@ -137,9 +137,9 @@ def remove_holiday(holiday_id: UUID, *, by: Actor, now: datetime | None = None) 
         if holiday is None:
             raise NotVisibleError("There is no such holiday.")
         organisation = managed(holiday.organisation_id, by, now)
-        site, on = holiday.site, holiday.on
+        site, on, key = holiday.site, holiday.on, holiday.pk
         holiday.delete()
-        changed = _plan_day_again(organisation, site, on, now)
+        changed = _plan_day_again(organisation, site, on, key, now)
         write_entry(organisation, "holiday_removed", {"on": on.isoformat(), **changed}, now, by)
         _look_at_who_answers(organisation, now)
 
@@ -190,20 +190,30 @@ def pattern_of(plan: ShiftPlan) -> Pattern:
 
 def holidays_of(plan: ShiftPlan) -> set[date]:
     """The holidays that a plan meets: those of the organisation and, for a plan of one site, of that site."""
-    found = Holiday.objects.filter(Q(site__isnull=True) | Q(site_id=plan.site_id), organisation_id=plan.organisation_id)
-    return set(found.values_list("on", flat=True))
+    return set(_holidays(plan).values_list("on", flat=True))
 
 
-def _plan_day_again(organisation: Organisation, site: Site | None, on: date, now: datetime) -> dict[str, int]:
-    """Remove the shifts that plans begin on a day and make those that are right for it now.
+def _holidays(plan: ShiftPlan) -> QuerySet[Holiday]:
+    here = Q(site__isnull=True) | Q(site_id=plan.site_id)
+    return Holiday.objects.filter(here, organisation_id=plan.organisation_id)
 
-    A person who is not trained for the shift, or no longer belongs here, is not placed: the hours are a gap, which pages.
+
+def _plan_day_again(
+    organisation: Organisation, site: Site | None, on: date, holiday: UUID, now: datetime
+) -> dict[str, int]:
+    """Remove the shifts that plans begin on a day and make those that are right for it now, since `holiday` came or went.
+
+    A plan for which the day is a holiday with and without it stays as it is, and so does a shift that somebody else took over. One that
+    was taken off is not made again. A person who is not trained for the shift, or no longer belongs here, is not placed: the hours are
+    a gap, which pages.
     """
     plans = ShiftPlan.objects.filter(organisation=organisation, planned_until__gte=on).select_for_update(of=("self",))
     removed = made = 0
     for plan in plans.select_related("organisation", "site") if site is None else plans.filter(site=site):
+        if _holidays(plan).filter(on=on).exclude(pk=holiday).exists():
+            continue
         zone = coverage.zone_of(organisation, plan.site)
-        for shift in plan.shifts.filter(starts_at__gt=now):
+        for shift in plan.shifts.filter(starts_at__gt=now, user_id=plan.user_id):
             if civil_date(shift.starts_at, zone) == on:
                 shift.delete()
                 removed += 1
@@ -211,10 +221,24 @@ def _plan_day_again(organisation: Organisation, site: Site | None, on: date, now
         created = [
             _shift(plan, each.starts_at, each.ends_at)
             for each in fresh
-            if each.starts_at > now and _may_be_placed(plan, each)
+            if each.starts_at > now and _may_be_placed(plan, each) and not _given_away(plan, each)
         ]
         made += len(Shift.objects.bulk_create(created))
     return {"removed": removed, "made": made}
+
+
+def _given_away(plan: ShiftPlan, planned: Planned) -> bool:
+    """Whether somebody else took this shift of a plan over, or it was taken off."""
+    if plan.shifts.filter(starts_at=planned.starts_at).exists():
+        return True
+    off = RotaEntry.objects.filter(
+        organisation_id=plan.organisation_id,
+        kind="taken_off",
+        payload__step=plan.step,
+        payload__user=str(plan.user_id),
+        payload__starts_at=planned.starts_at.isoformat(),
+    )
+    return off.exists()
 
 
 def _may_be_placed(plan: ShiftPlan, planned: Planned) -> bool:
