@@ -1,5 +1,6 @@
 """The patient's check-in after sending: a medicine at home, and what is true while somebody is awaited."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,14 +9,16 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from handrail import clock
 from handrail.actions.answering import acknowledge
+from handrail.actions.contacts import Call, record_call
 from handrail.actions.facts import record_event
 from handrail.alerts.models import Alert
 from handrail.people.scope import everything
 from handrail.records.models import Event, Look
-from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form, send, text
+from tests.support.checkins import EVENING, Home, make_home, phone_of, quiet_form, quiet_json, send, text
 from tests.support.factories import event
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +101,76 @@ def test_without_every_condition_the_patient_is_told_of_no_medicine(phone, home,
     page = send(phone, home, **answers)
     assert page.status_code == 200
     assert "Take dexamethasone" not in text(page) and button(page) == {}
+
+
+@pytest.mark.parametrize("ended", ["stopped", "corrected", "authorised anew"])
+def test_what_was_taken_is_written_down_also_when_the_authorisation_has_changed_meanwhile(phone, home, ended):
+    authorise(home)
+    page = send(phone, home, temperature="101.1")
+    doctor = home.world.actor("alice", "oncologist")
+    if ended == "stopped":
+        stop = event("home_medicine_stopped", at=EVENING, agent="dexamethasone", because="allergy")
+        record_event(home.course.pk, stop, by=doctor, now=EVENING)
+    elif ended == "corrected":
+        with everything():
+            former = home.course.events.get(kind="home_medicine_authorised")
+        changed = {"dose_mg": "8", "supersedes": str(former.id), "reason": "another dose"}
+        authorise(home, **changed)
+    else:
+        authorise(home, dose_mg="8")
+    done = phone.post("/c/took", button(page))
+    assert done.status_code == 200 and "Your team sees what you took and when" in text(done)
+    with everything():
+        (taken,) = home.course.events.filter(kind="medicine_given")
+        assert taken.payload["dose_mg"] == "20", "what the phone had told"
+        alert = Alert.objects.get(key__startswith="report:")
+    client = Client()
+    client.force_login(home.world.alice.on_call)
+    said = text(client.get(reverse("page", args=[alert.pk])))
+    assert "dexamethasone 20 mg, Mon 2 Mar 19:30 CST" in said, "beside what is authorised now, which was not taken"
+
+
+def test_what_was_taken_after_a_mistaken_press_was_withdrawn_is_written_down(phone: Client, home: Home):
+    authorise(home)
+    page = send(phone, home, temperature="101.1")
+    for _ in range(2):
+        assert phone.post("/c/took", button(page)).status_code == 200
+        with everything():
+            taken = home.course.events.filter(kind="medicine_given").order_by("recorded_at").last()
+        back = event("fact_withdrawn", at=EVENING, supersedes=str(taken.id), reason="not taken after all")
+        record_event(home.course.pk, back, by=home.world.actor("alice"), now=EVENING)
+    again = send(phone, home, temperature="101.3")
+    assert "Take dexamethasone 20 mg now" in text(again), "nothing was taken, as far as anybody said"
+    for _ in range(2):
+        assert phone.post("/c/took", button(again)).status_code == 200
+    with everything():
+        assert home.course.events.filter(kind="medicine_given").count() == 3
+    assert "Take dexamethasone" not in text(send(phone, home, temperature="101.4"))
+
+
+@pytest.mark.parametrize(("place", "told"), [("hospital", False), ("ed", False), ("lodging", True)])
+def test_who_is_in_a_hospital_is_told_of_no_medicine_at_home(phone: Client, home: Home, place: str, told: bool):
+    authorise(home)
+    there = event("home_status", at=EVENING - timedelta(minutes=1), location=place)
+    record_event(home.course.pk, there, by=home.world.actor("alice"), now=EVENING)
+    assert ("Take dexamethasone" in text(send(phone, home, temperature="101.1"))) is told
+
+
+def test_a_check_that_waited_for_a_signal_is_answered_by_no_call_before_it_came_in(
+    phone: Client, home: Home, frozen: clock.FrozenClock
+):
+    """Somebody called about a fever, while "fainted" was still on the phone: it pages, and the patient reads what to do."""
+    send(phone, home, temperature="101.1")
+    frozen.set(EVENING + timedelta(minutes=5))
+    by = home.world.actor("alice", "on_call")
+    record_call(home.course.pk, Call(with_="patient", reached=True, outcome="coming_in"), event_id=uuid4(), by=by)
+    frozen.set(EVENING + timedelta(minutes=20))
+    body = quiet_json(home, temperature="98.6", symptoms=["fainted"], none_of_these=False, waited_seconds=17 * 60)
+    answer = phone.post("/api/checkins", json.dumps(body), content_type="application/json")
+    assert answer.status_code == 201 and "Call 911 now." in answer.json()["instructions"]
+    with everything():
+        opened = home.course.alerts.filter(closed_at__isnull=True, key__startswith="report:RED-1:")
+        assert opened.count() == 1
 
 
 def test_a_press_for_something_else_writes_nothing_and_says_what_to_do(phone: Client, home: Home):

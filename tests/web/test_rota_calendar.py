@@ -158,8 +158,9 @@ def test_a_shift_of_every_site_is_not_put_on_again_for_one_site_and_no_shift_of_
     """The copy would answer at the site after the other was swapped or taken off."""
     house = world.alice
     other = make_site(house.organisation, name="Synthetic East", code="synthetic-east")
-    everywhere = make_shift(house.organisation, "nurse", house.nurse)
-    here = make_shift(house.organisation, "attending", house.oncologist, site=house.site)
+    hours = {"starts_at": NOW, "ends_at": NOW + HOURS_8}
+    everywhere = make_shift(house.organisation, "nurse", house.nurse, **hours)
+    here = make_shift(house.organisation, "attending", house.oncologist, site=house.site, **hours)
     data = calendar_of([everywhere, here], NOW)
     for chosen, wanted in (
         (house.site.pk, ["it is on the rota already"] * 2),

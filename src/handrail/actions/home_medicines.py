@@ -20,11 +20,13 @@ from handrail.records import wire
 from handrail.records.models import Course, Event
 from handrail.rules.answer import HomeMedicine
 from handrail.rules.history import History
-from handrail.rules.home_medicines import FOR_FEVER, home_medicines, to_take
+from handrail.rules.home_events import HomeMedicineAuthorised
+from handrail.rules.home_medicines import FOR_FEVER, to_take
 from handrail.rules.policy import Policy
 from handrail.rules.terms import Disposition
 
 VERB: Final = "report_home_medicine"
+AUTHORISED: Final = "home_medicine_authorised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,31 +65,54 @@ def _instruction(chosen: HomeMedicine, dose_mg: Decimal) -> Instruction:
 
 
 def take_at_home(link: LinkToken, authorisation: UUID, *, now: datetime | None = None) -> Recorded:
-    """Write down that the patient took what was authorised; a second press is the first answer again.
+    """Write down that the patient took what the phone had told; a second press is the first answer again.
+
+    It was told while it was authorised: what was taken is written down also when the authorisation was ended or corrected meanwhile.
 
     Raises:
-        NotVisibleError: this course has no such medicine in force. NotAllowedError: the link is not for that.
+        NotVisibleError: this course never had such a medicine. NotAllowedError: the link is not for that.
     """
     now = now or clock.now()
     with acting_for(link.organisation_id):
         course = Course.objects.filter(pk=link.course_id).first() if link.course_id else None
         if course is None:
             raise NotVisibleError("There is no such course.")
-        history, policy = wire.history_of(course, now)
-        known = home_medicines(history, policy, now).medicines
-        chosen = next((each for each in known if each.authorisation == str(authorisation)), None)
-        event_id = uuid5(authorisation, "taken")
+        history, _ = wire.history_of(course, now)
+        told = (each for each in history.recorded if each.kind == AUTHORISED and each.id == str(authorisation))
+        chosen = next(told, None)
+        if chosen is None:
+            raise NotVisibleError("There is no such medicine.")
+        event_id = _event_id(history, authorisation)
         former = Event.objects.filter(organisation_id=course.organisation_id, id=event_id).first()
-    if chosen is None:
-        raise NotVisibleError("There is no such medicine.")
+    medicine: HomeMedicineAuthorised = chosen.body
     data = {
         "id": str(event_id),
         "kind": "medicine_given",
         "at": (former.occurred_at if former else now).isoformat(),
-        "agent": chosen.medicine,
-        "dose_mg": None if chosen.dose_mg is None else format(chosen.dose_mg, "f"),
-        "route": chosen.route,
+        "agent": medicine.medicine,
+        "dose_mg": None if medicine.dose_mg is None else format(medicine.dose_mg, "f"),
+        "route": medicine.route,
         "purpose": "home",
     }
     body = {name: value for name, value in data.items() if value is not None}
     return record(course.pk, body, by=through_link(link), verbs=(VERB,), now=now)
+
+
+def _event_id(history: History, authorisation: UUID) -> UUID:
+    """The id under which it is written down that it was taken: another one once somebody said that it was not taken after all."""
+    found = uuid5(authorisation, "taken")
+    while (back := _taken_back(history, found)) is not None:
+        found = uuid5(authorisation, f"taken after {back}")
+    return found
+
+
+def _taken_back(history: History, event_id: UUID) -> str | None:
+    """The withdrawal with which a fact and its corrections ended; None: it stands, or was never written down."""
+    last, heads = {str(event_id)}, []
+    while last:
+        later = [each for each in history.recorded if each.supersedes in last]
+        heads += [each for each in later if not any(other.supersedes == each.id for other in history.recorded)]
+        last = {each.id for each in later}
+    if heads and all(each.kind == "fact_withdrawn" for each in heads):
+        return heads[-1].id
+    return None

@@ -18,7 +18,7 @@ from handrail.rules.home_events import HomeMedicineAuthorised
 from handrail.rules.policy import Policy
 from handrail.rules.policy_medicines import MaskingRow
 from handrail.rules.terms import Disposition, Missing, Urgency, day_start, say_date, say_instant
-from handrail.rules.watch import patient_zone
+from handrail.rules.watch import IN_CARE, patient_zone
 
 RULE: Final = "home_medicines"
 PRESCRIBERS: Final = ("oncologist", "on_call", "app")
@@ -87,7 +87,8 @@ def to_take(
     """The medicines a patient is reminded of after a report of fever: always "take, call, then come".
 
     Only after a temperature and all confusion questions, answered right; never where the patient goes to the emergency
-    department at once; only what is usable, authorised for fever, and not taken since it was authorised.
+    department at once, or is in a hospital, as far as anybody said; only what is usable, authorised for fever, and not taken since it
+    was authorised.
     """
     body = report.body
     if report.kind != "checkin_received" or body.temperature_c is None or body.temperature_c < policy.triage.fever_c:
@@ -99,7 +100,8 @@ def to_take(
         return ()
     if any(row.neurological for word in body.symptoms or () if (row := policy.sign_named(word))):
         return ()
-    if disposition is Disposition.ED_NOW:
+    located = [event.body.location for event in history.of("home_status") if event.body.location is not None]
+    if disposition is Disposition.ED_NOW or (located and located[-1] in IN_CARE):
         return ()
     known = home_medicines(history, policy, now).medicines
     return tuple(

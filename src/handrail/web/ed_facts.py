@@ -9,18 +9,14 @@ from handrail.actions.truth import number_to_call
 from handrail.records.models import Course
 from handrail.rules.emergency import NO_GCSF, emergency_data
 from handrail.rules.grading_terms import DEFAULT_SCALE
-from handrail.rules.history import History
-from handrail.rules.home_medicines import taken_at_home
 from handrail.rules.scales import load_scale
 from handrail.rules.worksheet import fever_data
 from handrail.web import course_page, on_call
 from handrail.web.checkin.words import dialled
 from handrail.web.stay_page import stay_context
-from handrail.web.words import local_time, parse, since_words
+from handrail.web.words import local_time, parse
 
 NOT_KNOWN: Final = "not known"
-HOME: Final = "home"
-UNNAMED: Final = "a medicine that nobody named and that may hide a fever,"
 
 
 def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
@@ -47,7 +43,7 @@ def facts_of(course: Course, now: datetime, *, names: bool) -> dict[str, Any]:
             for agent, at, until in masking
             if at and until
         ],
-        "taken_home": _taken_home(looked.history, zone, now),
+        "taken_home": on_call.taken_home(looked.history, zone, now),
         "ice": f"{score} of 10, {local_time(scored_at, zone)}" if score is not None and scored_at else NOT_KNOWN,
         "check": next(iter(shown.get("checks") or []), None),
         "grades": on_call.grade_rows(load_scale(DEFAULT_SCALE)),
@@ -68,14 +64,3 @@ def _last_dose(looked: course_page.Looked, now: datetime, zone: str) -> dict[str
         return {"at": ""}
     watch = {"last_dose_at": given[-1].at.isoformat(), "last_dose_step": given[-1].body.step}
     return {**on_call.last_dose({"watch": watch}, now), "at": local_time(given[-1].at, zone)}
-
-
-def _taken_home(history: History | None, zone: str, now: datetime) -> list[str]:
-    """Every medicine that was taken at home, or may have been, newest first."""
-    if history is None:
-        return []
-    return [
-        f"{e.body.agent or UNNAMED} {f'{e.body.dose_mg} mg' if e.body.dose_mg else '(dose not known)'}, "
-        f"{local_time(e.at, zone)} ({since_words(e.at, now)} ago{'' if e.body.purpose == HOME else '; not known whether at home'})"
-        for e in reversed(taken_at_home(history.until(now)))
-    ]

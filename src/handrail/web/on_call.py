@@ -18,7 +18,7 @@ from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.doses import given_doses
 from handrail.rules.episodes import episodes
 from handrail.rules.history import History
-from handrail.rules.home_medicines import AGENT_WORDS, TRIGGER_WORDS
+from handrail.rules.home_medicines import AGENT_WORDS, TRIGGER_WORDS, taken_at_home
 from handrail.rules.management import tocilizumab_amount
 from handrail.rules.nextdose import latest_weighing
 from handrail.rules.policy import Policy
@@ -29,6 +29,8 @@ from handrail.web.course_page import Looked
 from handrail.web.words import LANGUAGE_WORDS, STATUS_WORDS, local_time, parse, since_words
 
 NOT_KNOWN: Final = "not known"
+HOME: Final = "home"
+UNNAMED: Final = "a medicine that nobody named and that may hide a fever,"
 COLUMN_WORDS: Final = {"crs": "for CRS", "infection": "for infection", "both": "hides both"}
 
 
@@ -42,6 +44,7 @@ def night(course: Course, looked: Looked, now: datetime) -> dict[str, Any]:
     return {
         "sheet": _sheet(sheet),
         "home": _home(answer, course.time_zone),
+        "taken_home": taken_home(history, course.time_zone, now),
         "tonight": _tonight(course, history, now),
         "rescue": _rescue(history, policy, answer, course.time_zone, now),
         "scripts": _scripts(course, answer, now),
@@ -120,10 +123,23 @@ def _home(answer: dict[str, Any], zone: str) -> list[dict[str, str]]:
                 "words": f"{amount}, {trigger}",
                 "state": words[each["state"]],
                 "because": "" if each["state"] == "usable" else each["because"],
-                "taken": f"taken {local_time(taken, zone)}" if taken else "not taken, as far as anybody said",
+                "taken": f"taken {local_time(taken, zone)}"
+                if taken
+                else "since it was authorised: not taken, as far as anybody said",
             }
         )
     return rows
+
+
+def taken_home(history: History | None, zone: str, now: datetime) -> list[str]:
+    """Every medicine that was taken at home, or may have been, newest first; whatever became of its authorisation."""
+    if history is None:
+        return []
+    return [
+        f"{e.body.agent or UNNAMED} {f'{e.body.dose_mg} mg' if e.body.dose_mg else '(dose not known)'}, "
+        f"{local_time(e.at, zone)} ({since_words(e.at, now)} ago{'' if e.body.purpose == HOME else '; not known whether at home'})"
+        for e in reversed(taken_at_home(history.until(now)))
+    ]
 
 
 def _tonight(course: Course, history: History, now: datetime) -> dict[str, str]:
