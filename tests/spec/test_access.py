@@ -332,7 +332,7 @@ def test_a_denial_names_the_end_of_its_appeal_while_the_talk_is_waited_for():
     """The talk may never be written down: its clock stands first, and the appeal would run out unseen behind it."""
     for more in ([], [entry("peer_to_peer_asked", 51)]):
         found = standing(ASKED, [CLEARED, SENT, DENIED, *more], RULES, CHICAGO)
-        assert found.clock is not None and "an appeal is due by Tue 10 Mar 2026 18:00 CDT" in found.clock.what
+        assert found.clock is not None and "an appeal is due by Tue 10 Mar 2026 18:00 CDT" in found.clock.also
 
 
 def test_too_few_answers_promise_nothing():

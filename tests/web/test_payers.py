@@ -209,7 +209,7 @@ def test_a_request_of_a_course_that_ended_stays_in_the_queue_until_somebody_sett
     assert "Open (1)" in shown
     assert "The course has ended: what was given is still asked for" in shown
     write(request, by, "denied", 30, reason="not on the text")
-    assert "an appeal is due by" in text(client.get(reverse("access")))
+    assert "An appeal is due by" in text(client.get(reverse("access")))
     write(request, by, "withdrawn", 31, reason="nothing was given")
     assert "Open (0)" in text(client.get(reverse("access")))
 

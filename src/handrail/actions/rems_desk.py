@@ -282,7 +282,7 @@ def _asked(product: str, jurisdiction: str, on: date) -> bool:
 def _owner(house: House, trouble: Trouble, now: datetime) -> Owner:
     dose = trouble.dose
     if not dose.site:
-        return Owner(name="", side="nobody", because="at which site it was given is not known")
+        return Owner(name="", side="nobody", because="which of the sites here gave it is not known")
     programme = programme_for(dose.product, "US")
     return owner_of(house, UUID(dose.site), programme.id if programme else "", now)
 
@@ -355,7 +355,7 @@ def _planned(
     for each in plans:
         course, fact = courses[each.course], told[each.course, each.event]
         programme = programme_for(course.product, course.jurisdiction)
-        owner = Owner(name="", side="nobody", because="at which site it is given is not known")
+        owner = Owner(name="", side="nobody", because="which of the sites here gives it is not known")
         if each.site is not None:
             owner = owner_of(house, each.site.pk, programme.id if programme else "", now)
         held = records.get((course.pk, each.on), [])

@@ -141,13 +141,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """A clock that runs: for whom, since when, until when, and what stops it."""
+    """A clock that runs: for whom, since when, until when, and what stops it. `also`: another one that runs out behind it; empty: none."""
 
     key: str
     owner: str
     started: datetime
     due: datetime
     what: str
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,10 +338,10 @@ def _clock(
         appeal = after_working_days(denied.at, clocks.appeal_within_working_days, zone, clocks.working_days, holidays)
         if not talked:
             due = denied.at + timedelta(hours=clocks.peer_to_peer_within_hours)
-            talk = "talk to the payer's reviewer" if state is State.TALK else "ask for a peer-to-peer talk"
+            what = "talk to the payer's reviewer" if state is State.TALK else "ask for a peer-to-peer talk"
             # Whoever waits for the talk would not see that the appeal runs out meanwhile.
-            what = f"{talk} (an appeal is due by {say_instant(appeal, zone)}, whether they talked or not)"
-            return Clock(key="peer_to_peer", owner=PRESCRIBER, started=denied.at, due=due, what=what)
+            also = f"an appeal is due by {say_instant(appeal, zone)}, whether they talked or not: {COORDINATOR}"
+            return Clock(key="peer_to_peer", owner=PRESCRIBER, started=denied.at, due=due, what=what, also=also)
         return Clock(key="appeal", owner=COORDINATOR, started=denied.at, due=appeal, what="appeal")
     if last_contact is None or state not in (State.SUBMITTED, State.ASKED, State.APPEALED):
         return None

@@ -106,7 +106,7 @@ def _clock(standing: Standing, zone: str, now: datetime) -> dict[str, Any]:
     """The clock that runs, as a mark, its words, and who has it."""
     clock_ = standing.clock
     if clock_ is None:
-        return {"tone": "good", "mark": "Settled", "due": "", "owner": "", "what": ""}
+        return {"tone": "good", "mark": "Settled", "due": "", "owner": "", "what": "", "also": ""}
     left = clock_.due - now
     tone, mark = ("routine", "Runs")
     if left <= timedelta(0):
@@ -120,6 +120,7 @@ def _clock(standing: Standing, zone: str, now: datetime) -> dict[str, Any]:
         "due_iso": instant_iso(clock_.due),
         "owner": clock_.owner,
         "what": clock_.what,
+        "also": clock_.also,
     }
 
 
