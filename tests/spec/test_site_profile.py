@@ -23,6 +23,7 @@ from handrail.rules.site_profile import (
     questions_from_toml,
 )
 from handrail.rules.strict import ProtocolDataError
+from handrail.rules.terms import say_date
 from tests.support.sites import TEC, TODAY, excepted, level_of, shown, site, telling, without
 
 SHIPPED = (FOLDER / "payers" / "questions-1.toml").read_text(encoding="utf-8")
@@ -139,6 +140,16 @@ def test_the_rescue_doses_are_those_of_the_last_count_as_long_as_it_holds(doses,
     assert said in part.words
     assert part.known is is_known
     assert part.owner == ("" if is_known else "pharmacist")
+
+
+def test_a_count_after_which_doses_were_given_is_not_known_and_says_nothing_of_how_many():
+    counted = Stock(doses=2, counted_on=TODAY)
+    part = answers(known(stock=counted, stock_touched=True))["stock"].parts[0]
+    assert (part.known, part.owner) == (False, "pharmacist")
+    assert (
+        part.words
+        == f"Not known today: 2 rescue doses, counted on {say_date(TODAY)}, and that count does not stand any more."
+    )
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,17 @@ def rows(client: Client, site) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.content.decode())))
 
 
+def test_t74_a_dose_that_was_given_since_the_count_is_not_told_to_a_payer_as_one_in_stock(world):
+    answered(world)
+    course, at = world.make_course(), MONDAY_0900 + timedelta(minutes=30)
+    body = event("medicine_given", at=at, agent="tocilizumab", dose_mg="560", route="intravenous", purpose="treatment")
+    record_event(course.pk, body, by=world.actor("alice"), now=at)
+    client = signed_in(make_member(world.alice.organisation, "coordinator"))
+    (stock,) = [row for row in rows(client, world.alice.site) if "rescue dose" in row["answer"]]
+    assert (stock["state"], stock["ask"]) == ("not known", "pharmacist")
+    assert "that count does not stand any more" in stock["answer"]
+
+
 def test_t74_one_click_gives_a_profile_that_answers_every_question_without_a_patient(world):
     """Removing `yield from _items(row, site)` from `site_profile._parts`, or the withholding from `_patients`, makes it fail."""
     answered(world)

@@ -131,7 +131,7 @@ def capacity_of(site: Site, now: datetime, *, until: date | None = None) -> Capa
         last = max(today + SPAN, until or today)
         numbers = tuple(SiteNumber.objects.filter(site=site).select_related("by").order_by("-at", "id"))
         booked = tuple(_booked(site, now, last))
-        shelf = _shelf(site, today)
+        shelf = shelf_of(site, today)
         begins, ends = day_start(today, site.time_zone), day_start(last, site.time_zone)
         on_call, uncovered = _rota(site, begins, ends)
         can = SiteCan(
@@ -158,7 +158,7 @@ def rescue_for_all(site: Site, course: Course, begins: datetime, ends: datetime,
     What was given since the count is gone from the shelf. None: nobody has counted there.
     """
     with scope.everything():
-        if _shelf(site, civil_date(now, site.time_zone)).counted is None:
+        if shelf_of(site, civil_date(now, site.time_zone)).counted is None:
             return None
     found = capacity_of(site, now, until=civil_date(ends, site.time_zone))
     others = most_at_once(found.without(course.pk).watched, begins, ends)
@@ -198,7 +198,8 @@ def _holidays(site: Site, first: date, last: date) -> frozenset[date]:
     return frozenset(days.values_list("on", flat=True))
 
 
-def _shelf(site: Site, today: date) -> Shelf:
+def shelf_of(site: Site, today: date) -> Shelf:
+    """The shelf of rescue doses of a site as its last count says it. Two queries."""
     rows = AccessPaper.objects.filter(
         organisation=site.organisation_id, kind=AccessPaper.Kind.STOCK, key=site.code
     ).select_related("by")

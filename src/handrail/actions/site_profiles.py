@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from handrail.actions.capacity import shelf_of
 from handrail.actions.payer_papers import papers_of
 from handrail.actions.site_facts import Gathered, gather
 from handrail.actions.site_outcomes import happened_at
@@ -47,6 +48,7 @@ def _known(site: Site, now: datetime) -> KnownSite:
         checked_by=_checked_by(gathered),
         places=tuple(_places(site)),
         stock=papers_of(site.organisation_id).stock(site.code, gathered.today),
+        stock_touched=shelf_of(site, gathered.today).given_since > 0,
         count_holds_days=access_rules().clocks.stock_count_holds_days,
         drills=tuple(run_of(row) for row in standing_drills_of([site.pk])),
         patients=_patients(site, since, now),

@@ -126,6 +126,7 @@ class KnownSite:
         patients: how many were given each product in the days that are counted.
         read_hours: of each hand-off to the practice in those days, the hours until a named person read it; None: nobody has.
         count_holds_days: for so many days a count of doses counts.
+        stock_touched: doses were given since that count.
         happened: reactions, visits and admissions after the step-ups that began here; empty: none is counted.
     """
 
@@ -136,6 +137,7 @@ class KnownSite:
     places: tuple[Named, ...] = ()
     stock: Stock = field(default_factory=Stock)
     count_holds_days: int = 0
+    stock_touched: bool = False
     drills: tuple[Run, ...] = ()
     patients: Mapping[str, int] = field(default_factory=dict)
     read_hours: tuple[Decimal | None, ...] = ()
@@ -310,6 +312,9 @@ def _stock(row: QuestionRow, site: KnownSite) -> Part:
     said = f"{doses} rescue dose{'' if doses == 1 else 's'}, counted on {say_date(counted)}"
     if (site.today - counted).days > site.count_holds_days:
         words = f"Not known today: {said}; a count holds for {site.count_holds_days} days."
+        return _unknown(row, words, on=counted, evidence="count of the stock")
+    if site.stock_touched:  # how many were given, and so how many reactions were treated, is nobody's to read here
+        words = f"Not known today: {said}, and that count does not stand any more."
         return _unknown(row, words, on=counted, evidence="count of the stock")
     return Part(words=f"{said}.", known=True, on=counted, evidence="count of the stock", holds=doses > 0)
 
