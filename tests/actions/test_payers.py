@@ -16,7 +16,7 @@ from handrail.people.scope import everything
 from handrail.records import wire
 from handrail.records.models import AccessPaper, Course, PayerEntry
 from handrail.rules.access import State
-from tests.support.factories import MONDAY_0900, World, event, make_member
+from tests.support.factories import MONDAY_0900, World, event, make_member, make_site
 from tests.support.payers import APPROVAL, PAYER, asked, coordinator, interchange, write
 
 pytestmark = pytest.mark.django_db
@@ -274,6 +274,20 @@ def test_the_gate_is_met_by_an_answer_that_covers_the_planned_dose(world, by, di
     assert [(found[line].met, found[line].because) for line in (6, 7) if found[line].met is not True] == []
     later = evidence_of(world.course, DAY + timedelta(days=200), now=MONDAY_0900 + timedelta(hours=3))
     assert later[6].met is not True
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_plan_at_another_site_whose_day_is_over_is_still_asked_for_that_site(world, by, days):
+    """The approval is for the site of the course, and the dose was planned elsewhere."""
+    other = make_site(world.alice.organisation, name="Other Site", code="other")
+    body = {"step": "step_up_1", "on": DAY.isoformat(), "setting": "outpatient", "at_site": other.code}
+    at = MONDAY_0900 + timedelta(hours=1)
+    record_event(world.course.pk, event("dose_planned", **body), by=world.actor("alice", "oncologist"), now=at)
+    request = asked(world, by, internal=False, drug="teclistamab")
+    write(request, by, "submitted", 1, reason="as planned")
+    write(request, by, "approved", 2, **{**APPROVAL, "site": world.course.site.code})
+    found = evidence_of(world.course, DAY + timedelta(days=days), now=MONDAY_0900 + timedelta(hours=3))
+    assert found[6].met is False and "it is for another site" in found[6].because
 
 
 def test_rescue_tocilizumab_is_given_whatever_a_request_says(world, by):

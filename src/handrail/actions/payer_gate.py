@@ -107,12 +107,13 @@ def rescue_of(course: Course, on: date, *, now: datetime) -> Evidence | None:
 
 
 def asked_on(course: Course, on: date, now: datetime) -> Asked:
-    """The dose of that day as far as the record tells it: what nobody planned for the day is not known."""
+    """The dose of that day as far as the record tells it: what nobody planned for the day, or for one before it, is not known."""
     return _asked(course, _plan(course, now), on)
 
 
 def _asked(course: Course, plan: DosePlanned | None, on: date) -> Asked:
-    body = plan if plan is not None and plan.on == on else None
+    # A plan whose day is over is of the dose that comes next: its site is asked for, and not that of the course.
+    body = plan if plan is not None and plan.on is not None and plan.on <= on else None
     site = (body.at_site if body is not None else None) or (course.site.code if course.site else None)
     return Asked(
         on=on,
