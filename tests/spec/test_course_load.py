@@ -64,6 +64,27 @@ def test_weekly_step_up_doses_leave_days_between_on_which_nobody_is_watched():
     assert {day for day, _ in days(load)} == {3, 4, 5, 10, 11, 12, 17, 18, 19}
 
 
+@pytest.mark.parametrize(
+    ("not_given", "start"),
+    [
+        (["2026-03-02 15:00"], 4),  # that of Monday, for which it was planned first
+        (["2026-03-02 08:30"], 4),  # and so it is where it was written down first
+        (["2026-03-02 08:30", "2026-03-02 15:00"], None),  # the second is that of Wednesday
+        (["2026-03-03 15:00"], None),  # nothing was planned for Tuesday
+        (["2026-03-04 08:00"], None),
+    ],
+)
+def test_a_dose_that_was_not_given_leaves_the_day_to_which_it_was_moved(not_given: list[str], start: int | None):
+    """Planned for Monday; at ten on Monday it is planned for Wednesday."""
+    told = Told(TEC)
+    told.tell("dose_planned", "2026-02-27 09:00", step="step_up_1", on="2026-03-02")
+    told.tell("dose_planned", "2026-03-02 10:00", step="step_up_1", on="2026-03-04")
+    for at in not_given:
+        told.tell("dose_not_given", at, step="step_up_1", because="patient")
+    load = load_of(told, at="2026-03-04 09:00")
+    assert load.start == (date(2026, 3, start) if start else None)
+
+
 def test_a_course_that_nobody_planned_takes_nothing_before_its_first_dose():
     load = load_of(Told(TEC))
     assert load == CourseLoad()

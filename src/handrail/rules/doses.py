@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from handrail.rules.answer import Monitoring
 from handrail.rules.events import DoseGiven, Event
-from handrail.rules.history import History
+from handrail.rules.history import History, not_before
 from handrail.rules.terms import FIRST_TREATMENT, STEP_UP_STEPS, TREATMENT_STEPS, civil_date, say_date, step_words
 
 
@@ -75,3 +76,23 @@ def _given(event: Event) -> Given:
         at=at,
         on=civil_date(at, event.zone) if at else None,
     )
+
+
+def called_off(history: History, planned: Event, doses: Sequence[Given]) -> bool:
+    """Whether the dose of a plan was recorded as not given, after the plan was made."""
+    said = history.of("dose_not_given")
+    return any(not_before(event, planned) and not _of_an_earlier(event, history, planned, doses) for event in said)
+
+
+def _of_an_earlier(event: Event, history: History, planned: Event, doses: Sequence[Given]) -> bool:
+    """Whether a dose that was not given is that of an earlier plan: of its very day, of which nothing else was said before the new one.
+
+    Who moves a dose may plan it anew first, and write down afterwards that it was not given.
+    """
+    day = civil_date(event.at, planned.zone)
+    if planned.body.on is None or day >= planned.body.on:
+        return False
+    was_planned = any(each.body.on == day for each in history.of("dose_planned") if not_before(planned, each))
+    given = any(each.at is not None and civil_date(each.at, planned.zone) == day for each in doses)
+    said = [each for each in history.of("dose_not_given") if civil_date(each.at, planned.zone) == day]
+    return was_planned and not given and said[0].id == event.id

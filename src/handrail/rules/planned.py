@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 from handrail.rules.aftercare import carry_over, inherited_stays
 from handrail.rules.answer import Finding, Monitoring
-from handrail.rules.doses import Given
+from handrail.rules.doses import Given, called_off
 from handrail.rules.episodes import Episodes
-from handrail.rules.history import History, not_before
+from handrail.rules.history import History
 from handrail.rules.protocol import Protocol
 from handrail.rules.schedule import planned_setting_findings
 from handrail.rules.terms import STEP_WORDS, Urgency, civil_date, day_start, say_date
@@ -36,7 +36,7 @@ def planning_findings(
     day_after = day_start(date.fromordinal(planned.body.on.toordinal() + 1), planned.zone)
     changes.append(day_after)
     given_since = any(d.at is not None and civil_date(d.at, planned.zone) >= planned.body.on for d in doses)
-    not_given = any(not_before(e, planned) for e in history.of("dose_not_given"))
+    not_given = called_off(history, planned, doses)
     if now >= day_after and not given_since and not not_given:
         found.append(
             Finding(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from handrail.rules.answer import NextDose
-from handrail.rules.doses import Given
+from handrail.rules.doses import Given, called_off
 from handrail.rules.events import Event
-from handrail.rules.history import History, not_before
+from handrail.rules.history import History
 from handrail.rules.nextdose import planned_zone
 from handrail.rules.readiness import gate_data
 from handrail.rules.terms import Action, civil_date, day_start
@@ -69,8 +69,7 @@ def open_plan(history: History, doses: Sequence[Given]) -> Event | None:
     if planned is None or planned.body.on is None:
         return None
     given_since = any(civil_date(d.at or d.event.recorded_at, planned.zone) >= planned.body.on for d in doses)
-    not_given = any(not_before(e, planned) for e in history.of("dose_not_given"))
-    return None if given_since or not_given else planned
+    return None if given_since or called_off(history, planned, doses) else planned
 
 
 def _on(day: date, today: date, zone: str, doses: Sequence[Given]) -> UpcomingAnswer:
