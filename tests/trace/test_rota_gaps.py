@@ -148,6 +148,21 @@ def test_t44_an_hour_that_a_partner_answers_by_agreement_is_looked_up_on_the_rot
     assert "until Wed 4 Mar 2026 20:00" not in said, "from 17:00 on the hub is called"
 
 
+@pytest.mark.parametrize(("begins", "open_"), [("2026-03-05", True), ("2026-03-06", False)])
+def test_t44_a_version_that_begins_within_the_window_is_looked_up_on_the_rota_of_the_partner(world, begins, open_):
+    """Removing `changes_at` from the edges of `partners_hours` makes it fail: until then the hub answers at every hour."""
+    agreed_between(world.alice, world.bob, tasks={"after_hours_contact": ({"party": "hub"},)})
+    later = {"emergency_until_ed": NIGHTS, "after_hours_contact": NIGHTS}
+    agreed_between(world.alice, world.bob, tasks=later, valid_from=begins)
+    assert planned(world, START)[0] == 302
+    cut(world, "first_on_call", "2026-03-05 09:00", "2026-03-05 12:00", house="bob")
+    said = rota_line(world)
+    name = world.bob.organisation.name
+    gap = f"{name}: Nobody is first on call from Thu 5 Mar 2026 09:00 CST until Thu 5 Mar 2026 12:00 CST"
+    assert said.startswith("NOT MET 14." if open_ else "met 14."), said
+    assert (gap in said) is open_
+
+
 def test_t51_a_site_that_has_said_no_number_is_held_by_its_gate(world):
     """A start that nobody counted may be planned; the dose waits for the gap all the same. Removing `rota` from `readiness.TABLES` makes it fail."""
     with everything():

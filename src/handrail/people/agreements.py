@@ -130,7 +130,7 @@ def _not_replaced(found: Sequence[Version], known: datetime) -> list[Version]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What holds between two organisations at an instant, and when the next version takes its place."""
+    """What holds between two organisations at an instant, and when that ends: another version begins, or it runs out."""
 
     version: Version | None
     then: datetime | None
@@ -152,9 +152,11 @@ def between(owner: UUID, partners: Iterable[UUID], at: datetime) -> dict[UUID | 
 
 
 def _next(found: Sequence[Version], at: datetime) -> datetime | None:
-    """When the next version that is put in force already begins."""
-    begins = [each.content.starts_at for each in found if each.in_force(each.content.starts_at, known_at=at)]
-    return min((start for start in begins if start > at), default=None)
+    """When the next version that is put in force already begins, or the one that holds runs out."""
+    edges = [each.content.starts_at for each in found if each.in_force(each.content.starts_at, known_at=at)]
+    if (holding := in_force(found, at)) is not None:
+        edges.append(holding.content.ends_at)
+    return min((edge for edge in edges if edge > at), default=None)
 
 
 def holes_if_activated(version: Version, now: datetime) -> tuple[Hole, ...]:

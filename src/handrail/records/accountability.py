@@ -96,14 +96,19 @@ def partners_hours(
     course: Course, tasks: Iterable[str], begins: datetime, ends: datetime
 ) -> dict[UUID, list[tuple[datetime, datetime]]]:
     """The hours of a span ahead in which the people of a partner would be called for one of these tasks, by organisation."""
-    if not _partners(course, begins):
-        return {}
-    standing, context = _standing(course, begins), context_of(course, begins)
+    grants = list(course.accesses.all())
     found: dict[UUID, list[tuple[datetime, datetime]]] = {}
-    for task in tasks:
-        for start, end, answer in answering.who_answers_over(standing, context, task, begins, ends):
-            if answer.organisation != str(course.organisation_id):
-                found.setdefault(UUID(answer.organisation), []).append((start, end))
+    at = begins
+    while grants and at < ends:
+        standing, context = _standing(course, at), context_of(course, at)
+        edges = [instant_from(each, "changes_at") for each in context["accountability"]["changes_at"]]
+        edges += [each for grant in grants for each in (grant.valid_from, grant.valid_until, grant.revoked_at) if each]
+        until = min(each for each in (ends, *edges) if each > at)  # from then on another agreement, or another partner
+        for task in tasks:
+            for start, end, answer in answering.who_answers_over(standing, context, task, at, until):
+                if answer.organisation != str(course.organisation_id):
+                    found.setdefault(UUID(answer.organisation), []).append((start, end))
+        at = until
     return found
 
 
