@@ -156,6 +156,16 @@ def test_who_is_in_a_hospital_is_told_of_no_medicine_at_home(phone: Client, home
     assert ("Take dexamethasone" in text(send(phone, home, temperature="101.1"))) is told
 
 
+def test_an_older_check_tells_of_no_medicine_once_a_newer_one_has_come(phone, home, frozen):
+    authorise(home)
+    first = quiet_form(home, temperature="101.1")
+    assert "Take dexamethasone" in text(phone.post("/c/", first))
+    frozen.set(EVENING + timedelta(minutes=1))
+    assert "Take dexamethasone" in text(phone.get(f"/c/sent/{first['id']}"))
+    send(phone, home, temperature="98.6")
+    assert "Take dexamethasone" not in text(phone.get(f"/c/sent/{first['id']}"))
+
+
 def test_a_check_that_waited_for_a_signal_is_answered_by_no_call_before_it_came_in(
     phone: Client, home: Home, frozen: clock.FrozenClock
 ):

@@ -13,7 +13,7 @@ from typing import Final
 from handrail.rules.answer import Finding, HomeMedicine, Masking
 from handrail.rules.caredata import is_tocilizumab
 from handrail.rules.events import Event
-from handrail.rules.history import History
+from handrail.rules.history import History, not_before
 from handrail.rules.home_events import HomeMedicineAuthorised
 from handrail.rules.policy import Policy
 from handrail.rules.policy_medicines import MaskingRow
@@ -86,12 +86,16 @@ def to_take(
 ) -> tuple[HomeMedicine, ...]:
     """The medicines a patient is reminded of after a report of fever: always "take, call, then come".
 
-    Only after a temperature and all confusion questions, answered right; never where the patient goes to the emergency
-    department at once, or is in a hospital, as far as anybody said; only what is usable, authorised for fever, and not taken since it
-    was authorised.
+    Only after a temperature and all confusion questions, answered right, and by the last report alone: an older one that is looked at
+    once more is over. Never where the patient goes to the emergency department at once, or is in a hospital, as far as anybody said.
+    Only what is usable, authorised for fever, and not taken since it was authorised.
     """
     body = report.body
     if report.kind != "checkin_received" or body.temperature_c is None or body.temperature_c < policy.triage.fever_c:
+        return ()
+    if any(
+        not_before(each, report) and each.id != report.id for each in history.of("checkin_received", "vitals_measured")
+    ):
         return ()
     answers = body.home_neuro or {}
     if not set(answers) >= set(NEURO_QUESTIONS) or any(answer != "right" for answer in answers.values()):
