@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +164,20 @@ def test_a_row_that_nobody_has_verified_never_gives(case: Case):
 
 
 # --- order, repeats, and what the shell writes ---------------------------------------------------------------------
+
+
+@given(cases(), st.sampled_from(["coming_in", "sent_to_ed", "handed_over", "staying_home"]))
+def test_no_call_from_before_a_report_came_in_makes_it_less_urgent(case: Case, outcome: str):
+    """A phone without a signal: "fainted" was written ten minutes ago and comes in now; somebody called five minutes ago."""
+    before = said(case).answer.triage.ladder
+    written, called = wire(case.now - timedelta(minutes=10)), wire(case.now - timedelta(minutes=5))
+    report = {"id": str(uuid5(NAMESPACE_URL, "report")), "kind": "checkin_received", "at": written, "source": "patient"}
+    report |= {"recorded_at": wire(case.now), "symptoms": ["fainted"]}
+    call = {"id": str(uuid5(NAMESPACE_URL, "call")), "kind": "contact_made", "at": called, "outcome": outcome}
+    call |= {"with": "patient", "reached": True}
+    events = case.course["events"]
+    if before is not Ladder.RED_1 and changed(case, [*events, report]).answer.triage.ladder is Ladder.RED_1:
+        assert changed(case, [*events, report, call]).answer.triage.ladder is Ladder.RED_1
 
 
 @given(cases(), st.randoms(use_true_random=False))
