@@ -17,6 +17,7 @@ from handrail.actions.rems_look import evidence_for, evidence_of, house_of, side
 from handrail.people.models import RemsDispense, RemsRecord
 from handrail.people.scope import everything
 from handrail.records.models import CourseAccess
+from handrail.records.wire import history_of
 from handrail.rules.rems_desk import Ask, sides
 from tests.support.factories import MONDAY_0900, World, dose, event, make_member, make_site
 
@@ -197,6 +198,14 @@ def test_the_check_of_the_prescriber_also_stands_in_the_record_of_the_course(wor
     assert fact.payload == {"requirement": "prescriber_certified", "met": True, "valid_until": TODAY.isoformat()}
     dispense(world, checked=None, code="RDA-2")
     assert world.course.events.filter(kind="rems_met").count() == 1, "not known is written down nowhere as met"
+
+
+def test_a_check_that_is_corrected_to_not_known_is_not_known_in_the_course_either(world):
+    """The desk said "not known", and the course went on reading that the prescriber was found certified."""
+    row = dispense(world)
+    dispense(world, checked=None, corrects=row.pk, reason="nobody had looked")
+    history, _ = history_of(world.course, NOW)
+    assert [each.body.met for each in history.of("rems_met")] == [True, None]
 
 
 def test_the_helper_records_too_and_the_stranger_sees_no_course(world):

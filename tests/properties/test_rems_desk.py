@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.rules.doors import Hours, hours_from
-from handrail.rules.rems_desk import Ask, Paper, gate_evidence
+from handrail.rules.rems_data import desk_rules
+from handrail.rules.rems_desk import Ask, Paper, Person, expiries, gate_evidence
 from handrail.rules.rems_doses import MODES, Mode, owner_at
-from tests.support.rems import ANA, CHICAGO, DAY, PLACE, ask, dispense, papers
+from tests.support.rems import ANA, CHICAGO, DAY, PLACE, ask, dispense, paper, papers
 
 DAYS = st.integers(-40, 40).map(lambda days: DAY + timedelta(days=days))
 ENDS = st.one_of(st.tuples(DAYS, st.just(None)), st.sampled_from([(None, True), (None, None), (None, False)]))
@@ -102,3 +103,45 @@ def modes(draw: st.DrawFn) -> list[Mode]:
 @given(modes(), INSTANTS)
 def test_no_dose_is_without_an_owner_at_any_minute(told, at):
     assert owner_at(told, at, (), ("", "Dee")).name
+
+
+HOLDERS = [(Person(id=name, name=name), left) for name in ("Bo", "Cy") for left in (False, True)]
+
+
+@st.composite
+def represented(draw: st.DrawFn) -> list[Paper]:
+    """Representatives of one site, one after the other, overlapping, with gaps, of people who are there or have left."""
+    found = []
+    for number in range(draw(st.integers(1, 4))):
+        begins = DAY + timedelta(days=draw(st.integers(-120, 120)))
+        who, left = draw(st.sampled_from(HOLDERS))
+        until = draw(
+            st.one_of(st.none(), st.integers(0, 150).map(lambda days, begins=begins: begins + timedelta(days=days)))
+        )
+        no_end = True if until is None and draw(st.booleans()) else None
+        found.append(
+            paper(
+                "representative",
+                site="site",
+                who=who,
+                left=left,
+                from_on=begins,
+                until=until,
+                no_end=no_end,
+                id=str(number),
+            )
+        )
+    return found
+
+
+@given(represented())
+def test_whoever_represents_a_site_until_a_day_is_named_90_days_before_nobody_does(told):
+    """Nothing carries a paper on but one that counts: of everybody who represents the site today, the day after the last is looked at."""
+    if not any(each.holds(DAY) for each in told):
+        return
+    for days in range(1, 91):
+        if any(each.holds(DAY + timedelta(days=days)) for each in told):
+            continue
+        ahead = expiries(told, DAY, desk_rules().expiry.warn_days)
+        assert [each for each in ahead if each.days_left == days - 1], f"nobody from the {days}. day on"
+        return

@@ -20,7 +20,7 @@ from handrail.actions.facts import record_event
 from handrail.actions.rems_look import evidence_of
 from handrail.alerts.models import Alert
 from handrail.jobs.watcher import Watcher
-from handrail.people.models import Membership, RemsDispense, RemsMode, RemsRecord, Site
+from handrail.people.models import Membership, RemsDispense, RemsMode, RemsRecord, RemsReport, Site
 from handrail.people.scope import everything
 from handrail.rules.terms import say_date
 from tests.support.factories import CHICAGO, MONDAY_0900, World, dose, event, make_site
@@ -450,3 +450,20 @@ def test_what_runs_out_is_on_the_desk_90_days_ahead(desk):
     assert ">45 days</span>" in text
     assert "within 60 days" in text
     assert "certificate of the setting" in text
+
+
+def test_a_reaction_that_was_closed_by_a_slip_is_reported_from_the_same_page(desk):
+    """Written down as not serious, it was offered nowhere any more: who noticed the slip could not write the report down."""
+    course, by = desk.world.course, person(desk.house.nurse)
+    told = {**CLEAR, "hypotension": True, "o2": "nasal_cannula", "flow_l_per_min": "2"}
+    fact = event("crs_assessed", at=NOW, tmax_c="39.0", clinician_grade=2, **told)
+    record_event(course.pk, fact, by=by, now=NOW)
+    desk.client.force_login(desk.house.oncologist)
+    desk.post("rems_course", course.pk, form="report", event=fact["id"], owed="no", reason="of another patient")
+    text = desk.get("rems_course", course.pk)
+    assert "CRS, written down as not serious on Mon 2 Mar 11:00 CST: only where that was a slip" in text
+    desk.clock.set(NOW + timedelta(minutes=5))
+    typed = {"form": "report", "event": fact["id"], "owed": "yes", "to": "rems", "reported_at": "2026-03-02T10:59"}
+    assert "Saved: reported." in desk.post("rems_course", course.pk, **typed)
+    with everything():
+        assert [row.owed for row in RemsReport.objects.order_by("at", "id")] == [False, True], "both stay on record"

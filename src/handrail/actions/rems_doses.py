@@ -184,8 +184,11 @@ def _corrected(live: list[RemsDispense], corrects: UUID, reason: str) -> RemsDis
 
 
 def _tell_course(course: Course, row: RemsDispense, by: Actor, now: datetime) -> None:
-    """The rules of the course read of the check too, so that nobody writes it down twice. It holds for that dispensing alone."""
-    if row.checked is None:
+    """The rules of the course read of the check too, so that nobody writes it down twice. It holds for that dispensing alone.
+
+    That it is not known is told only where the course was told otherwise before.
+    """
+    if row.checked is None and (row.supersedes is None or row.supersedes.checked is None):
         return
     fact = {
         "id": str(uuid4()),

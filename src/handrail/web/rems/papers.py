@@ -29,7 +29,7 @@ from handrail.actions.rems_desk import desk_of, pages_for
 from handrail.actions.rems_doses import HOWS, RECEIVERS, record_dispense, record_report
 from handrail.actions.rems_look import House, evidence_of, house_of
 from handrail.people import permissions
-from handrail.people.models import Membership, Organisation, RemsDispense, RemsMode
+from handrail.people.models import Membership, Organisation, RemsDispense, RemsMode, RemsReport
 from handrail.records.models import Course
 from handrail.rules.rems_data import programme_for
 from handrail.rules.rems_desk import KIND_WORDS
@@ -174,6 +174,7 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     able = permissions.verbs_on(user, course, now)
     found = desk_of(user, course.organisation, now, only=course)
     due = [(each.report.reaction.event, each.report.words) for each in found.due]
+    due += _closed(course, {event for event, _ in due}, course.site.time_zone if course.site else course.time_zone)
     zone = course.site.time_zone if course.site else course.time_zone
     on = next((each.on for each in found.planned), civil_date(now, zone))
     forms = _course_forms(course, _prescribers(request, course, found.house), able, on, due)
@@ -420,6 +421,16 @@ def _course_forms(
         )
         found["report"] = form("report", "Report of a serious reaction", "report_reaction", fields)
     return found
+
+
+def _closed(course: Course, owed: set[str], zone: str) -> list[tuple[str, str]]:
+    """The reactions of which a report, or that none is owed, is written down: a slip is put right by another word beside it."""
+    found = {}
+    for row in RemsReport.objects.filter(course=course).order_by("at", "id"):
+        told = f"reported to {RECEIVERS[row.to]}" if row.owed else "not serious"
+        at = local_time(row.at, zone)
+        found[str(row.event)] = f"{row.toxicity.upper()}, written down as {told} on {at}: only where that was a slip"
+    return [(event, words) for event, words in found.items() if event not in owed]
 
 
 def _prescribers(request: HttpRequest, course: Course, house: House) -> set[tuple[str, str]]:
