@@ -248,3 +248,19 @@ def test_each_programme_of_a_site_names_its_own_representative_on_the_matrix(des
     )
     text = desk.get("rems")
     assert "Pharmacist Reed (TECVAYLI and TALVEY REMS)" in text and "Pharmacist Second (" in text
+
+
+def test_the_desk_says_how_far_back_it_looks_and_the_binder_names_what_is_older(desk):
+    """ "Every dose that was given has one code" stood there in green while one of four months ago had none."""
+    given = NOW + timedelta(hours=1)
+    desk.clock.set(given)
+    fact = dose("step_up_1", at=given, mg="4.2")
+    record_event(desk.world.course.pk, fact, by=person(desk.house.nurse), now=given)
+    assert "no code or confirmation is recorded" in desk.get("rems_desk")
+    desk.clock.set(given + timedelta(days=91))
+    desk.client.force_login(desk.manager)
+    text = desk.get("rems_desk")
+    assert "codes of doses that were given in the last 90 days" in text
+    assert "Every dose of the last 90 days has one code" in text and "the binder names what is not whole" in text
+    binder_text = desk.get("rems_binder", first="2026-03-01", last="2026-03-31")
+    assert "missing: no code or confirmation is recorded" in binder_text

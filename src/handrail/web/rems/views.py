@@ -255,6 +255,7 @@ def _desk(found: Desk, names: frozenset[UUID]) -> dict[str, Any]:
         "of_due": share(found.page, found.pages, len(due), found.due_total),
         "of_planned": share(found.page, found.pages, len(planned), found.planned_total),
         "days": desk_rules().code.planned_days_ahead,
+        "back": desk_rules().code.missed_days_back,
         "minutes": desk_rules().code.late_after_minutes,
         "warn_days": ", ".join(str(days) for days in reversed(desk_rules().expiry.warn_days)),
     }
