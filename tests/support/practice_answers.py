@@ -44,7 +44,10 @@ PAPERS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("Certify the first prescriber", {"Whose": "Dr. Omar Oncologist"}),
     ("Certify the healthcare setting", {}),
     ("Certify the pharmacy", {"Licence": "state-licensed pharmacy"}),
-    ("Train the staff", {"Whose": "Nina Nurse", "Version": "2026-03"}),
+    *(
+        ("Train the staff", {"Whose": name, "Version": "2026-03"})
+        for name in ("Nina Nurse", "Noel Nurse", "Petra Pharmacist")
+    ),
 )
 """By task of the REMS set-up: what its paper says beside the days."""
 
