@@ -12,11 +12,13 @@ from handrail.actions.facts import receive_checkin, record_event
 from handrail.actions.truth import truth_about
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Notice, Page
+from handrail.config.addresses import POSTGRES_SECONDS_TO_STAND_STILL
 from handrail.jobs import watcher as watcher_module
 from handrail.jobs.sending import Claim, write_next_page
-from handrail.jobs.watcher import LEASE_SECONDS, POISON_PAUSE, Watcher
+from handrail.jobs.watcher import LEASE_SECONDS, LONGEST_SLEEP, POISON_PAUSE, Watcher
 from handrail.people.models import Shift
 from handrail.records.models import Course
+from tests.drills.judging import RECOVERY_SECONDS
 from tests.support.factories import MONDAY_0900, World, checkin, dose, fill_ladder, make_member, make_shift
 
 pytestmark = pytest.mark.django_db
@@ -276,6 +278,12 @@ def test_a_channel_that_is_not_set_up_says_so(world, time):
 
 
 # --- lease and fence ----------------------------------------------------------------------------------------------------
+
+
+def test_whoever_stands_still_holds_nothing_for_as_long_as_a_page_may_be_late():
+    """What is left is for the next look, and for what that has to do first."""
+    for held in (LEASE_SECONDS, POSTGRES_SECONDS_TO_STAND_STILL):
+        assert held + LONGEST_SLEEP + 1 <= RECOVERY_SECONDS
 
 
 def test_a_claimed_row_is_left_alone_until_its_lease_is_over(world, time):

@@ -61,7 +61,8 @@ from handrail.rules.protocol import catalogue
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_LEASE_SECONDS", "5"))
+LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_LEASE_SECONDS", "3"))
+"""Shorter than a page may be late: what a watcher held that stands still is taken, looked at and paged within five."""
 SEND_LEASE_SECONDS: Final = int(os.environ.get("HANDRAIL_SEND_LEASE_SECONDS", "40"))
 """Longer than a mail server that answers every step of SMTP at the last moment can take."""
 LONGEST_SLEEP: Final = 0.25
