@@ -19,6 +19,7 @@ from handrail.records.models import Course, CourseAccess, Event
 from handrail.rules.rems_data import desk_rules
 from handrail.rules.rems_doses import Dose, Trouble, troubles
 from handrail.rules.terms import civil_date
+from tests.support.database import learn_statistics
 from tests.support.factories import CHICAGO, World, make_member, make_patient, make_site
 
 NOW = datetime(2026, 3, 20, 16, 0, tzinfo=UTC)
@@ -90,6 +91,7 @@ class History:
             Course.objects.bulk_create(self.courses)
             for model, rows in self.made.items():
                 model._default_manager.bulk_create(rows)
+        learn_statistics()
 
     def __post_init__(self) -> None:
         with everything():
