@@ -17,7 +17,7 @@ from handrail.actions.facts import receive_checkin
 from handrail.alerts import heartbeat
 from handrail.alerts.models import Alert, Heartbeat, Page
 from handrail.jobs import watcher as watcher_module
-from handrail.jobs.watcher import LONGEST_SLEEP, Watcher
+from handrail.jobs.watcher import LEASE_SECONDS, LONGEST_SLEEP, Watcher
 from tests.support.factories import MONDAY_0900, World, checkin
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,9 +117,9 @@ def test_the_outside_is_told_once_in_a_while(time, monkeypatch):
 
 def test_the_outside_is_told_nothing_while_something_is_late(alert, time, monkeypatch):
     """Another watcher holds the alert and has sent nothing: whoever waits for the ping outside must hear of it."""
-    time.advance(seconds=3)
+    time.advance(seconds=4)
     Watcher()._claim_alert()
-    time.advance(seconds=3)
+    time.advance(seconds=LEASE_SECONDS - 1)
     with outside() as (address, reached):
         monkeypatch.setenv("HANDRAIL_HEARTBEAT_URL", address)
         Watcher().turn()
