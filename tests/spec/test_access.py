@@ -31,7 +31,7 @@ from handrail.rules.access_data import (
     payer_cards,
     sources_of,
 )
-from handrail.rules.access_waits import outlook, waits
+from handrail.rules.access_waits import Outlook, Waits, outlook, waits
 from handrail.rules.strict import ProtocolDataError
 from handrail.rules.terms import Status, zone_named
 
@@ -251,6 +251,13 @@ def test_ones_own_history_says_something_from_five_answers_on(days, median, high
     assert ("fewer than 5" in found.words) is (median is None)
 
 
+def not_yet_sent(history: Waits) -> Outlook:
+    """What a history says of a request for a dose in December that nobody has submitted yet."""
+    return outlook(
+        history, drug="teclistamab", planned_on=date(2026, 12, 1), submitted_at=None, now=FRIDAY, zone=CHICAGO, rules=RULES
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("planned", "in_time"),
     [("2026-03-12", True), ("2026-03-11", None), ("2026-03-10", None), ("2026-03-09", False), (None, None)],
@@ -308,15 +315,7 @@ def test_whoever_waits_longer_than_the_answered_is_no_part_of_a_quick_history(wa
     found = waits("Synthetic Health", took(1, 2, 3, 4, 5), RULES, [timedelta(days=each) for each in waiting])
     assert [None if each is None else str(each) for each in (found.median, found.high)] == [median, high]
     assert said in found.words
-    ahead = outlook(
-        found,
-        drug="teclistamab",
-        planned_on=date(2026, 12, 1),
-        submitted_at=None,
-        now=FRIDAY,
-        zone=CHICAGO,
-        rules=RULES,
-    )
+    ahead = not_yet_sent(found)
     assert ahead.in_time is (None if high is None else True)
 
 
@@ -337,15 +336,7 @@ def test_a_denial_names_the_end_of_its_appeal_while_the_talk_is_waited_for():
 
 def test_too_few_answers_promise_nothing():
     history = waits("Synthetic Health", took(1, 1, 1, 1), RULES)
-    found = outlook(
-        history,
-        drug="teclistamab",
-        planned_on=date(2026, 12, 1),
-        submitted_at=None,
-        now=FRIDAY,
-        zone=CHICAGO,
-        rules=RULES,
-    )
+    found = not_yet_sent(history)
     assert found.in_time is None
     assert "without_prophylaxis" not in {each.id for each in found.options}
 

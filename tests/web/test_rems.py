@@ -18,6 +18,7 @@ from handrail.actions.facts import record_event
 from handrail.actions.rems import PaperDraft, add_paper
 from handrail.people.models import Membership, Patient, RemsDispense
 from handrail.people.scope import everything
+from handrail.records.models import Course
 from handrail.web.rems import binder, paper_lists, parts
 from tests.support.factories import World, dose, event, make_member, make_site
 from tests.support.reading import only_of
@@ -172,6 +173,18 @@ def test_days_that_no_calendar_here_reaches_are_asked_for_as_if_they_could_not_b
     desk.papers()
     text = desk.get("rems_binder", first="0001-01-01", last="9999-12-31")
     assert 'value="2026-01-01"' in text and 'value="2026-03-02"' in text, "the quarter so far"
+
+
+def test_a_product_that_patients_have_and_nobody_set_up_is_no_choice(desk):
+    """It stood there like one that nobody wants: nobody had to do anything."""
+    course = desk.world.course
+    for ended, quiet in ((False, 3), (True, 4)):
+        with everything():
+            Course.objects.filter(pk=course.pk).update(ended_at=NOW if ended else None)
+        text = desk.get("rems")
+        assert text.count("Nobody has to do anything unless the product is wanted.") == quiet
+        assert ("set it up before the next dose" in text) is not ended
+        assert text.count('<span class="mark now">Not set up</span>') == 4 - quiet
 
 
 def test_an_empty_desk_is_a_worklist_and_no_wall_of_red(desk):

@@ -342,7 +342,7 @@ def _load(
         first = History.build(wire.header(course), facts)
         policy = policy_for(first, now)
         history = History.build(first.course, first.recorded, policy.plausible).until(now)
-        ways = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+        ways = history.ways()
         loads = []
         for each in ways:
             protocol, here = protocol_for(each, now), _planned_here(each, course, site, elsewhere)

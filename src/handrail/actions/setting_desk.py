@@ -99,7 +99,7 @@ def _plans_differ(history: History) -> bool:
     """Whether corrections that stand side by side leave open which dose is planned, where and for which day."""
     if not history.conflicts:
         return False
-    ways = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    ways = history.ways()
     plans = [open_plan(each, given_doses(each)) for each in ways]
     return len({each and (each.body.step, each.body.on, each.body.setting, each.body.at_site) for each in plans}) > 1
 

@@ -26,7 +26,7 @@ AHEAD: Final = "how the rest of the step-up goes"
 def course_kind(protocol: Protocol, policy: Policy, history: History, now: datetime) -> HandoffKind:
     """Whether a patient is complicated at `now`; of readings of a record that contradicts itself the most cautious."""
     present = history.until(now)
-    readings = present.one_by_one() if present.too_many_alternatives() else present.alternatives()
+    readings = present.ways()
     found = [_kind(protocol, policy, one, now) for one in readings]
     return min(found, key=lambda each: _CAUTION.index(each.kind))
 

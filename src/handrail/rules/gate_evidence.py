@@ -109,7 +109,7 @@ def known(history: History, protocol: Protocol, policy: Policy, answer: Assessme
     found = _known(present, protocol, policy, answer, now)
     if found is None or not present.conflicts:
         return found
-    ways = present.one_by_one() if present.too_many_alternatives() else present.alternatives()
+    ways = present.ways()
     readings = (_known(each, protocol, policy, assess(protocol, policy, each, now), now) for each in ways)
     return replace(found, readings=tuple(readings))
 

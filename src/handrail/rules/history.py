@@ -165,6 +165,10 @@ class History:
                 alone = [] if event.kind == "fact_withdrawn" else [event]
                 yield History._of(self.course, self.recorded, [*settled, *alone], (), self.plausible)
 
+    def ways(self) -> Iterator[History]:
+        """Every way to read rival corrections; of more than can be weighed, all of them at once and each alone."""
+        return self.one_by_one() if self.too_many_alternatives() else self.alternatives()
+
     def too_many_alternatives(self) -> bool:
         """True when there are more readings than can be weighed."""
         count = 1

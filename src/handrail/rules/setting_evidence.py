@@ -116,7 +116,7 @@ def look_at_setting(
     """
     in_force = around.caregiver_until_day if around is not None else None
     rules = asked_of_caregivers(rules, policy.watch.caregiver_until_day or rules.caregiver.until_day, in_force)
-    readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    readings = history.ways()
     looks = [_look(each, protocol, policy, rules, dose, now, around) for each in readings]
     found = min(looks, key=_caution)
     if len({(each.decision and each.decision.body.recommendation, each.ends) for each in looks}) > 1:
@@ -131,7 +131,7 @@ def label_asks_stay(
 
     Of rival corrections the reading that asks for it counts, then the one that cannot say.
     """
-    readings = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    readings = history.ways()
     cases = [
         Case(
             facts=setting_facts_of_course(each, protocol, policy, rules, dose, now),

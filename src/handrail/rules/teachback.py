@@ -124,7 +124,7 @@ def teach_back(history: History, book: TeachBackBook, policy: Policy, now: datet
     history = history.until(now)
     if not history.conflicts:
         return _told(history, book, policy)
-    ways = history.one_by_one() if history.too_many_alternatives() else history.alternatives()
+    ways = history.ways()
     answers = [_told(way, book, policy) for way in ways]
     latest = max(answers, key=lambda each: each.since.timestamp() if each.since else 0.0)
     people = tuple(_cautious([answer.of(who) for answer in answers]) for who in PEOPLE)

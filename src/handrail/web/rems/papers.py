@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -174,8 +173,8 @@ def of_course(request: HttpRequest, course_id: UUID) -> HttpResponse:
     able = permissions.verbs_on(user, course, now)
     found = desk_of(user, course.organisation, now, only=course)
     due = [(each.report.reaction.event, each.report.words) for each in found.due]
-    due += _closed(course, {event for event, _ in due}, course.site.time_zone if course.site else course.time_zone)
     zone = course.site.time_zone if course.site else course.time_zone
+    due += _closed(course, {event for event, _ in due}, zone)
     on = next((each.on for each in found.planned), civil_date(now, zone))
     forms = _course_forms(course, _prescribers(request, course, found.house), able, on, due)
     filled = {key: Filled(form=each, typed={}) for key, each in forms.items()}
@@ -438,9 +437,8 @@ def _prescribers(request: HttpRequest, course: Course, house: House) -> set[tupl
     now = clock.now()
     found = {(each.id, each.name) for place in house.places.values() for each in place.prescribers}
     others = [each for each in houses(request) if each.pk != course.organisation_id]
-    current = Q(valid_until__isnull=True) | Q(valid_until__gt=now)
     here = Membership.objects.filter(
-        current, organisation__in=others, role__in=permissions.PRESCRIBERS, valid_from__lte=now, user__is_active=True
+        permissions.in_force(now), organisation__in=others, role__in=permissions.PRESCRIBERS, user__is_active=True
     )
     for each in here.select_related("user"):
         if permissions.may(each.user, "decide", course, now):

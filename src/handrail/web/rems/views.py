@@ -18,6 +18,7 @@ from handrail.actions.rems import note_setup
 from handrail.actions.rems_desk import Desk, desk_of, owner_of
 from handrail.actions.rems_look import House, house_of
 from handrail.people.models import Organisation, RemsAct, Site
+from handrail.records.models import Course
 from handrail.records.reach import courses_of
 from handrail.rules.evidence import Evidence
 from handrail.rules.rems_data import desk_rules, programme_for, programme_name, programmes
@@ -118,10 +119,12 @@ def _day(text: str) -> date | None:
 def _house(request: HttpRequest, organisation: Organisation, on: date | None) -> dict[str, Any]:
     now = clock.now()
     house = house_of(organisation, now)
+    going = Course.objects.filter(site__in=house.sites, jurisdiction="US", ended_at__isnull=True)
+    treated = set(going.values_list("site", "product").distinct())
     sites = []
     for site in house.sites:
         day = on or civil_date(now, site.time_zone)
-        cells = [_cell(house, site, product, name, day) for product, name in products()]
+        cells = [_cell(house, site, product, name, day, (site.pk, product) in treated) for product, name in products()]
         owner = _owners(house, site, now)
         sites.append({"id": site.pk, "name": site.name, "day": say_date(day), "cells": cells, "owner": owner})
     return {"name": organisation.name, "sites": sites, "keeps": may_keep(request, organisation)}
@@ -140,11 +143,12 @@ def _owners(house: House, site: Site, now: datetime) -> str:
     return "; ".join(f"{name} ({programme})" for programme, name in told.items())
 
 
-def _cell(house: House, site: Site, product: str, programme: str, day: date) -> dict[str, Any]:
+def _cell(house: House, site: Site, product: str, programme: str, day: date, treated: bool) -> dict[str, Any]:
+    """`treated`: patients of the site have this product, or are about to: where nothing is recorded that is no choice."""
     place = house.places[site.pk]
     found = cell(product, "US", place, house.papers_for(place), day)
     sides = [(SIDE_WORDS[name], found.side(name)) for name in PARTICIPANTS]
-    mark, short = _overall(found)
+    mark, short = ("now", "Not set up") if found.empty and treated and not found.ended else _overall(found)
     return {
         "product": product,
         "programme": programme,
@@ -152,6 +156,7 @@ def _cell(house: House, site: Site, product: str, programme: str, day: date) -> 
         "short": short,
         "ended": found.ended,
         "empty": found.empty,
+        "treated": treated,
         "sides": [{"name": name, **shown(answer)} for name, answer in sides if answer is not None],
         "warnings": _warnings(found),
     }
